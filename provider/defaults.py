@@ -1,0 +1,55 @@
+"""
+Every name and number of OVHcloud AI Endpoints that the code relies on, each with its source.
+
+Nothing is imported here: Airflow reads this module in every process, and the sandbox serves what it says.
+"""
+
+from __future__ import annotations
+
+#: Shown to people, wherever the service is named.
+SERVICE_NAME = "OVHcloud AI Endpoints"
+
+#: Distribution name. One that begins with ``apache-airflow`` would make Airflow refuse the hook.
+PACKAGE_NAME = "airflow-provider-ovhcloud-ai"
+
+#: Connection type of this provider, and the id its hook and operators use unless told otherwise.
+CONN_TYPE = "ovh_ai_endpoints"
+CONN_ID = "ovh_ai_endpoints_default"
+
+#: Unified OpenAI-compatible address. Source: AI Endpoints getting-started guide, read 2026-10.
+BASE_URL = "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"
+
+#: Requests a minute per project and model with a token, per address and model without.
+#: Source: AI Endpoints capabilities guide, 2026-09.
+RATE_LIMIT_TOKEN = 400
+RATE_LIMIT_ANONYMOUS = 2
+
+#: Inputs in one embeddings request. Source: catalogue ``max_batch_size`` of all three models, 2026-08.
+EMBEDDING_BATCH = 25
+
+#: Bytes of one request body; the larger bound is for requests with images. Source: capabilities guide, 2026-09.
+MAX_REQUEST_BYTES = 2_000_000
+MAX_REQUEST_BYTES_IMAGES = 10_000_000
+
+#: Bytes of one reply after decompression. 25 vectors of 4,096 floats as JSON text are about 2 MB.
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+
+#: Seconds to reach the service, and seconds for one attempt from name lookup to the last byte.
+#: Slow episodes of up to two minutes were reported on the public roadmap in 2026.
+CONNECT_TIMEOUT = 10.0
+TIMEOUT = 120.0
+
+#: Attempts after the first one, and the seconds that all waiting between attempts may take together.
+MAX_RETRIES = 2
+MAX_WAIT = 60.0
+
+#: Seconds that a connection test may take in all: it holds a thread of the web server.
+TEST_TIMEOUT = 10.0
+
+#: What the chat operator sends unless told otherwise, as its product page promises.
+TEMPERATURE = 1.0
+
+#: Where people are sent. Source: AI Endpoints documentation, 2026-10.
+CATALOGUE_URL = "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/"
+PLAYGROUND_URL = "https://playground.endpoints.ai.ovh.net/"
+STATUS_URL = "https://www.status-ovhcloud.com/"
