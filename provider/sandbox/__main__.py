@@ -1,0 +1,131 @@
+"""``python -m apache_airflow_provider_ovhcloud_ai.sandbox``: the sandbox in a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ..defaults import RATE_LIMIT_ANONYMOUS, RATE_LIMIT_TOKEN, SERVICE_NAME
+from .connection import command
+from .server import TOKEN, Sandbox
+
+#: Any would do; not 8080, where Airflow's own web server listens.
+PORT = 8787
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Serve until interrupted.
+
+    :param argv: options, those of the command line by default
+    :return: exit status
+    """
+    options = _parser().parse_args(argv)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger(__package__).setLevel(logging.WARNING if options.quiet else logging.DEBUG)
+    sandbox = Sandbox(
+        port=options.port,
+        token=options.token,
+        rate_limit=options.rate_limit,
+        latency=options.latency,
+        record=False,
+    )
+    try:
+        sandbox.start()
+    except OSError as error:
+        sys.stderr.write(f"{_refused(options.port, error)}\n")
+        return 1
+    sys.stdout.write(_greeting(sandbox, options.rate_limit))
+    sys.stdout.flush()
+    stop.wait()
+    sandbox.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m apache_airflow_provider_ovhcloud_ai.sandbox",
+        description=f"An offline stand-in for {SERVICE_NAME} on 127.0.0.1. No model runs, nothing is billed.",
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=PORT, help="port, 0 for any free one (default: %(default)s)")
+    add("--token", type=_token, default=TOKEN, help="the one token that is accepted (default: %(default)s)")
+    add(
+        "--rate-limit",
+        type=_rate_limit,
+        default=RATE_LIMIT_TOKEN,
+        metavar="REQUESTS",
+        help="requests a minute with the token, for each model (default: %(default)s)",
+    )
+    add(
+        "--latency",
+        type=_latency,
+        default=0.0,
+        metavar="SECONDS",
+        help="seconds that each reply waits (default: %(default)s)",
+    )
+    add("--quiet", action="store_true", help="do not log requests")
+    return parser
+
+
+def _port(text: str) -> int:
+    return int(_within(text, int, 0, 65535, "a port from 0 to 65535"))
+
+
+def _rate_limit(text: str) -> int:
+    return int(_within(text, int, 1, 10**9, "a whole number of requests, at least 1"))
+
+
+def _latency(text: str) -> float:
+    return float(_within(text, float, 0, 3600, "a number of seconds from 0 to 3600"))
+
+
+def _within(text: str, kind: Any, low: float, high: float, wanted: str) -> float:
+    try:
+        value: float = kind(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return value
+
+
+def _token(text: str) -> str:
+    if not text or not all("!" <= sign <= "~" for sign in text):
+        raise argparse.ArgumentTypeError("a token is made of ASCII letters, digits and signs, without blanks")
+    return text
+
+
+def _refused(port: int, error: OSError) -> str:
+    causes = {
+        errno.EADDRINUSE: "another program listens there",
+        errno.EACCES: "this user may not; ports below 1024 often need rights",
+    }
+    cause = causes.get(error.errno or 0, error.strerror or str(error))
+    return f"Cannot listen on 127.0.0.1:{port}: {cause}. Choose another with --port; 0 is any free one."
+
+
+def _greeting(sandbox: Sandbox, rate_limit: int) -> str:
+    return (
+        f"{SERVICE_NAME} sandbox: {sandbox.base_url}\n"
+        f"Token: {sandbox.token}\n"
+        f"Limits: {rate_limit} requests a minute and model with the token, {RATE_LIMIT_ANONYMOUS} without.\n"
+        "\n"
+        "To reach it from Airflow:\n"
+        f"{command(sandbox.connection)}\n"
+        "\n"
+        "Stop with Ctrl-C.\n"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,145 @@
+"""What the sandbox says: words instead of a model's, within the bounds that a request sets."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import conversation, tokens, tools
+from .messages import model_refusal
+from .models import Model
+from .scalars import Unsatisfiable
+from .schema import instance
+
+#: Letters of the question that an answer repeats.
+_ECHO = 300
+
+#: Words that make the guard models answer "Unsafe".
+_UNSAFE = re.compile(r"\b(bomb|kill|murder|poison|weapon)", re.IGNORECASE)
+
+_THOUGHTS = (
+    "No model runs in the sandbox, so there is little to think about.",
+    "The question has {words} words.",
+    "I will say where I am and repeat the question, so that everybody sees that it arrived.",
+)
+_THOUGHTS_BY_EFFORT = {"none": 0, "minimal": 1, "low": 1, "medium": 2, "high": 3}
+
+
+@dataclass
+class Answer:
+    """
+    One answer.
+
+    :param reasoning: what a reasoning model thought
+    :param content: the text, or ``None`` where tools are called
+    :param tool_calls: the tools that are called
+    :param finish_reason: why it ends
+    :param completion_tokens: tokens of all parts
+    """
+
+    reasoning: str = ""
+    content: str | None = None
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    finish_reason: str = "stop"
+    completion_tokens: int = 0
+
+
+class _Budget:
+    """
+    The tokens that an answer may still spend.
+
+    :param limit: tokens in all
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self.spent = 0
+        self.exceeded = False
+
+    def spend(self, text: str) -> str:
+        pieces = tokens.pieces(text)
+        kept = pieces[: self._left]
+        self._left -= len(kept)
+        self.spent += len(kept)
+        self.exceeded |= len(kept) < len(pieces)
+        return "".join(kept)
+
+
+def answer(model: Model, params: dict[str, Any]) -> Answer:
+    """
+    Answer a chat request.
+
+    :param model: the model that is asked
+    :param params: checked parameters
+    :return: the answer, cut to ``max_tokens`` and at ``stop``
+    """
+    budget = _Budget(params.get("max_tokens", model.max_output))
+    made = Answer(reasoning=budget.spend(_reasoning(model, params)), tool_calls=tools.calls(params))
+    for call in made.tool_calls:
+        call["function"]["arguments"] = budget.spend(call["function"]["arguments"])
+        made.finish_reason = "tool_calls"
+    if not made.tool_calls:
+        made.content = budget.spend(_before_stop(_text(model, params), params.get("stop")))
+    if budget.exceeded:
+        made.finish_reason = "length"
+    made.completion_tokens = budget.spent
+    return made
+
+
+def _text(model: Model, params: dict[str, Any]) -> str:
+    messages = params["messages"]
+    form = params.get("response_format", {"type": "text"})
+    if form["type"] == "json_schema":
+        return _instance(form["json_schema"]["schema"])
+    if form["type"] == "json_object":
+        return json.dumps({"answer": _echo(model, messages), "sandbox": True}, ensure_ascii=False)
+    return _verdict(messages) if model.kind == "guard" else _echo(model, messages)
+
+
+def _echo(model: Model, messages: list[dict[str, Any]]) -> str:
+    said = conversation.text_of(messages[-1]) if messages[-1]["role"] == "tool" else ""
+    heard = f'The tool answered: "{_short(said)}"' if said else f'You asked: "{_asked(messages)}"'
+    beside = f" Images received: {count}." if (count := conversation.images(messages)) else ""
+    turns = sum(message["role"] == "user" for message in messages)
+    beside += f" It was your question number {turns} in this conversation." if turns > 1 and not said else ""
+    return (
+        f"Hello from the AI Endpoints sandbox, standing in for {model.id}. {heard}{beside} No model was run."
+    )
+
+
+def _asked(messages: list[dict[str, Any]]) -> str:
+    return _short(conversation.question(messages))
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _ECHO else f"{flat[:_ECHO]}..."
+
+
+def _verdict(messages: list[dict[str, Any]]) -> str:
+    unsafe = any(_UNSAFE.search(conversation.text_of(message)) for message in messages)
+    verdict = "Safety: Unsafe\nCategories: Violent" if unsafe else "Safety: Safe\nCategories: None"
+    return f"{verdict}\nRefusal: No" if messages[-1]["role"] == "assistant" else verdict
+
+
+def _instance(schema: Any) -> str:
+    try:
+        return json.dumps(instance(schema), sort_keys=True, ensure_ascii=False)
+    except Unsatisfiable as error:
+        raise model_refusal(400, f"'response_format': {error}", "response_format") from None
+
+
+def _reasoning(model: Model, params: dict[str, Any]) -> str:
+    if not model.efforts:
+        return ""
+    thoughts = _THOUGHTS[: _THOUGHTS_BY_EFFORT[params.get("reasoning_effort", "medium")]]
+    words = len(conversation.question(params["messages"]).split())
+    return " ".join(thoughts).format(words=words)
+
+
+def _before_stop(text: str, stop: str | list[str] | None) -> str:
+    marks = [stop] if isinstance(stop, str) else stop or []
+    ends = [text.index(mark) for mark in marks if mark in text]
+    return text[: min(ends, default=len(text))]

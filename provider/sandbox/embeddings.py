@@ -1,0 +1,94 @@
+"""``POST /v1/embeddings``."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from typing import Any
+
+from ..defaults import EMBEDDING_BATCH
+from . import tokens
+from .calls import Call
+from .messages import Reply, model_refusal
+from .models import Model
+from .parameters import Check, checked, integer, one_of, text
+from .vectors import vector
+
+#: The one model whose vectors can be shortened, and how far. Source: catalogue, 2026-08.
+_SHORTENED = "Qwen3-Embedding-8B"
+_SHORTEST = 32
+
+
+def _wrong_input(value: Any) -> str | None:
+    several = [value] if isinstance(value, str) else value
+    if not isinstance(several, list) or not several:
+        return "must be a text or a list with at least one text"
+    if len(several) > EMBEDDING_BATCH:
+        return f"holds {len(several)} texts, more than the {EMBEDDING_BATCH} of one request"
+    wrong = next((place for place, item in enumerate(several) if not isinstance(item, str) or not item), None)
+    return None if wrong is None else f"must hold texts that are not empty; see position {wrong}"
+
+
+_PARAMETERS: dict[str, Check] = {
+    "model": text,
+    "input": _wrong_input,
+    "dimensions": integer(1),
+    "encoding_format": one_of("float", "base64"),
+    "user": text,
+}
+
+
+def embed(call: Call) -> Reply:
+    """
+    Answer an embeddings request.
+
+    :param call: the request and its model
+    :return: one vector for each text, in their order
+    """
+    params = checked(call.payload, _PARAMETERS)
+    if "input" not in params:
+        raise model_refusal(400, "'input' is required", "input", "missing_required_parameter")
+    dimensions = _dimensions(call.model, params.get("dimensions"))
+    inputs = [params["input"]] if isinstance(params["input"], str) else params["input"]
+    used = sum(_counted(call.model, item) for item in inputs)
+    as_text = params.get("encoding_format") == "base64"
+    data = []
+    for index, item in enumerate(inputs):
+        floats = vector(item, call.model.dimensions, dimensions)
+        data.append(
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": _base64(floats) if as_text else floats.tolist(),
+            }
+        )
+    usage = {"prompt_tokens": used, "total_tokens": used}
+    return Reply(200, {"object": "list", "data": data, "model": call.name, "usage": usage})
+
+
+def _dimensions(model: Model, asked: int | None) -> int:
+    if asked is None or asked == model.dimensions:
+        return model.dimensions
+    if model.id != _SHORTENED:
+        message = f"'dimensions' is not supported by {model.id}: its vectors have {model.dimensions}"
+        raise model_refusal(400, message, "dimensions")
+    if not _SHORTEST <= asked <= model.dimensions:
+        message = f"'dimensions' must be from {_SHORTEST} to {model.dimensions}"
+        raise model_refusal(400, message, "dimensions")
+    return asked
+
+
+def _counted(model: Model, item: str) -> int:
+    used = tokens.count(item)
+    if used > model.context:
+        message = f"'input' holds a text of {used} tokens, more than the context of {model.context}"
+        raise model_refusal(400, message, "input", "context_length_exceeded")
+    return used
+
+
+def _base64(floats: array[float]) -> str:
+    if sys.byteorder == "big":
+        floats = array("f", floats)
+        floats.byteswap()
+    return base64.b64encode(floats.tobytes()).decode("ascii")

@@ -1,0 +1,83 @@
+"""From the name in a request to a model: exact names, aliases, virtual models such as ``mistral@latest``."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+from .messages import Refusal, model_refusal
+from .models import BY_NAME, LISTED, Kind, Model
+
+_VIRTUAL = re.compile(r"(?P<tag>[^@?]*)@(?P<ranker>[^@?]*)(?:\?(?P<condition>.*))?")
+_CONDITION = re.compile(r"\s*context_size\s*(?P<sign><=|>=|<|>|=)\s*(?P<tokens>\d{1,9})\s*")
+_SIGNS: dict[str, Callable[[int, int], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+#: Which endpoint answers for which kind of model.
+_SERVES: dict[str, tuple[Kind, ...]] = {"chat": ("chat", "guard"), "embedding": ("embedding",)}
+
+
+def resolve(name: Any, purpose: str) -> tuple[Model, str]:
+    """
+    Find the model that a request asks for.
+
+    :param name: value of ``model`` in the request
+    :param purpose: ``chat`` or ``embedding``
+    :return: the model, and its name for the reply: as asked for, or the resolved one of a virtual model
+    """
+    if not isinstance(name, str) or not name:
+        raise model_refusal(400, "'model' is required and must be the name of a model", "model")
+    if "@" in name:
+        model = _pick(name, purpose)
+        return model, model.id
+    if (found := BY_NAME.get(name)) is None:
+        raise _unknown(name)
+    if found.kind not in _SERVES[purpose]:
+        raise model_refusal(400, f"'{name}' is a model for {found.kind}, not for {purpose}", "model")
+    return found, name
+
+
+def _pick(query: str, purpose: str) -> Model:
+    parts = _VIRTUAL.fullmatch(query)
+    if parts is None or parts["ranker"] not in _RANKERS:
+        message = f"'{query}' is no query: tag@ranker?condition, where ranker is one of {', '.join(_RANKERS)}"
+        raise model_refusal(400, message, "model")
+    fits = _condition(parts["condition"])
+    tag = parts["tag"].lower()
+    served = (model for model in LISTED if model.kind in _SERVES[purpose])
+    found = [model for model in served if tag in f"{model.id} {model.owner}".lower() and fits(model)]
+    if not found:
+        raise _unknown(query)
+    return min(found, key=_RANKERS[parts["ranker"]])
+
+
+def _condition(text: str | None) -> Callable[[Model], bool]:
+    if text is None:
+        return lambda _: True
+    if (parts := _CONDITION.fullmatch(text)) is None:
+        raise model_refusal(400, f"condition '{text}' is not understood; try context_size > 100000", "model")
+    return lambda model: _SIGNS[parts["sign"]](model.context, int(parts["tokens"]))
+
+
+def _billions(model: Model) -> float:
+    size = re.search(r"(\d+(?:\.\d+)?)b\b", model.id.lower())
+    return float(size[1]) if size else 0.0
+
+
+_RANKERS: dict[str, Callable[[Model], tuple[float, str]]] = {
+    "fastest": lambda model: (_billions(model), model.id),
+    "cheapest": lambda model: (float(model.prices[0]), model.id),
+    "biggest": lambda model: (-_billions(model), model.id),
+    "latest": lambda model: (-model.created, model.id),
+    "smallest": lambda model: (_billions(model), model.id),
+}
+
+
+def _unknown(name: str) -> Refusal:
+    return model_refusal(404, f"The model `{name}` does not exist.", "model", "model_not_found")

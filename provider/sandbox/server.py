@@ -1,0 +1,162 @@
+"""The sandbox as a library: start it, ask it what it received, order faults."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ..defaults import RATE_LIMIT_TOKEN
+from .connection import connection
+from .faults import Fault, Faults, cut, dropped, failure
+from .messages import Reply, Request
+from .service import Service
+from .wire import Server
+
+#: The token that the sandbox accepts unless told otherwise.
+TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox
+
+#: Seconds between two looks of the accepting thread at whether it shall stop: what closing takes at most.
+_POLL = 0.02
+
+
+class Sandbox:
+    """
+    An AI Endpoints service on 127.0.0.1, running while its context lasts.
+
+    :param port: port to listen on, 0 for any free one
+    :param token: the one token that is accepted
+    :param rate_limit: requests a minute with the token, for each model
+    :param latency: seconds that each reply waits
+    :param record: whether received requests are kept in :attr:`requests`
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        token: str = TOKEN,
+        rate_limit: int = RATE_LIMIT_TOKEN,
+        latency: float = 0.0,
+        record: bool = True,
+    ) -> None:
+        self.port = port
+        self.token = token
+        self.requests: list[Request] = []
+        self._record = record
+        self._latency = latency
+        self._service = Service(token, rate_limit)
+        self._faults = Faults()
+        self._stopping = threading.Event()
+        self._server: Server | None = None
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.base_url}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """
+        Begin to listen; :attr:`port` then is the real one.
+
+        :raise OSError: the port cannot be had
+        """
+        self._server = Server(self.port, self._answer)
+        self.port = self._server.server_port
+        threading.Thread(
+            target=self._server.serve_forever, args=(_POLL,), name="ai-endpoints-sandbox", daemon=True
+        ).start()
+
+    def close(self) -> None:
+        """Stop listening and close all connections."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    @property
+    def base_url(self) -> str:
+        """Address for a client of OpenAI's API, with the version path."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """The Airflow connection to this sandbox, as the JSON of an ``AIRFLOW_CONN_`` variable has it."""
+        return connection(self.port, self.token)
+
+    @property
+    def connection_json(self) -> str:
+        """:attr:`connection` as text, ready for an environment variable."""
+        return json.dumps(self.connection)
+
+    @property
+    def connections(self) -> int:
+        """TCP connections accepted so far."""
+        return self._server.accepted if self._server is not None else 0
+
+    def clear(self) -> None:
+        """Forget received requests, ordered faults and counted limits."""
+        self.requests.clear()
+        self._faults.clear()
+        self._service.limiter.clear()
+
+    def fail_next(
+        self,
+        status: int = 503,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        times: int = 1,
+        path: str | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        """
+        Answer the next requests with an error, or with anything else.
+
+        :param status: HTTP status
+        :param body: an object sent as JSON, text or bytes; by default a gateway's message
+        :param headers: headers of the reply
+        :param times: to how many requests
+        :param path: only to this address, such as ``/v1/embeddings``
+        :param delay: seconds before the reply
+        """
+        self._faults.add(failure(status, body, headers or {}, delay, path), times)
+
+    def drop_next(self, *, times: int = 1, path: str | None = None) -> None:
+        """
+        Close the connection of the next requests without a reply.
+
+        :param times: for how many requests
+        :param path: only for this address
+        """
+        self._faults.add(dropped(path), times)
+
+    def cut_next(self, *, times: int = 1, path: str | None = None) -> None:
+        """
+        Close the connection of the next requests in the middle of the reply.
+
+        :param times: for how many requests
+        :param path: only for this address
+        """
+        self._faults.add(cut(path), times)
+
+    def _answer(self, request: Request) -> Reply | None:
+        if self._record:
+            self.requests.append(request)
+        reply = self._reply(request, self._faults.next(request.path))
+        self._stopping.wait(self._latency + reply.delay)
+        return None if self._stopping.is_set() else reply
+
+    def _reply(self, request: Request, fault: Fault | None) -> Reply:
+        if fault is None:
+            return self._service.answer(request)
+        return fault.apply(lambda: self._service.answer(request))

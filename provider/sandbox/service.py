@@ -1,0 +1,161 @@
+"""The service behind the socket: which request gets which reply. Knows nothing of how either travels."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..defaults import MAX_REQUEST_BYTES, MAX_REQUEST_BYTES_IMAGES, RATE_LIMIT_ANONYMOUS
+from .calls import Call
+from .chat import complete
+from .embeddings import embed
+from .limits import RateLimiter
+from .messages import Refusal, Reply, Request, gateway_refusal, model_refusal, parse_json
+from .models import Model, list_models
+from .naming import resolve
+
+logger = logging.getLogger(__name__)
+
+#: The service makes calls to a retired model wait 10 s; enough here to be noticed, too short to slow tests.
+_RETIRED_DELAY = 0.2
+
+
+@dataclass(frozen=True)
+class PlainRoute:
+    """
+    An address that answers without a model.
+
+    :param method: HTTP method
+    :param path: regular expression of the whole path
+    :param endpoint: what answers
+    """
+
+    method: str
+    path: str
+    endpoint: Callable[[Request], Reply]
+
+
+@dataclass(frozen=True)
+class ModelRoute:
+    """
+    An address that a model answers at: the body names it, and its limits apply.
+
+    :param method: HTTP method
+    :param path: regular expression of the whole path
+    :param endpoint: what answers
+    :param purpose: what the model must be good for
+    """
+
+    method: str
+    path: str
+    endpoint: Callable[[Call], Reply]
+    purpose: str
+
+
+ROUTES: tuple[PlainRoute | ModelRoute, ...] = (
+    PlainRoute("GET", r"/v1/models", list_models),
+    ModelRoute("POST", r"/v1/chat/completions", complete, "chat"),
+    ModelRoute("POST", r"/v1/embeddings", embed, "embedding"),
+)
+
+
+class Service:
+    """
+    AI Endpoints without a network.
+
+    :param token: the one token it accepts
+    :param rate_limit: requests a minute with the token, for each model
+    """
+
+    def __init__(self, token: str, rate_limit: int) -> None:
+        self._token = token
+        self._rate_limit = rate_limit
+        self.limiter = RateLimiter()
+
+    def answer(self, request: Request) -> Reply:
+        """
+        Answer one request; it never raises.
+
+        :param request: what arrived
+        :return: what to send
+        """
+        try:
+            return self._answer(request)
+        except Refusal as refusal:
+            return refusal.reply
+        except Exception:  # a defect here must reach the client as a 500, not as a lost connection
+            logger.exception("The sandbox failed on %s %s", request.method, request.path)
+            return Reply(500, {"message": "An unexpected error occurred"})
+
+    def _answer(self, request: Request) -> Reply:
+        route = _route(request)
+        with_token = self._authenticate(request.headers.get("authorization"))
+        if isinstance(route, PlainRoute):
+            return route.endpoint(request)
+        payload = _payload(request)
+        model, name = resolve(payload.get("model"), route.purpose)
+        headers = self._limit(with_token, model)
+        reply = _answered(route.endpoint, Call(model, name, payload))
+        reply.headers |= headers
+        return _warned(reply, model)
+
+    def _authenticate(self, header: str | None) -> bool:
+        """Tell a caller with the token from one without any; a wrong token is neither."""
+        if header is None:
+            return False
+        scheme, _, token = header.partition(" ")
+        known = hmac.compare_digest(token.strip().encode(), self._token.encode())
+        if scheme.lower() != "bearer" or not known:
+            raise gateway_refusal(403, "Forbidden: authentication failed")
+        return True
+
+    def _limit(self, with_token: bool, model: Model) -> dict[str, str]:
+        caller, limit = ("token", self._rate_limit) if with_token else ("anonymous", RATE_LIMIT_ANONYMOUS)
+        allowance = self.limiter.take(caller, model.id, limit)
+        if not allowance.granted:
+            raise gateway_refusal(429, "API rate limit exceeded", allowance.headers)
+        return allowance.headers
+
+
+def _route(request: Request) -> PlainRoute | ModelRoute:
+    found = [route for route in ROUTES if re.fullmatch(route.path, request.path)]
+    if not found:
+        raise gateway_refusal(404, "no Route matched with those values")
+    for route in found:
+        if route.method == request.method:
+            return route
+    allowed = ", ".join(route.method for route in found)
+    raise gateway_refusal(405, f"Method not allowed, use {allowed}", {"Allow": allowed})
+
+
+def _payload(request: Request) -> dict[str, Any]:
+    # The service allows more to vision models; that a body holds an image is seen without reading all of it.
+    limit = MAX_REQUEST_BYTES_IMAGES if b'"image_url"' in request.body else MAX_REQUEST_BYTES
+    if (size := len(request.body)) > limit:
+        raise gateway_refusal(413, f"Request body is {size} bytes, more than {limit}")
+    try:
+        payload = parse_json(request.body)
+    except ValueError as error:
+        raise model_refusal(400, f"The body is not JSON: {error}", code="invalid_json") from None
+    if not isinstance(payload, dict):
+        raise model_refusal(400, "The body must be a JSON object", code="invalid_json")
+    return payload
+
+
+def _answered(endpoint: Callable[[Call], Reply], call: Call) -> Reply:
+    """Let a refusal of the model carry the gateway's headers like any other reply."""
+    try:
+        return endpoint(call)
+    except Refusal as refusal:
+        return refusal.reply
+
+
+def _warned(reply: Reply, model: Model) -> Reply:
+    if successor := model.redirected_to:
+        reply.headers["x-warning"] = f"This model is deprecated and will be redirected to {successor}"
+        reply.delay += _RETIRED_DELAY
+    return reply
