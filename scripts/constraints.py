@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""
+Write constraints/ anew.
+
+`airflow-X.txt` is what a fresh install of that release got at the end of its upload day, so it changes only
+when a release is added. `dev.txt` (what the tests need beside Airflow) and `tools.txt` (what needs no
+Airflow) are brought up to today. `dev.txt` is solved beside the oldest release, whose pins leave least room.
+"""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+
+from bootstrap import PINS, RELEASES, ROOT, read_pins, registry_environment, uv
+
+
+def compile_pins(*arguments, wanted=""):
+    """
+    Resolve for every platform and Python from 3.11 on, and hand back the pins alone.
+
+    :param arguments: what to resolve, as `uv pip compile` takes it
+    :param wanted: requirements, one a line, where "-" is among the arguments
+    """
+    scope = ["--quiet", "--no-config", "--universal", "--python-version", "3.11"]
+    bare = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+    done = subprocess.run(
+        [uv(), "pip", "compile", *scope, *bare, *arguments],
+        input=wanted,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=registry_environment(),
+        check=True,
+    )
+    return done.stdout
+
+
+def airflow_pins(release, day):
+    """Pins of one release, of the provider's own requirements and of the FAB provider, which draws forms."""
+    end = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
+    wanted = f"apache-airflow=={release}\napache-airflow-providers-fab\n"
+    dated = ["--exclude-newer", f"{end}T00:00:00Z"]
+    return compile_pins("pyproject.toml", "--extra", "fab", "-", *dated, wanted=wanted)
+
+
+def dev_pins():
+    """Pins of what the tests need and Airflow does not bring."""
+    oldest = PINS / f"airflow-{next(iter(RELEASES))}.txt"
+    wanted = ["pyproject.toml", "--extra", "test", "--group", "dev", "--group", "types"]
+    lines = compile_pins(*wanted, "--constraints", oldest).splitlines(keepends=True)
+    return "".join(line for line in lines if line.partition("==")[0] not in read_pins(oldest))
+
+
+def write(name, comment, pins):
+    """Write one file."""
+    (PINS / name).write_text(f"# {comment}\n{pins}", encoding="utf-8")
+    print(f"{name}: {len(pins.splitlines())} pins")
+
+
+def main():
+    """Write all files."""
+    for release, day in RELEASES.items():
+        comment = f"Airflow {release} as a fresh install was on {day}, with the FAB provider."
+        write(f"airflow-{release}.txt", comment, airflow_pins(release, day))
+    write("dev.txt", "What the tests need beside Airflow, whose own pins win.", dev_pins())
+    write("tools.txt", "What needs no Airflow.", compile_pins("--group", "tools"))
+
+
+if __name__ == "__main__":
+    main()
