@@ -1,0 +1,190 @@
+"""
+Holds one attempt to its time: the name lookup, each address, the handshake, and a reply that drips.
+
+``requests`` bounds each wait for a byte, not their sum. Here one watching thread a process cuts the TCP connection of
+an attempt whose time is over, which ends whatever waits on it. The ordinary call pays some microseconds to enter and
+leave a set; a timer of its own cost it a third of a millisecond.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+_Addresses = list[tuple[Any, ...]]
+
+
+class Attempt:
+    """
+    The time of one attempt, as a context manager.
+
+    :param seconds: what it may take, from name lookup to the last byte
+    :param connect_seconds: what it may take to reach the service
+    """
+
+    def __init__(self, seconds: float, connect_seconds: float) -> None:
+        self.ends = time.monotonic() + seconds
+        self.connect_seconds = min(connect_seconds, seconds)
+        #: Whether the service was reached.
+        self.connected = False
+        #: Whether time ran out.
+        self.expired = False
+        self._line: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Attempt:
+        _watcher().add(self)
+        _current.attempt = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _watcher().remove(self)
+        _current.attempt = None
+        with self._lock:
+            self._line = None
+
+    def left(self) -> float:
+        """
+        Seconds that remain, never less than a millisecond, as socket timeouts must be positive.
+        """
+        return max(self.ends - time.monotonic(), 0.001)
+
+    def watch(self, line: socket.socket) -> None:
+        """
+        Cut this connection when time is over.
+
+        :param line: a socket of the connection
+        """
+        with self._lock:
+            self._line = line
+            if self.expired:
+                _shut(line)
+
+    def cut(self) -> None:
+        """
+        End it now: whatever waits on its connection fails.
+        """
+        with self._lock:
+            self.expired = True
+            if self._line is not None:
+                _shut(self._line)
+
+
+def _shut(line: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
+class _Watcher(threading.Thread):
+    """
+    Sleeps until the first of the attempts under way is out of time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True, name="ai-endpoints-deadlines")
+        self._changed = threading.Condition()
+        self._attempts: set[Attempt] = set()
+        self._wakes = math.inf
+
+    def add(self, attempt: Attempt) -> None:
+        with self._changed:
+            self._attempts.add(attempt)
+            if attempt.ends < self._wakes:
+                self._changed.notify()
+
+    def remove(self, attempt: Attempt) -> None:
+        with self._changed:
+            self._attempts.discard(attempt)
+
+    def run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for attempt in [attempt for attempt in self._attempts if attempt.ends <= now]:
+                    self._attempts.discard(attempt)
+                    attempt.cut()
+                # An attempt that ended early leaves an early waking behind, so that the next one need not wake us.
+                self._wakes = min((attempt.ends for attempt in self._attempts), default=math.inf)
+                self._changed.wait(None if math.isinf(self._wakes) else self._wakes - now)
+
+
+_lock = threading.Lock()
+_running: _Watcher | None = None
+
+
+def _watcher() -> _Watcher:
+    global _running  # noqa: PLW0603  (one a process)
+    with _lock:
+        if _running is None:
+            _running = _Watcher()
+            _running.start()
+        return _running
+
+
+def _forget() -> None:
+    # Threads do not survive a fork, and a lock may have been held while it happened.
+    global _running, _lock  # noqa: PLW0603
+    _running, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+_current = threading.local()
+
+
+def current_attempt() -> Attempt | None:
+    """
+    The attempt that this thread is in.
+    """
+    return getattr(_current, "attempt", None)
+
+
+def open_socket(host: str, port: int, seconds: float) -> socket.socket:
+    """
+    Connect to the first address of a host that answers.
+
+    :param host: name or address
+    :param port: TCP port
+    :param seconds: what name lookup and all addresses may take together
+    :return: the connected socket
+    :raises TimeoutError: if time ran out
+    :raises OSError: if no address could be reached, the last one's fault
+    """
+    ends = time.monotonic() + seconds
+    fault: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in _look_up(host, port, seconds):
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.settimeout(max(ends - time.monotonic(), 0.001))
+            line.connect(address)
+            return line
+        except OSError as error:
+            line.close()
+            fault = error
+    raise fault
+
+
+def _look_up(host: str, port: int, seconds: float) -> _Addresses:
+    found: list[_Addresses | OSError] = []
+
+    def look() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error if isinstance(error, OSError) else socket.gaierror(str(error)))
+
+    # getaddrinfo cannot be interrupted; a daemon thread that outlives its use ends with the resolver's own limits.
+    thread = threading.Thread(target=look, daemon=True, name="ai-endpoints-name-lookup")
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise TimeoutError(f"the lookup of {host} took longer than {seconds:g} s")
+    if isinstance(found[0], OSError):
+        raise found[0]
+    return found[0]

@@ -1,0 +1,144 @@
+"""
+Why no reply came, read from the exception of whichever HTTP library was asked. Pure.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ..errors import ConnectionFailedError, InvalidReplyError, TimedOutError
+from .redact import excerpt, scrub, without_userinfo
+from .requests import Request
+from .settings import ClientSettings
+
+_WHY = {
+    "dns": "its name is not known here",
+    "refused": "nothing listens there",
+    "unreachable": "there is no way there from this machine",
+    "tls": "its certificate or TLS was not accepted",
+    "proxy": "the proxy did not let the request through",
+    "lost": "the connection was lost before the reply was complete",
+}
+_REMEDY = {
+    "dns": "Check the base URL for a typing error, and the name servers of this machine.",
+    "refused": "Check host and port of the base URL, and that the service runs.",
+    "unreachable": "Check the network, the firewall and the proxy settings of this machine.",
+    "tls": "For a service with its own certificate authority set 'CA bundle' in the connection.",
+    "proxy": "Check HTTPS_PROXY and NO_PROXY in the environment of this process.",
+    "lost": "The network or the service dropped it; trying again may help.",
+}
+
+
+def no_reply(exception: BaseException, request: Request, settings: ClientSettings, *, sent: bool) -> ConnectionFailedError:
+    """
+    Turn a failure of the network into the error that says what to do.
+
+    :param exception: what the HTTP library raised
+    :param request: what was asked
+    :param settings: where, and through what
+    :param sent: whether the request may have reached the service
+    :return: the error
+    """
+    kind = kind_of(exception, through_proxy=settings.proxy is not None)
+    host = urlsplit(settings.base_url).netloc
+    if kind == "proxy" and settings.proxy:
+        host += f" through the proxy {urlsplit(without_userinfo(settings.proxy)).netloc}"
+    detail = excerpt(scrub(_deepest(exception), settings.token), 160)
+    return ConnectionFailedError(
+        f"No reply from {host} to the {request.what}: {_WHY[kind]} ({detail}). {_REMEDY[kind]}",
+        kind=kind,
+        sent=sent and kind == "lost",
+    )
+
+
+def timed_out(request: Request, settings: ClientSettings, seconds: float, *, connected: bool) -> TimedOutError:
+    """
+    Say that time ran out.
+
+    :param request: what was asked
+    :param settings: where
+    :param seconds: what was allowed
+    :param connected: whether the service had been reached by then
+    :return: the error
+    """
+    host = urlsplit(settings.base_url).netloc
+    if connected:
+        return TimedOutError(
+            f"Timed out: {host} did not complete its reply to the {request.what} within {seconds:g} s. Raise the "
+            "timeout, ask for less, or try again later.",
+            kind="timeout",
+        )
+    return TimedOutError(
+        f"Timed out: {host} could not be reached within {seconds:g} s for the {request.what}. Check the network, the "
+        "firewall and the proxy settings of this machine.",
+        kind="timeout",
+        sent=False,
+    )
+
+
+def too_large(request: Request, settings: ClientSettings) -> InvalidReplyError:
+    """
+    Say that a reply was not read to its end.
+
+    :param request: what was asked
+    :param settings: where, and how much is read at most
+    :return: the error
+    """
+    return InvalidReplyError(
+        f"The reply to the {request.what} from {urlsplit(settings.base_url).netloc} is larger than "
+        f"{settings.max_reply_bytes:,} bytes and was not read to its end. Ask for less in one request."
+    )
+
+
+def kind_of(exception: BaseException, *, through_proxy: bool = False) -> str:
+    """
+    Tell what kept a reply from coming.
+
+    The HTTP libraries name such faults each in its way; beneath lies the standard library's own exception, which
+    they share.
+
+    :param exception: what was raised
+    :param through_proxy: whether a proxy stood between
+    :return: a key as in :class:`ConnectionFailedError`
+    """
+    causes = list(_causes(exception))
+    if any("proxy" in type(cause).__name__.lower() for cause in causes) or (through_proxy and _tunnel_failed(causes)):
+        return "proxy"
+    for kind, types in _KINDS:
+        if any(isinstance(cause, types) for cause in causes):
+            return kind
+    names = {type(cause).__name__ for cause in causes}
+    return "unreachable" if names & {"NewConnectionError", "ConnectError"} else "lost"
+
+
+_KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
+    ("dns", socket.gaierror),
+    ("tls", (ssl.SSLCertVerificationError, ssl.SSLError)),
+    ("refused", ConnectionRefusedError),
+    ("lost", (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)),
+)
+
+
+def _tunnel_failed(causes: list[BaseException]) -> bool:
+    return any("Tunnel connection failed" in str(cause) for cause in causes)
+
+
+def _causes(exception: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    todo: list[BaseException] = [exception]
+    while todo:
+        current = todo.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        linked = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+        todo += [link for link in linked if isinstance(link, BaseException)]
+
+
+def _deepest(exception: BaseException) -> str:
+    *_, last = _causes(exception)
+    return str(last) or type(last).__name__

@@ -1,0 +1,65 @@
+"""
+Keeps secrets and foreign pages out of what people read.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
+
+_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
+
+
+def scrub(message: str, token: str | None) -> str:
+    """
+    Take a token out of a text, in every spelling that a server may echo it in.
+
+    :param message: text from elsewhere
+    :param token: the secret, or None
+    :return: the text with ``***`` in its place
+    """
+    if not token:
+        return message
+    plain = {token, quote(token, safe=""), quote_plus(token), html.escape(token), json.dumps(token)[1:-1]}
+    encoded = {base64.b64encode(part.encode()).decode().rstrip("=") for part in (token, f"Bearer {token}")}
+    hexed = token.encode().hex()
+    for spelling in sorted(plain | encoded | {hexed, repr(token)[1:-1], token[::-1]}, key=len, reverse=True):
+        message = re.sub(re.escape(spelling), "***", message, flags=re.IGNORECASE)
+    return message
+
+
+def excerpt(message: str, length: int = 300) -> str:
+    """
+    Cut a text to one line that fits in an error.
+
+    :param message: text from elsewhere
+    :param length: characters at most
+    :return: the text without control characters, cut at the end
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    return line if len(line) <= length else line[: length - 3] + "..."
+
+
+def page_title(page: str) -> str:
+    """
+    Read the title of an HTML page.
+
+    :param page: the beginning of the page
+    :return: its title, or an empty text
+    """
+    found = _TITLE.search(page)
+    return excerpt(html.unescape(found.group(1)), 80) if found else ""
+
+
+def without_userinfo(url: str) -> str:
+    """
+    Take user and password out of a URL.
+
+    :param url: the address of a proxy, say
+    :return: the address as it may be shown
+    """
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

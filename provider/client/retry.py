@@ -1,0 +1,123 @@
+"""
+Whether to try again, and after how long: decided here once for every driver. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+
+from ..errors import AIEndpointsError, ConnectionFailedError, StatusError
+
+#: Seconds before the second attempt, doubled for each further one up to the last number, where the service names none.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+
+#: The connection was never made, or the service said that it did nothing: sending again is free for any request.
+_NEVER_MADE = frozenset({"dns", "refused", "unreachable", "tls", "proxy"})
+_NOT_PROCESSED = frozenset({429, 503})
+
+#: The service failed midway; an answer may or may not have been billed.
+_FAILED_MIDWAY = frozenset({408, 500, 502})
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+#: In the order they are believed. ``Retry-After`` is HTTP's own, the second Kong's (which fronts the service), the
+#: rest are OpenAI's and those of gateways that copy it.
+_WAIT_HEADERS = (
+    "retry-after",
+    "ratelimit-reset",
+    "x-ratelimit-reset",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-tokens",
+)
+
+
+def pause_before_next(
+    error: AIEndpointsError,
+    *,
+    attempt: int,
+    waited: float,
+    repeatable: bool,
+    max_retries: int,
+    max_wait: float,
+    jitter: float,
+) -> float | None:
+    """
+    Decide whether an attempt is followed by another.
+
+    :param error: how the attempt ended
+    :param attempt: which attempt that was, from 1
+    :param waited: seconds spent between attempts so far
+    :param repeatable: whether sending again is free even if the service may have answered already
+    :param max_retries: attempts after the first
+    :param max_wait: seconds that all waiting may take together
+    :param jitter: a random number from 0 to 1
+    :return: seconds to wait, or None to give up
+    """
+    if attempt > max_retries or not _worth_repeating(error, attempt, repeatable):
+        return None
+    pause = error.retry_after
+    if pause is None:
+        pause = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE) * (0.5 + jitter / 2)
+    return pause if waited + pause <= max_wait else None
+
+
+def _worth_repeating(error: AIEndpointsError, attempt: int, repeatable: bool) -> bool:
+    if isinstance(error, ConnectionFailedError):
+        return repeatable or not error.sent or error.kind in _NEVER_MADE
+    if not isinstance(error, StatusError):
+        return False
+    if error.status in _NOT_PROCESSED:
+        return True
+    if error.status in _FAILED_MIDWAY:
+        return repeatable or attempt == 1
+    return error.status == 504 and repeatable
+
+
+def requested_wait(status: int, headers: Mapping[str, str], now: float) -> float | None:
+    """
+    Read how long the service asks to wait.
+
+    :param status: of the reply; only 429 and 503 speak of limits, elsewhere a reset header is news, not a request
+    :param headers: of the reply, names in lower case
+    :param now: seconds since the epoch, against which dates are read
+    :return: seconds, or None where no header says so in a way that makes sense
+    """
+    for name in _WAIT_HEADERS if status in _NOT_PROCESSED else _WAIT_HEADERS[:1]:
+        seconds = _seconds(headers.get(name, "").strip(), now)
+        if seconds is not None:
+            return seconds
+    return None
+
+
+def _seconds(value: str, now: float) -> float | None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _duration(value) if _DURATION.match(value) else _date(value, now)
+    if not math.isfinite(seconds) or seconds < 0:
+        return None
+    # Some gateways send the moment instead of the distance; no distance is thirty years long.
+    return max(seconds - now, 0.0) if seconds > 1e9 else seconds
+
+
+def _duration(value: str) -> float:
+    parts = _DURATION.findall(value)
+    if "".join(n + unit for n, unit in parts) != value:
+        return math.nan
+    return sum(float(n) * _UNITS[unit] for n, unit in parts)
+
+
+def _date(value: str, now: float) -> float:
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(moment.timestamp() - now, 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

@@ -1,0 +1,122 @@
+"""
+The connection pool beneath ``requests``, with connections that an :class:`.deadline.Attempt` can cut.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.models import PreparedRequest
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from .deadline import current_attempt, open_socket
+
+#: Connections kept open: as many as one task may use at once.
+POOL_SIZE = 32
+
+
+class _Bounded:
+    """
+    What both kinds of connection add: bounded connecting, and a handle to cut the connection by.
+
+    The handle is a duplicate of the socket: TLS moves the socket itself away while it shakes hands.
+    """
+
+    _handle: socket.socket | None = None
+
+    def _new_conn(self: Any) -> socket.socket:
+        attempt = current_attempt()
+        seconds = min(attempt.connect_seconds, attempt.left()) if attempt else self.timeout
+        try:
+            line = open_socket(self.host, self.port, seconds)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+        for option in self.socket_options or ():
+            line.setsockopt(*option)
+        self._handle = line.dup()
+        if attempt:
+            attempt.watch(self._handle)
+        return line
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        attempt = current_attempt()
+        if attempt:
+            if self._handle is not None:
+                attempt.watch(self._handle)
+            attempt.connected = True
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def close(self: Any) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.close()
+        super().close()  # type: ignore[misc]
+
+
+class _BoundedHTTP(_Bounded, HTTPConnection):
+    pass
+
+
+class _BoundedHTTPS(_Bounded, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _BoundedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _BoundedHTTPS
+
+
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class BoundedAdapter(HTTPAdapter):
+    """
+    The adapter that a session mounts; the retries are the driver's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """
+        Give the pool manager connections that can be cut.
+        """
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Give the manager of a proxy's connections the same.
+        """
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class TokenAuth(AuthBase):
+    """
+    Sets the Authorization header, or takes care that there is none: a ``.netrc`` can neither replace nor add one.
+
+    :param token: API token, or None for anonymous access
+    """
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers.pop("Authorization", None)
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request

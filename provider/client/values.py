@@ -1,0 +1,83 @@
+"""
+Reads numbers and words that people typed, templates rendered, or JSON carried: converted, or refused with a sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..errors import ConfigurationError
+
+
+def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
+    """
+    Read a finite number within bounds.
+
+    :param value: a number, or text that spells one
+    :param name: what it is called, for the error
+    :param low: the least that is accepted
+    :param high: the most that is accepted
+    :return: the number
+    :raises ConfigurationError: if it is none, or out of bounds
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{name} must be a number {_bounds(low, high)}, not {quote(value)}.") from None
+    if not math.isfinite(result) or not low <= result <= high:
+        raise ConfigurationError(f"{name} must be a number {_bounds(low, high)}, not {quote(value)}.")
+    return result
+
+
+def integer(value: Any, name: str, low: int, high: float = math.inf) -> int:
+    """
+    Read a whole number within bounds.
+
+    :param value: a number, or text that spells one
+    :param name: what it is called, for the error
+    :param low: the least that is accepted
+    :param high: the most that is accepted
+    :return: the number
+    :raises ConfigurationError: if it is none, or out of bounds
+    """
+    result = number(value, name, low, high)
+    if result != int(result):
+        raise ConfigurationError(f"{name} must be a whole number {_bounds(low, high)}, not {quote(value)}.")
+    return int(result)
+
+
+def text(value: Any, name: str) -> str:
+    """
+    Read a text that says something.
+
+    :param value: the text
+    :param name: what it is called, for the error
+    :return: the text as it is
+    :raises ConfigurationError: if it is no text, or blank
+    """
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
+    if not value.strip():
+        raise ConfigurationError(f"{name} must not be empty.")
+    return value
+
+
+def quote(value: Any) -> str:
+    """
+    Show a value in an error, cut to a length that fits there.
+
+    :param value: anything
+    :return: its type and, for short plain values, the value
+    """
+    if isinstance(value, (bool, int, float, type(None))):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else value[:37] + "...")
+    return f"a {type(value).__name__}"
+
+
+def _bounds(low: float, high: float) -> str:
+    return f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"

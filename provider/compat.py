@@ -1,0 +1,60 @@
+"""
+Where Airflow keeps each name, from 2.11 to 3.3: the task SDK first, the older place otherwise.
+
+Every place here was imported on 2.11.2, 3.0.6, 3.1.8, 3.2.2 and 3.3.2, and the first that exists there warns on
+none of them. A name is imported when it is first asked for (PEP 562), so no process pays for one it does not use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseHook as BaseHook
+    from airflow.sdk import BaseOperator as BaseOperator
+    from airflow.sdk import BaseOperatorLink as BaseOperatorLink
+    from airflow.sdk import Connection as Connection
+    from airflow.sdk import Context as Context
+    from airflow.sdk.exceptions import AirflowException as AirflowException
+    from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
+    from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
+    from airflow.sdk.execution_time.xcom import XCom as XCom
+    from airflow.sdk.log import mask_secret as mask_secret
+
+_PLACES = {
+    "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
+    "BaseOperator": ("airflow.sdk", "airflow.models"),
+    "BaseOperatorLink": ("airflow.sdk", "airflow.models"),
+    "Connection": ("airflow.sdk", "airflow.models"),
+    "Context": ("airflow.sdk", "airflow.utils.context"),
+    "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
+    "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    for module in _PLACES[name]:
+        try:
+            value = getattr(import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+        globals()[name] = value
+        return value
+    raise ImportError(f"Airflow has no {name} in {' or '.join(_PLACES[name])}")
+
+
+def airflow_version() -> str:
+    """
+    Tell which Airflow this runs in.
+
+    :return: the release, such as ``3.3.2``
+    """
+    from airflow import __version__
+
+    return __version__

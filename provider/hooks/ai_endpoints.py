@@ -1,0 +1,259 @@
+"""
+The hook: a connection's settings, and one line for each thing the service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from .. import defaults
+from ..client import replies, requests
+from ..client.blocking import Client
+from ..client.embeddings import Embedder
+from ..client.replies import Reply
+from ..client.settings import ConnectionSettings
+from ..compat import AirflowNotFoundException, BaseHook, mask_secret
+from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from .connection import settings_of
+
+
+class OVHCloudAIEndpointsHook(BaseHook):
+    """
+    Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
+
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    """
+
+    conn_name_attr = "ovh_conn_id"
+    default_conn_name = defaults.CONN_ID
+    conn_type = defaults.CONN_TYPE
+    hook_name = defaults.SERVICE_NAME
+
+    def __init__(
+        self,
+        ovh_conn_id: str = defaults.CONN_ID,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        fail_fast: bool = True,
+    ) -> None:
+        super().__init__()
+        self.ovh_conn_id = ovh_conn_id
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.fail_fast = fail_fast
+        self._settings: ConnectionSettings | None = None
+        self._client: Client | None = None
+        self._embedder: Embedder | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Settings hold the token, and a client holds sockets: neither leaves the process.
+        return {**self.__dict__, "_settings": None, "_client": None, "_embedder": None}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """
+        Draw the form's own fields on Airflow 2.11 to 3.1.
+
+        :return: a wtforms field for each name
+        """
+        from ..ui.connection_form import as_widgets
+
+        return as_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """
+        Rename and hide standard fields on Airflow 2.11 to 3.1.
+
+        :return: hidden fields, labels and placeholders
+        """
+        from ..ui.connection_form import as_hook_behaviour
+
+        return as_hook_behaviour()
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """
+        What the connection says, read once.
+        """
+        if self._settings is None:
+            with self.boundary():
+                self._settings = self._read_settings()
+        return self._settings
+
+    def get_conn(self) -> Client:
+        """
+        Give the client, which keeps its connections open between calls.
+
+        :return: the client
+        :raises ConfigurationError: if the connection cannot work
+        """
+        if self._client is None:
+            self._client = Client(self.settings.client)
+        return self._client
+
+    def chat_completion(
+        self,
+        model: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """
+        Ask a language model. What is None is not sent.
+
+        :param model: model id; the connection's chat model unless given
+        :param messages: the conversation, each message with ``role`` and ``content``
+        :param temperature: randomness, 0 to 2
+        :param max_tokens: tokens to generate at most
+        :param top_p: nucleus sampling, 0 to 1
+        :param stop: one text or several at which to stop
+        :param params: any further parameter of the API, such as ``tools``, ``response_format``, ``seed``
+        :return: the response in OpenAI's format
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop}
+        with self.boundary():
+            request = requests.chat(self._model(model, "chat_model"), messages, **options, **params)
+            reply = self._send(request)
+            value = replies.parse(reply, request, self.settings.client.base_url)
+            self._report("chat", request.model, [reply], value)
+            return replies.check_chat(value, reply, request)
+
+    def create_embedding(
+        self, model: str | None = None, input: str | Sequence[str] | None = None, **params: Any  # noqa: A002
+    ) -> dict[str, Any]:
+        """
+        Turn texts into vectors, in as many requests as they need.
+
+        :param model: model id; the connection's embedding model unless given
+        :param input: a text, or any number of them
+        :param params: any further parameter of the API, such as ``dimensions``
+        :return: the response in OpenAI's format: a vector for each text in the order given, usage summed
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            wanted = self._model(model, "embedding_model")
+            if self._embedder is None:
+                self._embedder = Embedder(self._send, self.settings.client.base_url)
+            value, sent = self._embedder.embed(wanted, input, params)
+            self._report("embedding", wanted, sent, value)
+            return value
+
+    def list_models(self) -> list[dict[str, Any]]:
+        """
+        List the models that are served.
+
+        :return: the models as the service describes them: ``id``, ``pricing``, ``context_length`` and so on
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            request = requests.models()
+            reply = self._send(request)
+            value = replies.parse(reply, request, self.settings.client.base_url)
+            return replies.check_models(value, reply, request)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """
+        Find out within ten seconds whether the connection works; never billed, never raises.
+
+        :return: whether it does, and a sentence that says so, or why not and what to do
+        """
+        from ..ui.connection_test import run_test, sentence
+
+        try:
+            connection = self._get_connection()
+            settings = settings_of(connection, token_required=False)
+        except AIEndpointsError as error:
+            return False, f"Settings: {error}"
+        report = run_test(settings)
+        self.log.info("Models: %s", ", ".join(report.models) or "none seen")
+        return report.ok, sentence(report)
+
+    def _read_settings(self) -> ConnectionSettings:
+        return settings_of(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
+
+    def _get_connection(self) -> Any:
+        try:
+            connection = self.get_connection(self.ovh_conn_id)
+        except AirflowNotFoundException:
+            raise ConfigurationError(
+                f"The connection {self.ovh_conn_id!r} does not exist: create it under Admin > Connections as "
+                f"'{defaults.SERVICE_NAME}', or name another one in ovh_conn_id."
+            ) from None
+        # Airflow masks the secret as it is stored; a pasted "Bearer xyz" is sent as xyz.
+        for word in (connection.password or "").split():
+            mask_secret(word)
+        return connection
+
+    def _model(self, given: Any, default: str) -> Any:
+        if given is not None:
+            return given
+        chosen = getattr(self.settings, default)
+        if chosen is None:
+            raise ConfigurationError(
+                f"No model: name one, or set '{default.replace('_', ' ').capitalize()}' in the connection "
+                f"{self.ovh_conn_id!r}."
+            )
+        return chosen
+
+    def _send(self, request: requests.Request) -> Reply:
+        try:
+            reply = self.get_conn().send(request)
+        except NotFoundError as error:
+            raise self._with_suggestions(error, request) from None
+        if warning := reply.headers.get("x-warning"):
+            self.log.warning("The service warns about %s: %s", request.model or request.what, replies.excerpt(warning))
+        return reply
+
+    def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:
+        if request.model and replies.is_about_model(str(error)):
+            try:
+                names = [model["id"] for model in self.list_models()]
+            except AIEndpointsError:
+                return error
+            return replies.with_suggestions(error, request.model, names)
+        return error
+
+    def _report(self, what: str, model: str | None, sent: Sequence[Reply], value: Mapping[str, Any]) -> None:
+        usage = value.get("usage") if isinstance(value.get("usage"), Mapping) else {}
+        self.log.info(
+            "AI Endpoints %s: model=%s input_tokens=%s output_tokens=%s milliseconds=%d requests=%d attempts=%d "
+            "request_id=%s finish_reason=%s",
+            what,
+            value.get("model") or model,
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+            sum(reply.seconds for reply in sent) * 1000,
+            len(sent),
+            sum(reply.attempts for reply in sent),
+            sent[-1].request_id,
+            _finish_reason(value),
+        )
+
+    @contextmanager
+    def boundary(self) -> Iterator[None]:
+        """
+        Raise what fails inside in the form that ``fail_fast`` asks for.
+        """
+        try:
+            yield
+        except AIEndpointsError as error:
+            final = error.for_airflow(fail_fast=self.fail_fast)
+        else:
+            return
+        raise final
+
+
+def _finish_reason(value: Mapping[str, Any]) -> Any:
+    choices = value.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("finish_reason") if isinstance(first, Mapping) else None

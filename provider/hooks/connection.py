@@ -1,0 +1,156 @@
+"""
+Connection to settings: one tolerant reader for every way in which Airflow stores, ships and masks a connection.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+from .. import __version__, defaults
+from ..client.settings import ClientSettings, ConnectionSettings, clean_base_url, clean_token, network_of
+from ..client.values import integer, number, quote
+from ..compat import airflow_version
+from ..errors import ConfigurationError
+from ..ui.connection_form import ACCESS_MODES, FIELDS
+
+#: What Airflow may pass in place of a secret: its REST API, and the form of 2.11.
+MASKS = ("***", "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER")
+
+_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
+_BY_NAME = {each.name: each for each in FIELDS}
+
+
+def settings_of(
+    connection: Any, *, timeout: Any = None, max_retries: Any = None, token_required: bool = True
+) -> ConnectionSettings:
+    """
+    Read an Airflow connection.
+
+    :param connection: of type ``ovh_ai_endpoints``, ``ai_endpoints``, ``generic`` or none
+    :param timeout: seconds for one attempt, in place of the connection's
+    :param max_retries: attempts after the first, in place of the connection's
+    :param token_required: whether a missing token is an error; a connection test reports it itself
+    :return: the settings
+    :raises ConfigurationError: if they cannot work
+    """
+    extra = read_extra(connection.extra)
+    access = _choice(extra, "access")
+    secret = (connection.password or "").strip() or _text(extra, "api_key")
+    masked = (secret or "").strip() in MASKS
+    token = None if access == "anonymous" or masked else clean_token(secret)
+    if access == "token" and not token and token_required:
+        raise ConfigurationError(_missing_token(getattr(connection, "conn_id", None), masked=masked))
+    base_url = _base_url(connection, allow_http=_flag(extra, "allow_http"))
+    client = ClientSettings(
+        base_url=base_url,
+        token=token,
+        timeout=_seconds(timeout, extra),
+        max_retries=_count(extra, "max_retries", defaults.MAX_RETRIES, max_retries),
+        requests_per_minute=_count(extra, "requests_per_minute", None),
+        user_agent=user_agent(),
+        **network_of(base_url, _text(extra, "ca_bundle")),
+    )
+    names = {name: _text(extra, name) for name in ("chat_model", "embedding_model", "project_id")}
+    return ConnectionSettings(client=client, access=access, masked=masked, **names)
+
+
+def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """
+    Read a connection's extra: blank and null values are left out, a ``extra__<type>__`` prefix is taken off.
+
+    :param extra: JSON as Airflow stores it
+    :return: its fields
+    :raises ConfigurationError: if it is no JSON object
+    """
+    try:
+        value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra or {}
+    except ValueError as error:
+        raise ConfigurationError(f"The connection's extra is no JSON ({error.args[0]}): correct it in the form.") from None
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"The connection's extra must be a JSON object, not {quote(value)}.")
+    fields = {name: item for name, item in value.items() if item is not None and item != ""}
+    prefixed = {name.split("__", 2)[2]: item for name, item in fields.items() if name.startswith("extra__") and name.count("__") >= 2}
+    return prefixed | {name: item for name, item in fields.items() if not name.startswith("extra__")}
+
+
+def user_agent() -> str:
+    """
+    Say who calls: this provider, Airflow and Python, each with its version.
+
+    :return: the User-Agent header
+    """
+    return (
+        f"{defaults.PACKAGE_NAME}/{__version__} apache-airflow/{airflow_version()} python/{platform.python_version()}"
+    )
+
+
+def _base_url(connection: Any, *, allow_http: bool) -> str:
+    host = (connection.host or "").strip()
+    # A connection URI such as ovh-ai-endpoints://:token@host:8443/v1 carries the path as its schema.
+    if host and connection.schema and "/" not in host.partition("://")[2]:
+        host = f"{host}/{connection.schema}"
+    return clean_base_url(host, connection.port, allow_http=allow_http)
+
+
+def _missing_token(conn_id: str | None, *, masked: bool) -> str:
+    where = f"connection {conn_id!r}" if conn_id else "the connection"
+    if masked:
+        return f"Airflow passed a mask instead of the API token of {where}: enter the token again."
+    return (
+        f"API key not found: {where} has no API token. Paste it into 'API token' (the password), "
+        "or set 'Access' to anonymous."
+    )
+
+
+def _text(extra: Mapping[str, Any], name: str) -> str | None:
+    value = extra.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{_label(name)} of the connection must be a text, not {quote(value)}.")
+    return value.strip() or None
+
+
+def _choice(extra: Mapping[str, Any], name: str) -> str:
+    value = (_text(extra, name) or ACCESS_MODES[0]).lower()
+    if value not in ACCESS_MODES:
+        raise ConfigurationError(f"{_label(name)} of the connection must be {' or '.join(ACCESS_MODES)}, not {value!r}.")
+    return value
+
+
+def _flag(extra: Mapping[str, Any], name: str) -> bool:
+    value = extra.get(name, False)
+    spelled = str(value).strip().lower()
+    if spelled in _TRUE:
+        return True
+    if spelled in _FALSE:
+        return False
+    raise ConfigurationError(f"{_label(name)} of the connection must be true or false, not {quote(value)}.")
+
+
+def _seconds(given: Any, extra: Mapping[str, Any]) -> float:
+    if given is not None:
+        return _positive(given, "timeout")
+    value = extra.get("timeout")
+    return defaults.TIMEOUT if value is None else _positive(value, "Timeout of the connection")
+
+
+def _positive(value: Any, name: str) -> float:
+    return number(value, name, 0.001, 86_400)
+
+
+def _count(extra: Mapping[str, Any], name: str, default: Any, given: Any = None) -> Any:
+    bounds = _BY_NAME[name]
+    low, high = bounds.minimum or 0, bounds.maximum or 0
+    if given is not None:
+        return integer(given, name, low, high)
+    value = extra.get(name)
+    return default if value is None else integer(value, f"{bounds.label} of the connection", low, high)
+
+
+def _label(name: str) -> str:
+    return repr(_BY_NAME[name].label) if name in _BY_NAME else repr(name)

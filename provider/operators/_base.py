@@ -1,0 +1,152 @@
+"""
+What all operators of this provider share: connection, patience, rendering and links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import defaults
+from ..client.values import quote
+from ..compat import BaseOperator
+from ..errors import ConfigurationError
+from ..ui.links import LINKS, urls
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from ..compat import Context
+    from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+
+class AIEndpointsOperator(BaseOperator):
+    """
+    Base of the operators that call AI Endpoints.
+
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param extra_body: further parameters of the request, such as ``{"seed": 7}``
+    :param render: whether templates in the prompt or texts are rendered; False sends braces as they are
+    """
+
+    ui_color = "#e8edff"
+    ui_fgcolor = "#000e9c"
+    operator_extra_links = LINKS
+
+    #: Template fields that hold what is sent to the model, which ``render=False`` leaves alone.
+    prompt_fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        *,
+        ovh_conn_id: str = defaults.CONN_ID,
+        timeout: float | str | None = None,
+        max_retries: int | str | None = None,
+        fail_fast: bool = True,
+        extra_body: dict[str, Any] | None = None,
+        render: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.ovh_conn_id = ovh_conn_id
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.fail_fast = fail_fast
+        self.extra_body = extra_body
+        self.render = render
+        self._verbatim = False
+
+    @cached_property
+    def hook(self) -> OVHCloudAIEndpointsHook:
+        """
+        The hook for this operator's connection.
+        """
+        from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+        return OVHCloudAIEndpointsHook(
+            ovh_conn_id=self.ovh_conn_id,
+            timeout=self.timeout,  # type: ignore[arg-type]  # rendered text is read by the hook
+            max_retries=self.max_retries,  # type: ignore[arg-type]
+            fail_fast=self.fail_fast,
+        )
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: jinja2.Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """
+        Render as every operator does, but leave alone what must stay as it is or holds no template.
+
+        A text without a template mark is not compiled: compiling takes about a millisecond, which 10,000 texts
+        would turn into ten seconds.
+
+        :param content: what to render
+        :param context: values for the templates
+        :param jinja_env: the DAG's environment
+        :param seen_oids: what was rendered before
+        :return: the rendered content
+        """
+        if isinstance(content, str) and (self._verbatim or not _has_marks(content, jinja_env)):
+            return content
+        if self.render or not any(content is getattr(self, name) for name in self.prompt_fields):
+            return super().render_template(content, context, jinja_env, seen_oids)
+        return self._resolve(content, context, jinja_env, seen_oids)
+
+    def _resolve(self, content: Any, *args: Any) -> Any:
+        # Results of other tasks within the prompt are still fetched; only texts stay as they are.
+        if isinstance(content, str):
+            return content
+        self._verbatim = True
+        try:
+            return super().render_template(content, *args)
+        finally:
+            self._verbatim = False
+
+    def further_parameters(self, own: Sequence[str]) -> dict[str, Any]:
+        """
+        Read ``extra_body``.
+
+        :param own: what the operator has a parameter of its own for
+        :return: its fields
+        :raises ConfigurationError: if it is no dictionary, or repeats a parameter of the operator
+        """
+        with self.hook.boundary():
+            if self.extra_body is None:
+                return {}
+            if not isinstance(self.extra_body, Mapping):
+                raise ConfigurationError(f"extra_body must be a dictionary, not {quote(self.extra_body)}.")
+            doubled = [name for name in own if name in self.extra_body]
+            if doubled:
+                raise ConfigurationError(f"extra_body repeats {doubled[0]}: give it as the operator's own parameter.")
+            return dict(self.extra_body)
+
+    def push_links(self, context: Context, model: str | None) -> None:
+        """
+        Publish the extra links, so that a running or failed task has them.
+
+        :param context: the task's context
+        :param model: the model that is about to be called
+        """
+        settings = self.hook.settings
+        for key, url in urls(model or "", settings.client.base_url, settings.project_id).items():
+            context["ti"].xcom_push(key=key, value=url)
+
+
+def _has_marks(content: str, environment: jinja2.Environment | None) -> bool:
+    if environment is None:
+        return any(mark in content for mark in ("{{", "{%", "{#"))
+    if environment.line_statement_prefix or environment.line_comment_prefix:
+        return True
+    marks: Sequence[str] = (
+        environment.variable_start_string,
+        environment.block_start_string,
+        environment.comment_start_string,
+    )
+    return any(mark in content for mark in marks)

@@ -1,0 +1,29 @@
+"""
+All operators of this provider, each imported when it is first asked for (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .chat import OVHCloudAIEndpointsChatCompletionsOperator as OVHCloudAIEndpointsChatCompletionsOperator
+    from .embedding import OVHCloudAIEndpointsEmbeddingOperator as OVHCloudAIEndpointsEmbeddingOperator
+
+_MODULES = {
+    "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
+    "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
+}
+
+__all__ = ["OVHCloudAIEndpointsChatCompletionsOperator", "OVHCloudAIEndpointsEmbeddingOperator"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name], __package__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES)

@@ -1,0 +1,46 @@
+"""
+All that Airflow discovers of this provider; read in every Airflow process, so it imports the field table alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import __version__, defaults
+from .ui.connection_form import as_conn_fields, as_ui_field_behaviour
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """
+    Answer Airflow's entry point.
+
+    :return: provider information as Airflow's ``provider_info.schema.json`` describes it
+    """
+    return {
+        "package-name": defaults.PACKAGE_NAME,
+        "name": defaults.SERVICE_NAME,
+        "description": "Chat completions and embeddings from OVHcloud AI Endpoints.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": defaults.SERVICE_NAME,
+                "external-doc-url": "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/",
+                "tags": ["service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": defaults.CONN_TYPE,
+                "hook-class-name": f"{_PACKAGE}.hooks.ai_endpoints.OVHCloudAIEndpointsHook",
+                "hook-name": defaults.SERVICE_NAME,
+                "ui-field-behaviour": as_ui_field_behaviour(),
+                "conn-fields": as_conn_fields(),
+            }
+        ],
+        # 2.11 drops every link of an operator that has one not listed here.
+        "extra-links": [
+            f"{_PACKAGE}.ui.links.{name}" for name in ("ModelCardLink", "PlaygroundLink", "UsageLink")
+        ],
+    }

@@ -1,0 +1,221 @@
+"""
+The connection form: one table of fields, rendered for every Airflow release.
+
+As metadata for 3.2 and later, which build the form without importing any hook; as widgets for 2.11 (drawn by
+flask-appbuilder), 3.0 and 3.1 (which read them and draw the form themselves).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .. import defaults
+from ..compat import airflow_version
+
+ACCESS_MODES = ("token", "anonymous")
+
+
+@dataclass(frozen=True)
+class Field:
+    """
+    One field stored in the connection's extra.
+
+    :param name: its key there
+    :param label: what the form calls it
+    :param help: one sentence under it
+    :param kind: ``string``, ``integer`` or ``boolean``
+    :param section: heading it stands under, where the release has headings
+    :param default: what a new connection starts with
+    :param choices: the values to choose from, if it is a dropdown
+    :param minimum: the least a number may be
+    :param maximum: the most a number may be
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: str = "string"
+    section: str = "AI Endpoints"
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+FIELDS = (
+    Field(
+        "access",
+        "Access",
+        f"token: the API token above is sent. anonymous: no token is sent, {defaults.RATE_LIMIT_ANONYMOUS} requests "
+        "a minute.",
+        default="token",
+        choices=ACCESS_MODES,
+    ),
+    Field(
+        "chat_model",
+        "Chat model",
+        "Used where a task names none. Example: gpt-oss-120b",
+    ),
+    Field(
+        "embedding_model",
+        "Embedding model",
+        "Used where a task names none. Example: bge-m3",
+    ),
+    Field(
+        "project_id",
+        "Project id",
+        "Public Cloud project, for the Usage link of tasks. Example: 0123456789abcdef0123456789abcdef",
+    ),
+    Field(
+        "timeout",
+        "Timeout",
+        f"Seconds for one attempt, from name lookup to the last byte. Blank: {defaults.TIMEOUT:g}",
+        kind="integer",
+        section="Limits",
+        minimum=1,
+        maximum=3600,
+    ),
+    Field(
+        "max_retries",
+        "Retries",
+        f"Attempts after the first one within a call; 0 is none. Blank: {defaults.MAX_RETRIES}",
+        kind="integer",
+        section="Limits",
+        minimum=0,
+        maximum=20,
+    ),
+    Field(
+        "requests_per_minute",
+        "Requests per minute",
+        f"Cap shared by all that runs in one task. Blank: none; the service allows {defaults.RATE_LIMIT_TOKEN} for "
+        "each model of a project.",
+        kind="integer",
+        section="Limits",
+        minimum=1,
+        maximum=100_000,
+    ),
+    Field(
+        "ca_bundle",
+        "CA bundle",
+        "File of certificates to trust, on every machine that uses this connection. Example: /etc/ssl/certs/corporate.pem",
+        section="Network",
+    ),
+    Field(
+        "allow_http",
+        "Allow plain HTTP",
+        "Send the token unencrypted to a base URL with http://. Only for a network you trust.",
+        kind="boolean",
+        section="Network",
+        default=False,
+    ),
+)
+
+_RELABELING = {"password": "API token", "host": "Base URL"}
+_PLACEHOLDERS = {
+    "password": "Paste the token from the OVHcloud Control Panel",
+    "host": defaults.BASE_URL,
+    "port": "443",
+}
+_HIDDEN = ["login", "schema"]
+
+
+def as_conn_fields() -> dict[str, Any]:
+    """
+    Render the table as metadata, for 3.2 and later.
+
+    :return: the ``conn-fields`` of a connection type in provider info
+    """
+    return {
+        field.name: {"label": field.label, "description": field.help, "schema": _schema(field)} for field in FIELDS
+    }
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    # Without "null" a field is compulsory; a switch always has a value.
+    schema: dict[str, Any] = {"type": "boolean" if field.kind == "boolean" else [field.kind, "null"]}
+    optional = {"default": field.default, "minimum": field.minimum, "maximum": field.maximum}
+    schema |= {name: value for name, value in optional.items() if value is not None}
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    return schema | {"section": field.section}
+
+
+def as_ui_field_behaviour() -> dict[str, Any]:
+    """
+    Render what happens to the standard fields, for 3.2 and later.
+
+    :return: the ``ui-field-behaviour`` of a connection type in provider info
+    """
+    return {"hidden-fields": list(_HIDDEN), "relabeling": dict(_RELABELING), "placeholders": dict(_PLACEHOLDERS)}
+
+
+def as_hook_behaviour() -> dict[str, Any]:
+    """
+    Render what happens to the standard fields, for 2.11 to 3.1.
+
+    :return: what a hook's ``get_ui_field_behaviour`` returns
+    """
+    examples = {field.name: field.help.partition("Example: ")[2] for field in FIELDS if "Example: " in field.help}
+    return {
+        "hidden_fields": [*_HIDDEN, "extra"],
+        "relabeling": dict(_RELABELING),
+        "placeholders": _PLACEHOLDERS | examples,
+    }
+
+
+def as_widgets() -> dict[str, Any]:
+    """
+    Render the table as form fields, for 2.11 to 3.1.
+
+    3.0 and 3.1 put stand-ins in the place of these names, which know neither widgets nor ``render_kw``; 3.1 does so
+    without wtforms too. On 2.11 all types share one form: any validator but Optional would block every other type.
+
+    :return: what a hook's ``get_connection_form_widgets`` returns: a wtforms field for each name
+    :raises ImportError: on 3.0 without wtforms, which leaves the standard fields and the JSON of the extra
+    """
+    drawn_by_fab = airflow_version().startswith("2.")
+    return {field.name: _widget(field, drawn_by_fab=drawn_by_fab) for field in FIELDS}
+
+
+def _widget(field: Field, *, drawn_by_fab: bool) -> Any:
+    from wtforms import BooleanField, IntegerField, StringField
+    from wtforms.validators import Optional, any_of
+
+    if field.kind == "boolean":
+        return BooleanField(label=field.label, description=field.help, default=field.default)
+    options: dict[str, Any] = {"label": field.label, "description": field.help, "default": field.default}
+    options["validators"] = [Optional()]
+    if drawn_by_fab:
+        options["widget"] = _fab_widget(field)
+    elif field.choices:
+        options["validators"].append(any_of(list(field.choices)))
+    return (IntegerField if field.kind == "integer" else StringField)(**options)
+
+
+def _fab_widget(field: Field) -> Any:
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+
+    return _Dropdown(field.choices) if field.choices else BS3TextFieldWidget()
+
+
+class _Dropdown:
+    """
+    Draws a text field as a dropdown: 2.11 accepts no select field of wtforms in a connection form.
+
+    :param choices: the values to choose from
+    """
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self._choices = choices
+
+    def __call__(self, field: Any, **attributes: Any) -> Any:
+        from markupsafe import Markup, escape
+
+        options = Markup("").join(
+            Markup('<option value="{0}"{1}>{0}</option>').format(choice, Markup(" selected") if choice == field.data else "")
+            for choice in self._choices
+        )
+        return Markup('<select id="{0}" name="{1}" class="form-control">{2}</select>').format(
+            escape(field.id), escape(field.name), options
+        )

@@ -1,0 +1,128 @@
+"""
+Extra links of a task: the model's card, the playground with that model, and the project's usage.
+
+An operator pushes them as soon as it knows its model, so that a running or failed task has them; ``get_link`` only
+reads what was pushed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from .. import defaults
+from ..compat import BaseOperatorLink, XCom
+
+if TYPE_CHECKING:
+    from ..compat import BaseOperator
+
+#: Catalogue page of a model whose page is not named as the model. Source: public catalogue, 2026-08-03; a model
+#: that is missing here leads to the list of all models.
+CATALOGUE_SLUGS = {
+    "gpt-oss-120b": "gpt-oss-120b",
+    "gpt-oss-20b": "gpt-oss-20b",
+    "Qwen3.8-27B": "qwen-3-8-27b",
+    "Qwen3.6-27B": "qwen-3-6-27b",
+    "Qwen3.5-397B-A17B": "qwen-3-5-397b",
+    "Qwen3.5-9B": "qwen-3-5-9b",
+    "Qwen2.5-VL-72B-Instruct": "qwen-2-5-vl-72b-instruct",
+    "Meta-Llama-3_3-70B-Instruct": "llama-3-3-70b-instruct",
+    "Qwen3Guard-Gen-8B": "qwen-guard-gen-8b",
+    "Qwen3Guard-Gen-0.6B": "qwen-guard-gen-06b",
+    "Qwen3-Embedding-8B": "qwen3-embedding-8b",
+    "bge-m3": "bge-m3",
+    "BGE-M3": "bge-m3",
+    "bge-multilingual-gemma2": "bge-multilingual-gemma2",
+    "whisper-large-v3": "whisper-large-v3",
+    "whisper-large-v3-turbo": "whisper-large-v3-turbo",
+    "stable-diffusion-xl-base-v10": "stable-diffusion-xl",
+}
+
+
+class _PushedLink(BaseOperatorLink):
+    """
+    A link whose address the operator pushes as an XCom.
+    """
+
+    #: Where Airflow 3 looks for the address; one for each class.
+    xcom_key: str = ""
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """
+        Read the address.
+
+        :param operator: the operator that shows the link
+        :param ti_key: the task instance
+        :return: what the operator pushed, or an empty text, which shows no link
+        """
+        return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
+
+
+class ModelCardLink(_PushedLink):
+    """
+    The model's page in OVHcloud's catalogue: what it can do, its limits and price.
+    """
+
+    name = "Model card"
+    xcom_key = "_link_ModelCardLink"
+
+
+class PlaygroundLink(_PushedLink):
+    """
+    The playground, with the model chosen.
+    """
+
+    name = "Playground"
+    xcom_key = "_link_PlaygroundLink"
+
+
+class UsageLink(_PushedLink):
+    """
+    The project's usage in the OVHcloud Control Panel.
+    """
+
+    name = "Usage"
+    xcom_key = "_link_UsageLink"
+
+
+LINKS = (ModelCardLink(), PlaygroundLink(), UsageLink())
+
+
+def urls(model: str, base_url: str, project_id: str | None) -> dict[str, str]:
+    """
+    Find where the links of a call lead.
+
+    :param model: model id
+    :param base_url: the service it is called on
+    :param project_id: OVHcloud Public Cloud project, if the connection names one; it also tells that a gateway in
+        front of the service leads to OVHcloud
+    :return: XCom key and URL of each link; none for a service that is not OVHcloud's
+    """
+    host = urlsplit(base_url).hostname or ""
+    if not project_id and not is_ovhcloud(host):
+        return {}
+    slug = CATALOGUE_SLUGS.get(model)
+    card = f"{defaults.CATALOGUE_URL}{slug}/" if slug else defaults.CATALOGUE_URL
+    virtual = "@" in model or "?" in model
+    playground = defaults.PLAYGROUND_URL + ("" if virtual else quote(model, safe=""))
+    return {
+        ModelCardLink.xcom_key: card,
+        PlaygroundLink.xcom_key: playground,
+        UsageLink.xcom_key: _usage(host, project_id),
+    }
+
+
+def is_ovhcloud(host: str) -> bool:
+    """
+    Tell whether a host is OVHcloud's own.
+
+    :param host: name in lower case
+    :return: True for names below OVHcloud's domains
+    """
+    return any(host == domain or host.endswith(f".{domain}") for domain in ("ovh.net", "ovhcloud.com", "ovh.ca"))
+
+
+def _usage(host: str, project_id: str | None) -> str:
+    region = "ca" if "ca" in host.split(".") else "eu"
+    projects = f"https://manager.{region}.ovhcloud.com/#/public-cloud/pci/projects"
+    return f"{projects}/{quote(project_id, safe='')}/ai/endpoints/metrics" if project_id else projects
