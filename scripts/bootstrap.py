@@ -5,7 +5,6 @@ Make the project's virtual environments, from a bare clone on, and again only wh
     python3 scripts/bootstrap.py demo               .venv: Airflow and the provider, enough for `make demo`
     python3 scripts/bootstrap.py dev tools          .venv with all that the tests need; ruff, build, mkdocs
     python3 scripts/bootstrap.py 2.11.2 3.0.6-nofab one environment of the test matrix each
-    python3 scripts/bootstrap.py matrix             all of the matrix
     python3 scripts/bootstrap.py peers              what the benchmarks compare with
 
 Needs a Python that can make environments, and a package registry: the one that pip's or uv's environment
@@ -63,7 +62,6 @@ ENVS = {
     "3.2.2": Env(VENVS / "airflow-3.2.2", "3.2.2", FAB, ["3.13", "3.12", "3.11", "3.14"]),
     "3.3.2": Env(VENVS / "airflow-3.3.2", "3.3.2", FAB, ["3.13", "3.11", "3.12", "3.14"]),
 }
-MATRIX = [name for name in ENVS if name[0].isdigit()]
 
 once = lru_cache(maxsize=None)  # functools.cache is missing in Python 3.8
 
@@ -227,10 +225,9 @@ def install(env, pins):
 
 def main(names):
     """Prepare each named environment."""
-    wanted = [name for given in names for name in (MATRIX if given == "matrix" else [given])]
-    if not wanted or not set(wanted) <= set(ENVS):
-        stop(f"give one or more of: matrix, {', '.join(ENVS)}")
-    for name in wanted:
+    if not names or not set(names) <= set(ENVS):
+        stop(f"give one or more of: {', '.join(ENVS)}")
+    for name in names:
         prepare(name)
 
 

@@ -1,0 +1,68 @@
+# Every target makes the virtual environment that it needs: .venv (Airflow 3.3.2) or those in .venvs.
+PYTHON ?= python3
+# Options for pytest: make test ARGS="-k hook -x"
+ARGS ?=
+# What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms.
+MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 3.3.2
+
+ENV = @$(PYTHON) scripts/bootstrap.py
+RUN = .venv/bin/python
+TOOL = .venvs/tools/bin
+
+.PHONY: help setup demo ui test test-matrix lint docs bench live-check release constraints clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## all that tests, lint and docs need
+	$(ENV) dev tools
+
+demo:  ## a DAG that chats and embeds, against the sandbox (or the service, with a token in the environment)
+	$(ENV) demo
+	$(RUN) scripts/demo.py
+
+ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
+	$(ENV) demo
+	$(RUN) scripts/ui.py
+
+test:  ## all tests on Airflow 3.3.2
+	$(ENV) dev
+	$(RUN) -m pytest $(ARGS)
+
+test-matrix:  ## what depends on Airflow, on each supported release
+	$(ENV) $(MATRIX)
+	@failed=; for release in $(MATRIX); do \
+	    echo "== Airflow $$release"; \
+	    .venvs/airflow-$$release/bin/python -m pytest -m airflow $(ARGS) || failed="$$failed $$release"; \
+	done; \
+	[ -z "$$failed" ] || { echo "Failed on Airflow$$failed"; exit 1; }
+
+lint:  ## ruff, and mypy --strict on provider/
+	$(ENV) dev tools
+	$(TOOL)/ruff check .
+	$(TOOL)/ruff format --check .
+	$(RUN) -m mypy provider
+
+docs:  ## the documentation site, in site/
+	$(ENV) tools
+	$(TOOL)/mkdocs build --strict --quiet
+
+bench:  ## figures of this provider beside its peers'
+	$(ENV) dev peers
+	$(RUN) benchmarks/run.py
+
+live-check:  ## what the real service answers; needs OVH_AI_ENDPOINTS_ACCESS_TOKEN
+	$(ENV) demo
+	$(RUN) scripts/live_check.py
+
+release:  ## dry run: build from what is committed, check and install the result, upload nothing
+	$(ENV) dev tools
+	$(RUN) scripts/release.py
+
+constraints:  ## write constraints/ anew
+	$(PYTHON) scripts/constraints.py
+
+clean:  ## remove all that the other targets made
+	rm -rf .venv .venvs .airflow build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
