@@ -21,7 +21,6 @@ task's retries; ``fail_fast=False`` on hook or operator leaves that base out.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, ClassVar
 
 from .compat import AirflowException, AirflowFailException
@@ -159,13 +158,17 @@ class TruncatedReplyError(AIEndpointsError):
     retryable = False
 
 
-@cache
+_FATAL: dict[type[AIEndpointsError], type[AIEndpointsError]] = {}
+
+
 def _fatal(kind: type[AIEndpointsError]) -> type[AIEndpointsError]:
     def reduce(self: AIEndpointsError) -> tuple[Any, ...]:
         return _restore, (kind, self.args, self.__dict__)
 
-    body = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__reduce__": reduce}
-    return type(kind.__name__, (kind, AirflowFailException), body)
+    if kind not in _FATAL:
+        body = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__reduce__": reduce}
+        _FATAL[kind] = type(kind.__name__, (kind, AirflowFailException), body)
+    return _FATAL[kind]
 
 
 def _restore(kind: type[AIEndpointsError], args: tuple[Any, ...], state: dict[str, Any]) -> AIEndpointsError:

@@ -18,7 +18,8 @@ from ..errors import AIEndpointsError
 from .deadline import Attempt
 from .faults import no_reply, timed_out, too_large
 from .pacing import shared_pacer
-from .replies import Reply, error_of
+from .refusals import error_of
+from .replies import Reply
 from .requests import Request
 from .retry import pause_before_next
 from .settings import ClientSettings

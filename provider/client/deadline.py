@@ -128,7 +128,7 @@ def _watcher() -> _Watcher:
 
 def _forget() -> None:
     # Threads do not survive a fork, and a lock may have been held while it happened.
-    global _running, _lock  # noqa: PLW0603
+    global _running, _lock
     _running, _lock = None, threading.Lock()
 
 

@@ -32,7 +32,9 @@ _REMEDY = {
 }
 
 
-def no_reply(exception: BaseException, request: Request, settings: ClientSettings, *, sent: bool) -> ConnectionFailedError:
+def no_reply(
+    exception: BaseException, request: Request, settings: ClientSettings, *, sent: bool
+) -> ConnectionFailedError:
     """
     Turn a failure of the network into the error that says what to do.
 

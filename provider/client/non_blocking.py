@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from ..errors import AIEndpointsError
 from .faults import no_reply, timed_out, too_large
 from .pacing import shared_pacer
-from .replies import Reply, error_of
+from .refusals import error_of
+from .replies import Reply
 from .requests import Request
 from .retry import pause_before_next
 from .settings import ClientSettings
@@ -38,9 +39,7 @@ class AsyncClient:
     :param sleep: how to wait between attempts
     """
 
-    def __init__(
-        self, settings: ClientSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, settings: ClientSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self.settings = settings
         self._sleep = sleep
         self._http: httpx.AsyncClient | None = None

@@ -106,7 +106,10 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
     room = defaults.MAX_REQUEST_BYTES - len(encode({"model": model, "input": [], **params}))
     batches = list(_batches(texts, room))
     return (
-        (len(batch), Request("POST", "/embeddings", "embedding", model, encode({"model": model, "input": batch, **params})))
+        (
+            len(batch),
+            Request("POST", "/embeddings", "embedding", model, encode({"model": model, "input": batch, **params})),
+        )
         for batch in batches
     )
 

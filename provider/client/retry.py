@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import timezone
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from ..errors import AIEndpointsError, ConnectionFailedError, StatusError
@@ -117,7 +117,7 @@ def _date(value: str, now: float) -> float:
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
+            moment = moment.replace(tzinfo=UTC)
         return max(moment.timestamp() - now, 0.0)
     except (TypeError, ValueError, OverflowError):
         return math.nan

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from .. import defaults
@@ -153,7 +154,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def network_of(base_url: str, ca_bundle: str | None = None) -> dict[str, str | None]:
+def network_of(base_url: str, ca_bundle: str | None = None) -> dict[str, Any]:
     """
     Decide once which certificates and which proxy both drivers use.
 

@@ -116,6 +116,9 @@ class TokenAuth(AuthBase):
         self._token = token
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """
+        Set or remove the header.
+        """
         request.headers.pop("Authorization", None)
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"

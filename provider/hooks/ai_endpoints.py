@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import defaults
-from ..client import replies, requests
+from ..client import refusals, replies, requests
 from ..client.blocking import Client
 from ..client.embeddings import Embedder
+from ..client.redact import excerpt
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook, mask_secret
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
-from .connection import settings_of
+from .connection import MASKS, settings_of
 
 
 class OVHCloudAIEndpointsHook(BaseHook):
@@ -129,7 +130,10 @@ class OVHCloudAIEndpointsHook(BaseHook):
             return replies.check_chat(value, reply, request)
 
     def create_embedding(
-        self, model: str | None = None, input: str | Sequence[str] | None = None, **params: Any  # noqa: A002
+        self,
+        model: str | None = None,
+        input: str | Sequence[str] | None = None,  # noqa: A002  (the API's own name)
+        **params: Any,
     ) -> dict[str, Any]:
         """
         Turn texts into vectors, in as many requests as they need.
@@ -167,7 +171,8 @@ class OVHCloudAIEndpointsHook(BaseHook):
 
         :return: whether it does, and a sentence that says so, or why not and what to do
         """
-        from ..ui.connection_test import run_test, sentence
+        from ..ui.connection_test import run_test
+        from ..ui.connection_verdict import sentence
 
         try:
             connection = self._get_connection()
@@ -191,7 +196,8 @@ class OVHCloudAIEndpointsHook(BaseHook):
             ) from None
         # Airflow masks the secret as it is stored; a pasted "Bearer xyz" is sent as xyz.
         for word in (connection.password or "").split():
-            mask_secret(word)
+            if word.lower() != "bearer" and word not in MASKS:
+                mask_secret(word)
         return connection
 
     def _model(self, given: Any, default: str) -> Any:
@@ -211,20 +217,22 @@ class OVHCloudAIEndpointsHook(BaseHook):
         except NotFoundError as error:
             raise self._with_suggestions(error, request) from None
         if warning := reply.headers.get("x-warning"):
-            self.log.warning("The service warns about %s: %s", request.model or request.what, replies.excerpt(warning))
+            self.log.warning("The service warns about %s: %s", request.model or request.what, excerpt(warning))
         return reply
 
     def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:
-        if request.model and replies.is_about_model(str(error)):
+        if request.model and refusals.is_about_model(str(error)):
             try:
                 names = [model["id"] for model in self.list_models()]
             except AIEndpointsError:
                 return error
-            return replies.with_suggestions(error, request.model, names)
+            return refusals.with_suggestions(error, request.model, names)
         return error
 
     def _report(self, what: str, model: str | None, sent: Sequence[Reply], value: Mapping[str, Any]) -> None:
-        usage = value.get("usage") if isinstance(value.get("usage"), Mapping) else {}
+        usage = value.get("usage")
+        if not isinstance(usage, Mapping):
+            usage = {}
         self.log.info(
             "AI Endpoints %s: model=%s input_tokens=%s output_tokens=%s milliseconds=%d requests=%d attempts=%d "
             "request_id=%s finish_reason=%s",

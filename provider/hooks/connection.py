@@ -69,11 +69,17 @@ def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
     try:
         value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra or {}
     except ValueError as error:
-        raise ConfigurationError(f"The connection's extra is no JSON ({error.args[0]}): correct it in the form.") from None
+        raise ConfigurationError(
+            f"The connection's extra is no JSON ({error.args[0]}): correct it in the form."
+        ) from None
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"The connection's extra must be a JSON object, not {quote(value)}.")
     fields = {name: item for name, item in value.items() if item is not None and item != ""}
-    prefixed = {name.split("__", 2)[2]: item for name, item in fields.items() if name.startswith("extra__") and name.count("__") >= 2}
+    prefixed = {
+        name.split("__", 2)[2]: item
+        for name, item in fields.items()
+        if name.startswith("extra__") and name.count("__") >= 2
+    }
     return prefixed | {name: item for name, item in fields.items() if not name.startswith("extra__")}
 
 
@@ -118,7 +124,9 @@ def _text(extra: Mapping[str, Any], name: str) -> str | None:
 def _choice(extra: Mapping[str, Any], name: str) -> str:
     value = (_text(extra, name) or ACCESS_MODES[0]).lower()
     if value not in ACCESS_MODES:
-        raise ConfigurationError(f"{_label(name)} of the connection must be {' or '.join(ACCESS_MODES)}, not {value!r}.")
+        raise ConfigurationError(
+            f"{_label(name)} of the connection must be {' or '.join(ACCESS_MODES)}, not {value!r}."
+        )
     return value
 
 

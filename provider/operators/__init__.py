@@ -1,0 +1,1 @@
+"""Operators, one a file, behind the lazy :mod:`.ai_endpoints`."""

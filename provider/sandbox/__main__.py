@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apache_airflow_provider_ovhcloud_ai.sandbox",
+        allow_abbrev=False,
         description=f"An offline stand-in for {SERVICE_NAME} on 127.0.0.1. No model runs, nothing is billed.",
     )
     add = parser.add_argument

@@ -104,9 +104,7 @@ def _echo(model: Model, messages: list[dict[str, Any]]) -> str:
     beside = f" Images received: {count}." if (count := conversation.images(messages)) else ""
     turns = sum(message["role"] == "user" for message in messages)
     beside += f" It was your question number {turns} in this conversation." if turns > 1 and not said else ""
-    return (
-        f"Hello from the AI Endpoints sandbox, standing in for {model.id}. {heard}{beside} No model was run."
-    )
+    return f"Hello from the AI Endpoints sandbox, standing in for {model.id}. {heard}{beside} No model was run."
 
 
 def _asked(messages: list[dict[str, Any]]) -> str:

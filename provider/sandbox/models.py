@@ -50,16 +50,12 @@ class Model:
     redirected_to: str = ""
 
 
-def _chat(
-    name: str, owner: str, created: int, context: int, prompt: str, completion: str, **abilities: Any
-) -> Model:
+def _chat(name: str, owner: str, created: int, context: int, prompt: str, completion: str, **abilities: Any) -> Model:
     abilities = {"tools": True, **abilities}
     return Model(name, "chat", owner, created, context, context, (prompt, completion), **abilities)
 
 
-def _embedding(
-    name: str, owner: str, created: int, context: int, prompt: str, dimensions: int, *aliases: str
-) -> Model:
+def _embedding(name: str, owner: str, created: int, context: int, prompt: str, dimensions: int, *aliases: str) -> Model:
     return Model(
         name,
         "embedding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -50,7 +51,7 @@ def _pick(query: str, purpose: str) -> Model:
         raise model_refusal(400, message, "model")
     fits = _condition(parts["condition"])
     tag = parts["tag"].lower()
-    served = (model for model in LISTED if model.kind in _SERVES[purpose])
+    served = (model for model in LISTED if model.kind == purpose)
     found = [model for model in served if tag in f"{model.id} {model.owner}".lower() and fits(model)]
     if not found:
         raise _unknown(query)
@@ -65,17 +66,17 @@ def _condition(text: str | None) -> Callable[[Model], bool]:
     return lambda model: _SIGNS[parts["sign"]](model.context, int(parts["tokens"]))
 
 
-def _billions(model: Model) -> float:
+def _billions(model: Model, unknown: float) -> float:
     size = re.search(r"(\d+(?:\.\d+)?)b\b", model.id.lower())
-    return float(size[1]) if size else 0.0
+    return float(size[1]) if size else unknown
 
 
 _RANKERS: dict[str, Callable[[Model], tuple[float, str]]] = {
-    "fastest": lambda model: (_billions(model), model.id),
+    "fastest": lambda model: (_billions(model, math.inf), model.id),
     "cheapest": lambda model: (float(model.prices[0]), model.id),
-    "biggest": lambda model: (-_billions(model), model.id),
+    "biggest": lambda model: (-_billions(model, 0), model.id),
     "latest": lambda model: (-model.created, model.id),
-    "smallest": lambda model: (_billions(model), model.id),
+    "smallest": lambda model: (_billions(model, math.inf), model.id),
 }
 
 

@@ -88,9 +88,7 @@ def _fits(value: float, schema: dict[str, Any], whole: bool) -> bool:
     return (
         (isinstance(value, int) or not whole)
         and _bound(schema, "minimum", -math.inf) <= value <= _bound(schema, "maximum", math.inf)
-        and _bound(schema, "exclusiveMinimum", -math.inf)
-        < value
-        < _bound(schema, "exclusiveMaximum", math.inf)
+        and _bound(schema, "exclusiveMinimum", -math.inf) < value < _bound(schema, "exclusiveMaximum", math.inf)
         and (step is None or (value / step).is_integer())
     )
 

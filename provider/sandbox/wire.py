@@ -80,9 +80,13 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    #: The base class's 0.9 would answer what is no request without a status line.
+    default_request_version = "HTTP/1.0"
     disable_nagle_algorithm = True
     #: Buffered, so that head and body leave in one packet.
     wbufsize = -1
+    #: Replaced when a request line is understood.
+    path = command = ""
 
     def _serve(self) -> None:
         try:
@@ -182,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log method, path and status, nothing that a client may hold secret."""
         code = code.value if isinstance(code, HTTPStatus) else code
-        logger.debug("%s %a %s", self.command, (self.path or "").partition("?")[0], code)
+        logger.debug("%s %a %s", self.command, self.path.partition("?")[0], code)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
         """Log the base class's remarks, which go to standard error otherwise."""

@@ -1,0 +1,1 @@
+"""What people see of the provider in Airflow's web interface."""

@@ -98,7 +98,7 @@ FIELDS = (
     Field(
         "ca_bundle",
         "CA bundle",
-        "File of certificates to trust, on every machine that uses this connection. Example: /etc/ssl/certs/corporate.pem",
+        "File of certificates to trust, on every machine that uses the connection. Example: /etc/ssl/certs/company.pem",
         section="Network",
     ),
     Field(
@@ -126,9 +126,7 @@ def as_conn_fields() -> dict[str, Any]:
 
     :return: the ``conn-fields`` of a connection type in provider info
     """
-    return {
-        field.name: {"label": field.label, "description": field.help, "schema": _schema(field)} for field in FIELDS
-    }
+    return {field.name: {"label": field.label, "description": field.help, "schema": _schema(field)} for field in FIELDS}
 
 
 def _schema(field: Field) -> dict[str, Any]:
@@ -213,7 +211,9 @@ class _Dropdown:
         from markupsafe import Markup, escape
 
         options = Markup("").join(
-            Markup('<option value="{0}"{1}>{0}</option>').format(choice, Markup(" selected") if choice == field.data else "")
+            Markup('<option value="{0}"{1}>{0}</option>').format(
+                choice, Markup(" selected") if choice == field.data else ""
+            )
             for choice in self._choices
         )
         return Markup('<select id="{0}" name="{1}" class="form-control">{2}</select>').format(

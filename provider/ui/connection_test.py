@@ -1,5 +1,5 @@
 """
-What the Test button finds out, as steps of data, and the one sentence that a toast has room for.
+What the Test button finds out, as steps of data.
 
 It runs inside Airflow's web server: ten seconds in all, two requests (three where the second says too little), none
 of which can be billed, and no retry. Listing models proves only that the service is there, since OVHcloud lists them
@@ -11,14 +11,14 @@ from __future__ import annotations
 import secrets
 import string
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from .. import defaults
 from ..client import replies, requests
 from ..client.blocking import Client
+from ..client.names import find_model, kind_of, nearest
 from ..client.settings import ClientSettings, ConnectionSettings
 from ..errors import (
     AIEndpointsError,
@@ -31,9 +31,6 @@ from ..errors import (
     TimedOutError,
     TokenRefusedError,
 )
-
-#: Characters of model names in the sentence; the rest is in the log.
-MODELS_SHOWN = 1_500
 
 #: Words by which a 400 or 422 shows that it looked at the request, and so had let the token pass.
 _REQUEST_WORDS = ("model", "request", "param", "messages", "max_tokens", "field")
@@ -236,9 +233,7 @@ def _like(token: str) -> str:
     Make up a token of the same shape: letters for letters, digits for digits.
     """
     kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
-    return "".join(
-        next((secrets.choice(kind) for kind in kinds if letter in kind), letter) for letter in token
-    )
+    return "".join(next((secrets.choice(kind) for kind in kinds if letter in kind), letter) for letter in token)
 
 
 def _check_defaults(run: _Run) -> Step:
@@ -250,42 +245,15 @@ def _check_defaults(run: _Run) -> Step:
 
 
 def _check_default(use: str, wanted: str, models: list[dict[str, Any]]) -> list[str]:
-    found = _find(wanted, models)
+    found = find_model(wanted, models)
     if found is None:
-        close = replies.nearest(wanted, [model["id"] for model in models])
+        close = nearest(wanted, [model["id"] for model in models])
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
         raise ConfigurationError(f"The {use} model {wanted!r} of the connection is not served.{hint}")
     kind = kind_of(found)
     if kind is not None and kind != use:
         raise ConfigurationError(f"The {use} model {wanted!r} of the connection is a model for {kind}, not for {use}.")
     return [] if found["id"] == wanted else [f"The exact id of the {use} model is {found['id']}."]
-
-
-def _find(wanted: str, models: list[dict[str, Any]]) -> dict[str, Any] | None:
-    exact = {model["id"]: model for model in models}
-    if wanted in exact:
-        return exact[wanted]
-    # Aliases seen in the catalogue differ in case, or carry the maker's name in front.
-    by_lower = {name.lower(): model for name, model in exact.items()}
-    return by_lower.get(wanted.lower()) or by_lower.get(wanted.lower().rpartition("/")[2])
-
-
-def kind_of(model: Mapping[str, Any]) -> str | None:
-    """
-    Tell what a listed model is for.
-
-    :param model: as the service lists it
-    :return: ``chat``, ``embedding``, ``speech`` or ``image``; None where nothing says so
-    """
-    name = str(model["id"]).lower()
-    if any(part in name for part in ("embed", "bge-")):
-        return "embedding"
-    if any(part in name for part in ("whisper", "tts")):
-        return "speech"
-    if "diffusion" in name:
-        return "image"
-    tokens = model.get("max_completion_tokens")
-    return "chat" if isinstance(tokens, int) and tokens > 0 else None
 
 
 _STEPS: tuple[tuple[str, Callable[[_Run], Step]], ...] = (
@@ -300,7 +268,9 @@ def _failure(error: AIEndpointsError, settings: ConnectionSettings) -> Step:
     if isinstance(error, RateLimitedError):
         return _limit_reached(error, settings)
     if isinstance(error, ConnectionFailedError):
-        return Step("", "failed", _headline(error), str(error), "your setting" if error.kind == "dns" else "the network")
+        return Step(
+            "", "failed", _headline(error), str(error), "your setting" if error.kind == "dns" else "the network"
+        )
     if isinstance(error, TokenRefusedError):
         refused = "token refused" if settings.access == "token" else "anonymous access refused"
         return Step("", "failed", f"{refused} ({error.status})", str(error), "your token")
@@ -329,46 +299,3 @@ def _headline(error: AIEndpointsError) -> str:
     if isinstance(error, InvalidReplyError):
         return "not an OpenAI-compatible service"
     return f"the service answered {error.status}"
-
-
-def sentence(report: Report) -> str:
-    """
-    Say what a test found, the verdict first: a toast is gone after two seconds.
-
-    :param report: the test
-    :return: one line of less than 2,000 characters
-    """
-    step = report.decisive
-    parts = [_verdict(report, step)]
-    if step.state != "ok":
-        parts += [step.detail, f"To act: {step.who}."]
-    parts += [each.detail for each in report.steps if each.state == "ok" and each.detail]
-    if report.models:
-        parts.append(_access(report))
-        parts.append(_names(report.models))
-    return " ".join(part for part in parts if part)
-
-
-def _verdict(report: Report, step: Step) -> str:
-    if not report.ok:
-        return f"{'Not proven' if step.state == 'unproven' else 'Failed'}: {step.headline}."
-    token = next(each for each in report.steps if each.name == "Token accepted")
-    models = next(each for each in report.steps if each.name == "Models listed")
-    return f"OK: {token.headline}, {models.headline}, {report.milliseconds} ms."
-
-
-def _access(report: Report) -> str:
-    limit = defaults.RATE_LIMIT_TOKEN if report.access == "token" else defaults.RATE_LIMIT_ANONYMOUS
-    whose = "for each model of the project" if report.access == "token" else "for each model, without a token"
-    return f"AI Endpoints allows {limit} requests a minute {whose}."
-
-
-def _names(models: tuple[str, ...]) -> str:
-    shown: list[str] = []
-    room = MODELS_SHOWN
-    for name in models:
-        room -= len(name) + 2
-        if room < 0:
-            return f"Models: {', '.join(shown)} and {len(models) - len(shown)} more, in the log."
-        shown.append(name)
-    return f"Models: {', '.join(shown)}."
