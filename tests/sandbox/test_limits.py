@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from apache_airflow_provider_ovhcloud_ai.sandbox.limits import RateLimiter
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_window_begins_with_the_first_request_and_ends_after_a_minute() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock)
+    assert [limiter.take("token", "m", 2).granted for _ in range(3)] == [True, True, False]
+    clock.now += 59.5
+    late = limiter.take("token", "m", 2)
+    assert not late.granted
+    assert late.headers["Retry-After"] == late.headers["RateLimit-Reset"] == "1"
+    clock.now += 0.5
+    fresh = limiter.take("token", "m", 2)
+    assert fresh.granted
+    assert fresh.headers["RateLimit-Remaining"] == "1"
+    assert fresh.headers["RateLimit-Reset"] == "60"
+
+
+def test_callers_and_models_are_counted_apart() -> None:
+    limiter = RateLimiter(Clock())
+    assert limiter.take("token", "m", 1).granted
+    assert limiter.take("token", "other", 1).granted
+    assert limiter.take("anonymous", "m", 1).granted
+    assert not limiter.take("token", "m", 1).granted
+
+
+def test_clear_forgets() -> None:
+    limiter = RateLimiter(Clock())
+    limiter.take("token", "m", 1)
+    limiter.clear()
+    assert limiter.take("token", "m", 1).granted
