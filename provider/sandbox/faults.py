@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from .messages import Reply
@@ -71,7 +71,7 @@ def failure(status: int, body: Any, headers: Mapping[str, str], delay: float, pa
     :param path: the address it waits for
     :return: the fault
     """
-    content = {"message": HTTPStatus(status).phrase} if body is None else body
+    content = {"message": responses.get(status, "Error")} if body is None else body
     return Fault(path, lambda _: Reply(status, content, dict(headers), delay=delay))
 
 

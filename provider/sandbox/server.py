@@ -70,6 +70,7 @@ class Sandbox:
 
         :raise OSError: the port cannot be had
         """
+        self._stopping.clear()
         self._server = Server(self.port, self._answer)
         self.port = self._server.server_port
         threading.Thread(

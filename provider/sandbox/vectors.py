@@ -1,7 +1,8 @@
 """
 Vectors that behave like a model's where tests look: of length one, and closer where texts share words.
 
-Each word adds to a few places that its hash picks, upon a faint noise that all texts share.
+Each word adds to a few places that its hash picks, upon a faint noise that all texts share. The noise is ready
+made and only the words' places are computed: 25 texts take a few milliseconds.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _PLACES = (8, 4, 4)
 _NEAR = (256, 32)
 
-#: Length of the shared noise; a word alone has the length four.
-_NOISE = 1.0
+#: Length of the noise in a vector of length one.
+_NOISE = 0.2
 
 
 def vector(text: str, full: int, length: int) -> array[float]:
@@ -31,19 +32,41 @@ def vector(text: str, full: int, length: int) -> array[float]:
     :param length: dimensions wanted: the first ones, stretched to length one again
     :return: 32-bit floats
     """
-    values = list(_noise(full))
+    values = _noise(full)[:]
+    amounts = _amounts(text, full)
+    scale = _scale(amounts, values)
+    for place, amount in amounts.items():
+        values[place] += scale * amount
+    return values if scale and length == full else _stretched(values[:length])
+
+
+def _amounts(text: str, full: int) -> dict[int, float]:
+    amounts: dict[int, float] = {}
     for word in _WORD.findall(text.lower()):
         for place, amount in _places(word, full):
-            values[place] += amount
-    scale = 1 / math.hypot(*values[:length])
-    return array("f", [value * scale for value in values[:length]])
+            amounts[place] = amounts.get(place, 0.0) + amount
+    return amounts
+
+
+def _scale(amounts: dict[int, float], noise: array[float]) -> float:
+    """Solve ``|noise + scale * amounts| = 1``; zero where no word adds anything."""
+    square = sum(amount * amount for amount in amounts.values())
+    if not square:
+        return 0.0
+    overlap = sum(amount * noise[place] for place, amount in amounts.items())
+    return (math.sqrt(overlap * overlap + square * (1 - _NOISE * _NOISE)) - overlap) / square
+
+
+def _stretched(values: array[float]) -> array[float]:
+    scale = 1 / math.hypot(*values)
+    return array("f", [value * scale for value in values])
 
 
 @lru_cache(maxsize=8)
-def _noise(full: int) -> tuple[float, ...]:
+def _noise(full: int) -> array[float]:
     raw = [byte - 127.5 for byte in hashlib.shake_256(b"noise").digest(full)]
     scale = _NOISE / math.hypot(*raw)
-    return tuple(value * scale for value in raw)
+    return array("f", [value * scale for value in raw])
 
 
 @lru_cache(maxsize=20_000)

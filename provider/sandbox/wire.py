@@ -95,6 +95,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(refusal.reply)
             return
+        # A client of HTTP/1.0 may ask to keep the connection, but would have to be told that it is kept.
+        self.close_connection |= self.request_version < "HTTP/1.1"
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = self.path.partition("?")[0]
         reply = self.server.answer(Request(self.command, path, headers, body))
@@ -143,7 +145,8 @@ class Handler(BaseHTTPRequestHandler):
         chunked = self.request_version >= "HTTP/1.1"
         self._head(reply, "text/event-stream; charset=utf-8")
         self.send_header("Cache-Control", "no-cache")
-        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")))
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         texts = [*(json.dumps(event, ensure_ascii=False) for event in events), "[DONE]"]
         half = reply.sent == "half"

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import threading
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -39,10 +40,12 @@ def test_ordered_failure_comes_once_and_only_where_it_was_ordered(sandbox: Sandb
 def test_ordered_failures_come_in_their_order_with_their_body_and_headers(sandbox: Sandbox, chat: Ask) -> None:
     sandbox.fail_next(429, {"error": {"message": "slow"}}, {"Retry-After": "3"}, times=2)
     sandbox.fail_next(502, "[]", {"Content-Type": "text/html"})
-    first, second, third = chat(), chat(), chat()
+    sandbox.fail_next(599)
+    first, second, third, fourth = chat(), chat(), chat(), chat()
     assert (first.status, first.headers["Retry-After"], first.body) == (429, "3", {"error": {"message": "slow"}})
     assert second.status == 429
     assert (third.status, third.headers.get_all("Content-Type")) == (502, ["text/html"])
+    assert (fourth.status, fourth.body) == (599, {"message": "Error"})
     assert chat().status == 200
 
 
@@ -113,8 +116,11 @@ def test_close_ends_connections_and_waiting_replies_and_frees_the_port() -> None
     assert waiting.recv(1) == b""
     idle.close()
     waiting.close()
-    with Sandbox(port=sandbox.port) as again:
+    with Sandbox(port=sandbox.port, latency=0.001) as again:
         assert again.base_url == sandbox.base_url
+        address = again.base_url
+    with again, urllib.request.urlopen(f"{address}/models") as reply:
+        assert reply.status == 200
 
 
 def test_port_in_use_is_an_os_error(sandbox: Sandbox) -> None:

@@ -150,9 +150,10 @@ def test_size_limits_of_the_body(wire: socket.socket, content: object, status: i
 
 def test_http_1_0_client_gets_a_stream_without_chunks(wire: socket.socket) -> None:
     body = json.dumps({**CHAT, "stream": True}).encode()
-    wire.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    head = b"POST /v1/chat/completions HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n"
+    wire.sendall(head % len(body) + body)
     status, reply, content = read(wire)
-    assert (status, reply.headers["Transfer-Encoding"]) == (200, None)
+    assert (status, reply.headers["Transfer-Encoding"], reply.headers.get_all("Connection")) == (200, None, ["close"])
     assert content.endswith(b"data: [DONE]\n\n")
 
 
