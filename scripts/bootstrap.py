@@ -75,9 +75,7 @@ def answer(*command):
     """What a command prints, or nothing if it cannot run: version managers leave dead shims on PATH."""
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(
-            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=True
-        )
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode().strip()
@@ -187,31 +185,29 @@ def constraints(env):
     return "".join(f"{line}\n" for lines in pins.values() for line in lines)
 
 
-def digest(pins):
-    """Changes with whatever decides about an environment's content."""
-    total = hashlib.sha256(pins.encode())
-    for name in ("pyproject.toml", "provider/__init__.py", "scripts/bootstrap.py"):
-        total.update((ROOT / name).read_bytes())
-    return total.hexdigest()
+def digest(env, pins):
+    """Changes with whatever decides about an environment's content; how tools are configured does not."""
+    sections = re.split(r"^(?=\[)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    project = [section for section in sections if not re.match(r"\[tool\.(?!setuptools)", section)]
+    version = re.findall("^__version__.*", (ROOT / "provider" / "__init__.py").read_text("utf-8"), re.MULTILINE)
+    return hashlib.sha256(repr([env.wants, pins, project, version]).encode()).hexdigest()
 
 
 def prepare(name):
     """Make one environment, or leave it as it is when it holds all that is asked for."""
+    mark = ENVS[name].path / "bootstrap.stamp"
+    holds, _, made_from = (mark.read_text("utf-8") if mark.exists() else "").partition(" ")
+    if (name, holds) == ("demo", "dev"):
+        name = holds  # whoever has all for the tests has all for the demo
     env = ENVS[name]
-    pins, mark = constraints(env), env.path / "bootstrap.stamp"
-    current = digest(pins)
-    marked = mark.read_text(encoding="utf-8").split() if mark.exists() else []
-    if marked[:1] != [current] or not answer(env.path / "bin" / "python", "--version"):
+    pins = constraints(env)
+    wanted = digest(env, pins)
+    if wanted != made_from or not answer(env.path / "bin" / "python", "--version"):
         python = pick(env.pythons, name)
-        print(f"{env.path.relative_to(ROOT)}: new, on {python}", flush=True)
+        print(f"{env.path.relative_to(ROOT)}: installing what {name} needs, on {python}", flush=True)
         run(uv(), "venv", "--quiet", "--clear", "--python", python, env.path)
-        marked = [current]
-    if name not in marked[1:]:
-        print(f"{env.path.relative_to(ROOT)}: installing what {name} needs", flush=True)
         install(env, pins)
-        # Whoever has all for the tests has all for the demo.
-        marked += ["dev", "demo"] if name == "dev" else [name]
-        mark.write_text("\n".join(marked), encoding="utf-8")
+        mark.write_text(f"{name} {wanted}", encoding="utf-8")
 
 
 def install(env, pins):

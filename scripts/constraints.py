@@ -37,11 +37,11 @@ def compile_pins(*arguments, wanted=""):
 
 
 def airflow_pins(release, day):
-    """Pins of one release, of the provider's own requirements and of the FAB provider, which draws forms."""
+    """Pins of one release and of the FAB provider, which draws the forms of 3.0 and 3.1."""
     end = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
     wanted = f"apache-airflow=={release}\napache-airflow-providers-fab\n"
     dated = ["--exclude-newer", f"{end}T00:00:00Z"]
-    return compile_pins("pyproject.toml", "--extra", "fab", "-", *dated, wanted=wanted)
+    return compile_pins("-", *dated, wanted=wanted)
 
 
 def dev_pins():
