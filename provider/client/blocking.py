@@ -104,14 +104,26 @@ class Client:
         if self.settings.requests_per_minute:
             pacer = shared_pacer(self.settings.base_url, self.settings.token, self.settings.requests_per_minute)
             self._sleep(pacer.reserve())
+        reply = self.exchange(request, timeout)
+        error = error_of(reply, request, self.settings.base_url, self.settings.token, time.time())
+        if error is not None:
+            raise error
+        return reply
+
+    def exchange(self, request: Request, timeout: float | None = None) -> Reply:
+        """
+        Make one attempt and take the reply whatever its status, for a caller that reads errors in its own way.
+
+        :param request: what to send
+        :param timeout: seconds it may take, from name lookup to the last byte
+        :return: the reply
+        :raises AIEndpointsError: if none came, or one too large
+        """
         outcome = self._exchange(request, timeout or self.settings.timeout)
-        if isinstance(outcome, Reply):
-            error = error_of(outcome, request, self.settings.base_url, self.settings.token, time.time())
-            if error is None:
-                return outcome
-            outcome = error
         # Raised out of any except block: an exception of requests holds the headers, and with them the token.
-        raise outcome
+        if isinstance(outcome, AIEndpointsError):
+            raise outcome
+        return outcome
 
     def _exchange(self, request: Request, seconds: float) -> Reply | AIEndpointsError:
         from requests import RequestException
