@@ -1,0 +1,93 @@
+"""
+An Airflow home of its own for each run of the tests, made before anything imports Airflow.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
+DAGS = HOME / "dags"
+DAGS.mkdir()
+
+# Nothing of the machine may reach the tests: no token, connection, proxy or Airflow setting.
+for name in list(os.environ):
+    if name.startswith(("AIRFLOW", "_AIRFLOW", "OVH_")) or name.lower().endswith("_proxy"):
+        del os.environ[name]
+os.environ |= {
+    "AIRFLOW_HOME": str(HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+}
+
+pytest_plugins = ["apache_airflow_provider_ovhcloud_ai.sandbox.pytest_plugin"]
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """
+    Make the database that whole DAG runs need.
+
+    :return: the Airflow home
+    """
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return HOME
+
+
+@pytest.fixture
+def run_dag(airflow_db: Path) -> Iterator[Callable[..., Any]]:
+    """
+    Run a DAG file as ``airflow dags test`` does.
+
+    :return: a function of the source, which runs its one DAG and returns the finished run
+    """
+    file = DAGS / "dag_under_test.py"
+
+    def run(source: str, **options: Any) -> Any:
+        file.write_text(source, encoding="utf-8")
+        bag = _dag_bag_type()(dag_folder=str(file))
+        assert not bag.import_errors
+        (dag,) = bag.dags.values()
+        return dag.test(**options)
+
+    yield run
+    file.unlink(missing_ok=True)
+
+
+def _dag_bag_type() -> Any:
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # before 3.2
+        from airflow.models import DagBag
+    return DagBag
+
+
+@pytest.fixture
+def xcom() -> Callable[..., Any]:
+    """
+    Read what a task of a finished run left behind.
+
+    :return: a function of run, task id and key
+    """
+
+    def pull(run: Any, task_id: str, key: str = "return_value", map_indexes: int | None = None) -> Any:
+        instance = run.get_task_instance(task_id, map_index=-1 if map_indexes is None else map_indexes)
+        return instance.xcom_pull(task_ids=task_id, key=key, map_indexes=map_indexes)
+
+    return pull

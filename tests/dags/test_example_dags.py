@@ -1,0 +1,86 @@
+"""
+Every example DAG runs against the sandbox, and leaves what its docstring promises.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
+
+
+def answer(response: dict[str, Any]) -> str:
+    assert response["object"] == "chat.completion"
+    assert response["choices"][0]["message"]["role"] == "assistant"
+    assert response["usage"]["total_tokens"] > 0
+    return response["choices"][0]["message"]["content"]
+
+
+def vectors(response: dict[str, Any]) -> list[list[float]]:
+    assert response["object"] == "list"
+    assert [item["index"] for item in response["data"]] == list(range(len(response["data"])))
+    return [item["embedding"] for item in response["data"]]
+
+
+def check_quickstart(pull: Callable[..., Any]) -> None:
+    assert "What is Apache Airflow?" in answer(pull("ask"))
+
+
+def check_chat(pull: Callable[..., Any]) -> None:
+    assert "The parcel came a week late" in answer(pull("classify"))
+    assert set(json.loads(answer(pull("extract")))) == {"city", "rivers"}
+    assert "{{ .Values.image }}" in answer(pull("explain_template"))
+
+
+def check_multi_turn(pull: Callable[..., Any]) -> None:
+    assert "question number 2" in answer(pull("follow_up"))
+
+
+def check_embeddings(pull: Callable[..., Any]) -> None:
+    assert [len(vector) for vector in vectors(pull("embed_one"))] == [1024]
+    assert [len(vector) for vector in vectors(pull("embed_many"))] == [256] * 60
+
+
+def check_templated(pull: Callable[..., Any]) -> None:
+    response = pull("report")
+    assert response["model"] == "Meta-Llama-3_3-70B-Instruct"
+    assert "a report about solar power as of manual__" in answer(response)
+
+
+def check_hook(pull: Callable[..., Any]) -> None:
+    result = pull("summarise_and_embed")
+    assert result["dimensions"] == 1024
+    assert "Summarise in one sentence" in result["summary"]
+
+
+def check_chain(pull: Callable[..., Any]) -> None:
+    result = pull("report")
+    assert result["answer"] == answer(pull("ask"))
+    assert result["dimensions"] == 1024
+    assert result["tokens"] == pull("ask")["usage"]["total_tokens"] + pull("embed")["usage"]["total_tokens"]
+
+
+def check_retries(pull: Callable[..., Any]) -> None:
+    assert "Name three rivers" in answer(pull("ask_patiently"))
+
+
+CHECKS = {f"example_{name[6:]}": check for name, check in list(globals().items()) if name.startswith("check_")}
+
+
+def test_every_example_is_checked() -> None:
+    assert {file.stem for file in EXAMPLES.glob("*.py")} == set(CHECKS)
+
+
+@pytest.mark.parametrize("example", CHECKS)
+def test_example(example: str, run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:
+    run = run_dag((EXAMPLES / f"{example}.py").read_text(encoding="utf-8"))
+
+    assert run.state == "success"
+    CHECKS[example](lambda task_id: xcom(run, task_id))
