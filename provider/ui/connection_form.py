@@ -36,7 +36,7 @@ class Field:
     label: str
     help: str
     kind: str = "string"
-    section: str = "AI Endpoints"
+    section: str = "Access and models"
     default: Any = None
     choices: tuple[str, ...] = ()
     minimum: int | None = None
@@ -47,8 +47,8 @@ FIELDS = (
     Field(
         "access",
         "Access",
-        f"token: the API token above is sent. anonymous: no token is sent, {defaults.RATE_LIMIT_ANONYMOUS} requests "
-        "a minute.",
+        f"token: the API token is sent. anonymous: no token is sent; the service then allows "
+        f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute.",
         default="token",
         choices=ACCESS_MODES,
     ),
@@ -115,7 +115,8 @@ _RELABELING = {"password": "API token", "host": "Base URL"}
 _PLACEHOLDERS = {
     "password": "Paste the token from the OVHcloud Control Panel",
     "host": defaults.BASE_URL,
-    "port": "443",
+    # The Test button of Airflow 3.3.1 and 3.3.2 refuses a connection without a port, and says only this.
+    "port": "443, to be typed where Test answers Bad Request",
 }
 _HIDDEN = ["login", "schema"]
 
@@ -130,8 +131,8 @@ def as_conn_fields() -> dict[str, Any]:
 
 
 def _schema(field: Field) -> dict[str, Any]:
-    # Without "null" a field is compulsory; a switch always has a value.
-    schema: dict[str, Any] = {"type": "boolean" if field.kind == "boolean" else [field.kind, "null"]}
+    # Without "null" a field is marked as compulsory.
+    schema: dict[str, Any] = {"type": [field.kind, "null"]}
     optional = {"default": field.default, "minimum": field.minimum, "maximum": field.maximum}
     schema |= {name: value for name, value in optional.items() if value is not None}
     if field.choices:
