@@ -172,15 +172,16 @@ class OVHCloudAIEndpointsHook(BaseHook):
         :return: whether it does, and a sentence that says so, or why not and what to do
         """
         from ..ui.connection_test import run_test
-        from ..ui.connection_verdict import sentence
+        from ..ui.connection_verdict import crashed, sentence
 
         try:
-            connection = self._get_connection()
-            settings = settings_of(connection, token_required=False)
+            report = run_test(settings_of(self._get_connection(), token_required=False))
         except AIEndpointsError as error:
-            return False, f"Settings: {error}"
-        report = run_test(settings)
-        self.log.info("Models: %s", ", ".join(report.models) or "none seen")
+            return False, f"Failed: {error}"
+        except Exception as error:  # Airflow would show its bare text, which may be anything, or nothing.
+            self.log.exception("The connection test itself failed.")
+            return False, crashed(error)
+        self.log.info("Models listed: %s", ", ".join(report.models or ["none seen"]))
         return report.ok, sentence(report)
 
     def _read_settings(self) -> ConnectionSettings:

@@ -4,51 +4,76 @@ The one sentence that the Test button's toast has room for.
 
 from __future__ import annotations
 
-from .. import defaults
-from .connection_test import Report, Step
+from ..client.redact import excerpt
+from .connection_report import Report, Step
 
-#: Characters of model names in the sentence; the rest is in the log.
+#: Characters of model names in the sentence, and of the whole; the full list goes to the log.
 MODELS_SHOWN = 1_500
+LENGTH = 1_999
 
 
 def sentence(report: Report) -> str:
     """
-    Say what a test found, the verdict first: a toast is gone after two seconds.
+    Say what a test found, the verdict first: a toast is gone after some seconds.
 
     :param report: the test
     :return: one line of less than 2,000 characters
     """
     step = report.decisive
-    parts = [_verdict(report, step)]
-    if step.state != "ok":
-        parts += [step.detail, f"To act: {step.who}."]
-    parts += [each.detail for each in report.steps if each.state == "ok" and each.detail]
-    if report.models:
-        parts.append(_access(report))
-        parts.append(_names(report.models))
-    return " ".join(part for part in parts if part)
+    parts = [_accepted(report)] if step is None else _verdict(report, step)
+    parts += [each.detail for each in report.steps if each.state == "ok"] + [_access(report)]
+    said = " ".join(part for part in parts if part)
+    return excerpt(f"{said} {_models(report, LENGTH - len(said))}", LENGTH)
 
 
-def _verdict(report: Report, step: Step) -> str:
-    if not report.ok:
-        return f"{'Not proven' if step.state == 'unproven' else 'Failed'}: {step.headline}."
-    token = next(each for each in report.steps if each.name == "Token accepted")
-    models = next(each for each in report.steps if each.name == "Models listed")
-    return f"OK: {token.headline}, {models.headline}, {report.milliseconds} ms."
+def crashed(error: Exception) -> str:
+    """
+    Say that the test itself failed.
+
+    :param error: what was raised; its text may hold anything, so only its kind is named
+    :return: one line
+    """
+    return (
+        f"Failed: unexpected {type(error).__name__} in the test itself. This says nothing about the token: the log of "
+        "this process has the details. Where to act: Airflow or this provider."
+    )
+
+
+def _accepted(report: Report) -> str:
+    return f"OK: {_access_step(report).headline}."
+
+
+def _verdict(report: Report, step: Step) -> list[str]:
+    if step.state == "unproven":
+        verdict = "Token not proven" if report.access == "token" else "Not proven"
+    else:
+        verdict = "Failed"
+    return [f"{verdict}: {step.headline}.", step.detail, f"Where to act: {step.where}."]
 
 
 def _access(report: Report) -> str:
-    limit = defaults.RATE_LIMIT_TOKEN if report.access == "token" else defaults.RATE_LIMIT_ANONYMOUS
-    whose = "for each model of the project" if report.access == "token" else "for each model, without a token"
-    return f"AI Endpoints allows {limit} requests a minute {whose}."
+    if report.models is None:
+        return ""
+    known = " (accepted)" if not report.ok and _access_step(report).state == "ok" else ""
+    limit = f", {report.limit} requests a minute for each model" if report.limit else ""
+    return f"Access: {report.access}{known}{limit}."
 
 
-def _names(models: tuple[str, ...]) -> str:
+def _access_step(report: Report) -> Step:
+    return next(step for step in report.steps if step.name == "Access")
+
+
+def _models(report: Report, room: int) -> str:
+    if report.models is None:
+        return ""
+    count = len(report.models)
+    head = f"{count} model{'' if count == 1 else 's'} in {report.milliseconds} ms"
     shown: list[str] = []
-    room = MODELS_SHOWN
-    for name in models:
+    room = min(MODELS_SHOWN, room - len(head) - 40)
+    for name in report.models:
         room -= len(name) + 2
         if room < 0:
-            return f"Models: {', '.join(shown)} and {len(models) - len(shown)} more, in the log."
+            break
         shown.append(name)
-    return f"Models: {', '.join(shown)}."
+    rest = [f"{count - len(shown)} more in the log"] if count > len(shown) else []
+    return f"{head}: {', '.join(shown + rest)}." if count else f"{head}."

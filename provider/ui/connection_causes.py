@@ -1,0 +1,214 @@
+"""
+Why a connection test did not succeed: an answer, or none, to cause, remedy and the place to act. Pure.
+
+The Test runs in the web server, which reaches services that its users do not. So it must not read them out: of a
+reply only the error fields of JSON are quoted, of anything else only status, media type and page title are named.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from .. import defaults
+from ..client.redact import excerpt, scrub
+from ..client.refusals import server_words
+from ..client.replies import Reply, kind_of_page
+from ..client.retry import requested_wait
+from ..client.settings import ConnectionSettings
+from ..errors import AIEndpointsError, ConnectionFailedError, TimedOutError
+from .connection_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step
+
+_UNREACHED = {
+    "dns": ("host name not found", SETTING),
+    "refused": ("connection refused", SETTING),
+    "unreachable": ("host not reachable", NETWORK),
+    "tls": ("TLS certificate or handshake not accepted", SETTING),
+}
+_PROXY_REMEDY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment of this web server."
+_PARAMETERS = re.compile(r"model|messages|max_tokens|param")
+_CREDENTIALS = re.compile(r"auth|credential|(?<!max_)token|\bkey\b|api.?key")
+
+
+def no_reply(error: AIEndpointsError, settings: ConnectionSettings, seconds: float) -> Step:
+    """
+    Say why there was no reply that could be read.
+
+    :param error: what the client raised
+    :param settings: of the connection
+    :param seconds: what the whole test may take
+    :return: a failed step
+    """
+    host = host_of(settings)
+    if isinstance(error, TimedOutError):
+        did = "did not complete its reply" if error.sent else "could not be reached"
+        detail = f"{host} {did} within the {seconds:g} s that a test may take. Check address, network and firewall."
+        return Step("failed", "timed out", detail, SERVICE if error.sent else NETWORK)
+    if not isinstance(error, ConnectionFailedError):
+        detail = f"{host} sends more than a list of models has. Check the base URL."
+        return Step("failed", "reply too large", detail, SETTING)
+    if error.kind in _UNREACHED:
+        headline, where = _UNREACHED[error.kind]
+        return Step("failed", headline, str(error), where)
+    if error.kind == "proxy":
+        return Step("failed", "proxy error", f"{_proxy_said(error, settings)}. {_PROXY_REMEDY}", NETWORK)
+    detail = (
+        f"{host} closed the connection, or does not speak HTTP. Check scheme and port of 'Base URL', and test again."
+    )
+    return Step("failed", "connection lost", detail, NETWORK)
+
+
+def _proxy_said(error: ConnectionFailedError, settings: ConnectionSettings) -> str:
+    proxy = f"The proxy {urlsplit(settings.client.proxy or '').hostname or ''}".rstrip()
+    status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
+    return f"{proxy} answered {status.group(1)}" if status else f"{proxy} could not be used"
+
+
+def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) -> Step | None:
+    """
+    Say what a status means for the connection, whatever was asked.
+
+    :param reply: the reply
+    :param settings: of the connection
+    :param asked: what the reply answers
+    :param now: seconds since the epoch, for dates in headers
+    :return: a step that is not ok, or None where the status alone does not decide
+    """
+    said = f"{host_of(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
+    if 300 <= reply.status < 400:
+        return _redirected(reply, settings)
+    if reply.status in {401, 403}:
+        return _not_let_in(reply, settings, said)
+    if reply.status == 429:
+        wait = requested_wait(429, reply.headers, now)
+        pause = "in a minute" if wait is None else f"in {wait:.0f} s"
+        headline = "request limit reached (429); the connection is not at fault"
+        return Step("unproven", headline, f"{said} Test again {pause}.", QUOTA)
+    if reply.status in _UNDECIDED or reply.status >= 500:
+        headline, remedy, where = _UNDECIDED.get(reply.status, _FAULTY)
+        state: State = "unproven" if settings.access == "token" else "failed"
+        return Step(state, headline.format(reply.status), f"{said} {remedy}", where)
+    return None
+
+
+_FAULTY = (
+    "the service answered {}",
+    f"The fault is on the service's side: test again later, or see {defaults.STATUS_URL}",
+    SERVICE,
+)
+_UNDECIDED = {
+    402: (
+        "payment required ({})",
+        "Check the payment method and the credit of the project that the token belongs to.",
+        ACCOUNT,
+    ),
+    407: ("proxy error ({})", f"The proxy asks for a user and password. {_PROXY_REMEDY}", NETWORK),
+    408: _FAULTY,
+}
+
+
+def _redirected(reply: Reply, settings: ConnectionSettings) -> Step:
+    location = scrub(reply.headers.get("location", ""), settings.client.token)
+    try:
+        target = urlsplit(urljoin(settings.client.base_url, location))
+        to = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
+    except ValueError:
+        to = "an address that is none"
+    remedy = "The token must not follow. Put the service's own address into 'Base URL'."
+    return Step("failed", f"redirected ({reply.status})", f"{host_of(settings)} sends on to {to}. {remedy}", SETTING)
+
+
+def _not_let_in(reply: Reply, settings: ConnectionSettings, said: str) -> Step:
+    reason = "401 Unauthorized" if reply.status == 401 else "403 Forbidden"
+    if not _is_object(reply) and _page(reply, settings).startswith("an HTML page"):
+        remedy = "A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' and the network."
+        return Step("failed", f"access refused by a web page ({reason})", f"{said} {remedy}", NETWORK)
+    if settings.access == "anonymous":
+        remedy = "Set 'Access' to token and paste a token into 'API token'."
+        return Step("failed", f"anonymous access refused ({reason})", f"{said} {remedy}", SETTING)
+    remedy = "Check 'API token' in the connection: it may be mistyped, expired or revoked."
+    return Step("failed", f"token refused ({reason})", f"{said} {remedy}", TOKEN)
+
+
+def no_list(reply: Reply, settings: ConnectionSettings) -> Step:
+    """
+    Say what came in the place of a list of models.
+
+    :param reply: the reply, whose status alone did not decide
+    :param settings: of the connection
+    :return: a failed step
+    """
+    if reply.status == 404:
+        headline, remedy = "no list of models there (404)", "Check 'Base URL': it usually ends in /v1."
+    elif reply.status >= 400:
+        headline = f"list of models refused ({reply.status})"
+        remedy = "Check 'Base URL': it must be that of an OpenAI-compatible API."
+    elif _is_object(reply):
+        headline = "not an OpenAI-compatible list of models"
+        remedy = "It has no list 'data' of models with an id. Check 'Base URL'."
+    else:
+        headline = f"{_page(reply, settings).partition(' titled ')[0]} instead of a list of models"
+        remedy = "A proxy, a login page or another service answers there. Check 'Base URL': it usually ends in /v1."
+    said = f"{host_of(settings)} answered {reply.status} to the list of models{_words(reply, settings)}."
+    return Step("failed", headline, f"{said} {remedy}", SETTING)
+
+
+def unexplained(reply: Reply, settings: ConnectionSettings, asked: str) -> Step:
+    """
+    Say that an answer shows nothing about the access.
+
+    :param reply: the reply
+    :param settings: of the connection
+    :param asked: what the reply answers
+    :return: an unproven step
+    """
+    said = f"{host_of(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
+    return Step("unproven", f"the service answered {reply.status}", f"{said} Is 'Base URL' complete?", SETTING)
+
+
+def speaks_of_request(reply: Reply) -> bool:
+    """
+    Tell whether an error speaks of the model or a parameter, so that the token had passed before.
+
+    :param reply: the reply to a chat request for a model that does not exist
+    :return: False where it does not, or where it may speak of a credential
+    """
+    if reply.status not in {400, 404, 422} or not _is_object(reply):
+        return False
+    words, code, _ = server_words(reply)
+    said = f"{words} {code or ''}".lower()
+    return bool(_PARAMETERS.search(said)) and not _CREDENTIALS.search(said)
+
+
+def host_of(settings: ConnectionSettings) -> str:
+    """
+    Name the service that is tested.
+
+    :param settings: of the connection
+    :return: host, with its port where that is not the usual one
+    """
+    return excerpt(urlsplit(settings.client.base_url).netloc, 100)
+
+
+def _words(reply: Reply, settings: ConnectionSettings) -> str:
+    if not _is_object(reply):
+        return f" with {_page(reply, settings)}"
+    words = excerpt(scrub(server_words(reply)[0], settings.client.token)).rstrip(".")
+    return f" and says: {words}" if words else ""
+
+
+def _page(reply: Reply, settings: ConnectionSettings) -> str:
+    # The token goes before anything is cut: half a token would not be found any more.
+    token = settings.client.token
+    body = scrub(reply.body[:4000].decode("utf-8", "replace"), token).encode()
+    headers = {"content-type": scrub(reply.headers.get("content-type", ""), token)}
+    return kind_of_page(replace(reply, body=body, headers=headers))
+
+
+def _is_object(reply: Reply) -> bool:
+    try:
+        return isinstance(json.loads(reply.body), dict)
+    except (ValueError, RecursionError):
+        return False
