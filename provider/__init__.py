@@ -5,6 +5,11 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 _OLD_DISTRIBUTION = "apache-airflow-provider-ovhcloud-ai"
+_ADVICE = (
+    f"{_OLD_DISTRIBUTION} is installed beside airflow-provider-ovhcloud-ai and shares its import name. Run: "
+    f"pip uninstall -y {_OLD_DISTRIBUTION} airflow-provider-ovhcloud-ai && pip install airflow-provider-ovhcloud-ai"
+)
+_unsaid = [_ADVICE]
 
 
 def get_provider_info() -> dict[str, object]:
@@ -13,17 +18,14 @@ def get_provider_info() -> dict[str, object]:
 
     That distribution has the same import name. Without an answer every Airflow command would die;
     this one registers nothing under its name and says once a process how to clean up.
+    Airflow 3 asks twice: in its core, and in what runs tasks.
 
     :return: provider information with nothing to register
     """
     import logging
 
-    logging.getLogger(__name__).warning(
-        "%s is installed beside airflow-provider-ovhcloud-ai and shares its import name. Run: "
-        "pip uninstall -y %s airflow-provider-ovhcloud-ai && pip install airflow-provider-ovhcloud-ai",
-        _OLD_DISTRIBUTION,
-        _OLD_DISTRIBUTION,
-    )
+    while _unsaid:
+        logging.getLogger(__name__).warning(_unsaid.pop())
     return {
         "package-name": _OLD_DISTRIBUTION,
         "name": "OVHcloud AI (replaced)",
