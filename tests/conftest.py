@@ -4,6 +4,7 @@ An Airflow home of its own for each run of the tests, made before anything impor
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -28,6 +29,8 @@ os.environ |= {
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+    # 2.11 would make one up in each process.
+    "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
 }
 
 pytest_plugins = ["apache_airflow_provider_ovhcloud_ai.sandbox.pytest_plugin"]

@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from product_page.blocks import Block, blocks
-
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.requests import ROLES
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
@@ -32,6 +30,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from product_page.blocks import Block, blocks
 
 pytestmark = pytest.mark.airflow
 
@@ -138,25 +137,20 @@ def assert_same_shape(promised: Any, found: Any, where: str = "response") -> Non
 
 @pytest.mark.parametrize("block", of_kind("shell"))
 def test_shell(block: Block, airflow_db: Path) -> None:
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
     words = shlex.split(block.text.replace("\\\n", " "))
     assert words[:3] == ["airflow", "connections", "add"]
-    try:
-        done = airflow(*words[1:])
-        assert done.returncode == 0, done.stdout + done.stderr
-        stored = json.loads(airflow("connections", "get", words[3], "--output", "json").stdout)[0]
-    finally:
-        airflow("connections", "delete", words[3])
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
-    from airflow.models import Connection
-
-    settings = settings_of(Connection(conn_type=stored["conn_type"], password=stored["password"]))
+    with create_session() as session:
+        stored = session.query(Connection).filter(Connection.conn_id == words[3]).one()
+        settings = settings_of(stored)
+        session.delete(stored)
     assert settings.client.base_url == defaults.BASE_URL
     assert settings.client.token == "your-api-token-here"
-
-
-def airflow(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "airflow", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def rows(first_words: str, after: str) -> list[str]:
@@ -227,7 +221,7 @@ def test_errors_are_airflow_exceptions_that_begin_with_the_words_of_the_page(
     monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", '{"conn_type": "generic"}')
     said["API key not found"] = raised()
 
-    promised = [row for row in rows("Error", "\nError Handling\n")]
+    promised = rows("Error", "\nError Handling\n")
     assert len(promised) == len(said)
     for row in promised:
         words = next(words for words in said if row.startswith(words))

@@ -1,0 +1,316 @@
+"""
+The operators as Airflow runs them: rendering, mapping, links, patience and what reaches the service.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import textwrap
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, StatusError, TokenRefusedError
+from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+)
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsEmbeddingOperator as Embedding,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink, PlaygroundLink, UsageLink
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
+
+QUESTION = [{"role": "user", "content": "Why?"}]
+
+
+def execute(operator: Any) -> tuple[Any, dict[str, str]]:
+    """Run an operator without a DAG; give its result and the XComs that it pushed itself."""
+    ti = MagicMock()
+    result = operator.execute({"ti": ti})
+    return result, {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
+
+
+def last_body(sandbox: Sandbox) -> dict[str, Any]:
+    return sandbox.requests[-1].json
+
+
+class TestWhatIsSent:
+    def test_chat_sends_what_was_asked_and_the_temperature_that_the_page_promises(
+        self, ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION))
+        assert last_body(ovh_ai_endpoints_sandbox) == {
+            "model": "gpt-oss-120b",
+            "messages": QUESTION,
+            "temperature": 1.0,
+        }
+
+    def test_chat_leaves_the_temperature_out_for_none(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, temperature=None))
+        assert "temperature" not in last_body(ovh_ai_endpoints_sandbox)
+
+    def test_rendered_numbers_are_numbers_again(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        execute(
+            Chat(
+                task_id="t",
+                model="gpt-oss-120b",
+                messages=QUESTION,
+                temperature="0.5",
+                max_tokens="300",
+                top_p="0.9",
+                timeout="30",
+                max_retries="1",
+            )
+        )
+        body = last_body(ovh_ai_endpoints_sandbox)
+        assert (body["temperature"], body["max_tokens"], body["top_p"]) == (0.5, 300, 0.9)
+
+    def test_further_parameters(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, extra_body={"seed": 7}))
+        assert last_body(ovh_ai_endpoints_sandbox)["seed"] == 7
+        execute(Embedding(task_id="t", model="Qwen3-Embedding-8B", input="a", extra_body={"dimensions": 64}))
+        assert last_body(ovh_ai_endpoints_sandbox)["dimensions"] == 64
+
+    def test_the_connection_names_the_model(self) -> None:
+        response, _ = execute(Chat(task_id="t", messages=QUESTION))
+        assert response["model"] == "Meta-Llama-3_3-70B-Instruct"
+        response, _ = execute(Embedding(task_id="t", input="a"))
+        assert response["model"] == "bge-m3"
+
+    @pytest.mark.parametrize(
+        ("operator", "words"),
+        [
+            pytest.param(Chat(task_id="t", model="m"), "messages must be a list", id="no messages"),
+            pytest.param(Embedding(task_id="t", model="m"), "input must be a text or a list", id="no input"),
+            pytest.param(
+                Chat(task_id="t", model="m", messages=QUESTION, extra_body='{"seed": 7}'),
+                "extra_body must be a dictionary, not",
+                id="extra_body as text",
+            ),
+            pytest.param(
+                Chat(task_id="t", model="m", messages=QUESTION, extra_body={"model": "n"}),
+                "extra_body repeats model",
+                id="extra_body repeats",
+            ),
+            pytest.param(
+                Chat(task_id="t", model="m", messages=QUESTION, ovh_conn_id="absent"),
+                "The connection 'absent' does not exist",
+                id="no connection",
+            ),
+            pytest.param(
+                Chat(task_id="t", model="m", messages=QUESTION, timeout="soon"),
+                "timeout must be a number",
+                id="timeout",
+            ),
+            pytest.param(
+                Chat(task_id="t", model="m", messages=QUESTION, extra_body={"stream": True}),
+                "stream=True is not supported",
+                id="stream",
+            ),
+        ],
+    )
+    def test_what_cannot_work_is_said_before_anything_is_sent(
+        self, operator: Any, words: str, ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=words):
+            execute(copy.copy(operator))
+        assert ovh_ai_endpoints_sandbox.requests == []
+
+
+class TestPatience:
+    def test_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=503, times=2, headers={"Retry-After": "0"})
+        execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, max_retries=2))
+        assert len(ovh_ai_endpoints_sandbox.requests) == 3
+
+    def test_no_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=503, headers={"Retry-After": "0"})
+        with pytest.raises(StatusError, match="503 Service Unavailable"):
+            execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, max_retries=0))
+
+    @pytest.mark.parametrize("fail_fast", [True, False])
+    def test_fail_fast(self, fail_fast: bool, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
+
+        ovh_ai_endpoints_sandbox.fail_next(status=401)
+        with pytest.raises(TokenRefusedError) as caught:
+            execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, fail_fast=fail_fast))
+        assert isinstance(caught.value, AirflowFailException) == fail_fast
+
+
+class TestLinks:
+    def test_are_pushed_before_the_call_so_that_a_failed_task_has_them(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=400)
+        ti = MagicMock()
+        with pytest.raises(StatusError):
+            Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION).execute({"ti": ti})
+        assert [call.kwargs["key"] for call in ti.xcom_push.call_args_list] == [
+            ModelCardLink.xcom_key,
+            PlaygroundLink.xcom_key,
+            UsageLink.xcom_key,
+        ]
+
+    def test_lead_to_the_model(self) -> None:
+        _, pushed = execute(Embedding(task_id="t", input="a"))
+        assert pushed[ModelCardLink.xcom_key].endswith("/catalog/bge-m3/")
+        assert pushed[PlaygroundLink.xcom_key].endswith("/bge-m3")
+        assert pushed[UsageLink.xcom_key].endswith("/ai/endpoints/metrics")
+
+    def test_are_left_out_for_another_service(
+        self, ovh_ai_endpoints_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = json.loads(ovh_ai_endpoints_sandbox.connection_json) | {"extra": {}}
+        monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
+        _, pushed = execute(Chat(task_id="t", ovh_conn_id="other", model="gpt-oss-120b", messages=QUESTION))
+        assert pushed == {}
+
+
+DAG = """
+from datetime import datetime
+from airflow import DAG
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsEmbeddingOperator as Embedding,
+)
+try:
+    from airflow.sdk import task
+except ImportError:
+    from airflow.decorators import task
+
+with DAG("d", start_date=datetime(2026, 1, 1), schedule=None, params={"model": "gpt-oss-20b", "t": 0.25}):
+"""
+
+
+def dag_of(body: str) -> str:
+    return DAG + textwrap.indent(textwrap.dedent(body), "    ")
+
+
+def said(response: dict[str, Any]) -> str:
+    return response["choices"][0]["message"]["content"]
+
+
+class TestInADag:
+    def test_every_field_that_varies_is_rendered(
+        self,
+        run_dag: Callable[..., Any],
+        xcom: Callable[..., Any],
+        ovh_ai_endpoints_sandbox: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_VAR_CONN", "ovh_ai_endpoints_default")
+        run = run_dag(
+            dag_of("""
+                Chat(
+                    task_id="ask",
+                    model="{{ params.model }}",
+                    messages=[{"role": "user", "content": "{{ params.model }} {kept} {% raw %}{{ raw }}{% endraw %}"}],
+                    temperature="{{ params.t }}",
+                    max_tokens="{{ 40 * 10 }}",
+                    top_p="{{ 0.5 }}",
+                    stop=["{{ 'E' }}ND"],
+                    extra_body={"seed": 7, "reasoning_effort": "{{ 'low' }}"},
+                    ovh_conn_id="{{ var.value.conn }}",
+                    timeout="{{ 30 }}",
+                    max_retries="{{ 1 }}",
+                )
+            """)
+        )
+        assert run.state == "success"
+        body = ovh_ai_endpoints_sandbox.requests[-1].json
+        assert body == {
+            "model": "gpt-oss-20b",
+            "messages": [{"role": "user", "content": "gpt-oss-20b {kept} {{ raw }}"}],
+            "temperature": 0.25,
+            "max_tokens": 400,
+            "top_p": 0.5,
+            "stop": ["END"],
+            "seed": 7,
+            "reasoning_effort": "low",
+        }
+
+    def test_braces_are_left_alone_where_asked_and_results_of_tasks_are_still_fetched(
+        self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        run = run_dag(
+            dag_of("""
+                @task
+                def question():
+                    return "What is {{ this }}?"
+
+                asked = question()
+                Chat(
+                    task_id="ask",
+                    model="{{ params.model }}",
+                    messages=[{"role": "system", "content": "{{ literal }}"}, {"role": "user", "content": asked}],
+                    render=False,
+                )
+                Embedding(task_id="embed", model="bge-m3", input=["{{ a }}", "{% b %}"], render=False)
+            """)
+        )
+        assert run.state == "success"
+        by_path = {request.path: request.json for request in ovh_ai_endpoints_sandbox.requests}
+        chat = by_path["/v1/chat/completions"]
+        assert chat["model"] == "gpt-oss-20b"
+        assert [message["content"] for message in chat["messages"]] == ["{{ literal }}", "What is {{ this }}?"]
+        assert by_path["/v1/embeddings"]["input"] == ["{{ a }}", "{% b %}"]
+
+    def test_mapped(
+        self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        run = run_dag(
+            dag_of("""
+                Chat.partial(task_id="ask", messages=[{"role": "user", "content": "{{ ti.map_index }}"}]).expand(
+                    model=["gpt-oss-20b", "gpt-oss-120b"]
+                )
+                Chat.partial(task_id="literal", model="gpt-oss-20b", render=False).expand(
+                    messages=[[{"role": "user", "content": "{{ one }}"}], [{"role": "user", "content": "{{ two }}"}]]
+                )
+            """)
+        )
+        assert run.state == "success"
+        for index, model in enumerate(["gpt-oss-20b", "gpt-oss-120b"]):
+            assert f'"{index}"' in said(xcom(run, "ask", map_indexes=index))
+            assert xcom(run, "ask", ModelCardLink.xcom_key, map_indexes=index).endswith(f"/{model}/")
+        assert "{{ two }}" in said(xcom(run, "literal", map_indexes=1))
+
+    def test_a_refused_token_ends_the_task_although_it_has_retries(
+        self, run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=403, times=9)
+        run = run_dag(dag_of('Chat(task_id="ask", model="m", messages=[{"role": "user", "content": "a"}], retries=5)'))
+        assert run.get_task_instance("ask").state == "failed"
+        assert len(ovh_ai_endpoints_sandbox.requests) == 1
+
+    def test_an_outage_leaves_the_task_to_its_retries(
+        self, run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=502, times=1)
+        run = run_dag(
+            dag_of(
+                'Chat(task_id="ask", model="gpt-oss-20b", messages=[{"role": "user", "content": "a"}], '
+                "max_retries=0, retries=1, retry_delay=0)"
+            )
+        )
+        assert run.state == "success"
+        assert len(ovh_ai_endpoints_sandbox.requests) == 2
+
+
+class TestLaziness:
+    def test_names(self) -> None:
+        assert set(ai_endpoints.__all__) == set(dir(ai_endpoints))
+        for name in ai_endpoints.__all__:
+            assert getattr(ai_endpoints, name).__name__ == name
+        with pytest.raises(AttributeError, match="no attribute 'Absent'"):
+            ai_endpoints.Absent  # noqa: B018
+
+    def test_an_operator_that_has_run_travels_without_its_token(self) -> None:
+        operator = Embedding(task_id="t", model="bge-m3", input="a")
+        execute(operator)
+        assert b"sandbox-token" not in pickle.dumps(operator.hook)
+        assert operator.hook.get_conn() is operator.hook.get_conn()
