@@ -77,7 +77,7 @@ class AIEndpointsError(AirflowException):
         :param fail_fast: whether an error that no retry can cure ends the task at once
         :return: this error, or the same one as an ``AirflowFailException`` too
         """
-        if self.retryable or not fail_fast:
+        if self.retryable or not fail_fast or isinstance(self, AirflowFailException):
             return self
         return _restore(type(self), self.args, self.__dict__).with_traceback(self.__traceback__)
 

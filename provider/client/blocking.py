@@ -4,20 +4,21 @@ The blocking driver: sends what :mod:`.requests` built, on one pooled session, u
 
 from __future__ import annotations
 
-import itertools
 import logging
+import os
 import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import AIEndpointsError
+from .bodies import ACCEPT_ENCODING, PIECE, receive
 from .deadline import Attempt
-from .faults import no_reply, timed_out, too_large
-from .pacing import shared_pacer
+from .faults import no_reply, timed_out
+from .pacing import wait_for_turn
 from .refusals import error_of
 from .replies import Reply
 from .requests import Request
@@ -42,6 +43,7 @@ class Client:
         self.settings = settings
         self._sleep = sleep
         self._session: Session | None = None
+        self._process = 0
         self._lock = threading.Lock()
 
     def __enter__(self) -> Client:
@@ -67,30 +69,19 @@ class Client:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
-        waited = 0.0
-        for attempt in itertools.count(1):
+        attempt, waited = 1, 0.0
+        while True:
             try:
                 return replace(self.send_once(request), attempts=attempt)
             except AIEndpointsError as error:
                 error.attempts = attempt
-                pause = self._pause(error, request, attempt, waited)
+                jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
+                pause = pause_before_next(error, request, self.settings, attempt=attempt, waited=waited, jitter=jitter)
                 if pause is None:
                     raise
                 log.info("Attempt %d failed: %s Next in %.1f s.", attempt, error.args[0], pause)
             self._sleep(pause)
-            waited += pause
-        raise AssertionError("unreachable")
-
-    def _pause(self, error: AIEndpointsError, request: Request, attempt: int, waited: float) -> float | None:
-        return pause_before_next(
-            error,
-            attempt=attempt,
-            waited=waited,
-            repeatable=request.repeatable,
-            max_retries=self.settings.max_retries,
-            max_wait=self.settings.max_wait,
-            jitter=random.random(),  # noqa: S311  (spreads retries, guards nothing)
-        )
+            attempt, waited = attempt + 1, waited + pause
 
     def send_once(self, request: Request, timeout: float | None = None) -> Reply:
         """
@@ -101,9 +92,8 @@ class Client:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if it did not succeed
         """
-        if self.settings.requests_per_minute:
-            pacer = shared_pacer(self.settings.base_url, self.settings.token, self.settings.requests_per_minute)
-            self._sleep(pacer.reserve())
+        if turn := wait_for_turn(self.settings):
+            self._sleep(turn)
         reply = self.exchange(request, timeout)
         error = error_of(reply, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
@@ -133,42 +123,41 @@ class Client:
         started = time.monotonic()
         with Attempt(seconds, self.settings.connect_timeout) as attempt:
             try:
-                outcome = self._read(self._start(session, request, attempt))
+                outcome = self._read(self._start(session, request, seconds), request)
             except (RequestException, HTTPError, OSError) as exception:
-                if _is_connect_timeout(exception) and not attempt.expired:
-                    return timed_out(request, self.settings, attempt.connect_seconds, connected=False)
-                if not attempt.expired and not _is_read_timeout(exception):
-                    return no_reply(exception, request, self.settings, sent=attempt.connected)
-                attempt.expired = True
-            if attempt.expired:
-                return timed_out(request, self.settings, seconds, connected=attempt.connected)
-        if outcome is None:
-            return too_large(request, self.settings)
-        return replace(outcome, seconds=time.monotonic() - started)
+                outcome = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
+        # A connection that was cut may look like one that failed, or even like the end of a reply.
+        if attempt.expired:
+            return timed_out(request, self.settings, seconds, connected=attempt.connected)
+        if isinstance(outcome, Reply):
+            return replace(outcome, seconds=time.monotonic() - started)
+        return outcome
 
-    def _start(self, session: Session, request: Request, attempt: Attempt) -> Response:
+    def _start(self, session: Session, request: Request, seconds: float) -> Response:
         return session.request(
             request.method,
             self.settings.base_url + request.path,
             data=request.content,
             headers={"Content-Type": "application/json"} if request.content is not None else None,
-            timeout=(attempt.connect_seconds, attempt.left()),
+            timeout=seconds,
             allow_redirects=False,
             stream=True,
         )
 
-    def _read(self, response: Response) -> Reply | None:
+    def _read(self, response: Response, request: Request) -> Reply | AIEndpointsError:
+        body = bytearray()
         with response:
-            body = response.raw.read(self.settings.max_reply_bytes + 1, decode_content=True)
-            if len(body) > self.settings.max_reply_bytes:
-                return None
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, headers, body)
+            for piece in response.raw.stream(PIECE, decode_content=False):
+                body += piece
+                if len(body) > self.settings.max_reply_bytes:
+                    break
+        return receive(response.status_code, response.headers.items(), bytes(body), request, self.settings)
 
     def _open(self) -> Session:
         with self._lock:
-            if self._session is None:
-                self._session = _new_session(self.settings)
+            # A forked process leaves the connections to its parent: both would read each other's replies.
+            if self._session is None or self._process != os.getpid():
+                self._session, self._process = _new_session(self.settings), os.getpid()
             return self._session
 
 
@@ -185,20 +174,8 @@ def _new_session(settings: ClientSettings) -> Session:
     session.proxies = {"all": settings.proxy} if settings.proxy else {}
     session.headers["User-Agent"] = settings.user_agent
     session.headers["Accept"] = "application/json"
+    session.headers["Accept-Encoding"] = ACCEPT_ENCODING
     adapter = BoundedAdapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
-
-
-def _is_connect_timeout(exception: Any) -> bool:
-    from requests import ConnectTimeout
-
-    return isinstance(exception, ConnectTimeout)
-
-
-def _is_read_timeout(exception: Any) -> bool:
-    from requests import ReadTimeout
-    from urllib3.exceptions import ReadTimeoutError
-
-    return isinstance(exception, (ReadTimeout, ReadTimeoutError, TimeoutError))

@@ -24,17 +24,19 @@ class Attempt:
     The time of one attempt, as a context manager.
 
     :param seconds: what it may take, from name lookup to the last byte
-    :param connect_seconds: what it may take to reach the service
+    :param connect_seconds: what it may take to reach the service, TLS and the way through a proxy included
     """
 
     def __init__(self, seconds: float, connect_seconds: float) -> None:
-        self.ends = time.monotonic() + seconds
-        self.connect_seconds = min(connect_seconds, seconds)
+        started = time.monotonic()
+        self._last = started + seconds
+        #: When it will be cut: the connection must stand by then, afterwards the reply be complete.
+        self.ends = started + min(connect_seconds, seconds)
         #: Whether the service was reached.
         self.connected = False
         #: Whether time ran out.
         self.expired = False
-        self._line: socket.socket | None = None
+        self._line: int | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Attempt:
@@ -46,7 +48,7 @@ class Attempt:
         _watcher().remove(self)
         _current.attempt = None
         with self._lock:
-            self._line = None
+            self._let_go()
 
     def left(self) -> float:
         """
@@ -58,12 +60,24 @@ class Attempt:
         """
         Cut this connection when time is over.
 
-        :param line: a socket of the connection
+        :param line: its socket, or the TLS around it
         """
         with self._lock:
-            self._line = line
+            self._let_go()
+            # A duplicate, as TLS takes the socket over, and a reply may outlive it.
+            self._line = os.dup(line.fileno())
             if self.expired:
-                _shut(line)
+                self._shut()
+
+    def reached(self, line: socket.socket) -> None:
+        """
+        The connection stands: from here on the whole time counts.
+
+        :param line: its socket, or the TLS around it
+        """
+        self.connected = True
+        self.ends = self._last
+        self.watch(line)
 
     def cut(self) -> None:
         """
@@ -71,13 +85,18 @@ class Attempt:
         """
         with self._lock:
             self.expired = True
-            if self._line is not None:
-                _shut(self._line)
+            self._shut()
 
+    def _shut(self) -> None:
+        if self._line is not None:
+            with socket.socket(fileno=self._line) as line, contextlib.suppress(OSError):
+                self._line = None
+                line.shutdown(socket.SHUT_RDWR)
 
-def _shut(line: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        line.shutdown(socket.SHUT_RDWR)
+    def _let_go(self) -> None:
+        if self._line is not None:
+            os.close(self._line)
+            self._line = None
 
 
 class _Watcher(threading.Thread):
@@ -158,10 +177,12 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
     """
     ends = time.monotonic() + seconds
     fault: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in _look_up(host, port, seconds):
+    addresses = _look_up(host, port, seconds)
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
         line = socket.socket(family, kind, protocol)
         try:
-            line.settimeout(max(ends - time.monotonic(), 0.001))
+            # Each address gets its share, so that one that swallows packets leaves time for the next.
+            line.settimeout(max((ends - time.monotonic()) / (len(addresses) - position), 0.001))
             line.connect(address)
             return line
         except OSError as error:

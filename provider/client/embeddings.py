@@ -69,9 +69,9 @@ def _refuses_format(error: BadRequestError) -> bool:
 
 
 def _check_dimensions(vectors: list[list[float]]) -> None:
-    sizes = {len(vector) for vector in vectors}
+    sizes = sorted({len(vector) for vector in vectors})
     if len(sizes) > 1:
-        raise InvalidReplyError(f"The vectors came back with different dimensions: {sorted(sizes)}.")
+        raise InvalidReplyError(f"The vectors came back with different dimensions: {', '.join(map(str, sizes))}.")
 
 
 def _summed(values: list[dict[str, Any]]) -> dict[str, int]:

@@ -33,7 +33,7 @@ _REMEDY = {
 
 
 def no_reply(
-    exception: BaseException, request: Request, settings: ClientSettings, *, sent: bool
+    exception: BaseException, request: Request, settings: ClientSettings, *, seconds: float, connected: bool
 ) -> ConnectionFailedError:
     """
     Turn a failure of the network into the error that says what to do.
@@ -41,18 +41,20 @@ def no_reply(
     :param exception: what the HTTP library raised
     :param request: what was asked
     :param settings: where, and through what
-    :param sent: whether the request may have reached the service
+    :param seconds: what the attempt was allowed
+    :param connected: whether the request may have reached the service
     :return: the error
     """
-    kind = kind_of(exception, through_proxy=settings.proxy is not None)
-    host = urlsplit(settings.base_url).netloc
-    if kind == "proxy" and settings.proxy:
-        host += f" through the proxy {urlsplit(without_userinfo(settings.proxy)).netloc}"
+    if any(isinstance(cause, TimeoutError) for cause in _causes(exception)):
+        return timed_out(request, settings, seconds, connected=connected)
+    # What breaks after the request began to leave is a lost connection, whatever the library calls it.
+    kind = "lost" if connected else kind_of(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)
     return ConnectionFailedError(
-        f"No reply from {host} to the {request.what}: {_WHY[kind]} ({detail}). {_REMEDY[kind]}",
+        f"No reply from {_place(settings, through_proxy=kind == 'proxy')} to the {request.what}: {_WHY[kind]} "
+        f"({detail}). {_remedy(kind, settings)}",
         kind=kind,
-        sent=sent and kind == "lost",
+        sent=connected,
     )
 
 
@@ -62,20 +64,19 @@ def timed_out(request: Request, settings: ClientSettings, seconds: float, *, con
 
     :param request: what was asked
     :param settings: where
-    :param seconds: what was allowed
+    :param seconds: what the attempt was allowed
     :param connected: whether the service had been reached by then
     :return: the error
     """
-    host = urlsplit(settings.base_url).netloc
     if connected:
         return TimedOutError(
-            f"Timed out: {host} did not complete its reply to the {request.what} within {seconds:g} s. Raise the "
-            "timeout, ask for less, or try again later.",
+            f"Timed out: {_place(settings)} did not complete its reply to the {request.what} within {seconds:g} s. "
+            "Raise the timeout, ask for less, or try again later.",
             kind="timeout",
         )
     return TimedOutError(
-        f"Timed out: {host} could not be reached within {seconds:g} s for the {request.what}. Check the network, the "
-        "firewall and the proxy settings of this machine.",
+        f"Timed out: {_place(settings, through_proxy=True)} could not be reached within "
+        f"{min(seconds, settings.connect_timeout):g} s for the {request.what}. {_REMEDY['unreachable']}",
         kind="timeout",
         sent=False,
     )
@@ -90,14 +91,27 @@ def too_large(request: Request, settings: ClientSettings) -> InvalidReplyError:
     :return: the error
     """
     return InvalidReplyError(
-        f"The reply to the {request.what} from {urlsplit(settings.base_url).netloc} is larger than "
+        f"The reply to the {request.what} from {_place(settings)} is larger than "
         f"{settings.max_reply_bytes:,} bytes and was not read to its end. Ask for less in one request."
     )
 
 
+def _place(settings: ClientSettings, *, through_proxy: bool = False) -> str:
+    host = urlsplit(settings.base_url).netloc
+    if through_proxy and settings.proxy:
+        host += f" through the proxy {urlsplit(without_userinfo(settings.proxy)).netloc}"
+    return host
+
+
+def _remedy(kind: str, settings: ClientSettings) -> str:
+    if kind == "tls" and settings.ca_bundle:
+        return f"Check that {settings.ca_bundle} is readable and holds the authority that signed its certificate."
+    return _REMEDY[kind]
+
+
 def kind_of(exception: BaseException, *, through_proxy: bool = False) -> str:
     """
-    Tell what kept a reply from coming.
+    Tell what kept the service from being reached.
 
     The HTTP libraries name such faults each in its way; beneath lies the standard library's own exception, which
     they share.
@@ -107,25 +121,17 @@ def kind_of(exception: BaseException, *, through_proxy: bool = False) -> str:
     :return: a key as in :class:`ConnectionFailedError`
     """
     causes = list(_causes(exception))
-    if any("proxy" in type(cause).__name__.lower() for cause in causes) or (through_proxy and _tunnel_failed(causes)):
-        return "proxy"
-    for kind, types in _KINDS:
-        if any(isinstance(cause, types) for cause in causes):
-            return kind
-    names = {type(cause).__name__ for cause in causes}
-    return "unreachable" if names & {"NewConnectionError", "ConnectError"} else "lost"
+    kind = next((kind for kind, types in _KINDS if any(isinstance(cause, types) for cause in causes)), "unreachable")
+    # Through a proxy, name and address are the proxy's own; only TLS is between us and the service.
+    return "proxy" if through_proxy and kind != "tls" else kind
 
 
-_KINDS: tuple[tuple[str, type[BaseException] | tuple[type[BaseException], ...]], ...] = (
+_KINDS: tuple[tuple[str, type[BaseException]], ...] = (
     ("dns", socket.gaierror),
-    ("tls", (ssl.SSLCertVerificationError, ssl.SSLError)),
+    ("tls", ssl.SSLError),
     ("refused", ConnectionRefusedError),
-    ("lost", (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)),
+    ("lost", ConnectionError),
 )
-
-
-def _tunnel_failed(causes: list[BaseException]) -> bool:
-    return any("Tunnel connection failed" in str(cause) for cause in causes)
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:
@@ -137,7 +143,13 @@ def _causes(exception: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(current))
         yield current
-        linked = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+        linked = (
+            current.__cause__,
+            current.__context__,
+            getattr(current, "reason", None),
+            *getattr(current, "exceptions", ()),
+            *current.args,
+        )
         todo += [link for link in linked if isinstance(link, BaseException)]
 
 

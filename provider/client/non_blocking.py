@@ -5,7 +5,6 @@ The non-blocking driver: the same requests and decisions as :mod:`.blocking`, fo
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import random
@@ -14,11 +13,12 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AIEndpointsError
-from .faults import no_reply, timed_out, too_large
-from .pacing import shared_pacer
+from .bodies import ACCEPT_ENCODING, receive
+from .faults import no_reply
+from .pacing import wait_for_turn
 from .refusals import error_of
 from .replies import Reply
 from .requests import Request
@@ -68,27 +68,19 @@ class AsyncClient:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
-        waited = 0.0
-        for attempt in itertools.count(1):
+        attempt, waited = 1, 0.0
+        while True:
             try:
                 return replace(await self.send_once(request), attempts=attempt)
             except AIEndpointsError as error:
                 error.attempts = attempt
-                pause = pause_before_next(
-                    error,
-                    attempt=attempt,
-                    waited=waited,
-                    repeatable=request.repeatable,
-                    max_retries=self.settings.max_retries,
-                    max_wait=self.settings.max_wait,
-                    jitter=random.random(),  # noqa: S311  (spreads retries, guards nothing)
-                )
+                jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
+                pause = pause_before_next(error, request, self.settings, attempt=attempt, waited=waited, jitter=jitter)
                 if pause is None:
                     raise
                 log.info("Attempt %d failed: %s Next in %.1f s.", attempt, error.args[0], pause)
             await self._sleep(pause)
-            waited += pause
-        raise AssertionError("unreachable")
+            attempt, waited = attempt + 1, waited + pause
 
     async def send_once(self, request: Request, timeout: float | None = None) -> Reply:
         """
@@ -99,9 +91,8 @@ class AsyncClient:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if it did not succeed
         """
-        if self.settings.requests_per_minute:
-            pacer = shared_pacer(self.settings.base_url, self.settings.token, self.settings.requests_per_minute)
-            await self._sleep(pacer.reserve())
+        if turn := wait_for_turn(self.settings):
+            await self._sleep(turn)
         outcome = await self._exchange(request, timeout or self.settings.timeout)
         if isinstance(outcome, Reply):
             error = error_of(outcome, request, self.settings.base_url, self.settings.token, time.time())
@@ -114,42 +105,51 @@ class AsyncClient:
     async def _exchange(self, request: Request, seconds: float) -> Reply | AIEndpointsError:
         import httpx
 
-        started = time.monotonic()
+        started = asyncio.get_running_loop().time()
+        limit = asyncio.timeout_at(started + min(self.settings.connect_timeout, seconds))
+        progress = _Progress(limit, started + seconds)
         try:
-            async with asyncio.timeout(seconds):
-                outcome = await self._read(request, seconds)
-        except httpx.ConnectTimeout:
-            return timed_out(request, self.settings, min(self.settings.connect_timeout, seconds), connected=False)
-        except (httpx.TimeoutException, TimeoutError):
-            return timed_out(request, self.settings, seconds, connected=True)
+            async with limit:
+                outcome = await self._read(request, progress)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exception:
-            sent = not isinstance(exception, (httpx.ConnectError, httpx.ProxyError))
-            return no_reply(exception, request, self.settings, sent=sent)
-        if outcome is None:
-            return too_large(request, self.settings)
-        return replace(outcome, seconds=time.monotonic() - started)
+            return no_reply(exception, request, self.settings, seconds=seconds, connected=progress.connected)
+        if isinstance(outcome, Reply):
+            return replace(outcome, seconds=asyncio.get_running_loop().time() - started)
+        return outcome
 
-    async def _read(self, request: Request, seconds: float) -> Reply | None:
-        import httpx
-
+    async def _read(self, request: Request, progress: _Progress) -> Reply | AIEndpointsError:
         headers = {"Content-Type": "application/json"} if request.content is not None else None
-        timeout = httpx.Timeout(seconds, connect=min(self.settings.connect_timeout, seconds))
         url = self.settings.base_url + request.path
+        body = bytearray()
         async with self._open().stream(
-            request.method, url, content=request.content, headers=headers, timeout=timeout
+            request.method, url, content=request.content, headers=headers, extensions={"trace": progress}
         ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
+            async for piece in response.aiter_raw():
+                body += piece
                 if len(body) > self.settings.max_reply_bytes:
-                    return None
-            names = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, names, bytes(body))
+                    break
+        return receive(response.status_code, response.headers.items(), bytes(body), request, self.settings)
 
     def _open(self) -> httpx.AsyncClient:
         if self._http is None:
             self._http = _new_client(self.settings)
         return self._http
+
+
+class _Progress:
+    """
+    Follows an attempt through the events of ``httpcore``: once the connection stands, the whole time counts.
+    """
+
+    def __init__(self, limit: asyncio.Timeout, ends: float) -> None:
+        self.connected = False
+        self._limit = limit
+        self._ends = ends
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        if event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            self.connected = True
+            self._limit.reschedule(self._ends)
 
 
 def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
@@ -164,7 +164,13 @@ def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
 
     return httpx.AsyncClient(
         auth=TokenAuth(),
-        headers={"User-Agent": settings.user_agent, "Accept": "application/json"},
+        headers={
+            "User-Agent": settings.user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        },
+        # One clock bounds each attempt: the one above.
+        timeout=None,  # noqa: S113
         verify=_trust(settings.ca_bundle),
         proxy=settings.proxy,
         # Proxy and certificates were read from the environment once, for both drivers; a .netrc is not read at all.

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import cache
+
+from .settings import ClientSettings
 
 
 class Pacer:
@@ -35,14 +36,17 @@ class Pacer:
         return moment - now
 
 
-@cache
-def shared_pacer(base_url: str, token: str | None, per_minute: int) -> Pacer:
-    """
-    Find the pacer of a service and token in this process.
+_pacers: dict[tuple[str, str | None, int], Pacer] = {}
 
-    :param base_url: the service
-    :param token: whose limit it is
-    :param per_minute: requests a minute
-    :return: the same pacer for the same arguments
+
+def wait_for_turn(settings: ClientSettings) -> float:
     """
-    return Pacer(per_minute)
+    Take the next free moment under the cap that all clients of one service and token in this process share.
+
+    :param settings: the service, the token and the cap
+    :return: seconds to wait until it; 0 without a cap
+    """
+    if not settings.requests_per_minute:
+        return 0.0
+    key = (settings.base_url, settings.token, settings.requests_per_minute)
+    return _pacers.setdefault(key, Pacer(settings.requests_per_minute)).reserve()

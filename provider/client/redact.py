@@ -23,12 +23,21 @@ def scrub(message: str, token: str | None) -> str:
     """
     if not token:
         return message
-    plain = {token, quote(token, safe=""), quote_plus(token), html.escape(token), json.dumps(token)[1:-1]}
-    encoded = {base64.b64encode(part.encode()).decode().rstrip("=") for part in (token, f"Bearer {token}")}
-    hexed = token.encode().hex()
-    for spelling in sorted(plain | encoded | {hexed, repr(token)[1:-1], token[::-1]}, key=len, reverse=True):
+    for spelling in _spellings(token):
         message = re.sub(re.escape(spelling), "***", message, flags=re.IGNORECASE)
     return message
+
+
+def _spellings(token: str) -> list[str]:
+    quoted = {quote(token, safe=""), quote_plus(token), html.escape(token)}
+    escaped = {json.dumps(token)[1:-1], repr(token)[1:-1], token.replace("/", r"\/")}
+    encoded = {
+        encode(part.encode()).decode().rstrip("=")
+        for part in (token, f"Bearer {token}")
+        for encode in (base64.b64encode, base64.urlsafe_b64encode)
+    }
+    # The longest first, or a part of it would stay.
+    return sorted({token, token[::-1], token.encode().hex()} | quoted | escaped | encoded, key=len, reverse=True)
 
 
 def excerpt(message: str, length: int = 300) -> str:

@@ -5,7 +5,8 @@ Why the service did not do what it was asked: an error reply to an error with ca
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from .. import defaults
 from ..errors import AIEndpointsError, NotFoundError, for_status
 from .names import nearest
 from .redact import excerpt, scrub
-from .replies import Reply, facts, kind_of_page
+from .replies import Reply, is_page, kind_of_page
 from .requests import Request
 from .retry import requested_wait
 
@@ -24,6 +25,7 @@ _REASONS = {
     403: "403 Forbidden",
     404: "404 Not Found",
     405: "405 Method Not Allowed",
+    407: "407 Proxy Authentication Required",
     408: "408 Request Timeout",
     413: "413 Payload Too Large",
     415: "415 Unsupported Media Type",
@@ -49,16 +51,25 @@ def error_of(reply: Reply, request: Request, base_url: str, token: str | None, n
     """
     if reply.status < 400:
         return None
-    words, code, is_json = server_words(reply)
+    words, said_code, is_json = server_words(reply)
     words = excerpt(scrub(words, token))
     kind = for_status(reply.status)
     wait = requested_wait(reply.status, reply.headers, now)
     did = "refused" if reply.status < 500 else "failed at"
     what = f"{_headline(reply.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.what}"
     said = f" and says: {words.rstrip('.')}." if words else "."
-    fields = facts(reply) | {"code": excerpt(scrub(code, token), 80) if code else None, "retry_after": wait}
-    fields["detail"] = words if is_json else None
-    return kind(f"{what}{said} {_remedy(reply.status, request, wait, token)}", **fields)
+    return kind(
+        f"{what}{said} {_remedy(reply.status, request, words, wait, token)}",
+        status=reply.status,
+        code=_cleaned(said_code, token),
+        request_id=_cleaned(reply.request_id or _id_in(reply.body), token),
+        retry_after=wait,
+        detail=words if is_json else None,
+    )
+
+
+def _cleaned(value: str | None, token: str | None) -> str | None:
+    return excerpt(scrub(value, token), 80) if value else None
 
 
 def server_words(reply: Reply) -> tuple[str, str | None, bool]:
@@ -72,23 +83,44 @@ def server_words(reply: Reply) -> tuple[str, str | None, bool]:
     try:
         value = json.loads(reply.body)
     except (ValueError, RecursionError):
-        if reply.content_type in {"text/html", "application/xhtml+xml"} or reply.body.lstrip()[:1] == b"<":
+        if "content-encoding" in reply.headers or is_page(reply):
             return kind_of_page(reply), None, False
         return reply.body[:2000].decode("utf-8", "replace"), None, False
     if not isinstance(value, dict):
         return (value if isinstance(value, str) else ""), None, True
     error = value.get("error")
-    if isinstance(error, dict):
-        code = error.get("code") or error.get("type")
-        words = error.get("message") or error
-    else:
-        code = value.get("code")
-        words = error or value.get("message") or value.get("detail") or ""
-    return _as_text(words), None if code is None else str(code), True
+    inner = error if isinstance(error, dict) else value
+    candidates = (inner is error and inner.get("message"), error, value.get("message"), value.get("detail"))
+    words = next((found for found in candidates if found and not isinstance(found, (bool, int, float))), "")
+    return _as_text(words), _code_in(inner), True
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, dict) and "msg" in item for item in value):
+        # FastAPI's list of what it found wrong, and where.
+        return "; ".join(f"{_place(item.get('loc'))}{item['msg']}" for item in value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _place(loc: Any) -> str:
+    return ".".join(map(str, loc)) + ": " if isinstance(loc, list) and loc else ""
+
+
+def _code_in(error: Mapping[str, Any]) -> str | None:
+    # A number there repeats the status in most services, so a name is taken first.
+    found = [error[name] for name in ("code", "type") if error.get(name) not in (None, "")]
+    return next((code for code in found if isinstance(code, str)), str(found[0]) if found else None)
+
+
+def _id_in(body: bytes) -> str | None:
+    # Kong has it in the body alone.
+    try:
+        found = json.loads(body)["request_id"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _headline(status: int, request: Request, words: str) -> str:
@@ -107,30 +139,31 @@ def is_about_model(words: str) -> bool:
     return "model" in words.lower()
 
 
-def _remedy(status: int, request: Request, wait: float | None, token: str | None) -> str:
+def _remedy(status: int, request: Request, words: str, wait: float | None, token: str | None) -> str:
     if status in {401, 403}:
         return _TOKEN_REMEDY if token else _NO_TOKEN_REMEDY
     if status == 404:
-        return (
-            f"Check the model id (upper and lower case matter) in the catalogue: {defaults.CATALOGUE_URL}"
-            if request.model
-            else "Check the base URL: it usually ends in /v1."
-        )
-    if status == 413:
-        return "Send less in one request."
+        return _MODEL_REMEDY if request.model and is_about_model(words) else _PATH_REMEDY
+    if status in _REMEDIES:
+        return _REMEDIES[status]
+    pause = "Try again later" if wait is None else f"Try again in {math.ceil(wait)} s"
     if status == 429:
-        limit = (
-            f"{defaults.RATE_LIMIT_TOKEN} requests a minute per project and model with a token"
-            if token
-            else f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute without a token"
-        )
-        pause = f"Wait {wait:.0f} s and try again" if wait is not None else "Try again later"
-        return f"{pause}, or send fewer; the service allows {limit}."
-    if status < 500:
+        return f"{pause}, or send fewer: {defaults.SERVICE_NAME} allows {_LIMIT if token else _ANONYMOUS_LIMIT}."
+    if not for_status(status).retryable:
         return "Correct the request; the same one will be refused again."
-    return f"The fault is on the service's side: try again later, or see {defaults.STATUS_URL}"
+    return f"{pause}; whether the service has trouble stands at {defaults.STATUS_URL}"
 
 
+_REMEDIES = {
+    402: "Check the payment method and the credit of the project.",
+    405: "Check the base URL: it usually ends in /v1.",
+    407: "Check user and password of the proxy in HTTPS_PROXY or HTTP_PROXY.",
+    413: "Send less in one request.",
+}
+_LIMIT = f"{defaults.RATE_LIMIT_TOKEN} requests a minute per project and model with a token"
+_ANONYMOUS_LIMIT = f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute per model without a token"
+_MODEL_REMEDY = f"Check the model id (upper and lower case matter) in the catalogue: {defaults.CATALOGUE_URL}"
+_PATH_REMEDY = "Check the base URL: it usually ends in /v1."
 _TOKEN_REMEDY = "Check the API token of the connection: it may be mistyped, expired or revoked."  # noqa: S105
 _NO_TOKEN_REMEDY = "No token was sent: set 'API token' in the connection, and 'Access' to token."  # noqa: S105
 

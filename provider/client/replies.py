@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import sys
 from array import array
 from collections.abc import Mapping
@@ -75,7 +76,7 @@ def parse(reply: Reply, request: Request, base_url: str) -> dict[str, Any]:
         found = kind_of_page(reply)
         raise InvalidReplyError(
             f"The {request.what} came back as {found} instead of JSON from {host} (status {reply.status}): "
-            "a proxy, a login page or another service answers there. Check the base URL.",
+            "a proxy, a login page or another service may answer there. Check the base URL.",
             **facts(reply),
         ) from None
     if not isinstance(value, dict):
@@ -95,6 +96,16 @@ def facts(reply: Reply) -> dict[str, Any]:
     return {"status": reply.status, "request_id": reply.request_id}
 
 
+def is_page(reply: Reply) -> bool:
+    """
+    Tell whether a reply is a page for people.
+
+    :param reply: the reply
+    :return: True for HTML and for what looks like it
+    """
+    return reply.content_type in {"text/html", "application/xhtml+xml"} or reply.body.lstrip()[:1] == b"<"
+
+
 def kind_of_page(reply: Reply) -> str:
     """
     Name what came in the place of JSON.
@@ -105,9 +116,13 @@ def kind_of_page(reply: Reply) -> str:
     head = reply.body[:4000].decode("utf-8", "replace")
     if not head.strip():
         return "an empty body"
-    if reply.content_type == "text/html" or head.lstrip()[:1] == "<":
+    if encoding := reply.headers.get("content-encoding", "identity").replace("identity", ""):
+        return f"data compressed as {excerpt(encoding, 20)!r}"
+    if is_page(reply):
         title = page_title(head)
         return f"an HTML page titled {title!r}" if title else "an HTML page"
+    if reply.content_type.endswith("json"):
+        return "broken JSON"
     return excerpt(reply.content_type, 60) or "text of no declared type"
 
 
@@ -194,21 +209,27 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
         vector = _vector(item.get("embedding")) if isinstance(item, dict) else None
         if not isinstance(index, int) or not 0 <= index < count or index in vectors or not vector:
             raise InvalidReplyError(
-                f"{_misshaped(request)} vector {position} is none, or not in its place.", **facts(reply)
+                f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",
+                **facts(reply),
             )
         vectors[index] = vector
     return [vectors[index] for index in range(count)]
 
 
 def _vector(value: Any) -> list[float] | None:
-    if isinstance(value, list):
-        return value if all(type(x) is float or type(x) is int for x in value) else None
-    if not isinstance(value, str):
+    if isinstance(value, str):
+        value = _decoded(value)
+    elif not isinstance(value, list) or not all(type(x) is float or type(x) is int for x in value):
         return None
+    # The sum is finite only if each number is; models in half precision are known to return NaN.
+    return value if math.isfinite(math.fsum(value)) else None
+
+
+def _decoded(value: str) -> list[float]:
     try:
         floats = array("f", base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
-        return None
+        return []
     if sys.byteorder == "big":
         floats.byteswap()
     return floats.tolist()

@@ -126,7 +126,8 @@ def encode(body: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{_culprit(fields)} cannot be written as JSON: {error}.") from None
+        culprit = _culprit(fields) or "The request"
+        raise ConfigurationError(f"{culprit} cannot be written as JSON: {str(error).rstrip('.')}.") from None
 
 
 def _culprit(fields: Mapping[str, Any]) -> str:
@@ -134,8 +135,9 @@ def _culprit(fields: Mapping[str, Any]) -> str:
         try:
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
-            return name
-    return "The request"
+            inside = {f"{name}[{position}]": item for position, item in enumerate(value)} if type(value) is list else {}
+            return _culprit(inside) or name
+    return ""
 
 
 def _messages(messages: Any) -> list[Any]:
@@ -174,7 +176,7 @@ def _stop(stop: Any) -> Any:
 
 def _texts(inputs: Any) -> list[str]:
     if isinstance(inputs, str):
-        inputs = [inputs]
+        return [text(inputs, "input")]
     if isinstance(inputs, Mapping) or not isinstance(inputs, Sequence):
         raise ConfigurationError(f"input must be a text or a list of texts, not {quote(inputs)}.")
     if not inputs:
@@ -186,10 +188,11 @@ def _batches(texts: list[str], room: int) -> Iterator[list[str]]:
     batch: list[str] = []
     used = 0
     for position, item in enumerate(texts):
-        size = len(encode({"": item})) - 4
+        name = f"input[{position}]"
+        size = len(encode({name: item})) - len(name) - 4
         if size > room:
             raise ConfigurationError(
-                f"input[{position}] is {size:,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,} in a "
+                f"{name} is {size:,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,} in a "
                 "request: split the text."
             )
         if batch and (len(batch) == defaults.EMBEDDING_BATCH or used + size > room):

@@ -7,17 +7,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from ..errors import AIEndpointsError, ConnectionFailedError, StatusError
+from .requests import Request
+from .settings import ClientSettings
 
 #: Seconds before the second attempt, doubled for each further one up to the last number, where the service names none.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 
-#: The connection was never made, or the service said that it did nothing: sending again is free for any request.
-_NEVER_MADE = frozenset({"dns", "refused", "unreachable", "tls", "proxy"})
+#: The service said that it did nothing: sending again is free for any request.
 _NOT_PROCESSED = frozenset({429, 503})
 
 #: The service failed midway; an answer may or may not have been billed.
@@ -38,38 +39,30 @@ _WAIT_HEADERS = (
 
 
 def pause_before_next(
-    error: AIEndpointsError,
-    *,
-    attempt: int,
-    waited: float,
-    repeatable: bool,
-    max_retries: int,
-    max_wait: float,
-    jitter: float,
+    error: AIEndpointsError, request: Request, settings: ClientSettings, *, attempt: int, waited: float, jitter: float
 ) -> float | None:
     """
     Decide whether an attempt is followed by another.
 
     :param error: how the attempt ended
+    :param request: what was sent
+    :param settings: how many attempts, and how much waiting, are allowed
     :param attempt: which attempt that was, from 1
     :param waited: seconds spent between attempts so far
-    :param repeatable: whether sending again is free even if the service may have answered already
-    :param max_retries: attempts after the first
-    :param max_wait: seconds that all waiting may take together
     :param jitter: a random number from 0 to 1
     :return: seconds to wait, or None to give up
     """
-    if attempt > max_retries or not _worth_repeating(error, attempt, repeatable):
+    if attempt > settings.max_retries or not _worth_repeating(error, attempt, request.repeatable):
         return None
     pause = error.retry_after
     if pause is None:
         pause = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE) * (0.5 + jitter / 2)
-    return pause if waited + pause <= max_wait else None
+    return pause if waited + pause <= settings.max_wait else None
 
 
 def _worth_repeating(error: AIEndpointsError, attempt: int, repeatable: bool) -> bool:
     if isinstance(error, ConnectionFailedError):
-        return repeatable or not error.sent or error.kind in _NEVER_MADE
+        return repeatable or not error.sent
     if not isinstance(error, StatusError):
         return False
     if error.status in _NOT_PROCESSED:
@@ -102,7 +95,9 @@ def _seconds(value: str, now: float) -> float | None:
         seconds = _duration(value) if _DURATION.match(value) else _date(value, now)
     if not math.isfinite(seconds) or seconds < 0:
         return None
-    # Some gateways send the moment instead of the distance; no distance is thirty years long.
+    # Some gateways send the moment instead of the distance, in seconds or milliseconds; no distance is thirty years.
+    if seconds > 1e11:
+        seconds /= 1000
     return max(seconds - now, 0.0) if seconds > 1e9 else seconds
 
 
@@ -115,7 +110,7 @@ def _duration(value: str) -> float:
 
 def _date(value: str, now: float) -> float:
     try:
-        moment = parsedate_to_datetime(value)
+        moment = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return max(moment.timestamp() - now, 0.0)

@@ -79,7 +79,7 @@ def clean_token(value: str | None) -> str | None:
     :raises ConfigurationError: if what remains cannot be sent in a header
     """
     token = (value or "").strip().strip("\"'").strip()
-    token = re.sub(r"(?i)^(authorization:\s*)?bearer\s+", "", token)
+    token = re.sub(r"(?i)^(authorization:\s*)?bearer(\s+|$)", "", token)
     bad = re.search(r"[^\x21-\x7e]", token)
     if bad:
         kind = "a line break or blank" if bad.group().isspace() else "a character that no token has"
@@ -119,24 +119,20 @@ def clean_base_url(value: str | None, port: int | None = None, *, allow_http: bo
 
 
 def _split(typed: str) -> tuple[str, str, int, str]:
+    if "@" in typed:
+        raise ConfigurationError("The base URL must hold no user or password: the token belongs in 'API token'.")
     try:
         parts = urlsplit(typed if "://" in typed else f"https://{typed}")
         host, port = parts.hostname, parts.port or 0
     except ValueError as error:
-        raise ConfigurationError(f"The base URL {quote(_public(typed))} is none: {error}.") from None
+        raise ConfigurationError(f"The base URL {quote(typed)} is not one: {error}.") from None
     if parts.scheme not in {"http", "https"}:
         raise ConfigurationError(f"The base URL must begin with https://, not {quote(parts.scheme + '://')}.")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("The base URL must hold no user or password: the token belongs in 'API token'.")
     if not host or not re.fullmatch(r"[\w.:%-]+", host):
-        raise ConfigurationError(f"The base URL {quote(_public(typed))} names no host.")
+        raise ConfigurationError(f"The base URL {quote(typed)} names no host.")
     if parts.query or parts.fragment:
-        raise ConfigurationError("The base URL must end before any '?' or '#'.")
+        raise ConfigurationError(f"The base URL {quote(typed)} must end before any '?' or '#'.")
     return parts.scheme, host, port, parts.path
-
-
-def _public(typed: str) -> str:
-    return typed.rpartition("@")[2]
 
 
 def is_loopback(host: str) -> bool:
@@ -159,15 +155,18 @@ def network_of(base_url: str, ca_bundle: str | None = None) -> dict[str, Any]:
     Decide once which certificates and which proxy both drivers use.
 
     The environment is read as ``requests`` reads it (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` with networks, and
-    so on), and certificates also from ``SSL_CERT_FILE``, which only ``httpx`` would look at.
+    so on), and certificates also from ``SSL_CERT_FILE``, which only ``httpx`` would look at. No proxy stands between
+    a machine and itself: what may go there unencrypted must not go anywhere else.
 
     :param base_url: where requests go
     :param ca_bundle: the connection's own certificates, which win
     :return: ``ca_bundle`` and ``proxy`` as :class:`ClientSettings` takes them
-    :raises ConfigurationError: if the certificates cannot be read
+    :raises ConfigurationError: if the certificates are not there, or no such proxy can be used
     """
-    from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+    return {"ca_bundle": _trusted(ca_bundle), "proxy": _proxy(base_url)}
 
+
+def _trusted(ca_bundle: str | None) -> str | None:
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
     trusted = ca_bundle or next((os.environ[name] for name in names if os.environ.get(name)), None)
     if trusted and not os.path.exists(trusted):
@@ -175,5 +174,25 @@ def network_of(base_url: str, ca_bundle: str | None = None) -> dict[str, Any]:
             f"The CA bundle {quote(trusted)} does not exist on this machine: correct 'CA bundle' in the connection, "
             f"or the environment variable that names it ({', '.join(names)})."
         )
-    proxy = select_proxy(base_url, get_environ_proxies(base_url))
-    return {"ca_bundle": trusted, "proxy": prepend_scheme_if_needed(proxy, "http") if proxy else None}
+    return trusted
+
+
+def _proxy(base_url: str) -> str | None:
+    from requests.utils import get_environ_proxies, select_proxy
+
+    host = urlsplit(base_url).hostname or ""
+    proxy = None if is_loopback(host) else select_proxy(base_url, get_environ_proxies(base_url))
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"The proxy that the environment names for {host} is not of the form http://host:port: correct "
+            "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or except the host in NO_PROXY."
+        )
+    return proxy

@@ -22,18 +22,13 @@ POOL_SIZE = 32
 
 class _Bounded:
     """
-    What both kinds of connection add: bounded connecting, and a handle to cut the connection by.
-
-    The handle is a duplicate of the socket: TLS moves the socket itself away while it shakes hands.
+    What both kinds of connection add: connecting is bounded as a whole, and the attempt learns what it may cut.
     """
-
-    _handle: socket.socket | None = None
 
     def _new_conn(self: Any) -> socket.socket:
         attempt = current_attempt()
-        seconds = min(attempt.connect_seconds, attempt.left()) if attempt else self.timeout
         try:
-            line = open_socket(self.host, self.port, seconds)
+            line = open_socket(self.host, self.port, attempt.left() if attempt else self.timeout)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
@@ -42,24 +37,28 @@ class _Bounded:
             raise NewConnectionError(self, str(error)) from error
         for option in self.socket_options or ():
             line.setsockopt(*option)
-        self._handle = line.dup()
         if attempt:
-            attempt.watch(self._handle)
+            attempt.watch(line)
+            line.settimeout(attempt.left())
         return line
 
+    def connect(self: Any) -> None:
+        super().connect()  # type: ignore[misc]
+        _reached(self)
+
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        attempt = current_attempt()
-        if attempt:
-            if self._handle is not None:
-                attempt.watch(self._handle)
-            attempt.connected = True
+        if self.sock is not None:
+            _reached(self)
         super().request(*args, **kwargs)  # type: ignore[misc]
 
-    def close(self: Any) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.close()
-        super().close()  # type: ignore[misc]
+
+def _reached(connection: Any) -> None:
+    attempt = current_attempt()
+    if attempt:
+        attempt.reached(connection.sock)
+        # Until here the socket waits as long as connecting may take; sending a large body may take longer.
+        connection.timeout = attempt.left()
+        connection.sock.settimeout(connection.timeout)
 
 
 class _BoundedHTTP(_Bounded, HTTPConnection):

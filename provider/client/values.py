@@ -25,7 +25,7 @@ def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
         if isinstance(value, bool):
             raise TypeError
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigurationError(f"{name} must be a number {_bounds(low, high)}, not {quote(value)}.") from None
     if not math.isfinite(result) or not low <= result <= high:
         raise ConfigurationError(f"{name} must be a number {_bounds(low, high)}, not {quote(value)}.")
@@ -72,11 +72,13 @@ def quote(value: Any) -> str:
     :param value: anything
     :return: its type and, for short plain values, the value
     """
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a number of {value.bit_length()} bits"
     if isinstance(value, (bool, int, float, type(None))):
         return repr(value)
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:37] + "...")
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _bounds(low: float, high: float) -> str:

@@ -4,7 +4,7 @@ The hook: a connection's settings, and one line for each thing the service does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,12 @@ from .. import defaults
 from ..client import refusals, replies, requests
 from ..client.blocking import Client
 from ..client.embeddings import Embedder
-from ..client.redact import excerpt
+from ..client.redact import excerpt, scrub
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
-from ..compat import AirflowNotFoundException, BaseHook, mask_secret
+from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
-from .connection import MASKS, settings_of
+from .connection import connection_missing, settings_of
 
 
 class OVHCloudAIEndpointsHook(BaseHook):
@@ -160,10 +160,13 @@ class OVHCloudAIEndpointsHook(BaseHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            request = requests.models()
-            reply = self._send(request)
-            value = replies.parse(reply, request, self.settings.client.base_url)
-            return replies.check_models(value, reply, request)
+            return self._models(self._send)
+
+    def _models(self, send: Callable[[requests.Request], Reply]) -> list[dict[str, Any]]:
+        request = requests.models()
+        reply = send(request)
+        value = replies.parse(reply, request, self.settings.client.base_url)
+        return replies.check_models(value, reply, request)
 
     def test_connection(self) -> tuple[bool, str]:
         """
@@ -189,17 +192,11 @@ class OVHCloudAIEndpointsHook(BaseHook):
 
     def _get_connection(self) -> Any:
         try:
-            connection = self.get_connection(self.ovh_conn_id)
-        except AirflowNotFoundException:
-            raise ConfigurationError(
-                f"The connection {self.ovh_conn_id!r} does not exist: create it under Admin > Connections as "
-                f"'{defaults.SERVICE_NAME}', or name another one in ovh_conn_id."
-            ) from None
-        # Airflow masks the secret as it is stored; a pasted "Bearer xyz" is sent as xyz.
-        for word in (connection.password or "").split():
-            if word.lower() != "bearer" and word not in MASKS:
-                mask_secret(word)
-        return connection
+            return self.get_connection(self.ovh_conn_id)
+        except (AirflowNotFoundException, ValueError):
+            pass
+        # Raised here: what Airflow could not read may hold the token, and would be part of the error.
+        raise ConfigurationError(connection_missing(self.ovh_conn_id))
 
     def _model(self, given: Any, default: str) -> Any:
         if given is not None:
@@ -218,13 +215,14 @@ class OVHCloudAIEndpointsHook(BaseHook):
         except NotFoundError as error:
             raise self._with_suggestions(error, request) from None
         if warning := reply.headers.get("x-warning"):
-            self.log.warning("The service warns about %s: %s", request.model or request.what, excerpt(warning))
+            said = excerpt(scrub(warning, self.settings.client.token))
+            self.log.warning("The service warns about %s: %s", request.model or request.what, said)
         return reply
 
     def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:
         if request.model and refusals.is_about_model(str(error)):
             try:
-                names = [model["id"] for model in self.list_models()]
+                names = [model["id"] for model in self._models(self.get_conn().send_once)]
             except AIEndpointsError:
                 return error
             return refusals.with_suggestions(error, request.model, names)
@@ -259,7 +257,7 @@ class OVHCloudAIEndpointsHook(BaseHook):
             final = error.for_airflow(fail_fast=self.fail_fast)
         else:
             return
-        raise final
+        raise final from None
 
 
 def _finish_reason(value: Mapping[str, Any]) -> Any:

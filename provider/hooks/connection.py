@@ -5,6 +5,7 @@ Connection to settings: one tolerant reader for every way in which Airflow store
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from .. import __version__, defaults
 from ..client.settings import ClientSettings, ConnectionSettings, clean_base_url, clean_token, network_of
 from ..client.values import integer, number, quote
-from ..compat import airflow_version
+from ..compat import airflow_version, mask_secret
 from ..errors import ConfigurationError
 from ..ui.connection_form import ACCESS_MODES, FIELDS
 
@@ -42,6 +43,9 @@ def settings_of(
     secret = (connection.password or "").strip() or _text(extra, "api_key")
     masked = (secret or "").strip() in MASKS
     token = None if access == "anonymous" or masked else clean_token(secret)
+    if token:
+        # Airflow masks the secret as it is stored; a pasted "Bearer xyz" is sent as xyz.
+        mask_secret(token)
     if access == "token" and not token and token_required:
         raise ConfigurationError(_missing_token(getattr(connection, "conn_id", None), masked=masked))
     base_url = _base_url(connection, allow_http=_flag(extra, "allow_http"))
@@ -58,6 +62,25 @@ def settings_of(
     return ConnectionSettings(client=client, access=access, masked=masked, **names)
 
 
+def connection_missing(conn_id: str) -> str:
+    """
+    Say that Airflow gave no connection; it does not tell one that is missing from one that it cannot read.
+
+    :param conn_id: the connection
+    :return: what is wrong, and what to do
+    """
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if variable in os.environ:
+        return (
+            f"The connection {conn_id!r} cannot be read: {variable} must hold JSON whose port is a number, or a URI in "
+            "which the characters / : @ ? # of the token are percent-encoded."
+        )
+    return (
+        f"The connection {conn_id!r} does not exist: create it under Admin > Connections as "
+        f"'{defaults.SERVICE_NAME}', or name another one in ovh_conn_id."
+    )
+
+
 def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
     """
     Read a connection's extra: blank and null values are left out, a ``extra__<type>__`` prefix is taken off.
@@ -67,14 +90,16 @@ def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
     :raises ConfigurationError: if it is no JSON object
     """
     try:
-        value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra or {}
+        value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra
     except ValueError as error:
         raise ConfigurationError(
-            f"The connection's extra is no JSON ({error.args[0]}): correct it in the form."
+            f"The connection's extra is not JSON ({error.args[0]}): correct it in the form."
         ) from None
+    if not value:
+        return {}
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"The connection's extra must be a JSON object, not {quote(value)}.")
-    fields = {name: item for name, item in value.items() if item is not None and item != ""}
+    fields = {name: item for name, item in value.items() if item is not None and str(item).strip()}
     prefixed = {
         name.split("__", 2)[2]: item
         for name, item in fields.items()
@@ -96,9 +121,11 @@ def user_agent() -> str:
 
 def _base_url(connection: Any, *, allow_http: bool) -> str:
     host = (connection.host or "").strip()
-    # A connection URI such as ovh-ai-endpoints://:token@host:8443/v1 carries the path as its schema.
-    if host and connection.schema and "/" not in host.partition("://")[2]:
-        host = f"{host}/{connection.schema}"
+    schema = connection.schema or ""
+    if host and schema.lower() in {"http", "https"} and "://" not in host:
+        host = f"{schema}://{host}"  # as connections of Airflow's HTTP provider carry the protocol
+    elif host and schema and "/" not in host.partition("://")[2]:
+        host = f"{host}/{schema}"  # as a URI such as ovh-ai-endpoints://:token@host:8443/v1 carries the path
     return clean_base_url(host, connection.port, allow_http=allow_http)
 
 

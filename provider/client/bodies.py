@@ -1,0 +1,74 @@
+"""
+From the bytes of a reply to its body, decompressed within a bound. Pure.
+
+The HTTP libraries decompress too, but some releases of them let a small reply grow without limit in memory.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+from ..errors import InvalidReplyError
+from .faults import too_large
+from .replies import Reply
+from .requests import Request
+from .settings import ClientSettings
+
+#: What both drivers say they understand.
+ACCEPT_ENCODING = "gzip, deflate"
+
+_UNDERSTOOD = frozenset({"gzip", "x-gzip", "deflate"})
+
+#: Bytes to take from the connection at once.
+PIECE = 65_536
+
+#: How a compressed body may begin: with the header of gzip or zlib, or as some servers send "deflate", with none.
+_WINDOWS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
+
+
+def receive(
+    status: int, headers: Iterable[tuple[str, str]], body: bytes, request: Request, settings: ClientSettings
+) -> Reply | InvalidReplyError:
+    """
+    Make a reply of what came over the wire.
+
+    :param status: HTTP status
+    :param headers: as they came
+    :param body: as it came; reading may have stopped as soon as it was longer than allowed
+    :param request: what it answers
+    :param settings: how large it may be
+    :return: the reply, or that it is too large; what is still compressed keeps its ``content-encoding``
+    """
+    names = {name.lower(): value for name, value in headers}
+    if names.get("content-encoding", "").strip().lower() in _UNDERSTOOD:
+        plain = inflate(body, settings.max_reply_bytes)
+        if plain is not None:
+            del names["content-encoding"]
+            body = plain
+    if len(body) > settings.max_reply_bytes:
+        return too_large(request, settings)
+    return Reply(status, names, body)
+
+
+def inflate(body: bytes, limit: int) -> bytes | None:
+    """
+    Decompress, but stop once the result is longer than allowed.
+
+    :param body: one or more gzip or zlib streams
+    :param limit: bytes that are allowed
+    :return: the result, of which at most one byte is too much; None if it is damaged
+    """
+    plain = b""
+    while body and len(plain) <= limit:
+        for window in _WINDOWS:
+            stream = zlib.decompressobj(window)
+            try:
+                plain += stream.decompress(body, limit + 1 - len(plain))
+                break
+            except zlib.error:
+                continue
+        else:
+            return None
+        body = stream.unused_data
+    return plain
