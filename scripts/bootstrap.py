@@ -3,7 +3,7 @@
 Make the project's virtual environments, from a bare clone on, and again only when their inputs changed.
 
     python3 scripts/bootstrap.py demo               .venv: Airflow and the provider, enough for `make demo`
-    python3 scripts/bootstrap.py dev tools          .venv with all that the tests need; ruff, build, mkdocs
+    python3 scripts/bootstrap.py dev tools          .venv with all that the tests need; ruff, twine, mkdocs
     python3 scripts/bootstrap.py 2.11.2 3.0.6-nofab one environment of the test matrix each
     python3 scripts/bootstrap.py peers              what the benchmarks compare with
 

@@ -8,7 +8,7 @@ then run on those very files: their content, their metadata, each way to install
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,15 +16,15 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from bootstrap import ENVS, ROOT, registry_environment, uv
+
 DIST = ROOT / "dist"
-TOOLS = ROOT / ".venvs" / "tools" / "bin"
 
 
 def run(*command: object, cwd: Path = ROOT, **environment: str) -> None:
     """Run a command that must work."""
     words = [str(word) for word in command]
-    if subprocess.run(words, cwd=cwd, env={**os.environ, **environment}, check=False).returncode:
+    if subprocess.run(words, cwd=cwd, env={**registry_environment(), **environment}, check=False).returncode:
         sys.exit(f"release: this failed, the reason is above: {' '.join(words)}")
 
 
@@ -43,10 +43,12 @@ def export(folder: Path) -> Path:
     return folder / "source"
 
 
-def changelog_names(version: str, source: Path) -> None:
+def check_changelog(version: str, source: Path) -> None:
     """A version that the changelog does not tell of is not released."""
-    if f"## {version}" not in (source / "CHANGELOG.md").read_text(encoding="utf-8"):
-        sys.exit(f"release: CHANGELOG.md has no section '## {version}'; write it first.")
+    changelog = source / "CHANGELOG.md"
+    told = changelog.read_text(encoding="utf-8") if changelog.exists() else ""
+    if not re.search(rf"^## \[?{re.escape(version)}\b", told, re.MULTILINE):
+        sys.exit(f"release: CHANGELOG.md has no section '## {version}'; write and commit it first.")
 
 
 def main() -> None:
@@ -54,11 +56,11 @@ def main() -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         source = export(Path(folder))
-        run(TOOLS / "python", "-m", "build", "--installer", "uv", "--outdir", DIST, source)
-        files = sorted(DIST.iterdir())
-        changelog_names(files[0].name.split("-")[1], source)
-        run(TOOLS / "twine", "check", "--strict", *files)
-        run(sys.executable, "-m", "pytest", "tests/packaging", "-m", "package", cwd=source, DIST=str(DIST))
+        run(uv(), "build", "--quiet", "--out-dir", DIST, cwd=source)
+        files = sorted(path for path in DIST.iterdir() if path.suffix in (".whl", ".gz"))
+        check_changelog(files[0].name.split("-")[1], source)
+        run(ENVS["tools"].path / "bin" / "twine", "check", "--strict", *files)
+        run(sys.executable, "-m", "pytest", "tests/packaging", cwd=source, DIST=str(DIST))
     print(f"\nCommit {output('git', 'rev-parse', '--short', 'HEAD')} would be uploaded as:")
     for file in files:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
