@@ -16,7 +16,7 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import task
 
 with DAG("ovh_ai_chain", start_date=datetime(2026, 1, 1), schedule=None):
-    # [START chain]
+    # --8<-- [start:chain]
     ask = OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="ask",
         model="gpt-oss-120b",
@@ -39,4 +39,4 @@ with DAG("ovh_ai_chain", start_date=datetime(2026, 1, 1), schedule=None):
 
     ask >> embed
     report(ask.output, embed.output)
-    # [END chain]
+    # --8<-- [end:chain]

@@ -8,7 +8,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 
 with DAG("ovh_ai_chat", start_date=datetime(2026, 1, 1), schedule=None):
-    # [START chat]
+    # --8<-- [start:chat]
     OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="classify",
         model="Meta-Llama-3_3-70B-Instruct",
@@ -20,9 +20,9 @@ with DAG("ovh_ai_chat", start_date=datetime(2026, 1, 1), schedule=None):
         max_tokens=200,
         stop="\n\n",
     )
-    # [END chat]
+    # --8<-- [end:chat]
 
-    # [START extra_body]
+    # --8<-- [start:extra_body]
     OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="extract",
         model="gpt-oss-120b",
@@ -45,13 +45,13 @@ with DAG("ovh_ai_chat", start_date=datetime(2026, 1, 1), schedule=None):
             },
         },
     )
-    # [END extra_body]
+    # --8<-- [end:extra_body]
 
-    # [START render_false]
+    # --8<-- [start:render_false]
     OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="explain_template",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "What does {{ .Values.image }} mean in a Helm chart?"}],
         render=False,
     )
-    # [END render_false]
+    # --8<-- [end:render_false]

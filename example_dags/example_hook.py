@@ -13,7 +13,7 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import task
 
 with DAG("ovh_ai_hook", start_date=datetime(2026, 1, 1), schedule=None):
-    # [START hook]
+    # --8<-- [start:hook]
     @task
     def summarise_and_embed(text: str) -> dict:
         hook = OVHCloudAIEndpointsHook()
@@ -26,6 +26,6 @@ with DAG("ovh_ai_hook", start_date=datetime(2026, 1, 1), schedule=None):
         embedding = hook.create_embedding(model="bge-m3", input=summary)
         return {"summary": summary, "dimensions": len(embedding["data"][0]["embedding"])}
 
-    # [END hook]
+    # --8<-- [end:hook]
 
     summarise_and_embed("Airflow runs tasks in the order that their dependencies allow.")

@@ -8,7 +8,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 
 with DAG("ovh_ai_multi_turn", start_date=datetime(2026, 1, 1), schedule=None):
-    # [START multi_turn]
+    # --8<-- [start:multi_turn]
     OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="follow_up",
         model="Meta-Llama-3_3-70B-Instruct",
@@ -19,4 +19,4 @@ with DAG("ovh_ai_multi_turn", start_date=datetime(2026, 1, 1), schedule=None):
             {"role": "user", "content": "And how do I keep the rows where 'age' is over 30?"},
         ],
     )
-    # [END multi_turn]
+    # --8<-- [end:multi_turn]

@@ -8,7 +8,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 
 with DAG("ovh_ai_retries", start_date=datetime(2026, 1, 1), schedule=None):
-    # [START retries]
+    # --8<-- [start:retries]
     OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="ask_patiently",
         model="gpt-oss-120b",
@@ -18,4 +18,4 @@ with DAG("ovh_ai_retries", start_date=datetime(2026, 1, 1), schedule=None):
         retries=3,  # of the task: outages; an error that no retry can cure ends it at once
         retry_delay=timedelta(seconds=30),
     )
-    # [END retries]
+    # --8<-- [end:retries]

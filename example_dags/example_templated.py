@@ -13,7 +13,7 @@ with DAG(
     schedule=None,
     params={"topic": "solar power", "creativity": 0.3, "conn_id": "ovh_ai_endpoints_default"},
 ):
-    # [START templated]
+    # --8<-- [start:templated]
     OVHCloudAIEndpointsChatCompletionsOperator(
         task_id="report",
         # No model is named: the connection's chat model answers.
@@ -24,4 +24,4 @@ with DAG(
         temperature="{{ params.creativity }}",
         ovh_conn_id="{{ params.conn_id }}",
     )
-    # [END templated]
+    # --8<-- [end:templated]
