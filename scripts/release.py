@@ -44,11 +44,14 @@ def export(folder: Path) -> Path:
 
 
 def check_changelog(version: str, source: Path) -> None:
-    """A version that the changelog does not tell of is not released."""
+    """What is released, or is to be, must be told."""
     changelog = source / "CHANGELOG.md"
-    told = changelog.read_text(encoding="utf-8") if changelog.exists() else ""
-    if not re.search(rf"^## \[?{re.escape(version)}\b", told, re.MULTILINE):
-        sys.exit(f"release: CHANGELOG.md has no section '## {version}'; write and commit it first.")
+    headings = re.findall(r"^## \[?([\w.]+)", changelog.read_text("utf-8") if changelog.exists() else "", re.MULTILINE)
+    if version in headings:
+        return
+    if "Unreleased" not in headings:
+        sys.exit(f"release: CHANGELOG.md has a section neither for {version} nor for what is unreleased.")
+    print(f"Note: name the changelog's section 'Unreleased' {version} before the real release.", flush=True)
 
 
 def main() -> None:
