@@ -162,11 +162,9 @@ class Client:
 
 
 def _new_session(settings: ClientSettings) -> Session:
-    from requests import Session
+    from .transport import BoundedAdapter, StayingSession, TokenAuth
 
-    from .transport import BoundedAdapter, TokenAuth
-
-    session = Session()
+    session = StayingSession()
     # Proxy and certificates were read from the environment once, for both drivers; a .netrc is not read at all.
     session.trust_env = False
     session.auth = TokenAuth(settings.token)

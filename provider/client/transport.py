@@ -7,9 +7,9 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.models import PreparedRequest
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -102,6 +102,20 @@ class BoundedAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+
+class StayingSession(Session):
+    """
+    A session to which a redirect is a reply like any other.
+
+    Even when told not to follow one, ``requests`` reads its body without any bound and stumbles over an address that
+    is none.
+    """
+
+    def get_redirect_target(self, resp: Response) -> None:
+        """
+        Find nothing to follow.
+        """
 
 
 class TokenAuth(AuthBase):

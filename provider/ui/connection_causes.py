@@ -13,7 +13,7 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from .. import defaults
-from ..client.redact import excerpt, scrub
+from ..client.redact import excerpt, scrub, without_userinfo
 from ..client.refusals import server_words
 from ..client.replies import Reply, kind_of_page
 from ..client.retry import requested_wait
@@ -27,7 +27,6 @@ _UNREACHED = {
     "unreachable": ("host not reachable", NETWORK),
     "tls": ("TLS certificate or handshake not accepted", SETTING),
 }
-_PROXY_REMEDY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment of this web server."
 _PARAMETERS = re.compile(r"model|messages|max_tokens|param")
 _CREDENTIALS = re.compile(r"auth|credential|(?<!max_)token|\bkey\b|api.?key")
 
@@ -47,23 +46,24 @@ def no_reply(error: AIEndpointsError, settings: ConnectionSettings, seconds: flo
         detail = f"{host} {did} within the {seconds:g} s that a test may take. Check address, network and firewall."
         return Step("failed", "timed out", detail, SERVICE if error.sent else NETWORK)
     if not isinstance(error, ConnectionFailedError):
-        detail = f"{host} sends more than a list of models has. Check the base URL."
+        detail = f"{host} sends more than a list of models has. Check 'Base URL'."
         return Step("failed", "reply too large", detail, SETTING)
     if error.kind in _UNREACHED:
         headline, where = _UNREACHED[error.kind]
         return Step("failed", headline, str(error), where)
     if error.kind == "proxy":
-        return Step("failed", "proxy error", f"{_proxy_said(error, settings)}. {_PROXY_REMEDY}", NETWORK)
+        status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
+        return _of_proxy(settings, f"answered {status.group(1)}" if status else "could not be used")
     detail = (
         f"{host} closed the connection, or does not speak HTTP. Check scheme and port of 'Base URL', and test again."
     )
     return Step("failed", "connection lost", detail, NETWORK)
 
 
-def _proxy_said(error: ConnectionFailedError, settings: ConnectionSettings) -> str:
-    proxy = f"The proxy {urlsplit(settings.client.proxy or '').hostname or ''}".rstrip()
-    status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-    return f"{proxy} answered {status.group(1)}" if status else f"{proxy} could not be used"
+def _of_proxy(settings: ConnectionSettings, did: str) -> Step:
+    proxy = urlsplit(without_userinfo(settings.client.proxy or "")).netloc
+    remedy = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment of this web server."
+    return Step("failed", "proxy error", f"The proxy {proxy} {did}. {remedy}", NETWORK)
 
 
 def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) -> Step | None:
@@ -79,6 +79,8 @@ def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) 
     said = f"{host_of(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
     if 300 <= reply.status < 400:
         return _redirected(reply, settings)
+    if reply.status == 407:
+        return _of_proxy(settings, "answered 407: it asks for a user and password")
     if reply.status in {401, 403}:
         return _not_let_in(reply, settings, said)
     if reply.status == 429:
@@ -104,7 +106,6 @@ _UNDECIDED = {
         "Check the payment method and the credit of the project that the token belongs to.",
         ACCOUNT,
     ),
-    407: ("proxy error ({})", f"The proxy asks for a user and password. {_PROXY_REMEDY}", NETWORK),
     408: _FAULTY,
 }
 
@@ -203,7 +204,7 @@ def _page(reply: Reply, settings: ConnectionSettings) -> str:
     # The token goes before anything is cut: half a token would not be found any more.
     token = settings.client.token
     body = scrub(reply.body[:4000].decode("utf-8", "replace"), token).encode()
-    headers = {"content-type": scrub(reply.headers.get("content-type", ""), token)}
+    headers = {name: scrub(value, token) for name, value in reply.headers.items()}
     return kind_of_page(replace(reply, body=body, headers=headers))
 
 

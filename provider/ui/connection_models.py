@@ -24,13 +24,13 @@ def check_default_models(settings: ConnectionSettings, models: list[dict[str, An
     :param models: as the service lists them
     :return: a step that is ok, with the exact ids where others were typed, or failed
     """
-    notes, faults = [], []
+    notes: list[str] = []
+    faults: list[str] = []
     for use, wanted in (("chat", settings.chat_model), ("embedding", settings.embedding_model)):
-        if wanted:
-            headline, note = _check(use, wanted, models)
-            notes.append(scrub(note, settings.client.token))
-            faults += [headline] if headline else []
-    detail = " ".join(note for note in notes if note)
+        fault, note = _check(use, wanted, models) if wanted else ("", "")
+        notes += [f"Also, {fault}.", note] if faults and fault else [note]
+        faults += [fault] if fault else []
+    detail = scrub(" ".join(note for note in notes if note), settings.client.token)
     return Step("failed", faults[0], detail, SETTING) if faults else Step("ok", "default models served", detail)
 
 

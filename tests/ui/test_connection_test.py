@@ -1,0 +1,260 @@
+"""
+How the Test button comes to its verdict: what it sends, how often, and what it makes of the answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from ui.services import (
+    ANSWERED,
+    LISTED,
+    MODELS,
+    TOKEN,
+    UNAUTHORIZED,
+    UNKNOWN_MODEL,
+    Asked,
+    Said,
+    Silence,
+    guarded,
+    manner,
+)
+
+SHOWN = "Access: token. 4 models in N ms: gpt-oss-120b, Meta-Llama-3_3-70B-Instruct, bge-m3, whisper-large-v3."
+UNPROVEN = "Token not proven: a made-up token is not refused either."
+
+
+def test_two_requests_on_one_connection_show_a_good_token(serve: Any, press: Any) -> None:
+    service = serve(manner())
+    verdict = press(service.base_url)
+    assert verdict.ok
+    assert verdict.said == f"OK: token accepted. {SHOWN}"
+    assert [(asked.method, asked.path) for asked in service.asked] == [
+        ("GET", "/v1/models"),
+        ("POST", "/v1/chat/completions"),
+    ]
+    assert {asked.authorization for asked in service.asked} == {f"Bearer {TOKEN}"}
+    assert service.connections == 1
+
+
+def test_probe_cannot_be_billed(serve: Any, press: Any) -> None:
+    service = serve(manner())
+    press(service.base_url)
+    press(service.base_url)
+    probes = [asked.body for asked in service.asked if asked.method == "POST"]
+    assert all(probe["max_tokens"] == 1 for probe in probes)
+    assert not {probe["model"] for probe in probes} & {model["id"] for model in MODELS["data"]}
+    assert len({probe["model"] for probe in probes}) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}}),
+        Said(404, {"message": "Model not found"}),
+        Said(404, {"error": {"message": "Not found", "code": "model_not_found"}}),
+        Said(400, {"error": "model 'connection-test' not found"}),
+        Said(422, {"detail": "messages: at least one is needed"}),
+        Said(400, {"error": {"message": "max_tokens is too small"}}),
+    ],
+)
+def test_refusal_of_the_model_or_a_parameter_shows_the_token(serve: Any, press: Any, said: Said) -> None:
+    service = serve(manner(chat=said))
+    assert press(service.base_url).said.startswith("OK: token accepted.")
+    assert len(service.asked) == 2
+
+
+#: Answers to the probe that show nothing by themselves.
+AMBIGUOUS = [
+    ANSWERED,
+    Said(404, {"message": "no Route matched with those values"}),
+    Said(404, "<html><title>Model portal</title></html>"),
+    Said(404, "model not found"),
+    Said(404, '"model not found"'),
+    Said(400, {"error": {"message": "Bad request"}}),
+    Said(400, {"error": {"message": "No API key for this model"}}),
+    Said(422, {"detail": "token has no access to the model"}),
+    Said(405, {"message": "Method not allowed for model"}),
+    Said(200, "<html></html>"),
+    Said(413, {"message": "model too large"}),
+]
+
+
+@pytest.mark.parametrize("said", AMBIGUOUS, ids=lambda said: f"{said.status} {said.body}"[:40])
+def test_ambiguous_answer_is_decided_by_a_made_up_token(serve: Any, press: Any, said: Said) -> None:
+    service = serve(manner(chat=guarded(said)))
+    assert press(service.base_url).said == f"OK: token accepted. {SHOWN}"
+    assert len(service.asked) == 3
+
+
+@pytest.mark.parametrize("said", AMBIGUOUS, ids=lambda said: f"{said.status} {said.body}"[:40])
+def test_service_that_takes_any_token_is_not_green(serve: Any, press: Any, said: Said) -> None:
+    service = serve(manner(chat=said))
+    verdict = press(service.base_url)
+    assert not verdict.ok
+    assert verdict.said == (
+        f"{UNPROVEN} {service.host} answers {said.status} to a made-up token and {said.status} to this one: a wrong "
+        f"token would go unnoticed. If the service needs none, set 'Access' to anonymous. Where to act: the service. "
+        f"{SHOWN}"
+    )
+    assert len(service.asked) == 3
+
+
+def test_made_up_token_has_the_shape_of_the_real_one(serve: Any, press: Any) -> None:
+    service = serve(manner(chat=ANSWERED))
+    press(service.base_url)
+    made_up = service.asked[2].authorization.removeprefix("Bearer ")
+    assert made_up != TOKEN
+    assert [_kind(letter) for letter in made_up] == [_kind(letter) for letter in TOKEN]
+
+
+def _kind(letter: str) -> str:
+    return "a" if letter.islower() else "A" if letter.isupper() else "0" if letter.isdigit() else letter
+
+
+@pytest.mark.parametrize(("status", "cause"), [(429, "request limit reached"), (503, "the service answered 503")])
+def test_made_up_token_that_gets_no_verdict_gives_none(serve: Any, press: Any, status: int, cause: str) -> None:
+    def chat(asked: Asked) -> Said:
+        return ANSWERED if asked.authorization == f"Bearer {TOKEN}" else Said(status)
+
+    assert press(serve(manner(chat=chat)).base_url).said.startswith(f"Token not proven: {cause}")
+
+
+def test_token_refused_only_where_it_counts(serve: Any, press: Any) -> None:
+    service = serve(manner(LISTED, UNAUTHORIZED))
+    verdict = press(service.base_url)
+    assert not verdict.ok
+    assert verdict.said.startswith(
+        f"Failed: token refused (401 Unauthorized). {service.host} answered 401 to a chat request for a model that "
+        "does not exist and says: Invalid API Key. Check 'API token' in the connection: it may be mistyped, expired or "
+        "revoked. Where to act: your token."
+    )
+    assert len(service.asked) == 2
+
+
+def test_nothing_follows_the_first_failure(serve: Any, press: Any) -> None:
+    service = serve(manner(UNAUTHORIZED))
+    verdict = press(service.base_url)
+    assert [step.state for step in verdict.report.steps] == ["ok", "failed", "not run", "not run"]
+    assert len(service.asked) == 1
+
+
+def test_no_token_and_a_mask_send_nothing(serve: Any, press: Any) -> None:
+    service = serve(manner())
+    assert press(service.base_url, token=None).said == (
+        "Failed: API key not found. The connection has no API token. Paste one into 'API token', or set 'Access' to "
+        "anonymous. Where to act: your setting."
+    )
+    assert press(service.base_url, token=None, masked=True).said == (
+        "Failed: token not tested, Airflow passed *** in its place. Run 'airflow connections test <connection id>', "
+        "which reads the stored token; in the connection form of Airflow 2.11 type the token again before you press "
+        "Test. Where to act: your setting."
+    )
+    assert service.asked == []
+
+
+def test_anonymous_access_sends_no_header(serve: Any, press: Any) -> None:
+    service = serve(manner())
+    verdict = press(service.base_url, token=None, access="anonymous", masked=True)
+    assert verdict.said == f"OK: anonymous access works, no token is sent. {SHOWN.replace('token', 'anonymous')}"
+    assert [asked.authorization for asked in service.asked] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (UNAUTHORIZED, "Failed: anonymous access refused (401 Unauthorized)."),
+        (Said(429), "Not proven: request limit reached (429); the connection is not at fault."),
+        (Said(500), "Failed: the service answered 500."),
+        (Said(404, {"message": "no Route matched with those values"}), "Not proven: the service answered 404."),
+        (Said(400, {"message": "API key is missing"}), "Not proven: the service answered 400."),
+    ],
+)
+def test_anonymous_access_is_not_green_because_models_are_listed(
+    serve: Any, press: Any, said: Said, verdict: str
+) -> None:
+    service = serve(manner(chat=said))
+    found = press(service.base_url, token=None, access="anonymous")
+    assert not found.ok
+    assert found.said.startswith(verdict)
+    assert len(service.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("defaults", "verdict"),
+    [
+        ({"chat_model": "gpt-oss-120b", "embedding_model": "bge-m3"}, "OK: token accepted. Access: token."),
+        ({"embedding_model": "BGE-M3"}, "OK: token accepted. The exact id of BGE-M3 is bge-m3. Access:"),
+        (
+            {"chat_model": "openai/GPT-OSS-120b"},
+            "OK: token accepted. The exact id of openai/GPT-OSS-120b is gpt-oss-120b. Access:",
+        ),
+        (
+            {"chat_model": "mistral@latest?context_size > 100000"},
+            "OK: token accepted. 'Chat model' mistral@latest?context_size > 100000 is a query that the service answers "
+            "itself, and was not looked for. Access:",
+        ),
+        (
+            {"chat_model": "gpt-oss-12b"},
+            "Failed: model not found: gpt-oss-12b (the chat model). Did you mean gpt-oss-120b? Correct 'Chat model' in "
+            "the connection. Where to act: your setting. Access: token (accepted). 4 models",
+        ),
+        (
+            {"embedding_model": "xyz"},
+            "Failed: model not found: xyz (the embedding model). Correct 'Embedding model' in the connection. Where",
+        ),
+        ({"chat_model": "bge-m3"}, "Failed: bge-m3 is a model for embedding, not for chat. Correct 'Chat model' in"),
+        ({"chat_model": "whisper-large-v3"}, "Failed: whisper-large-v3 is a model for speech, not for chat."),
+        ({"embedding_model": "gpt-oss-120b"}, "Failed: gpt-oss-120b is a model for chat, not for embedding. Correct"),
+        (
+            {"chat_model": "bge-m3", "embedding_model": "xyz"},
+            "Failed: bge-m3 is a model for embedding, not for chat. Correct 'Chat model' in the connection. Also, "
+            "model not found: xyz (the embedding model). Correct 'Embedding model' in the connection. Where",
+        ),
+    ],
+)
+def test_default_models(serve: Any, press: Any, defaults: dict[str, str], verdict: str) -> None:
+    service = serve(manner())
+    found = press(service.base_url, **defaults)
+    assert found.said.startswith(verdict)
+    assert found.ok == verdict.startswith("OK")
+    assert len(service.asked) == 2
+
+
+def test_limit_of_the_service_is_shown_where_it_states_one(serve: Any, press: Any) -> None:
+    stated = Said(404, UNKNOWN_MODEL.body, {"X-RateLimit-Limit-Minute": "400"})
+    assert "Access: token, 400 requests a minute for each model." in press(serve(manner(chat=stated)).base_url).said
+    odd = Said(404, UNKNOWN_MODEL.body, {"X-RateLimit-Limit-Minute": "plenty"})
+    assert "Access: token. " in press(serve(manner(chat=odd)).base_url).said
+
+
+@pytest.mark.parametrize("where", ["models", "chat", "control"])
+@pytest.mark.parametrize("answer", [Silence(), Said(200, MODELS, pace=0.05)], ids=["hangs", "drips"])
+def test_whole_test_is_bounded(serve: Any, press: Any, where: str, answer: Any) -> None:
+    def chat(asked: Asked) -> Any:
+        return answer if where == "chat" or asked.authorization != f"Bearer {TOKEN}" else ANSWERED
+
+    service = serve(manner(answer if where == "models" else LISTED, chat))
+    verdict = press(service.base_url, seconds=0.5)
+    state = "Failed" if where == "models" else "Token not proven"
+    assert verdict.said.startswith(
+        f"{state}: timed out. {service.host} did not complete its reply within the 0.5 s that a test may take. "
+        "Check address, network and firewall. Where to act: the service."
+    )
+    assert len(service.asked) == ["models", "chat", "control"].index(where) + 1
+
+
+def test_name_lookup_is_within_the_bound(press: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No resolver that hangs can be had here.
+    released = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: released.wait(60))
+    try:
+        verdict = press("https://slow.invalid/v1", seconds=0.3)
+    finally:
+        released.set()
+    assert verdict.said == (
+        "Failed: timed out. slow.invalid could not be reached within the 0.3 s that a test may take. Check address, "
+        "network and firewall. Where to act: the network."
+    )
