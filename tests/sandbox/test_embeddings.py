@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import math
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +57,11 @@ def test_short_vectors_are_the_beginning_of_long_ones(embed: Ask) -> None:
 def test_same_text_gets_the_same_vector(embed: Ask) -> None:
     once, twice = vectors(embed(["again", "again"]))
     assert once == twice == vectors(embed("again"))[0]
+
+
+def test_base64_holds_little_endian_32_bit_floats(embed: Ask) -> None:
+    (packed,) = vectors(embed("hello", encoding_format="base64"))
+    assert list(struct.unpack("<1024f", base64.b64decode(packed))) == vectors(embed("hello"))[0]
 
 
 def test_alias_is_accepted_and_named_as_asked(embed: Ask) -> None:

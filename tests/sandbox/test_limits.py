@@ -14,11 +14,11 @@ def test_window_begins_with_the_first_request_and_ends_after_a_minute() -> None:
     clock = Clock()
     limiter = RateLimiter(clock)
     assert [limiter.take("token", "m", 2).granted for _ in range(3)] == [True, True, False]
-    clock.now += 59.5
+    clock.now += 58.5
     late = limiter.take("token", "m", 2)
     assert not late.granted
-    assert late.headers["Retry-After"] == late.headers["RateLimit-Reset"] == "1"
-    clock.now += 0.5
+    assert late.headers["Retry-After"] == late.headers["RateLimit-Reset"] == "2"
+    clock.now += 1.5
     fresh = limiter.take("token", "m", 2)
     assert fresh.granted
     assert fresh.headers["RateLimit-Remaining"] == "1"

@@ -161,6 +161,8 @@ def test_anonymous_callers_list_models_and_ask_twice(client: openai.OpenAI, sand
         ask(CHAT)
     ask("gpt-oss-20b")
     assert not any("authorization" in request.headers for request in sandbox.requests)
+    with_token = client.chat.completions.with_raw_response.create(model=CHAT, messages=QUESTION)
+    assert with_token.headers["x-ratelimit-remaining-minute"] == "399"
     assert caught.value.response.json() == {"message": "API rate limit exceeded"}
     headers = caught.value.response.headers
     assert headers["x-ratelimit-limit-minute"] == "2"

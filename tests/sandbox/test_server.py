@@ -128,6 +128,14 @@ def test_port_in_use_is_an_os_error(sandbox: Sandbox) -> None:
         pass
 
 
+def test_replies_are_not_held_back_to_fill_packets(sandbox: Sandbox) -> None:
+    with socket.create_connection(("127.0.0.1", sandbox.port), timeout=30) as wire:
+        wire.sendall(b"GET /v1/models HTTP/1.1\r\n\r\n")
+        assert wire.recv(12) == b"HTTP/1.1 200"
+        (accepted,) = sandbox._server._open
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_listens_on_loopback_alone(sandbox: Sandbox) -> None:
     assert sandbox.base_url == f"http://127.0.0.1:{sandbox.port}/v1"
     with pytest.raises(OSError, match="refused"):
