@@ -8,6 +8,7 @@ import base64
 import html
 import json
 import re
+from collections.abc import Iterator
 from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
@@ -31,13 +32,20 @@ def scrub(message: str, token: str | None) -> str:
 def _spellings(token: str) -> list[str]:
     quoted = {quote(token, safe=""), quote_plus(token), html.escape(token)}
     escaped = {json.dumps(token)[1:-1], repr(token)[1:-1], token.replace("/", r"\/")}
-    encoded = {
-        encode(part.encode()).decode().rstrip("=")
-        for part in (token, f"Bearer {token}")
-        for encode in (base64.b64encode, base64.urlsafe_b64encode)
-    }
+    encoded = {core for lead in range(3) for core in _in_base64(token, lead)}
     # The longest first, or a part of it would stay.
     return sorted({token, token[::-1], token.encode().hex()} | quoted | escaped | encoded, key=len, reverse=True)
+
+
+def _in_base64(token: str, lead: int) -> Iterator[str]:
+    """
+    What a token looks like inside a longer text in base64, from a place that is ``lead`` bytes after a third.
+    """
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        # Characters at both ends also hold bits of the neighbours; of short ones nothing is left that is its own.
+        core = encode(b" " * lead + token.encode())[(0, 2, 3)[lead] : (lead + len(token)) * 8 // 6].decode()
+        if len(core) >= 6:
+            yield core
 
 
 def excerpt(message: str, length: int = 300) -> str:
