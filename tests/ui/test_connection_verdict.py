@@ -1,0 +1,231 @@
+"""
+What stands in the toast, and what must never stand there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.defaults import TEST_TIMEOUT
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.ui import connection_test
+from apache_airflow_provider_ovhcloud_ai.ui.connection_report import SERVICE, Report, Step
+from apache_airflow_provider_ovhcloud_ai.ui.connection_verdict import sentence
+from ui.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, Asked, Said, Silence, manner
+
+pytestmark = pytest.mark.airflow
+
+ENCODED = [
+    base64.b64encode(f"{lead}{TOKEN}{tail}".encode()).decode()
+    for lead in ("", "u:", "k=", "abc")
+    for tail in ("", "\n", "}}")
+]
+
+#: Spellings in which a server may echo the token.
+SPELLINGS = [
+    TOKEN,
+    TOKEN.upper(),
+    f"Bearer {TOKEN}",
+    TOKEN[::-1],
+    urllib.parse.quote(TOKEN, safe=""),
+    TOKEN.encode().hex(),
+    base64.urlsafe_b64encode(TOKEN.encode()).decode(),
+    *ENCODED,
+]
+
+#: Where it may put it.
+PLACES: dict[str, Callable[[str], Said]] = {
+    "error": lambda echo: Said(401, {"error": {"message": f"no such key: {echo}", "code": echo}}),
+    "cut error": lambda echo: Said(400, {"error": {"message": f"{'x' * 280}{echo}"}}),
+    "whole error": lambda echo: Said(500, {"error": {"headers": {"authorization": echo}}}),
+    "title": lambda echo: Said(502, f"<html><title>No: {echo}</title></html>"),
+    "cut title": lambda echo: Said(200, f"<html><title>{'x' * 65}{echo}</title></html>"),
+    "text": lambda echo: Said(500, f"no such key: {echo}"),
+    "media type": lambda echo: Said(200, "no", {"Content-Type": f"text/{echo}"}),
+    "location": lambda echo: Said(302, "", {"Location": f"https://{echo}.example.com/{echo}"}),
+    "model": lambda echo: Said(200, {"data": [{"id": f"model-of-{echo}"}]}),
+    "request id": lambda echo: Said(403, {"message": "No"}, {"X-Request-Id": echo}),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_echoed_token_is_not_repeated(serve: Any, press: Any, caplog: pytest.LogCaptureFixture, spelling: str) -> None:
+    caplog.set_level(logging.DEBUG, "apache_airflow_provider_ovhcloud_ai")
+    # Eight characters in a row would be too much; at its ends an encoding holds more than the token.
+    parts = {spelling[start : start + 8].lower() for start in range(8, len(spelling) - 12)}
+    service = serve(manner())
+    for place, echo in PLACES.items():
+        for answers in (manner(echo(spelling)), manner(LISTED, echo(spelling))):
+            service.answer = answers
+            verdict = press(service.base_url, chat_model="of-nothing")
+            shown = (verdict.said + repr(verdict.report) + caplog.text).lower()
+            assert not [part for part in parts if part in shown], place
+    assert len(service.asked) >= 3 * len(PLACES)
+
+
+def report(step: Step | None = None, models: tuple[str, ...] | None = ("a",), access: str = "token") -> Report:
+    steps = (Step("ok", name="Settings"), step or Step("ok", "token accepted", name="Access"))
+    return Report(steps, access, models)
+
+
+@pytest.mark.parametrize("count", [0, 1, 24, 500])
+@pytest.mark.parametrize("length", [1, 30, 200])
+@pytest.mark.parametrize("detail", ["", "d" * 500, "d" * 3000])
+def test_sentence_fits_whatever_comes(count: int, length: int, detail: str) -> None:
+    models = tuple(f"{number:03}".rjust(length, "m") for number in range(count))
+    said = sentence(report(Step("unproven", "no", detail, SERVICE, "Access"), models))
+    assert len(said) < 2000
+    assert said.startswith("Token not proven: no.")
+
+
+def test_500_long_names_are_counted_and_cut_at_a_whole_one(serve: Any, press: Any) -> None:
+    names = [
+        f"maker/model-number-{number:03}-with-a-name-of-about-eighty-characters-instruct-2507-fp8"
+        for number in range(500)
+    ]
+    verdict = press(serve(manner(Said(200, {"data": [{"id": name} for name in names]}))).base_url)
+    head, _, listed = verdict.said.partition(" 500 models in N ms: ")
+    assert head == "OK: token accepted. Access: token."
+    shown = listed.removesuffix(".").split(", ")
+    assert shown[:-1] == names[: len(shown) - 1]
+    assert shown[-1] == f"{500 - len(shown) + 1} more in the log"
+    assert 1400 < len(listed) < 1560
+
+
+def test_names_that_no_log_or_toast_should_print(serve: Any, press: Any) -> None:
+    names = ["two\nlines", "bell\x07", "half a pair \ud800", "x" * 5000]
+    verdict = press(serve(manner(Said(200, json.dumps({"data": [{"id": name} for name in names]})))).base_url)
+    assert verdict.ok
+    assert verdict.said.isprintable()
+    assert verdict.report.models == ("two lines", "bell", "half a pair", "x" * 197 + "...")
+
+
+def test_no_models_one_model_and_the_documented_limit() -> None:
+    assert sentence(report(models=())).endswith("Access: token. 0 models in 0 ms.")
+    assert sentence(report()).endswith("Access: token. 1 model in 0 ms: a.")
+
+
+def test_limit_of_ovhcloud_is_known_without_being_told(press: Any) -> None:
+    # Nothing is reached: the name lookup of a reserved domain fails.
+    assert press("https://x.invalid.ovh.net:1/v1", seconds=2).report.limit == 400
+    assert press("https://x.invalid.ovh.net:1/v1", seconds=2, token=None, access="anonymous").report.limit == 2
+    assert press("https://x.invalid/v1").report.limit is None
+
+
+@pytest.fixture
+def press_in_airflow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[bool, str]]:
+    def test(**fields: Any) -> tuple[bool, str]:
+        connection = {"conn_type": "ovh_ai_endpoints", "password": TOKEN, **fields}
+        monkeypatch.setenv("AIRFLOW_CONN_AI", json.dumps(connection))
+        return OVHCloudAIEndpointsHook("ai").test_connection()
+
+    return test
+
+
+def test_hook_says_the_same_and_logs_all_models(
+    serve: Any, press: Any, press_in_airflow: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    service = serve(manner())
+    caplog.set_level(logging.INFO)
+    ok, said = press_in_airflow(host=service.base_url)
+    assert ok
+    assert said.startswith("OK: token accepted. Access: token. 4 models in ")
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert all(model["id"] in logged for model in MODELS["data"])
+    assert TOKEN not in logged
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"password": "***"}, "Failed: token not tested, Airflow passed *** in its place."),
+        ({"password": "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"}, "Failed: token not tested, Airflow passed ***"),
+        ({"password": None}, "Failed: API key not found."),
+        ({"password": "two words"}, "Failed: The API token holds a line break or blank at position 4"),
+        ({"host": "ftp://example.com"}, "Failed: The base URL must begin with https://, not 'ftp://'."),
+        ({"host": "http://example.com"}, "Failed: The base URL 'http://example.com' would send the token unencrypted"),
+        ({"host": "localhost", "port": 70000}, "Failed: Port must be a number from 0 to 65535, not 70000."),
+        ({"extra": {"timeout": -1}}, "Failed: Timeout of the connection must be a number from"),
+        ({"extra": {"ca_bundle": "/no/such/file"}}, "Failed: The CA bundle '/no/such/file' does not exist"),
+        ({"extra": {"access": "open"}}, "Failed: 'Access' of the connection must be token or anonymous, not 'open'."),
+    ],
+)
+def test_settings_that_cannot_work(serve: Any, press_in_airflow: Any, fields: dict[str, Any], verdict: str) -> None:
+    service = serve(manner())
+    ok, said = press_in_airflow(**{"host": service.base_url} | fields)
+    assert not ok
+    assert said.startswith(verdict)
+    assert service.asked == []
+
+
+def test_connection_that_does_not_exist() -> None:
+    ok, said = OVHCloudAIEndpointsHook("nowhere").test_connection()
+    assert not ok
+    assert said.startswith("Failed: The connection 'nowhere' does not exist")
+
+
+def test_defect_of_the_test_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch, press_in_airflow: Any) -> None:
+    def broken(*_: Any) -> Report:
+        raise LookupError(f"holds {TOKEN}")
+
+    monkeypatch.setattr(connection_test, "run_test", broken)
+    assert press_in_airflow() == (
+        False,
+        "Failed: unexpected LookupError in the test itself. This says nothing about the token: the log of this process "
+        "has the details. Where to act: Airflow or this provider.",
+    )
+
+
+def test_timeout_and_retries_of_the_connection_do_not_lengthen_the_test(serve: Any, press_in_airflow: Any) -> None:
+    """
+    Takes the ten seconds that it is about: a test that outlives them would wait for the service's own minute.
+    """
+    service = serve(manner(Silence()))
+    found: list[tuple[bool, str]] = []
+    extra = {"timeout": 300, "max_retries": 5, "requests_per_minute": 1}
+    test = threading.Thread(target=lambda: found.append(press_in_airflow(host=service.base_url, extra=extra)))
+    test.start()
+    test.join(3 * TEST_TIMEOUT)
+    assert found
+    assert found[0][1].startswith(f"Failed: timed out. {service.host} did not complete its reply within the 10 s")
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [Said(429), Said(401), Said(502), Said(302, "", {"Location": "https://a-long-name.example.com"}), Said(200)],
+)
+def test_verdict_and_cause_come_first(serve: Any, press: Any, asked: Said) -> None:
+    for answers in (manner(asked), manner(LISTED, asked)):
+        verdict = press(serve(answers).base_url)
+        assert verdict.report.decisive is not None
+        assert verdict.report.decisive.headline in verdict.said[:80]
+
+
+def test_long_default_model_still_leaves_the_cause_in_sight(serve: Any, press: Any) -> None:
+    said = press(serve(manner()).base_url, chat_model="m" * 5000).said
+    assert said.startswith(f"Failed: model not found: {'m' * 29}... (the chat model).")
+    assert len(said) < 2000
+    embedding = Said(200, {"data": [{"id": "embed" * 50}]})
+    said = press(serve(manner(embedding)).base_url, chat_model="embed" * 50).said
+    assert "is a model for embedding, not for chat." in said[:80]
+
+
+def test_request_is_made_once_each(serve: Any, press: Any) -> None:
+    """
+    No failure that a client would usually retry is retried.
+    """
+
+    def flaky(asked: Asked) -> Said:
+        return Said(503, headers={"Retry-After": "0"}) if len(service.asked) == 1 else LISTED
+
+    service = serve(manner(flaky, UNKNOWN_MODEL))
+    assert press(service.base_url).said.startswith("Token not proven: the service answered 503.")
+    assert len(service.asked) == 1
