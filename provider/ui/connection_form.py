@@ -155,11 +155,10 @@ def as_hook_behaviour() -> dict[str, Any]:
 
     :return: what a hook's ``get_ui_field_behaviour`` returns
     """
-    examples = {field.name: field.help.partition("Example: ")[2] for field in FIELDS if "Example: " in field.help}
     return {
         "hidden_fields": [*_HIDDEN, "extra"],
         "relabeling": dict(_RELABELING),
-        "placeholders": _PLACEHOLDERS | examples,
+        "placeholders": dict(_PLACEHOLDERS),
     }
 
 
@@ -168,10 +167,11 @@ def as_widgets() -> dict[str, Any]:
     Render the table as form fields, for 2.11 to 3.1.
 
     3.0 and 3.1 put stand-ins in the place of these names, which know neither widgets nor ``render_kw``; 3.1 does so
-    without wtforms too. On 2.11 all types share one form: any validator but Optional would block every other type.
+    without wtforms too. 3.0 without wtforms asks no hook for anything: it shows the standard fields under their own
+    names. On 2.11 all types share one form: any validator but Optional would block every other type. Its Test button
+    does nothing at all where a null is stored, which is what it makes of an empty number: there numbers are texts.
 
     :return: what a hook's ``get_connection_form_widgets`` returns: a wtforms field for each name
-    :raises ImportError: on 3.0 without wtforms, which leaves the standard fields and the JSON of the extra
     """
     drawn_by_fab = airflow_version().startswith("2.")
     return {field.name: _widget(field, drawn_by_fab=drawn_by_fab) for field in FIELDS}
@@ -189,7 +189,8 @@ def _widget(field: Field, *, drawn_by_fab: bool) -> Any:
         options["widget"] = _fab_widget(field)
     elif field.choices:
         options["validators"].append(any_of(list(field.choices)))
-    return (IntegerField if field.kind == "integer" else StringField)(**options)
+    is_number = field.kind == "integer" and not drawn_by_fab
+    return (IntegerField if is_number else StringField)(**options)
 
 
 def _fab_widget(field: Field) -> Any:
