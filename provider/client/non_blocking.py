@@ -105,23 +105,21 @@ class AsyncClient:
     async def _exchange(self, request: Request, seconds: float) -> Reply | AIEndpointsError:
         import httpx
 
-        started = asyncio.get_running_loop().time()
-        limit = asyncio.timeout_at(started + min(self.settings.connect_timeout, seconds))
-        progress = _Progress(limit, started + seconds)
+        progress = _Progress(min(self.settings.connect_timeout, seconds), seconds)
         try:
-            async with limit:
-                outcome = await self._read(request, progress)
+            client = self._open()
+            started = time.monotonic()
+            async with progress:
+                outcome = await self._read(client, request, progress)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exception:
             return no_reply(exception, request, self.settings, seconds=seconds, connected=progress.connected)
-        if isinstance(outcome, Reply):
-            return replace(outcome, seconds=asyncio.get_running_loop().time() - started)
-        return outcome
+        return replace(outcome, seconds=time.monotonic() - started) if isinstance(outcome, Reply) else outcome
 
-    async def _read(self, request: Request, progress: _Progress) -> Reply | AIEndpointsError:
+    async def _read(self, client: httpx.AsyncClient, request: Request, progress: _Progress) -> Reply | AIEndpointsError:
         headers = {"Content-Type": "application/json"} if request.content is not None else None
         url = self.settings.base_url + request.path
         body = bytearray()
-        async with self._open().stream(
+        async with client.stream(
             request.method, url, content=request.content, headers=headers, extensions={"trace": progress}
         ) as response:
             async for piece in response.aiter_raw():
@@ -138,18 +136,24 @@ class AsyncClient:
 
 class _Progress:
     """
-    Follows an attempt through the events of ``httpcore``: once the connection stands, the whole time counts.
+    Holds one attempt to its time: until its request leaves, as the events of ``httpcore`` tell, to that for connecting.
     """
 
-    def __init__(self, limit: asyncio.Timeout, ends: float) -> None:
+    def __init__(self, connect_seconds: float, seconds: float) -> None:
         self.connected = False
-        self._limit = limit
-        self._ends = ends
+        self._limit = asyncio.timeout(connect_seconds)
+        self._more = seconds - connect_seconds
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._limit.__aexit__(*error)
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
             self.connected = True
-            self._limit.reschedule(self._ends)
+            self._limit.reschedule((self._limit.when() or 0.0) + self._more)
 
 
 def _new_client(settings: ClientSettings) -> httpx.AsyncClient:

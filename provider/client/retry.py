@@ -90,15 +90,16 @@ def requested_wait(status: int, headers: Mapping[str, str], now: float) -> float
 
 def _seconds(value: str, now: float) -> float | None:
     try:
-        seconds = float(value)
+        seconds = _distance(float(value), now)
     except ValueError:
         seconds = _duration(value) if _DURATION.match(value) else _date(value, now)
-    if not math.isfinite(seconds) or seconds < 0:
-        return None
-    # Some gateways send the moment instead of the distance, in seconds or milliseconds; no distance is thirty years.
-    if seconds > 1e11:
-        seconds /= 1000
-    return max(seconds - now, 0.0) if seconds > 1e9 else seconds
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _distance(seconds: float, now: float) -> float:
+    # Some gateways send the moment instead, in seconds or milliseconds since 1970; no distance is thirty years long.
+    moment = seconds / 1000 if seconds > 1e11 else seconds
+    return max(moment - now, 0.0) if moment > 1e9 else seconds
 
 
 def _duration(value: str) -> float:
