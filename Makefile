@@ -46,7 +46,7 @@ lint:  ## ruff, and mypy --strict on provider/
 
 docs:  ## the documentation site, in site/
 	$(ENV) tools
-	$(TOOL)/mkdocs build --strict --quiet
+	$(TOOL)/mkdocs build --strict
 
 bench:  ## figures of this provider beside its peers'
 	$(ENV) dev peers

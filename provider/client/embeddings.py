@@ -12,6 +12,7 @@ from ..errors import BadRequestError, InvalidReplyError
 from . import requests
 from .replies import Reply, check_embeddings, parse
 from .requests import Request
+from .settings import ClientSettings
 
 
 class Embedder:
@@ -22,12 +23,12 @@ class Embedder:
     decode than JSON numbers. A service that refuses that by name is asked for numbers from then on.
 
     :param send: sends a request and returns the reply
-    :param base_url: where it goes
+    :param settings: where it goes, and the token
     """
 
-    def __init__(self, send: Callable[[Request], Reply], base_url: str) -> None:
+    def __init__(self, send: Callable[[Request], Reply], settings: ClientSettings) -> None:
         self._send = send
-        self._base_url = base_url
+        self._settings = settings
         self._format: dict[str, str] = {"encoding_format": "base64"}
 
     def embed(self, model: str, inputs: Any, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[Reply]]:
@@ -55,7 +56,7 @@ class Embedder:
         sent: list[Reply] = []
         for count, request in requests.embeddings(model, inputs, **params):
             reply = self._send(request)
-            value = parse(reply, request, self._base_url)
+            value = parse(reply, request, self._settings)
             vectors += check_embeddings(value, count, reply, request)
             values.append({**value, "data": None})
             sent.append(reply)

@@ -14,7 +14,7 @@ from .. import defaults
 from ..errors import AIEndpointsError, NotFoundError, for_status
 from .names import nearest
 from .redact import excerpt, scrub
-from .replies import Reply, is_page, kind_of_page
+from .replies import Reply, is_page, kind_of_page, read_json
 from .requests import Request
 from .retry import requested_wait
 
@@ -80,9 +80,8 @@ def server_words(reply: Reply) -> tuple[str, str | None, bool]:
     :return: ``error.message``, ``error`` as a text, ``message`` or ``detail`` of its JSON, else its text; a page is
         named as such; the error code, if any; and whether it was JSON
     """
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
+    is_json, value = read_json(reply.body)
+    if not is_json:
         if "content-encoding" in reply.headers or is_page(reply):
             return kind_of_page(reply), None, False
         return reply.body[:2000].decode("utf-8", "replace"), None, False
@@ -116,10 +115,8 @@ def _code_in(error: Mapping[str, Any]) -> str | None:
 
 def _id_in(body: bytes) -> str | None:
     # Kong has it in the body alone.
-    try:
-        found = json.loads(body)["request_id"]
-    except (ValueError, RecursionError, TypeError, KeyError):
-        return None
+    _, value = read_json(body)
+    found = value.get("request_id") if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
 
 

@@ -11,13 +11,14 @@ import math
 import sys
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import InvalidReplyError, TruncatedReplyError
-from .redact import excerpt, page_title
+from .redact import excerpt, page_title, scrub
 from .requests import Request
+from .settings import ClientSettings
 
 #: Where a request id was seen, in the order it is believed.
 _REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
@@ -36,8 +37,9 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    # Neither is shown: a server may echo the token in them, and an answer is nobody else's business.
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     seconds: float = 0.0
     attempts: int = 1
 
@@ -57,33 +59,45 @@ class Reply:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def parse(reply: Reply, request: Request, base_url: str) -> dict[str, Any]:
+def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str, Any]:
     """
     Read the JSON object of a successful reply.
 
     :param reply: the reply
     :param request: what it answers
-    :param base_url: where the request went
+    :param settings: where the request went, and the token, which is taken out of whatever is quoted
     :return: the object
     :raises InvalidReplyError: if it is a redirect, no JSON, or no object
     """
-    host = urlsplit(base_url).netloc
+    host = urlsplit(settings.base_url).netloc
     if 300 <= reply.status < 400:
-        raise InvalidReplyError(_redirected(reply, request, base_url), **facts(reply))
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        found = kind_of_page(reply)
+        raise InvalidReplyError(_redirected(reply, request, settings), **facts(reply))
+    is_json, value = read_json(reply.body)
+    if not is_json:
+        found = scrub(kind_of_page(reply), settings.token)
         raise InvalidReplyError(
             f"The {request.what} came back as {found} instead of JSON from {host} (status {reply.status}): "
             "a proxy, a login page or another service may answer there. Check the base URL.",
             **facts(reply),
-        ) from None
+        )
     if not isinstance(value, dict):
         raise InvalidReplyError(
             f"{_misshaped(request)} a {type(value).__name__} where an object belongs.", **facts(reply)
         )
     return value
+
+
+def read_json(body: bytes) -> tuple[bool, Any]:
+    """
+    Read JSON without an exception, which would hold the whole text.
+
+    :param body: the text
+    :return: whether it is JSON, and its value
+    """
+    try:
+        return True, json.loads(body)
+    except (ValueError, RecursionError):
+        return False, None
 
 
 def facts(reply: Reply) -> dict[str, Any]:
@@ -126,9 +140,12 @@ def kind_of_page(reply: Reply) -> str:
     return excerpt(reply.content_type, 60) or "text of no declared type"
 
 
-def _redirected(reply: Reply, request: Request, base_url: str) -> str:
-    target = urlsplit(urljoin(base_url, reply.headers.get("location", "")))
-    where = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
+def _redirected(reply: Reply, request: Request, settings: ClientSettings) -> str:
+    try:
+        target = urlsplit(scrub(urljoin(settings.base_url, reply.headers.get("location", "")), settings.token))
+        where = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
+    except ValueError:
+        where = "another address"
     return (
         f"The {request.what} was redirected (status {reply.status}) to {where}, and the token does not follow: "
         "put the service's own address into the base URL."
@@ -221,8 +238,15 @@ def _vector(value: Any) -> list[float] | None:
         value = _decoded(value)
     elif not isinstance(value, list) or not all(type(x) is float or type(x) is int for x in value):
         return None
+    return value if _are_finite(value) else None
+
+
+def _are_finite(numbers: list[float]) -> bool:
     # The sum is finite only if each number is; models in half precision are known to return NaN.
-    return value if math.isfinite(math.fsum(value)) else None
+    try:
+        return math.isfinite(sum(numbers))
+    except OverflowError:
+        return False
 
 
 def _decoded(value: str) -> list[float]:

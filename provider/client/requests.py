@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import defaults
@@ -35,7 +35,7 @@ class Request:
     path: str
     what: str
     model: str | None = None
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
 
 

@@ -125,7 +125,7 @@ class OVHCloudAIEndpointsHook(BaseHook):
         with self.boundary():
             request = requests.chat(self._model(model, "chat_model"), messages, **options, **params)
             reply = self._send(request)
-            value = replies.parse(reply, request, self.settings.client.base_url)
+            value = replies.parse(reply, request, self.settings.client)
             self._report("chat", request.model, [reply], value)
             return replies.check_chat(value, reply, request)
 
@@ -147,7 +147,7 @@ class OVHCloudAIEndpointsHook(BaseHook):
         with self.boundary():
             wanted = self._model(model, "embedding_model")
             if self._embedder is None:
-                self._embedder = Embedder(self._send, self.settings.client.base_url)
+                self._embedder = Embedder(self._send, self.settings.client)
             value, sent = self._embedder.embed(wanted, input, params)
             self._report("embedding", wanted, sent, value)
             return value
@@ -165,7 +165,7 @@ class OVHCloudAIEndpointsHook(BaseHook):
     def _models(self, send: Callable[[requests.Request], Reply]) -> list[dict[str, Any]]:
         request = requests.models()
         reply = send(request)
-        value = replies.parse(reply, request, self.settings.client.base_url)
+        value = replies.parse(reply, request, self.settings.client)
         return replies.check_models(value, reply, request)
 
     def test_connection(self) -> tuple[bool, str]:

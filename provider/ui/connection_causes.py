@@ -7,7 +7,6 @@ reply only the error fields of JSON are quoted, of anything else only status, me
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
@@ -15,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from .. import defaults
 from ..client.redact import excerpt, scrub, without_userinfo
 from ..client.refusals import server_words
-from ..client.replies import Reply, kind_of_page
+from ..client.replies import Reply, kind_of_page, read_json
 from ..client.retry import requested_wait
 from ..client.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConnectionFailedError, TimedOutError
@@ -209,7 +208,4 @@ def _page(reply: Reply, settings: ConnectionSettings) -> str:
 
 
 def _is_object(reply: Reply) -> bool:
-    try:
-        return isinstance(json.loads(reply.body), dict)
-    except (ValueError, RecursionError):
-        return False
+    return isinstance(read_json(reply.body)[1], dict)

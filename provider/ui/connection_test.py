@@ -124,7 +124,7 @@ def _list_models(run: _Run) -> Step:
     if reply.status >= 400:
         return causes.no_list(reply, run.settings)
     try:
-        value = replies.parse(reply, request, run.settings.client.base_url)
+        value = replies.parse(reply, request, run.settings.client)
         run.models = replies.check_models(value, reply, request)
     except InvalidReplyError:
         return causes.no_list(reply, run.settings)
