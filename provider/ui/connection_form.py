@@ -118,7 +118,7 @@ _PLACEHOLDERS = {
     # The Test button of Airflow 3.3.1 and 3.3.2 refuses a connection without a port, and says only this.
     "port": "443, to be typed where Test answers Bad Request",
 }
-# Not the extra: where it is hidden, Test in the edit form of 2.11 dies of a script error, and 3.0 to 3.3 show it anyway.
+# Not the extra: Test in the edit form of 2.11 dies of a script error where it is hidden; 3.0 and later show it anyway.
 _HIDDEN = ["login", "schema"]
 
 
