@@ -75,8 +75,7 @@ def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOU
 
 
 def _test_client(settings: ClientSettings, token: str | None = None) -> Client:
-    token = token or settings.token
-    return Client(replace(settings, token=token, requests_per_minute=None, max_reply_bytes=MAX_LIST_BYTES))
+    return Client(replace(settings, token=token or settings.token, max_reply_bytes=MAX_LIST_BYTES))
 
 
 def _documented_limit(settings: ConnectionSettings) -> int | None:

@@ -83,6 +83,8 @@ def test_sentence_fits_whatever_comes(count: int, length: int, detail: str) -> N
     said = sentence(report(Step("unproven", "no", detail, SERVICE, "Access"), models))
     assert len(said) < 2000
     assert said.startswith("Token not proven: no.")
+    if count == 500 and len(detail) <= 500:
+        assert said.endswith(" more in the log.")
 
 
 def test_500_long_names_are_counted_and_cut_at_a_whole_one(serve: Any, press: Any) -> None:
