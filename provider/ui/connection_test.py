@@ -106,11 +106,14 @@ def _look_at_settings(run: _Run) -> Step:
         return Step("ok", "settings read")
     if run.settings.masked:
         remedy = (
-            "Run 'airflow connections test <connection id>', which reads the stored token; in the connection form of "
-            "Airflow 2.11 type the token again before you press Test."
+            "Run 'airflow connections test <connection id>', which reads the stored token; a request to Airflow's API "
+            "has to carry the token itself."
         )
         return Step("failed", "token not tested, Airflow passed *** in its place", remedy, SETTING)
-    remedy = "The connection has no API token. Paste one into 'API token', or set 'Access' to anonymous."
+    remedy = (
+        "Paste a token into 'API token', or set 'Access' to anonymous. Is one stored already, then the edit form of "
+        "Airflow 2.11 has not sent it: type it again to test it there."
+    )
     return Step("failed", "API key not found", remedy, SETTING)
 
 

@@ -144,13 +144,14 @@ def test_nothing_follows_the_first_failure(serve: Any, press: Any) -> None:
 def test_no_token_and_a_mask_send_nothing(serve: Any, press: Any) -> None:
     service = serve(manner())
     assert press(service.base_url, token=None).said == (
-        "Failed: API key not found. The connection has no API token. Paste one into 'API token', or set 'Access' to "
-        "anonymous. Where to act: your setting."
+        "Failed: API key not found. Paste a token into 'API token', or set 'Access' to anonymous. Is one stored "
+        "already, then the edit form of Airflow 2.11 has not sent it: type it again to test it there. Where to act: "
+        "your setting."
     )
     assert press(service.base_url, token=None, masked=True).said == (
         "Failed: token not tested, Airflow passed *** in its place. Run 'airflow connections test <connection id>', "
-        "which reads the stored token; in the connection form of Airflow 2.11 type the token again before you press "
-        "Test. Where to act: your setting."
+        "which reads the stored token; a request to Airflow's API has to carry the token itself. Where to act: your "
+        "setting."
     )
     assert service.asked == []
 
