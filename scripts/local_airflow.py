@@ -1,0 +1,259 @@
+"""
+A real Airflow on this machine: a home of its own, its web UI on 127.0.0.1, and nothing left when it is closed.
+
+Each of its processes runs on a leash: a small process that ends it, and all that it started, as soon as whoever
+holds the other end lets go, be it by closing it or by dying.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+USER, PASSWORD = "admin", "admin"  # it listens on 127.0.0.1 alone
+
+#: Seconds: until the web server answers on a slow machine, and until a process has ended by itself.
+START, END = 240, 15
+
+
+class LocalAirflow:
+    """
+    The Airflow of the running environment.
+
+    :param home: its AIRFLOW_HOME, which may exist from an earlier run
+    :param port: where the web UI listens, 0 for any free port
+    :param dags: folder of DAGs
+    :param settings: further environment variables
+    """
+
+    def __init__(self, home: Path, *, port: int = 0, dags: Path | None = None, settings: dict[str, str] | None = None):
+        self.home = home
+        self.port = port or free_port()
+        self.release = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._leashes: dict[str, subprocess.Popen[bytes]] = {}
+        home.mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            **self._settings(dags or home / "dags"),
+            **(settings or {}),
+        }
+
+    def __enter__(self) -> LocalAirflow:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _settings(self, dags: Path) -> dict[str, str]:
+        core = {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            # 2.11 starts its tasks by this name.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        }
+        return core | (self._settings_2() if self.release < (3,) else self._settings_3())
+
+    def _settings_2(self) -> dict[str, str]:
+        keys = self._keys()
+        return {
+            "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+            "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
+            "AIRFLOW__WEBSERVER__SECRET_KEY": keys["session"],
+            "AIRFLOW__WEBSERVER__WORKERS": "1",
+            "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
+            # A look at a new DAG every few seconds instead of every 30.
+            "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "5",
+        }
+
+    def _settings_3(self) -> dict[str, str]:
+        keys = self._keys()
+        passwords = self.home / "passwords.json"
+        passwords.write_text(json.dumps({USER: PASSWORD}), encoding="utf-8")
+        return {
+            "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            # Tasks ask the API server for everything.
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__SECRET_KEY": keys["session"],
+            "AIRFLOW__API_AUTH__JWT_SECRET": keys["tokens"],
+        }
+
+    def _keys(self) -> dict[str, str]:
+        """
+        Keys that all processes, and later runs in the same home, share.
+        """
+        file = self.home / "keys.json"
+        if not file.exists():
+            file.touch(mode=0o600)
+            keys = {name: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in ("session", "tokens")}
+            keys["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+            file.write_text(json.dumps(keys), encoding="utf-8")
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def run(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """
+        Run an ``airflow`` command to its end, whatever that is.
+        """
+        return subprocess.run(
+            [sys.executable, "-m", "airflow", *words],
+            cwd=self.home,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def prepare(self) -> None:
+        """
+        Make the database, and the user who may log in.
+        """
+        self._must("db", "migrate")
+        if self.release < (3,):
+            names = ["--firstname", "Ada", "--lastname", "Admin", "--email", "admin@example.org", "--role", "Admin"]
+            self._must("users", "create", "--username", USER, "--password", PASSWORD, *names)
+
+    def _must(self, *words: str) -> None:
+        done = self.run(*words)
+        if done.returncode:
+            raise RuntimeError(f"'airflow {' '.join(words[:2])}' failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+
+    def start(self) -> None:
+        """
+        Start the web UI and return when it answers.
+        """
+        self.prepare()
+        if self.release < (3,):
+            self._leash("webserver", "--hostname", "127.0.0.1", "--port", str(self.port))
+        else:
+            self._leash("api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1")
+        try:
+            self._wait("/health" if self.release < (3,) else "/api/v2/monitor/health")
+        except BaseException:
+            self.close()
+            raise
+
+    def schedule(self) -> None:
+        """
+        Start what reads DAGs and runs tasks.
+        """
+        for name in ("scheduler",) if self.release < (3,) else ("scheduler", "dag-processor"):
+            if name not in self._leashes:
+                self._leash(name)
+
+    def defer(self) -> None:
+        """
+        Start what waits for deferred tasks.
+        """
+        self._leash("triggerer")
+
+    def log(self, name: str) -> str:
+        """
+        What a process has written so far.
+        """
+        return (self.home / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """
+        End all processes.
+        """
+        for leash in self._leashes.values():
+            leash.stdin.close()
+        for leash in self._leashes.values():
+            leash.wait()
+        self._leashes.clear()
+
+    def _leash(self, name: str, *options: str) -> None:
+        with (self.home / f"{name}.log").open("wb") as log:
+            self._leashes[name] = subprocess.Popen(
+                [sys.executable, __file__, sys.executable, "-m", "airflow", name, *options],
+                cwd=self.home,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _wait(self, path: str) -> None:
+        (name, leash), *_ = self._leashes.items()
+        ends = time.monotonic() + START
+        while time.monotonic() < ends and leash.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5):
+                return
+            time.sleep(0.3)
+        raise RuntimeError(
+            f"Airflow's {name} did not answer on {self.url}; the end of its log:\n{self.log(name)[-3000:]}"
+        )
+
+
+def free_port() -> int:
+    """
+    Find a port that nothing listens on.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def hold(command: list[str]) -> int:
+    """
+    Run a command until it ends or standard input does, then end all that it started.
+    """
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    while child.poll() is None and not select.select([sys.stdin], [], [], 0.5)[0]:
+        pass
+    child.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(END)
+    for pid in session() - {os.getpid()}:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return child.wait()
+
+
+def session() -> set[int]:
+    """
+    Find the processes that this one and its descendants are, whatever group they put themselves in.
+    """
+    if Path("/proc/self").exists():
+        pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    else:
+        pids = [int(pid) for pid in subprocess.check_output(["ps", "-A", "-o", "pid="]).split()]
+    return {pid for pid in pids if _session_of(pid) == os.getsid(0)}
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(hold(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""
+A real Airflow, its API and a real Chromium, started once for all tests of this folder.
+
+With $SCREENSHOTS set to a folder, the browser tests leave there the pictures that the documentation shows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from local_airflow import LocalAirflow
+
+from .rest import Rest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="package")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def slow() -> Iterator[dict[str, Sandbox]]:
+    """For each slow DAG one that does not answer until it is closed, which drops all requests."""
+    with Sandbox(latency=3600) as chat, Sandbox(latency=3600) as embedding:
+        yield {"slow_chat": chat, "slow_embedding": embedding}
+
+
+@pytest.fixture(scope="package")
+def flaky_sandbox() -> Iterator[Sandbox]:
+    """One that drops the first chat and the first embeddings request."""
+    with Sandbox() as running:
+        running.drop_next(path="/v1/chat/completions")
+        running.drop_next(path="/v1/embeddings")
+        yield running
+
+
+@pytest.fixture(scope="package")
+def airflow(
+    sandbox: Sandbox, slow: dict[str, Sandbox], flaky_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
+    """A web server with the Test button enabled; tasks reach the sandboxes through environment variables."""
+    connections = {
+        "fast": sandbox.connection,
+        "flaky": flaky_sandbox.connection,
+        "elsewhere": {**sandbox.connection, "extra": {}},
+        **{dag: each.connection for dag, each in slow.items()},
+    }
+    settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
+    with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags=HERE / "dags", settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def rest(airflow: LocalAirflow) -> Rest:
+    return Rest(airflow)
+
+
+@pytest.fixture(scope="package")
+def scheduled(airflow: LocalAirflow, rest: Rest) -> Rest:
+    """The same server, with what runs tasks."""
+    airflow.schedule()
+    return rest
+
+
+@pytest.fixture
+def stored(rest: Rest, sandbox: Sandbox) -> Callable[..., dict[str, Any]]:
+    """Store a connection to the sandbox, and hand back its fields."""
+
+    def store(connection_id: str = "stored", **changes: Any) -> dict[str, Any]:
+        fields = {
+            "connection_id": connection_id,
+            "conn_type": "ovh_ai_endpoints",
+            "host": sandbox.base_url,
+            "port": sandbox.port,
+            "password": sandbox.token,
+            "extra": "{}",
+        } | changes
+        rest.save(fields)
+        return fields
+
+    return store
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
+    """The system's Chromium; none is downloaded."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        sentence = "Chromium is not installed: on Debian or Ubuntu, apt-get install chromium"
+        pytest.fail(sentence) if os.environ.get("CI") else pytest.skip(sentence)
+    from playwright.sync_api import sync_playwright
+
+    # --no-sandbox: Chromium's own does not start for root, which containers run as.
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1200, "height": 860})
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def picture(page: Any) -> Callable[[str], None]:
+    """Keep a picture of the page for the documentation, if asked to."""
+    folder = os.environ.get("SCREENSHOTS")
+
+    def keep(name: str) -> None:
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
+
+    return keep

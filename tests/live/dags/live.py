@@ -1,0 +1,50 @@
+"""DAGs whose tasks the tests look at from outside, through Airflow's API and pages."""
+
+from datetime import datetime, timedelta
+
+from airflow import DAG
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsEmbeddingOperator,
+)
+
+HELLO = [{"role": "user", "content": "Hello"}]
+START = datetime(2026, 1, 1)
+
+with DAG("links", start_date=START, schedule=None):
+    OVHCloudAIEndpointsChatCompletionsOperator(task_id="chat", ovh_conn_id="fast", model="gpt-oss-120b", messages=HELLO)
+    OVHCloudAIEndpointsEmbeddingOperator(task_id="embed", ovh_conn_id="fast", input="Hello")
+    OVHCloudAIEndpointsChatCompletionsOperator(
+        task_id="chat_elsewhere", ovh_conn_id="elsewhere", model="gpt-oss-120b", messages=HELLO
+    )
+    # The sandbox drops the first request for this model, and a chat that broke is not sent again within the task.
+    OVHCloudAIEndpointsChatCompletionsOperator(
+        task_id="chat_retried",
+        ovh_conn_id="flaky",
+        model="gpt-oss-20b",
+        messages=HELLO,
+        retries=1,
+        retry_delay=timedelta(0),
+    )
+    OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="embed_retried",
+        ovh_conn_id="flaky",
+        input="Hello",
+        max_retries=0,
+        retries=1,
+        retry_delay=timedelta(0),
+    )
+    OVHCloudAIEndpointsChatCompletionsOperator.partial(
+        task_id="chat_mapped", ovh_conn_id="fast", messages=HELLO
+    ).expand(model=["gpt-oss-120b", "Meta-Llama-3_3-70B-Instruct"])
+    OVHCloudAIEndpointsEmbeddingOperator.partial(task_id="embed_mapped", ovh_conn_id="fast").expand(
+        input=["one", "two"]
+    )
+
+with DAG("slow_chat", start_date=START, schedule=None):
+    OVHCloudAIEndpointsChatCompletionsOperator(
+        task_id="ask", ovh_conn_id="slow_chat", model="gpt-oss-120b", messages=HELLO
+    )
+
+with DAG("slow_embedding", start_date=START, schedule=None):
+    OVHCloudAIEndpointsEmbeddingOperator(task_id="ask", ovh_conn_id="slow_embedding", input="Hello", max_retries=0)
