@@ -172,7 +172,7 @@ def speaks_of_request(reply: Reply) -> bool:
     """
     Tell whether an error speaks of the model or a parameter, so that the token had passed before.
 
-    :param reply: the reply to a chat request for a model that does not exist
+    :param reply: the reply to a request for a model that does not exist
     :return: False where it does not, or where it may speak of a credential
     """
     if reply.status not in {400, 404, 422} or not _is_object(reply):

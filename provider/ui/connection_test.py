@@ -3,7 +3,7 @@ What the Test button finds out, as steps of data.
 
 It runs inside Airflow's web server: ten seconds in all, two requests (three where the second says too little), none
 of which can be billed, and no retry. Listing models proves only that the service is there, since OVHcloud lists them
-to everybody; so the access is shown with a chat request for a model that does not exist.
+to everybody; so the access is shown with a request for a model that does not exist.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .links import is_ovhcloud
 MAX_LIST_BYTES = 4_000_000
 
 _LIST = "the list of models"
-_PROBE = "a chat request for a model that does not exist"
+_PROBE = "a request for a model that does not exist"
 
 
 @dataclass
@@ -134,7 +134,7 @@ def _list_models(run: _Run) -> Step:
 
 
 def _prove_access(run: _Run) -> Step:
-    reply = run.ask(_probe())
+    reply = run.ask(_probe(run))
     refused = causes.refusal(reply, run.settings, _PROBE, time.time())
     if refused:
         return refused
@@ -145,9 +145,12 @@ def _prove_access(run: _Run) -> Step:
     return causes.unexplained(reply, run.settings, _PROBE)
 
 
-def _probe() -> requests.Request:
+def _probe(run: _Run) -> requests.Request:
     # A service that serves any model name is asked for one token at most.
     model = f"connection-test-{secrets.token_hex(4)}"
+    if run.settings.embedding_model and not run.settings.chat_model:
+        # It may be one that only embeds, and answers anything else with a fault of its own.
+        return next(requests.embeddings(model, "."))[1]
     return requests.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
 
 
@@ -157,7 +160,7 @@ def _compare(run: _Run, reply: replies.Reply) -> Step:
     """
     made_up = _like(run.settings.client.token or "")
     with _test_client(run.settings.client, made_up) as client:
-        control = run.ask(_probe(), client)
+        control = run.ask(_probe(run), client)
     if control.status in {401, 403}:
         return Step("ok", "token accepted")
     detail = (

@@ -137,7 +137,7 @@ def test_same_reply_to_the_probe(serve: Any, press: Any, name: str) -> None:
     said, sentence = REPLIES[name]
     service = serve(manner(LISTED, said))
     expected = sentence.format(host=service.host).replace(
-        "the list of models", "a chat request for a model that does not exist"
+        "the list of models", "a request for a model that does not exist"
     )
     assert press(service.base_url).said.startswith(f"{expected} Access: token. 4 models in N ms: gpt-oss-120b,")
     assert len(service.asked) == 2

@@ -49,6 +49,14 @@ def test_probe_cannot_be_billed(serve: Any, press: Any) -> None:
     assert len({probe["model"] for probe in probes}) == 2
 
 
+def test_connection_for_embeddings_alone_is_probed_with_one(serve: Any, press: Any) -> None:
+    service = serve(manner(chat=guarded(ANSWERED)))
+    assert press(service.base_url, embedding_model="bge-m3").ok
+    assert [asked.path for asked in service.asked] == ["/v1/models", "/v1/embeddings", "/v1/embeddings"]
+    assert service.asked[1].body["input"] == ["."]
+    assert service.asked[1].body["model"] not in {model["id"] for model in MODELS["data"]}
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -127,8 +135,8 @@ def test_token_refused_only_where_it_counts(serve: Any, press: Any) -> None:
     verdict = press(service.base_url)
     assert not verdict.ok
     assert verdict.said.startswith(
-        f"Failed: token refused (401 Unauthorized). {service.host} answered 401 to a chat request for a model that "
-        "does not exist and says: Invalid API Key. Check 'API token' in the connection: it may be mistyped, expired or "
+        f"Failed: token refused (401 Unauthorized). {service.host} answered 401 to a request for a model that does "
+        "not exist and says: Invalid API Key. Check 'API token' in the connection: it may be mistyped, expired or "
         "revoked. Where to act: your token."
     )
     assert len(service.asked) == 2

@@ -1,0 +1,191 @@
+"""
+The provider against llama.cpp's own HTTP server, which nobody here wrote: what holds only for the sandbox shows here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    BadRequestError,
+    ConfigurationError,
+    StatusError,
+    TokenRefusedError,
+)
+from real.models import ANSWER
+
+pytestmark = pytest.mark.airflow
+
+ASK = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Où est-on?"}]
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "verdict",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"label": {"enum": ["good", "bad"]}, "sure": {"type": "boolean"}},
+            "required": ["label", "sure"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def test_models_are_listed(connect: Any, chat_url: str) -> None:
+    (model,) = connect(chat_url).list_models()
+    assert model["id"] == "tiny-chat"
+    assert model["object"] == "model"
+
+
+def test_chat(connect: Any, chat_url: str) -> None:
+    response = connect(chat_url).chat_completion("tiny-chat", ASK, temperature=0.7, max_tokens=50, top_p=0.9, seed=1)
+    (choice,) = response["choices"]
+    assert choice["message"]["content"].strip() == ANSWER
+    assert choice["finish_reason"] == "stop"
+    assert response["usage"]["total_tokens"] == (
+        response["usage"]["prompt_tokens"] + response["usage"]["completion_tokens"]
+    )
+
+
+def test_answer_is_cut_where_asked(connect: Any, chat_url: str) -> None:
+    hook = connect(chat_url)
+    (choice,) = hook.chat_completion("tiny-chat", ASK, max_tokens=2)["choices"]
+    assert (choice["message"]["content"].strip(), choice["finish_reason"]) == ("Bonjour from", "length")
+    (choice,) = hook.chat_completion("tiny-chat", ASK, stop=" the")["choices"]
+    assert (choice["message"]["content"].strip(), choice["finish_reason"]) == ("Bonjour from", "stop")
+
+
+def test_several_answers_and_log_probabilities(connect: Any, chat_url: str) -> None:
+    response = connect(chat_url).chat_completion("tiny-chat", ASK, n=2, logprobs=True)
+    assert [choice["message"]["content"].strip() for choice in response["choices"]] == [ANSWER] * 2
+    assert response["choices"][0]["logprobs"]["content"][0]["token"].strip() == "Bonjour"
+
+
+def test_json_schema_is_enforced(connect: Any, chat_url: str) -> None:
+    hook = connect(chat_url)
+    for seed in range(5):
+        response = hook.chat_completion("tiny-chat", ASK, response_format=SCHEMA, seed=seed)
+        value = json.loads(response["choices"][0]["message"]["content"])
+        assert set(value) == {"label", "sure"}
+        assert value["label"] in {"good", "bad"}
+        assert isinstance(value["sure"], bool)
+
+
+def test_streaming_is_refused_before_anything_is_sent(connect: Any, chat_url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^stream=True is not supported here: leave it out"):
+        connect(chat_url).chat_completion("tiny-chat", ASK, stream=True)
+
+
+WORDS = ["dog", "cat", "puppy", "kitten", "animal", "pet", "train", "bus", "road", "car", "cloud", "price", "euro"]
+
+
+def test_embeddings_of_many_texts_keep_their_order(connect: Any, embedding_url: str) -> None:
+    texts = [f"the {WORDS[i % len(WORDS)]} {WORDS[i // len(WORDS)]} {i}" for i in range(130)]
+    hook = connect(embedding_url)
+    together = hook.create_embedding("tiny-embed", texts)
+    assert [item["index"] for item in together["data"]] == list(range(130))
+    assert {len(item["embedding"]) for item in together["data"]} == {32}
+    assert together["usage"]["prompt_tokens"] == together["usage"]["total_tokens"] > 130
+    for position in (0, 24, 25, 26, 74, 75, 129):
+        alone = hook.create_embedding("tiny-embed", texts[position])["data"][0]["embedding"]
+        assert together["data"][position]["embedding"] == pytest.approx(alone, abs=1e-6)
+
+
+def test_vectors_say_which_texts_are_alike(connect: Any, embedding_url: str) -> None:
+    response = connect(embedding_url).create_embedding(
+        "tiny-embed", ["the dog is a pet", "a pet is the dog", "data center"]
+    )
+    pet, same, center = (item["embedding"] for item in response["data"])
+    assert math.sumprod(pet, pet) == pytest.approx(1, abs=1e-5)
+    assert math.sumprod(pet, same) > 0.99
+    assert math.sumprod(pet, center) < 0.9
+
+
+def test_floats_asked_for_by_name_are_the_same_vectors(connect: Any, embedding_url: str) -> None:
+    hook = connect(embedding_url)
+    usual, floats = (
+        hook.create_embedding("tiny-embed", "dog", **params)["data"][0]["embedding"]
+        for params in ({}, {"encoding_format": "float"})
+    )
+    assert usual == pytest.approx(floats, abs=1e-6)
+
+
+def test_wrong_token(connect: Any, chat_url: str) -> None:
+    with pytest.raises(TokenRefusedError) as caught:
+        connect(chat_url, token="llama-token-9876543210").chat_completion("tiny-chat", ASK)
+    assert caught.value.status == 401
+    assert str(caught.value).startswith("401 Unauthorized: ")
+    assert "Invalid API Key" in str(caught.value)
+    assert "9876543210" not in str(caught.value)
+
+
+def test_what_the_server_refuses_is_said_in_its_words(connect: Any, chat_url: str, embedding_url: str) -> None:
+    with pytest.raises(BadRequestError, match="exceed"):
+        connect(chat_url).chat_completion("tiny-chat", [{"role": "user", "content": "word " * 5000}])
+    with pytest.raises(StatusError) as caught:
+        connect(chat_url).create_embedding("tiny-chat", "dog")
+    assert caught.value.status == 501
+    assert "embeddings" in str(caught.value)
+    hook = connect(embedding_url, conn_id="other")
+    hook.max_retries = 0
+    with pytest.raises(StatusError, match="chat"):
+        hook.chat_completion("tiny-embed", ASK)
+
+
+def test_test_button(connect: Any, chat_url: str, embedding_url: str) -> None:
+    """
+    The server serves its one model under any name, so that only a made-up token shows what ours is worth.
+    """
+    ok, said = connect(chat_url, chat_model="tiny-chat").test_connection()
+    assert (ok, re.sub(r"\d+ ms", "N ms", said)) == (
+        True,
+        "OK: token accepted. Access: token. 1 model in N ms: tiny-chat.",
+    )
+    ok, said = connect(embedding_url, embedding_model="tiny-embed").test_connection()
+    assert (ok, said[:20]) == (True, "OK: token accepted. ")
+    ok, said = connect(embedding_url).test_connection()
+    assert not ok
+    assert said.startswith("Token not proven: the service answered 500. ")
+    ok, said = connect(chat_url, chat_model="tiny-chats").test_connection()
+    assert not ok
+    assert said.startswith("Failed: model not found: tiny-chats (the chat model). Did you mean tiny-chat?")
+
+
+def test_test_button_with_a_wrong_token(connect: Any, chat_url: str) -> None:
+    ok, said = connect(chat_url, token="llama-token-9876543210").test_connection()
+    assert not ok
+    assert said.startswith("Failed: token refused (401 Unauthorized). ")
+    assert "says: Invalid API Key. Check 'API token' in the connection" in said
+
+
+DAG = """
+from datetime import datetime
+from airflow import DAG
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsEmbeddingOperator,
+)
+
+with DAG("llama", start_date=datetime(2024, 1, 1), schedule=None):
+    ask = OVHCloudAIEndpointsChatCompletionsOperator(task_id="ask", model="tiny-chat", messages={messages})
+    embed = OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="embed", ovh_conn_id="vectors", input=["the dog " + str(i) for i in range(60)]
+    )
+    ask >> embed
+"""
+
+
+def test_operators(connect: Any, chat_url: str, embedding_url: str, run_dag: Any, xcom: Any) -> None:
+    connect(chat_url)
+    connect(embedding_url, conn_id="vectors", embedding_model="tiny-embed")
+    run = run_dag(DAG.format(messages=ASK))
+    assert run.state == "success"
+    assert xcom(run, "ask")["choices"][0]["message"]["content"].strip() == ANSWER
+    vectors = xcom(run, "embed")["data"]
+    assert [item["index"] for item in vectors] == list(range(60))
+    assert {len(item["embedding"]) for item in vectors} == {32}
