@@ -143,15 +143,24 @@ class _Progress:
         self.connected = False
         self._limit = asyncio.timeout(connect_seconds)
         self._more = seconds - connect_seconds
+        self._line: Any = None
 
     async def __aenter__(self) -> None:
         await self._limit.__aenter__()
 
     async def __aexit__(self, *error: Any) -> None:
-        await self._limit.__aexit__(*error)
+        try:
+            await self._limit.__aexit__(*error)
+        finally:
+            if self._line is not None and not self.connected:
+                # httpcore forgets a socket whose TLS handshake is cancelled.
+                await self._line.aclose()
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
-        if event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+        if event.endswith("connect_tcp.complete"):
+            self._line = info["return_value"]
+        leaves = event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT"
+        if leaves and not self._limit.expired():
             self.connected = True
             self._limit.reschedule((self._limit.when() or 0.0) + self._more)
 

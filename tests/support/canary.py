@@ -1,0 +1,56 @@
+"""
+A token to look for in places where none may be.
+"""
+
+from __future__ import annotations
+
+import base64
+import types
+from collections.abc import Iterator
+from typing import Any
+
+#: With characters that are spelled otherwise in URLs, HTML and JSON.
+TOKEN = "Canary+to/ken=&'7f3a9b-0123456789"
+
+
+def spellings(token: str = TOKEN) -> list[str]:
+    return [token, token[::-1], base64.b64encode(token.encode()).decode().rstrip("="), token.encode().hex()]
+
+
+def shows(text: str, token: str = TOKEN) -> bool:
+    """
+    Tell whether a text holds the token, or its heart, which all spellings that escape characters leave whole.
+    """
+    return any(spelling.lower() in text.lower() for spelling in [*spellings(token), "7f3a9b-0123456789"])
+
+
+def traces(error: BaseException) -> Iterator[str]:
+    """
+    All that a log, a debugger or an error tracker could print of an exception.
+    """
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        current = todo.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield from (str(current), repr(current), repr(current.args), repr(vars(current)))
+        yield from _values(current.args)
+        yield from _locals(current.__traceback__)
+        linked = (current.__cause__, current.__context__, *current.args, *getattr(current, "exceptions", ()))
+        todo += [link for link in linked if isinstance(link, BaseException)]
+
+
+def _locals(trace: types.TracebackType | None) -> Iterator[str]:
+    while trace:
+        # The frames of a test hold the canary itself.
+        if "/tests/" not in trace.tb_frame.f_code.co_filename:
+            yield from (f"{name}={value!r}" for name, value in trace.tb_frame.f_locals.items())
+        trace = trace.tb_next
+
+
+def _values(args: Any) -> Iterator[str]:
+    for each in args:
+        for name in ("request", "response"):
+            yield repr(vars(getattr(each, name))) if hasattr(getattr(each, name, None), "__dict__") else ""
