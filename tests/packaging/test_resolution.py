@@ -7,10 +7,12 @@ The package index is seen as of the end of the day on which the release was uplo
 from __future__ import annotations
 
 import datetime
+import re
+import tomllib
 
 import pytest
 
-from .conftest import load_bootstrap
+from .conftest import ROOT, load_bootstrap
 
 pytestmark = pytest.mark.package
 
@@ -57,3 +59,30 @@ def test_the_form_extra_changes_no_pin_beside_the_fab_provider(release, resolve,
     (ours,) = together - recorded
     assert ours.startswith(f"{NAME} @ ")
     assert recorded < together
+
+
+def test_each_floor_is_the_lowest_version_that_the_matrix_runs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [load_bootstrap().read_pins(path) for path in (ROOT / "constraints").glob("airflow-*.txt")]
+    for wanted in project["dependencies"] + project["optional-dependencies"]["fab"]:
+        name, floor = wanted.split(">=")
+        pinned = [re.search(r"==([\d.]+)", line).group(1) for pins in lists for line in pins.get(name, [])]
+        lowest = min(pinned, key=lambda version: [int(part) for part in version.split(".")])
+        assert f"{lowest}.".startswith(f"{floor}."), wanted
+
+
+def test_the_constraint_files_hold_pins_alone():
+    """No index, path or option of the machine that wrote them."""
+    files = list((ROOT / "constraints").iterdir())
+    assert {file.name for file in files} == {"dev.txt", "tools.txt", *(f"airflow-{r}.txt" for r in RELEASES)}
+    for file in files:
+        comment, *lines = file.read_text(encoding="utf-8").splitlines()
+        assert comment.startswith("# ")
+        assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.+!]+( ; .+)?", line)] == []
+
+
+def test_make_runs_the_matrix_that_the_environments_are_made_for():
+    (listed,) = re.findall(r"^MATRIX \?= (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    made = [name for name, env in load_bootstrap().ENVS.items() if env.path.name == f"airflow-{name}"]
+    assert listed.split() == made
+    assert {name.partition("-")[0] for name in made} == set(RELEASES)
