@@ -133,6 +133,9 @@ def registry_environment():
     for of_pip, of_uv in same.items():
         if os.environ.get(of_pip):
             env.setdefault(of_uv, os.environ[of_pip])
+    # Whom the machine trusts, a company's proxy for one, pip trusts as well; uv has to be told.
+    if os.path.exists("/etc/ssl/certs/ca-certificates.crt"):
+        env.setdefault("UV_SYSTEM_CERTS", "1")
     return env
 
 
