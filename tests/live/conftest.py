@@ -17,7 +17,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from local_airflow import LocalAirflow
 
-from .rest import Rest
+from .rest import ENDED, Rest, eventually
 
 HERE = Path(__file__).parent
 
@@ -72,6 +72,14 @@ def scheduled(airflow: LocalAirflow, rest: Rest) -> Rest:
     return rest
 
 
+@pytest.fixture(scope="package")
+def run(scheduled: Rest) -> str:
+    """A run of the DAG "links" that came to its end."""
+    run = scheduled.run("links")
+    assert eventually(lambda: scheduled.state("links", run), ENDED.__contains__) == "success"
+    return run
+
+
 @pytest.fixture
 def stored(rest: Rest, sandbox: Sandbox) -> Callable[..., dict[str, Any]]:
     """Store a connection to the sandbox, and hand back its fields."""
@@ -110,19 +118,21 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
-    context = chromium.new_context(viewport={"width": 1200, "height": 860})
+    context = chromium.new_context(viewport={"width": 1100, "height": 960})
     context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 
 
 @pytest.fixture
-def picture(page: Any) -> Callable[[str], None]:
-    """Keep a picture of the page for the documentation, if asked to."""
+def picture(page: Any) -> Callable[..., None]:
+    """Keep a picture of the upper part of the page for the documentation, if asked to."""
     folder = os.environ.get("SCREENSHOTS")
 
-    def keep(name: str) -> None:
+    def keep(name: str, height: int = 960) -> None:
         if folder:
+            page.set_viewport_size({"width": 1100, "height": height})
             page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
+            page.set_viewport_size({"width": 1100, "height": 960})
 
     return keep

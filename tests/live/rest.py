@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 from local_airflow import PASSWORD, USER, LocalAirflow
 
+#: States of a run that came to its end.
+ENDED = {"success", "failed"}
+
 
 class Answer(NamedTuple):
     status: int
@@ -32,8 +35,10 @@ class Rest:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send one request to any address of the server."""
-        headers = {"Content-Type": "application/json", "Authorization": self.authorization} | headers
         data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": self.authorization} | headers
+        if data:
+            headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=120) as reply:
@@ -52,9 +57,13 @@ class Rest:
 
     def save(self, fields: dict[str, Any]) -> None:
         """Store a connection, in the place of one with the same id."""
-        self.ask("DELETE", f"{self.root}/connections/{fields['connection_id']}")
+        self.forget(fields["connection_id"])
         answer = self.post("/connections", fields)
         assert answer.status in {200, 201}, answer
+
+    def forget(self, connection_id: str) -> None:
+        """Delete a connection, if it is there."""
+        self.ask("DELETE", f"{self.root}/connections/{connection_id}")
 
     def run(self, dag: str) -> str:
         """Start a run of a DAG, as soon as Airflow knows it."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 
-from .rest import Rest, eventually
+from .rest import ENDED, Rest, eventually
 
 pytestmark = pytest.mark.airflow
 
 CATALOGUE = "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/"
 PLAYGROUND = "https://playground.endpoints.ai.ovh.net/"
 USAGE = f"https://manager.eu.ovhcloud.com/#/public-cloud/pci/projects/{'0' * 32}/ai/endpoints/metrics"
-ENDED = {"success", "failed"}
 
 
 def leading_to(model: str, card: str) -> dict[str, str | None]:
@@ -23,14 +22,6 @@ GPT_OSS = leading_to("gpt-oss-120b", "gpt-oss-120b")
 BGE = leading_to("bge-m3", "bge-m3")
 LLAMA = leading_to("Meta-Llama-3_3-70B-Instruct", "llama-3-3-70b-instruct")
 NONE: dict[str, str | None] = dict.fromkeys(GPT_OSS)
-
-
-@pytest.fixture(scope="module")
-def run(scheduled: Rest) -> str:
-    """A run of the DAG "links" that came to its end."""
-    run = scheduled.run("links")
-    assert eventually(lambda: scheduled.state("links", run), ENDED.__contains__) == "success"
-    return run
 
 
 @pytest.mark.parametrize(
