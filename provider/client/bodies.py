@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from ..errors import InvalidReplyError
 from .faults import too_large
-from .replies import Reply
+from .redact import scrub
+from .replies import REQUEST_IDS, Reply
 from .requests import Request
 from .settings import ClientSettings
 
@@ -41,6 +42,7 @@ def receive(
     :return: the reply, or that it is too large; what is still compressed keeps its ``content-encoding``
     """
     names = {name.lower(): value for name, value in headers}
+    names |= {name: scrub(names[name], settings.token) for name in REQUEST_IDS if name in names}
     if names.get("content-encoding", "").strip().lower() in _UNDERSTOOD:
         plain = inflate(body, settings.max_reply_bytes)
         if plain is not None:

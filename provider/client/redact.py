@@ -22,7 +22,8 @@ def scrub(message: str, token: str | None) -> str:
     :param token: the secret, or None
     :return: the text with ``***`` in its place
     """
-    if not token:
+    # Every spelling is as long as the token at least, and knowing them all takes a quarter of a millisecond.
+    if not token or len(message) < len(token):
         return message
     for spelling in _spellings(token):
         message = re.sub(re.escape(spelling), "***", message, flags=re.IGNORECASE)

@@ -21,7 +21,7 @@ from .requests import Request
 from .settings import ClientSettings
 
 #: Where a request id was seen, in the order it is believed.
-_REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
+REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reply:
         """
         The service's id of the request, for its support.
         """
-        found = next((self.headers[name] for name in _REQUEST_IDS if self.headers.get(name)), None)
+        found = next((self.headers[name] for name in REQUEST_IDS if self.headers.get(name)), None)
         return excerpt(found, 80) if found else None
 
     @property

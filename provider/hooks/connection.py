@@ -20,6 +20,9 @@ from ..ui.connection_form import ACCESS_MODES, FIELDS
 #: What Airflow may pass in place of a secret: its REST API, and the form of 2.11.
 MASKS = ("***", "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER")
 
+#: Airflow reads nothing of a URI whose type has underscores.
+_UNDERSCORES = "The connection's URI cannot be read: in a URI the type is written with dashes, ovh-ai-endpoints://..."
+
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 _FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 _BY_NAME = {each.name: each for each in FIELDS}
@@ -38,6 +41,8 @@ def settings_of(
     :return: the settings
     :raises ConfigurationError: if they cannot work
     """
+    if not connection.conn_type and "//" in (connection.schema or ""):
+        raise ConfigurationError(_UNDERSCORES)
     extra = read_extra(connection.extra)
     access = _choice(extra, "access")
     secret = (connection.password or "").strip() or _text(extra, "api_key")
@@ -89,12 +94,9 @@ def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
     :return: its fields
     :raises ConfigurationError: if it is no JSON object
     """
-    try:
-        value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra
-    except ValueError as error:
-        raise ConfigurationError(
-            f"The connection's extra is not JSON ({error.args[0]}): correct it in the form."
-        ) from None
+    value, fault = _loaded(extra)
+    if fault:
+        raise ConfigurationError(f"The connection's extra is not JSON ({fault}): correct it in the form.")
     if not value:
         return {}
     if not isinstance(value, Mapping):
@@ -106,6 +108,16 @@ def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
         if name.startswith("extra__") and name.count("__") >= 2
     }
     return prefixed | {name: item for name, item in fields.items() if not name.startswith("extra__")}
+
+
+def _loaded(extra: str | Mapping[str, Any] | None) -> tuple[Any, str]:
+    # The exception ends here: it holds the whole text, and with it a token in api_key.
+    if not isinstance(extra, str) or not extra.strip():
+        return None if isinstance(extra, str) else extra, ""
+    try:
+        return json.loads(extra), ""
+    except ValueError as error:
+        return None, str(error.args[0])
 
 
 def user_agent() -> str:

@@ -133,7 +133,7 @@ def test_chat_cut_before_its_first_word(content: str | None) -> None:
     message = {"role": "assistant", "reasoning": "Let me think"} | ({} if content == "absent" else {"content": content})
     value = {"choices": [choice(message, "length")], "usage": {"completion_tokens": 9}}
     with pytest.raises(
-        TruncatedReplyError, match="some-model reached its token limit.*was billed.*max_tokens"
+        TruncatedReplyError, match=r"some-model reached its token limit.*was billed.*max_tokens"
     ) as caught:
         check_chat(value, REPLY, CHAT)
     assert (caught.value.response, caught.value.status, caught.value.retryable) == (value, 200, False)

@@ -24,9 +24,12 @@ def shows(text: str, token: str = TOKEN) -> bool:
     return any(spelling.lower() in text.lower() for spelling in [*spellings(token), "7f3a9b-0123456789"])
 
 
-def traces(error: BaseException) -> Iterator[str]:
+def traces(error: BaseException, *, frames: bool = True) -> Iterator[str]:
     """
     All that a log, a debugger or an error tracker could print of an exception.
+
+    :param error: the exception
+    :param frames: whether the variables of the functions that it passed through are looked at as well
     """
     seen: set[int] = set()
     todo: list[BaseException] = [error]
@@ -37,7 +40,8 @@ def traces(error: BaseException) -> Iterator[str]:
         seen.add(id(current))
         yield from (str(current), repr(current), repr(current.args), repr(vars(current)))
         yield from _values(current.args)
-        yield from _locals(current.__traceback__)
+        if frames:
+            yield from _locals(current.__traceback__)
         linked = (current.__cause__, current.__context__, *current.args, *getattr(current, "exceptions", ()))
         todo += [link for link in linked if isinstance(link, BaseException)]
 

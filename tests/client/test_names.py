@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client.names import find_model, kind_of, nearest
+
+MODELS = [{"id": name} for name in ("bge-m3", "gpt-oss-120b", "gpt-oss-20b", "Meta-Llama-3_3-70B-Instruct")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("bge-m3", "bge-m3"),
+        ("BGE-M3", "bge-m3"),
+        ("openai/gpt-oss-120b", "gpt-oss-120b"),
+        ("OpenAI/GPT-OSS-20B", "gpt-oss-20b"),
+        ("meta-llama-3_3-70b-instruct", "Meta-Llama-3_3-70B-Instruct"),
+        ("gpt-oss", None),
+        ("bge-m3/", None),
+        ("", None),
+    ],
+)
+def test_find_model(wanted: str, found: str | None) -> None:
+    model = find_model(wanted, MODELS)
+    assert (model and model["id"]) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "close"),
+    [
+        ("gpt-oss-12b", ["gpt-oss-120b", "gpt-oss-20b"]),
+        ("LLAMA-3.3-70B-instruct", ["Meta-Llama-3_3-70B-Instruct"]),
+        ("BGE_M3", ["bge-m3"]),
+        ("completely different", []),
+    ],
+)
+def test_nearest(wanted: str, close: list[str]) -> None:
+    assert nearest(wanted, [model["id"] for model in MODELS]) == close
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ({"id": "gpt-oss-120b", "max_completion_tokens": 131_072}, "chat"),
+        ({"id": "bge-m3", "max_completion_tokens": 0}, "embedding"),
+        ({"id": "Qwen3-Embedding-8B"}, "embedding"),
+        ({"id": "whisper-large-v3", "max_completion_tokens": 0}, "speech"),
+        ({"id": "nvr-tts-en-us"}, "speech"),
+        ({"id": "stable-diffusion-xl-base-v10"}, "image"),
+        ({"id": "something", "max_completion_tokens": 0}, None),
+        ({"id": "something", "max_completion_tokens": "many"}, None),
+        ({"id": "something"}, None),
+    ],
+)
+def test_kind_of(model: dict[str, Any], kind: str | None) -> None:
+    assert kind_of(model) == kind

@@ -1,0 +1,91 @@
+"""
+What the non-blocking driver alone does; see test_drivers.py for the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.errors import TimedOutError
+from support import canary
+from support.wire import Received, Server, Wire, hang, reply
+
+MODELS = requests.models()
+OK = reply(200, {"data": []})
+
+
+def client_of(server: Server, **fields: Any) -> AsyncClient:
+    return AsyncClient(
+        ClientSettings(**{"base_url": server.base_url, "token": canary.TOKEN, "timeout": 20.0, **fields})
+    )
+
+
+def test_the_loop_runs_on_while_it_waits() -> None:
+    ticked = asyncio.Event()
+
+    def until_ticked(wire: Wire, request: Received) -> bool:
+        while not ticked.is_set() and not wire.closing.wait(0.01):
+            pass
+        return OK(wire, request)
+
+    async def go() -> int:
+        async with client_of(server) as client:
+            asking = asyncio.create_task(client.send(MODELS))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+            ticked.set()
+            return (await asking).status
+
+    with Server(until_ticked) as server:
+        assert asyncio.run(go()) == 200
+
+
+def test_requests_run_side_by_side() -> None:
+    async def go() -> list[int]:
+        async with client_of(server) as client:
+            return [reply_.status for reply_ in await asyncio.gather(*(client.send(MODELS) for _ in range(20)))]
+
+    with Server(OK) as server:
+        assert asyncio.run(go()) == [200] * 20
+        assert server.connections <= 20
+
+
+def test_cancelling_ends_the_request_and_keeps_the_client() -> None:
+    async def go() -> int:
+        async with client_of(server) as client:
+            asking = asyncio.create_task(client.send(MODELS))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            return (await client.send(MODELS)).status
+
+    with Server(hang, OK) as server:
+        assert asyncio.run(go()) == 200
+
+
+def test_single_attempt_has_a_time_of_its_own() -> None:
+    async def go() -> None:
+        async with client_of(server) as client:
+            with pytest.raises(TimedOutError, match=r"within 0\.3 s"):
+                await client.send_once(MODELS, timeout=0.3)
+
+    with Server(hang) as server:
+        asyncio.run(go())
+        assert len(server.requests) == 1
+
+
+def test_nothing_of_a_client_shows_the_token() -> None:
+    async def go() -> list[str]:
+        async with client_of(server) as client:
+            answer = await client.send(MODELS)
+            return [repr(each) for each in (client, vars(client), client.settings, answer)]
+
+    with Server(OK) as server:
+        assert not any(canary.shows(each) for each in asyncio.run(go()))

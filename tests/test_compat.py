@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai import compat
+
+pytestmark = pytest.mark.airflow
+
+NAMES = sorted(compat._PLACES)
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_is_what_airflow_calls_so(name: str) -> None:
+    found = getattr(compat, name)
+    # From 3.0 on the name XCom stands for whichever backend is configured.
+    assert found.__name__.removeprefix("Base") == name.removeprefix("Base")
+    assert getattr(compat, name) is found
+    assert callable(found)
+
+
+def test_no_name_warns() -> None:
+    code = "import warnings, airflow; warnings.simplefilter('error')\n"
+    code += "from apache_airflow_provider_ovhcloud_ai import compat\n"
+    run(code + f"[getattr(compat, name) for name in {NAMES}]")
+
+
+def test_nothing_is_imported_before_it_is_asked_for() -> None:
+    code = "import sys; from apache_airflow_provider_ovhcloud_ai import compat; "
+    assert run(code + "print([name for name in sys.modules if name.split('.')[0] == 'airflow'])") == "[]"
+
+
+def test_first_place_that_exists_is_the_one() -> None:
+    for name, places in compat._PLACES.items():
+        for place in places:
+            try:
+                expected = getattr(importlib.import_module(place), name)
+            except (ImportError, AttributeError):
+                continue
+            assert getattr(compat, name) is expected
+            break
+
+
+@pytest.mark.parametrize("name", ["Nothing", "__path__", "airflow"])
+def test_unknown_names_are_unknown(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+        getattr(compat, name)
+
+
+def test_name_that_airflow_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(compat._PLACES, "Gone", ("airflow.no_such_module", "airflow"))
+    with pytest.raises(ImportError, match=r"Airflow has no Gone in airflow\.no_such_module or airflow"):
+        _ = compat.Gone
+
+
+def test_exceptions_are_those_that_airflow_catches() -> None:
+    from airflow.exceptions import AirflowException
+
+    assert compat.AirflowException is AirflowException
+    assert issubclass(compat.AirflowFailException, AirflowException)
+    assert issubclass(compat.AirflowNotFoundException, AirflowException)
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    from importlib.metadata import version
+
+    assert compat.airflow_version() == version("apache-airflow")

@@ -1,0 +1,170 @@
+"""
+Imports point one way. This walks them, whether they run at import time, later, or for type checkers only.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import apache_airflow_provider_ovhcloud_ai
+import pytest
+
+ROOT = Path(apache_airflow_provider_ovhcloud_ai.__file__).parent
+MODULES = sorted(str(file.relative_to(ROOT).with_suffix("")).replace("/", ".") for file in ROOT.rglob("*.py"))
+
+#: A part may import itself and what stands before it.
+LAYERS = (
+    {"__init__"},
+    {"compat", "defaults"},
+    {"errors"},
+    {"client"},
+    {"ui"},
+    {"hooks"},
+    {"operators", "sensors", "triggers"},
+    {"decorators"},
+    {"ui.console"},
+)
+#: These may import less than their place would let them.
+ONLY = {
+    "compat": set(),
+    "defaults": set(),
+    "sandbox": {"sandbox", "defaults"},
+    "provider_info": {"ui.connection_form", "defaults", "__init__"},
+    "ui.connection_form": {"compat", "defaults"},
+    "ui.links": {"compat", "defaults"},
+}
+#: Below hooks only these take names of Airflow's, from compat; the form asks no more than which release it is in.
+KNOW_AIRFLOW = {"errors", "ui.links", "ui.connection_form"}
+ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console")
+#: What a task or every process would pay for: imported inside functions alone, but for the pool beneath requests.
+COSTLY = {"requests", "urllib3", "httpx", "fastapi", "starlette", "flask", "flask_appbuilder", "wtforms", "markupsafe"}
+
+
+class Import(NamedTuple):
+    target: str
+    names: tuple[str, ...]
+    at_import_time: bool
+    line: int
+
+
+def among(module: str, parts: Iterable[str]) -> str | None:
+    """
+    The part that a module belongs to: the longest one that its name begins with.
+    """
+    return max((part for part in parts if f"{module}.".startswith(f"{part}.")), key=len, default=None)
+
+
+def rank(module: str) -> int:
+    parts = {part: number for number, layer in enumerate(LAYERS) for part in layer}
+    found = among(module, parts)
+    assert found is not None, f"{module} has no place among the layers"
+    return parts[found]
+
+
+def may_import(module: str, target: str) -> bool:
+    special = among(module, ONLY)
+    if special:
+        return among(target, ONLY[special]) is not None
+    here = among(module, set().union(*LAYERS))
+    return rank(target) < rank(module) or among(target, set().union(*LAYERS)) == here
+
+
+@cache
+def imports_of(module: str) -> tuple[Import, ...]:
+    """
+    All imports of a module; those of this package without its name.
+    """
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    return tuple(_found(tree, module, at_import_time=True))
+
+
+def _found(node: ast.AST, module: str, *, at_import_time: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(alias.name, (), at_import_time, child.lineno) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield from _targets(child, module, at_import_time=at_import_time)
+        else:
+            later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or _for_types_only(child)
+            yield from _found(child, module, at_import_time=at_import_time and not later)
+
+
+def _for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _targets(node: ast.ImportFrom, module: str, *, at_import_time: bool) -> Iterator[Import]:
+    names = tuple(alias.name for alias in node.names)
+    if not node.level:
+        yield Import(node.module or "", names, at_import_time, node.lineno)
+        return
+    above = module.split(".")[: -node.level]
+    base = ".".join([*above, *filter(None, [node.module])])
+    for name in names:
+        inner = f"{base}.{name}".strip(".")
+        target = inner if inner in MODULES else base if base in MODULES else f"{base}.__init__".strip(".")
+        yield Import(f".{target}", (name,), at_import_time, node.lineno)
+
+
+def own(module: str) -> list[tuple[str, Import]]:
+    return [(found.target[1:], found) for found in imports_of(module) if found.target.startswith(".")]
+
+
+def foreign(module: str) -> list[Import]:
+    return [found for found in imports_of(module) if not found.target.startswith(".")]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    wrong = [f"line {found.line}: {target}" for target, found in own(module) if not may_import(module, target)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_own_modules_are_imported_relatively(module: str) -> None:
+    assert [
+        found
+        for found in foreign(module)
+        if found.target.split(".")[0] in {"provider", ROOT.name, "apache_airflow_provider_ovhcloud_ai"}
+    ] == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("ui.console")])
+def test_airflow_is_known_to_compat_alone(module: str) -> None:
+    direct = [found for found in foreign(module) if found.target.split(".")[0] == "airflow"]
+    assert module == "compat" or direct == []
+    names = {name for target, found in own(module) if target == "compat" for name in found.names}
+    if names and not module.startswith(ABOVE_CLIENT):
+        assert module in KNOW_AIRFLOW
+    if module == "ui.connection_form":
+        assert names == {"airflow_version"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_costly_libraries_are_imported_when_needed(module: str) -> None:
+    early = [found.target for found in foreign(module) if found.at_import_time and found.target.split(".")[0] in COSTLY]
+    assert module == "client.transport" or early == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_transport_is_imported_when_needed(module: str) -> None:
+    assert not any(target == "client.transport" and found.at_import_time for target, found in own(module))
+
+
+def test_nothing_but_its_entry_point_imports_the_console() -> None:
+    users = {module for module in MODULES for target, _ in own(module) if target.startswith("ui.console")}
+    assert {user for user in users if not user.startswith("ui.console")} == set()
+
+
+def test_a_wrong_import_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "def f():\n    from ..hooks import connection\n    import airflow.models\n    from ..compat import XCom\n"
+    found = list(_found(ast.parse(source), "client.retry", at_import_time=True))
+    assert [each.target for each in found] == [".hooks.connection", "airflow.models", ".compat"]
+    monkeypatch.setattr(f"{__name__}.imports_of", lambda _: tuple(found))
+    for test in (test_imports_point_one_way, test_airflow_is_known_to_compat_alone):
+        with pytest.raises(AssertionError):
+            test("client.retry")
