@@ -115,9 +115,10 @@ _RELABELING = {"password": "API token", "host": "Base URL"}
 _PLACEHOLDERS = {
     "password": "Paste the token from the OVHcloud Control Panel",
     "host": defaults.BASE_URL,
-    # The Test button of Airflow 3.3.1 and 3.3.2 refuses a connection without a port, and says only this.
-    "port": "443, to be typed where Test answers Bad Request",
+    "port": "443",
 }
+# The Test button of Airflow 3.3.1 and 3.3.2 refuses a connection without a port, and says only this.
+_PORT_HINT = "443, to be typed where Test answers Bad Request"
 # Not the extra: Test in the edit form of 2.11 dies of a script error where it is hidden; 3.0 and later show it anyway.
 _HIDDEN = ["login", "schema"]
 
@@ -147,7 +148,11 @@ def as_ui_field_behaviour() -> dict[str, Any]:
 
     :return: the ``ui-field-behaviour`` of a connection type in provider info
     """
-    return {"hidden-fields": list(_HIDDEN), "relabeling": dict(_RELABELING), "placeholders": dict(_PLACEHOLDERS)}
+    return {
+        "hidden-fields": list(_HIDDEN),
+        "relabeling": dict(_RELABELING),
+        "placeholders": _PLACEHOLDERS | {"port": _PORT_HINT},
+    }
 
 
 def as_hook_behaviour() -> dict[str, Any]:

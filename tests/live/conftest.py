@@ -132,6 +132,7 @@ def picture(page: Any) -> Callable[..., None]:
     def keep(name: str, height: int = 960) -> None:
         if folder:
             page.set_viewport_size({"width": 1100, "height": height})
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
             page.set_viewport_size({"width": 1100, "height": 960})
 

@@ -82,10 +82,11 @@ def test_standard_fields_are_renamed_and_hidden(whole_form: dict[str, Any]) -> N
     assert standard["url_schema"]["hidden"]
 
 
-def test_port_is_visible_and_says_what_to_type(whole_form: dict[str, Any]) -> None:
+def test_port_is_visible_and_says_what_to_type(release: tuple[int, ...], whole_form: dict[str, Any]) -> None:
     port = whole_form["standard_fields"]["port"]
     assert not port["hidden"]
     assert port["placeholder"].startswith("443")
+    assert ("Bad Request" in port["placeholder"]) == (release >= (3, 2))
 
 
 def test_airflow_3_0_without_wtforms_keeps_its_own_fields(release: tuple[int, ...], form: dict[str, Any]) -> None:
