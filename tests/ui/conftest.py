@@ -10,7 +10,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.ui.connection_report import Report
 from apache_airflow_provider_ovhcloud_ai.ui.connection_test import run_test
 from apache_airflow_provider_ovhcloud_ai.ui.connection_verdict import sentence
-from ui.services import Manner, Service, running, settings_for
+from support.services import Manner, Service, running, settings_for
 
 
 class Verdict(NamedTuple):

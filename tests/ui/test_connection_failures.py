@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import trustme
-from ui.services import LISTED, Said, manner
+from support.services import LISTED, Said, manner
 
 STATUS = "The fault is on the service's side: test again later, or see https://www.status-ovhcloud.com/"
 CHECK_TOKEN = "Check 'API token' in the connection: it may be mistyped, expired or revoked. Where to act: your token."

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from ui.services import (
+from support.services import (
     ANSWERED,
     LISTED,
     MODELS,

@@ -18,7 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.ui import connection_test
 from apache_airflow_provider_ovhcloud_ai.ui.connection_report import SERVICE, Report, Step
 from apache_airflow_provider_ovhcloud_ai.ui.connection_verdict import sentence
-from ui.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, Asked, Said, Silence, manner
+from support.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, Asked, Said, Silence, manner
 
 pytestmark = pytest.mark.airflow
 
