@@ -5,6 +5,7 @@ The operators as Airflow runs them: rendering, mapping, links, patience and what
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 import textwrap
@@ -183,12 +184,16 @@ try:
 except ImportError:
     from airflow.decorators import task
 
-with DAG("d", start_date=datetime(2026, 1, 1), schedule=None, params={"model": "gpt-oss-20b", "t": 0.25}):
+with DAG("{}", start_date=datetime(2026, 1, 1), schedule=None, params={{"model": "gpt-oss-20b", "t": 0.25}}):
 """
 
 
+NUMBERS = itertools.count()
+
+
 def dag_of(body: str) -> str:
-    return DAG + textwrap.indent(textwrap.dedent(body), "    ")
+    # An id of its own: 3.1 would look up the tasks of another test.
+    return DAG.format(f"operators_{next(NUMBERS)}") + textwrap.indent(textwrap.dedent(body), "    ")
 
 
 def said(response: dict[str, Any]) -> str:

@@ -54,7 +54,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 )
 
 """
-AROUND = 'with DAG("product_page", start_date=datetime(2024, 1, 1), schedule=None):\n'
+AROUND = 'with DAG("product_page_{}", start_date=datetime(2024, 1, 1), schedule=None):\n'
 #: A DAG around the page's function that reads another task's response.
 BESIDE_FUNCTION = """
     OVHCloudAIEndpointsChatCompletionsOperator(
@@ -78,9 +78,10 @@ def harnessed(block: Block) -> str:
     text = filled(block)
     if "with DAG(" in text:
         return IMPORTS + text
+    around = AROUND.format(block.line)
     if text.startswith("def "):
-        return IMPORTS + text + AROUND + BESIDE_FUNCTION
-    return IMPORTS + AROUND + textwrap.indent(text, "    ")
+        return IMPORTS + text + around + BESIDE_FUNCTION
+    return IMPORTS + around + textwrap.indent(text, "    ")
 
 
 def test_the_page_is_cut_into_all_its_blocks() -> None:
