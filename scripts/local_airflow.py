@@ -18,7 +18,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from importlib.metadata import version
 from pathlib import Path
@@ -35,15 +34,15 @@ class LocalAirflow:
     The Airflow of the running environment.
 
     :param home: its AIRFLOW_HOME, which may exist from an earlier run
-    :param port: where the web UI listens, 0 for any free port
+    :param port: where the web UI listens, if it is free; else any other
     :param dags: folder of DAGs
     :param settings: further environment variables
     """
 
     def __init__(self, home: Path, *, port: int = 0, dags: Path | None = None, settings: dict[str, str] | None = None):
         self.home = home
-        self.port = port or free_port()
-        self.release = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+        self.port = free_port(port)
+        self.release = installed_release()
         self.url = f"http://127.0.0.1:{self.port}"
         self._leashes: dict[str, subprocess.Popen[bytes]] = {}
         home.mkdir(parents=True, exist_ok=True)
@@ -54,7 +53,6 @@ class LocalAirflow:
         }
 
     def __enter__(self) -> LocalAirflow:
-        self.start()
         return self
 
     def __exit__(
@@ -143,34 +141,25 @@ class LocalAirflow:
         if done.returncode:
             raise RuntimeError(f"'airflow {' '.join(words[:2])}' failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
-    def start(self) -> None:
+    def serve(self) -> None:
         """
         Start the web UI and return when it answers.
         """
-        self.prepare()
         if self.release < (3,):
             self._leash("webserver", "--hostname", "127.0.0.1", "--port", str(self.port))
+            self._wait("webserver", "/health")
         else:
             self._leash("api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1")
-        try:
-            self._wait("/health" if self.release < (3,) else "/api/v2/monitor/health")
-        except BaseException:
-            self.close()
-            raise
+            self._wait("api-server", "/api/v2/monitor/health")
 
-    def schedule(self) -> None:
+    def schedule(self, *more: str) -> None:
         """
         Start what reads DAGs and runs tasks.
-        """
-        for name in ("scheduler",) if self.release < (3,) else ("scheduler", "dag-processor"):
-            if name not in self._leashes:
-                self._leash(name)
 
-    def defer(self) -> None:
+        :param more: further processes, such as ``triggerer``
         """
-        Start what waits for deferred tasks.
-        """
-        self._leash("triggerer")
+        for name in ("scheduler", *(() if self.release < (3,) else ("dag-processor",)), *more):
+            self._leash(name)
 
     def log(self, name: str) -> str:
         """
@@ -200,10 +189,9 @@ class LocalAirflow:
                 start_new_session=True,
             )
 
-    def _wait(self, path: str) -> None:
-        (name, leash), *_ = self._leashes.items()
+    def _wait(self, name: str, path: str) -> None:
         ends = time.monotonic() + START
-        while time.monotonic() < ends and leash.poll() is None:
+        while time.monotonic() < ends and self._leashes[name].poll() is None:
             with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5):
                 return
             time.sleep(0.3)
@@ -212,12 +200,23 @@ class LocalAirflow:
         )
 
 
-def free_port() -> int:
+def installed_release() -> tuple[int, ...]:
     """
-    Find a port that nothing listens on.
+    Tell which Airflow is installed, such as ``(3, 3)``.
+    """
+    return tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+
+
+def free_port(wanted: int = 0) -> int:
+    """
+    Find a port that nothing listens on: the wanted one, if it is free.
     """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
         return probe.getsockname()[1]
 
 

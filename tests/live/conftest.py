@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from local_airflow import LocalAirflow
+from local_airflow import LocalAirflow, installed_release
 
 from .rest import ENDED, Rest, eventually
 
@@ -57,7 +57,14 @@ def airflow(
     }
     settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
     with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags=HERE / "dags", settings=settings) as running:
+        running.prepare()
+        running.serve()
         yield running
+
+
+@pytest.fixture(scope="package")
+def airflow_release() -> tuple[int, ...]:
+    return installed_release()
 
 
 @pytest.fixture(scope="package")
