@@ -52,7 +52,7 @@ docs:  ## the documentation site, in site/
 	$(TOOL)/mkdocs build --strict
 
 bench:  ## figures of this provider beside its peers'
-	$(ENV) dev peers
+	$(ENV) dev
 	$(RUN) benchmarks/run.py
 
 live-check:  ## what the real service answers; needs OVH_AI_ENDPOINTS_ACCESS_TOKEN

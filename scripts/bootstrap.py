@@ -5,7 +5,6 @@ Make the project's virtual environments, from a bare clone on, and again only wh
     python3 scripts/bootstrap.py demo               .venv: Airflow and the provider, enough for `make demo`
     python3 scripts/bootstrap.py dev tools          .venv with all that the tests need; ruff, twine, mkdocs
     python3 scripts/bootstrap.py 2.11.2 3.0.6-nofab one environment of the test matrix each
-    python3 scripts/bootstrap.py peers              what the benchmarks compare with
 
 Needs a Python that can make environments, and a package registry: the one that pip's or uv's environment
 variables name. Runs on older Pythons than the provider does, to be able to say which one is missing.
@@ -41,7 +40,6 @@ NEWEST = "3.3.2"
 DEV = ["--group", "dev"]
 FAB = ["apache-airflow-providers-fab", "-e", ".[fab,test]", *DEV]
 NO_FAB = ["-e", ".[test]", *DEV]
-PEERS = ["apache-airflow-providers-openai", "apache-airflow-provider-ovhcloud-ai==1.0.0"]
 
 #: ``pythons`` are tried in their order.
 Env = namedtuple("Env", "path release wants pythons")
@@ -53,7 +51,6 @@ ENVS = {
     "demo": Env(ROOT / ".venv", NEWEST, ["-e", "."], ANY),
     "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,test]", *DEV, "--group", "types"], ANY),
     "tools": Env(VENVS / "tools", None, ["--group", "tools"], ANY),
-    "peers": Env(VENVS / "peers", NEWEST, PEERS, ANY),
     "2.11.2": Env(VENVS / "airflow-2.11.2", "2.11.2", FAB, ["3.11", "3.12"]),
     "3.0.6": Env(VENVS / "airflow-3.0.6", "3.0.6", FAB, ["3.12", "3.11"]),
     "3.0.6-nofab": Env(VENVS / "airflow-3.0.6-nofab", "3.0.6", NO_FAB, ["3.11", "3.12"]),

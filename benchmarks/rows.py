@@ -1,0 +1,133 @@
+"""
+The figures, one function a row of the table.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from dataclasses import dataclass
+
+from servers import certificate, service
+
+CHAT_OPERATOR = "OVHCloudAIEndpointsChatCompletionsOperator"
+
+#: Which operator of each is imported, and what belongs to it: what is loaded besides is what it brings along.
+OPERATORS = {
+    "ours": ["apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints", CHAT_OPERATOR],
+    "reference": ["apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints", CHAT_OPERATOR],
+    "openai": ["airflow.providers.openai.operators.openai", "OpenAIEmbeddingOperator"],
+}
+PREFIXES = {name: operator[0].rpartition(".operators")[0] for name, operator in OPERATORS.items()}
+COMPARED = tuple(OPERATORS)
+
+#: Repetitions: a process that imports Airflow takes seconds, a call a millisecond.
+IMPORTS = 7
+ROUNDS = 3
+CALLS_NEAR = 400
+CALLS_FAR = 30
+
+#: One way, in seconds.
+DISTANCE = 0.010
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    One line of the table.
+
+    :param what: what was measured
+    :param reach: what is wanted
+    :param figures: what came out for each that is compared
+    :param reached: whether ours does what is wanted
+    """
+
+    what: str
+    reach: str
+    figures: dict[str, str]
+    reached: bool
+
+
+def imports(environments):
+    """Row 1. The best of several runs: anything else that the machine does only adds to it."""
+    found = {name: [] for name in COMPARED}
+    for number in range(IMPORTS + 1):
+        for name in COMPARED:
+            cost = json.loads(environments[name].run("import_one.py", *OPERATORS[name], PREFIXES[name]))
+            found[name] += [cost] if number else []
+    best = {name: min(costs, key=lambda cost: cost["milliseconds"]) for name, costs in found.items()}
+    figures = {
+        name: f"{cost['milliseconds']:.1f} ms, {cost['foreign']} modules"
+        + (f", {' '.join(cost['heavy'])}" if cost["heavy"] else "")
+        for name, cost in best.items()
+    }
+    mine = best["ours"]
+    return Row(
+        "1  import of one operator over airflow.sdk",
+        "5 ms, 8 foreign modules, none heavy",
+        figures,
+        mine["milliseconds"] <= 5 and mine["foreign"] <= 8 and not mine["heavy"],
+    )
+
+
+def distributions(environments):
+    """Row 2. Without the provider itself."""
+    own = {"airflow-provider-ovhcloud-ai", "apache-airflow-provider-ovhcloud-ai", "apache-airflow-providers-openai"}
+    plain = environments["plain"].distributions()
+    added = {name: environments[name].distributions() - plain - own for name in COMPARED}
+    figures = {
+        name: f"{len(names)}" + (f" ({', '.join(sorted(names))})" if names else "") for name, names in added.items()
+    }
+    return Row("2  distributions added to Airflow 3.3.2", "0", figures, not added["ours"])
+
+
+def near_calls(environments):
+    """Row 3."""
+    with service() as address:
+        ratios = compare_calls(environments, address, CALLS_NEAR)
+    return ratio_row("3  one chat call on loopback, over a bare requests.Session", 1.10, ratios)
+
+
+def far_calls(environments):
+    """Row 4."""
+    with tempfile.TemporaryDirectory(prefix="ovh-ai-bench-") as folder:
+        own, trusted = certificate(folder)
+        trust = {"REQUESTS_CA_BUNDLE": str(trusted), "SSL_CERT_FILE": str(trusted)}
+        with service("--certificate", own, "--delay", DISTANCE) as address:
+            ratios = compare_calls(environments, address, CALLS_FAR, **trust)
+    return ratio_row("4  second and later calls, TLS, 20 ms round trips, over the same", 1.05, ratios)
+
+
+def compare_calls(environments, address, calls, **variables):
+    """Median time of a call over that of the bare session beside it, the median of some rounds."""
+    ratios = {name: [] for name in COMPARED}
+    for _ in range(ROUNDS):
+        for name in COMPARED:
+            spent = json.loads(environments[name].run("call_many.py", name, address, calls, **variables))
+            ratios[name].append(spent["client"] / spent["bare"])
+    return {name: statistics.median(each) for name, each in ratios.items()}
+
+
+def ratio_row(what, reach, ratios):
+    """Make a row of ratios."""
+    figures = {name: f"{ratio:.2f} times" for name, ratio in ratios.items()}
+    return Row(what, f"{reach:.2f} times", figures, ratios["ours"] <= reach)
+
+
+def test_button(environments):
+    """Row 5."""
+    with service("--silent") as address:
+        found = {name: json.loads(environments[name].run("press_test.py", name, address)) for name in COMPARED}
+    mine, peer = found["ours"], found["openai"]
+    figures = {
+        "ours": f"{mine['clear']} requests, {mine['ambiguous']} where ambiguous; hangs {mine['seconds']:.1f} s",
+        "reference": f"{found['reference']['clear']} requests",
+        "openai": f"{peer['failing']} requests to a failing service; hangs {peer['seconds']:.0f} s",
+    }
+    # What is beyond ten seconds is reading the connection.
+    reached = mine["clear"] == 2 and mine["ambiguous"] == 3 and mine["seconds"] < 10.5
+    return Row("5  Test button; a service that hangs", "2 requests, 3 where ambiguous; 10 s", figures, reached)
+
+
+ROWS = (imports, distributions, near_calls, far_calls, test_button)
