@@ -83,6 +83,7 @@ def clean_token(value: str | None) -> str | None:
     bad = re.search(r"[^\x21-\x7e]", token)
     if bad:
         kind = "a line break or blank" if bad.group().isspace() else "a character that no token has"
+        del value, token  # or a traceback that shows variables would show them
         raise ConfigurationError(
             f"The API token holds {kind} at position {bad.start() + 1}: nothing was sent. Paste it again, in one piece."
         )

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import __version__, defaults
@@ -28,6 +29,18 @@ _FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 _BY_NAME = {each.name: each for each in FIELDS}
 
 
+@dataclass(frozen=True)
+class _Secret:
+    """
+    A text that no traceback shows, even one with the variables of each function.
+    """
+
+    text: str = field(repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
 def settings_of(
     connection: Any, *, timeout: Any = None, max_retries: Any = None, token_required: bool = True
 ) -> ConnectionSettings:
@@ -43,20 +56,20 @@ def settings_of(
     """
     if not connection.conn_type and "//" in (connection.schema or ""):
         raise ConfigurationError(_UNDERSCORES)
-    extra = read_extra(connection.extra)
+    extra = read_extra(connection)
     access = _choice(extra, "access")
-    secret = (connection.password or "").strip() or _text(extra, "api_key")
-    masked = (secret or "").strip() in MASKS
-    token = None if access == "anonymous" or masked else clean_token(secret)
-    if token:
-        # Airflow masks the secret as it is stored; a pasted "Bearer xyz" is sent as xyz.
-        mask_secret(token)
+    secret = _Secret((connection.password or "").strip()) or extra.get("api_key", _Secret(""))
+    masked = secret.text.strip() in MASKS
+    token = _Secret("" if access == "anonymous" or masked else clean_token(secret.text) or "")
+    if token and token.text != connection.password:
+        # Airflow masks the password as it is stored; a pasted "Bearer xyz" is sent as xyz.
+        mask_secret(token.text)
     if access == "token" and not token and token_required:
         raise ConfigurationError(_missing_token(getattr(connection, "conn_id", None), masked=masked))
     base_url = _base_url(connection, allow_http=_flag(extra, "allow_http"))
     client = ClientSettings(
         base_url=base_url,
-        token=token,
+        token=token.text or None,
         timeout=_seconds(timeout, extra),
         max_retries=_count(extra, "max_retries", defaults.MAX_RETRIES, max_retries),
         requests_per_minute=_count(extra, "requests_per_minute", None),
@@ -77,8 +90,8 @@ def connection_missing(conn_id: str) -> str:
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     if variable in os.environ:
         return (
-            f"The connection {conn_id!r} cannot be read: {variable} must hold JSON whose port is a number, or a URI in "
-            "which the characters / : @ ? # of the token are percent-encoded."
+            f"The connection {conn_id!r} cannot be read: {variable} must hold JSON, with a number as port and JSON as "
+            "extra, or a URI in which the characters / : @ ? # of the token are percent-encoded."
         )
     return (
         f"The connection {conn_id!r} does not exist: create it under Admin > Connections as "
@@ -86,38 +99,42 @@ def connection_missing(conn_id: str) -> str:
     )
 
 
-def read_extra(extra: str | Mapping[str, Any] | None) -> dict[str, Any]:
+def read_extra(connection: Any) -> dict[str, Any]:
     """
     Read a connection's extra: blank and null values are left out, a ``extra__<type>__`` prefix is taken off.
 
-    :param extra: JSON as Airflow stores it
+    :param connection: whose extra is JSON as Airflow stores it
     :return: its fields
     :raises ConfigurationError: if it is no JSON object
     """
-    value, fault = _loaded(extra)
+    fields, fault = _loaded(connection.extra)
     if fault:
-        raise ConfigurationError(f"The connection's extra is not JSON ({fault}): correct it in the form.")
-    if not value:
-        return {}
+        raise ConfigurationError(fault)
+    return fields
+
+
+def _loaded(extra: str | Mapping[str, Any] | None) -> tuple[dict[str, Any], str]:
+    # Nothing is raised here, where a traceback would show the text, and with it a token in api_key.
+    try:
+        value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra
+    except ValueError as error:
+        return {}, f"The connection's extra is not JSON ({error.args[0]}): correct it in the form."
+    if not value or isinstance(value, str):
+        return {}, "The connection's extra must be a JSON object, not a text." if str(value or "").strip() else ""
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"The connection's extra must be a JSON object, not {quote(value)}.")
-    fields = {name: item for name, item in value.items() if item is not None and str(item).strip()}
+        return {}, f"The connection's extra must be a JSON object, not {quote(value)}."
+    return _without_prefix(value), ""
+
+
+def _without_prefix(extra: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: item for name, item in extra.items() if item is not None and str(item).strip()}
     prefixed = {
         name.split("__", 2)[2]: item
         for name, item in fields.items()
         if name.startswith("extra__") and name.count("__") >= 2
     }
-    return prefixed | {name: item for name, item in fields.items() if not name.startswith("extra__")}
-
-
-def _loaded(extra: str | Mapping[str, Any] | None) -> tuple[Any, str]:
-    # The exception ends here: it holds the whole text, and with it a token in api_key.
-    if not isinstance(extra, str) or not extra.strip():
-        return None if isinstance(extra, str) else extra, ""
-    try:
-        return json.loads(extra), ""
-    except ValueError as error:
-        return None, str(error.args[0])
+    fields = prefixed | {name: item for name, item in fields.items() if not name.startswith("extra__")}
+    return {name: _Secret(str(item)) if name == "api_key" else item for name, item in fields.items()}
 
 
 def user_agent() -> str:

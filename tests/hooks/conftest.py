@@ -42,25 +42,31 @@ class Ear:
         self._caplog = caplog
         self._capfd = capfd
         self._printed = ""
+        self._structured = False
 
     def listen(self, hook: OVHCloudAIEndpointsHook) -> OVHCloudAIEndpointsHook:
         log = hook.log
+        self._structured = not isinstance(log, logging.Logger)
         if isinstance(log, logging.Logger) and self._caplog.handler not in log.handlers:
             log.addHandler(self._caplog.handler)
             self._caplog.set_level(logging.DEBUG, logger=log.name)
         return hook
 
     @property
-    def text(self) -> str:
+    def everything(self) -> str:
         self._printed += "".join(self._capfd.readouterr())
         return self._printed + self._caplog.text
 
+    @property
+    def text(self) -> str:
+        return self.everything.removesuffix(self._caplog.text) if self._structured else self._caplog.text
+
     def lines(self, about: str) -> list[str]:
         """
-        All that was said once about something, without what the handlers wrote around it.
+        All that was said about something, without what the handlers wrote around it.
         """
-        said = [line.partition(about) for line in self.text.splitlines() if about in line]
-        return list(dict.fromkeys(f"{about}{rest}" for _, _, rest in said))
+        said = [about + line.partition(about)[2] for line in self.text.splitlines() if about in line]
+        return list(dict.fromkeys(said))
 
 
 @pytest.fixture
