@@ -79,7 +79,7 @@ def distributions(environments):
     figures = {
         name: f"{len(names)}" + (f" ({', '.join(sorted(names))})" if names else "") for name, names in added.items()
     }
-    return Row("2  distributions added to Airflow 3.3.2", "0", figures, not added["ours"])
+    return Row("2  distributions added to Airflow 3.3.2, the provider aside", "0", figures, not added["ours"])
 
 
 def near_calls(environments):
