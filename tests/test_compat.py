@@ -36,7 +36,8 @@ for name in {NAMES}:
         warnings.simplefilter("always")
         getattr(compat, name)
     # What a place imports may warn about other things.
-    print(*[w.message for w in said if name in str(w.message) or any(p in str(w.message) for p in compat._PLACES[name])])
+    ours = (name, *compat._PLACES[name])
+    print(*[w.message for w in said if any(word in str(w.message) for word in ours)])
 """
     assert run(code) == ""
 

@@ -17,7 +17,6 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 )
 from real.models import ANSWER
 
-
 ASK = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Où est-on?"}]
 SCHEMA = {
     "type": "json_schema",
