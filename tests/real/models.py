@@ -60,22 +60,9 @@ def write_chat_model(path: Path) -> None:
     width = _padded(tokens, kinds)
 
     writer = GGUFWriter(path, "llama")
-    writer.add_context_length(2048)
-    writer.add_embedding_length(width)
-    writer.add_block_count(1)
-    writer.add_feed_forward_length(32)
-    writer.add_head_count(4)
-    writer.add_head_count_kv(4)
-    writer.add_rope_dimension_count(width // 4)
-    writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_vocab_size(width)
-    writer.add_tokenizer_model("llama")
+    _describe_chat_model(writer, width)
     _add_tokens(writer, tokens, kinds)
-    writer.add_bos_token_id(1)
     writer.add_eos_token_id(tokens.index("<|end|>"))
-    writer.add_unk_token_id(0)
-    writer.add_add_bos_token(True)
-    writer.add_chat_template(_TEMPLATE)
 
     # What the template ends with, a line break, is followed by the first word; the last one by the end of the turn.
     said = [tokens.index(word) for word in ["<0x0A>", *_SPOKEN, "<|end|>"]]
@@ -95,6 +82,23 @@ def write_chat_model(path: Path) -> None:
     _finish(writer, {f"{name}.weight": tensor for name, tensor in tensors.items()})
 
 
+def _describe_chat_model(writer: GGUFWriter, width: int) -> None:
+    writer.add_context_length(2048)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(32)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(4)
+    writer.add_rope_dimension_count(width // 4)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_vocab_size(width)
+    writer.add_tokenizer_model("llama")
+    writer.add_bos_token_id(1)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(True)
+    writer.add_chat_template(_TEMPLATE)
+
+
 def write_embedding_model(path: Path) -> None:
     """
     Write the model whose vectors are means of word vectors.
@@ -110,24 +114,8 @@ def write_embedding_model(path: Path) -> None:
     width, inner = _DIMENSIONS, 64
 
     writer = GGUFWriter(path, "bert")
-    writer.add_context_length(512)
-    writer.add_embedding_length(width)
-    writer.add_block_count(1)
-    writer.add_feed_forward_length(inner)
-    writer.add_head_count(4)
-    writer.add_layer_norm_eps(1e-12)
-    writer.add_causal_attention(False)
-    writer.add_pooling_type(PoolingType.MEAN)
-    writer.add_tokenizer_model("bert")
-    writer.add_token_type_count(2)
+    _describe_embedding_model(writer, width, inner)
     _add_tokens(writer, tokens, kinds)
-    writer.add_unk_token_id(1)
-    writer.add_bos_token_id(2)
-    writer.add_eos_token_id(3)
-    writer.add_pad_token_id(0)
-    writer.add_uint32("tokenizer.ggml.cls_token_id", 2)
-    writer.add_sep_token_id(3)
-    writer.add_mask_token_id(4)
 
     words = np.random.default_rng(2026).standard_normal((len(tokens), width)).astype(np.float32)
     words[:5] *= 0.01  # what frames every text says nothing about any
@@ -145,6 +133,26 @@ def write_embedding_model(path: Path) -> None:
     for name in ("attn_output_norm", "layer_output_norm"):
         tensors |= {f"blk.0.{name}.weight": _ones(width), f"blk.0.{name}.bias": _zeros(width)}
     _finish(writer, tensors)
+
+
+def _describe_embedding_model(writer: GGUFWriter, width: int, inner: int) -> None:
+    writer.add_context_length(512)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(inner)
+    writer.add_head_count(4)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(PoolingType.MEAN)
+    writer.add_tokenizer_model("bert")
+    writer.add_token_type_count(2)
+    writer.add_unk_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_eos_token_id(3)
+    writer.add_pad_token_id(0)
+    writer.add_uint32("tokenizer.ggml.cls_token_id", 2)
+    writer.add_sep_token_id(3)
+    writer.add_mask_token_id(4)
 
 
 def _padded(tokens: list[str], kinds: list[TokenType]) -> int:
