@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from local_airflow import LocalAirflow
 
 from .rest import Rest
 from .test_links import GPT_OSS
@@ -20,10 +19,11 @@ CONN_ID = "ovh_ai_endpoints_default"
 
 
 @pytest.fixture
-def ui(airflow: LocalAirflow, request: pytest.FixtureRequest) -> Ui2:
-    if airflow.release >= (3,):
+def ui(airflow_release: tuple[int, ...], request: pytest.FixtureRequest) -> Ui2:
+    if airflow_release >= (3,):
         pytest.skip("only Airflow 2.11 has these pages")
-    return Ui2(request.getfixturevalue("page"), airflow.url)
+    page = request.getfixturevalue("page")
+    return Ui2(page, request.getfixturevalue("airflow").url)
 
 
 def test_a_connection_is_typed_tested_saved_and_edited(
