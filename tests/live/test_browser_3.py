@@ -87,6 +87,26 @@ def test_without_a_port_airflow_refuses_to_test_and_the_form_says_what_to_type(
     assert ui.test(CONN_ID)[0] == "success"
 
 
+def test_a_field_that_was_never_stored_comes_back_through_the_json(
+    ui: Ui3, stored: Callable[..., dict[str, Any]], rest: Rest
+) -> None:
+    stored(CONN_ID, extra='{"project_id": "x"}')
+    ui.list()
+    ui.edit(CONN_ID)
+    ui.open("Access and models")
+    assert ui.field("project_id").is_visible()
+    assert not ui.field("chat_model").is_visible()
+    ui.replace_json('{"project_id": "x", "chat_model": null}')
+    ui.save()
+    ui.list()
+    ui.edit(CONN_ID)
+    ui.open("Access and models")
+    ui.field("chat_model").fill("gpt-oss-120b")
+    ui.save()
+    extra = json.loads(rest.get(f"/connections/{CONN_ID}")["extra"])
+    assert extra == {"project_id": "x", "chat_model": "gpt-oss-120b"}
+
+
 def test_a_task_shows_its_links(ui: Ui3, run: str, picture: Callable[..., None]) -> None:
     ui.task("links", run, "chat")
     picture("extra-links-airflow-3", 560)

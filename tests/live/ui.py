@@ -27,6 +27,9 @@ class Ui3:
     def form(self) -> Any:
         return self.page.get_by_role("dialog")
 
+    def list(self) -> None:
+        self.page.goto(f"{self.url}/connections")
+
     def add(self, connection_id: str) -> None:
         self.page.get_by_role("button", name="Add Connection").click()
         self.form.get_by_label("Connection ID").fill(connection_id)
@@ -48,8 +51,20 @@ class Ui3:
 
     def open(self, section: str) -> None:
         """Open a section of the form, which closes the one that is open."""
-        self.form.get_by_role("button", name=section, exact=True).click()
+        self.section(section).click()
         self.page.wait_for_timeout(400)  # until it has unfolded
+
+    def section(self, name: str) -> Any:
+        return self.form.get_by_role("button", name=name, exact=True)
+
+    def replace_json(self, text: str) -> None:
+        self.open("Extra Fields JSON")
+        self.form.locator(".monaco-editor").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+        # The editor closes brackets and quotes by itself.
+        self.page.keyboard.press("Control+Shift+End")
+        self.page.keyboard.press("Delete")
 
     def field(self, name: str) -> Any:
         return self.form.locator(f"[name=element_{name}]")
@@ -63,7 +78,7 @@ class Ui3:
 
     def test(self, connection_id: str) -> tuple[str, str]:
         """Press Test on a page without older toasts, and read colour and text of its own while it is there."""
-        self.page.goto(f"{self.url}/connections")
+        self.list()
         self.row(connection_id).get_by_role("button", name="Test Connection").click()
         toast = self.page.locator("[data-scope=toast][data-part=root]")
         toast.wait_for()
