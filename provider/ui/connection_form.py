@@ -111,7 +111,7 @@ FIELDS = (
     ),
 )
 
-_RELABELING = {"password": "API token", "host": "Base URL"}
+_RELABELING = {"password": "API token", "host": "Base URL", "port": "Port"}  # "port" on 3.0
 _PLACEHOLDERS = {
     "password": "Paste the token from the OVHcloud Control Panel",
     "host": defaults.BASE_URL,

@@ -15,5 +15,5 @@ FIELDS = {
     "allow_http": ("Allow plain HTTP", "boolean", "Network"),
 }
 
-RELABELED = {"host": "Base URL", "password": "API token"}
+RELABELED = {"host": "Base URL", "password": "API token", "port": "Port"}
 BASE_URL = "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"
