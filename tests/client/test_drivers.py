@@ -23,6 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary, wire
+from support.drivers import drive_blocking, drive_non_blocking
 from support.wire import Manner, Server, reply
 
 MODELS = requests.models()
@@ -54,7 +55,7 @@ def test_hundred_calls_share_one_connection(drive: Callable[..., Any]) -> None:
 )
 def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> None:
     with Server(OK, fault, OK) as server:
-        settings = settings_for(server, timeout=1.0, max_retries=0, max_reply_bytes=4_000)
+        settings = settings_for(server, timeout=2.0, max_retries=0, max_reply_bytes=4_000)
         run = drive(settings, MODELS, MODELS, MODELS, MODELS)
         good = [outcome for outcome in run.outcomes if isinstance(outcome, replies.Reply)]
         assert isinstance(run.outcomes[1], AIEndpointsError)
@@ -74,8 +75,6 @@ def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> 
     ],
 )
 def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: Any) -> None:
-    from client.conftest import drive_blocking, drive_non_blocking
-
     slept = []
     for drive in (drive_blocking, drive_non_blocking):
         with Server(reply(status, {"message": "No"}, ASKED_TO_WAIT.get(status))) as server:
@@ -274,8 +273,6 @@ def test_what_is_not_http_is_a_lost_connection_or_no_json(drive: Callable[..., A
 
 
 def test_cap_is_shared_by_clients_of_one_token() -> None:
-    from client.conftest import drive_blocking, drive_non_blocking
-
     with Server(OK) as server:
         capped = settings_for(server, requests_per_minute=6)
         slept = [*drive_blocking(capped, MODELS, MODELS).slept, *drive_non_blocking(capped, MODELS).slept]

@@ -5,11 +5,12 @@ What the non-blocking driver alone does; see test_drivers.py for the rest.
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
-from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient, _Progress
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import TimedOutError
 from support import canary
@@ -79,6 +80,20 @@ def test_single_attempt_has_a_time_of_its_own() -> None:
     with Server(hang) as server:
         asyncio.run(go())
         assert len(server.requests) == 1
+
+
+def test_request_that_leaves_when_time_is_over_does_not_leave() -> None:
+    async def leave_late() -> None:
+        progress = _Progress(0.01, 60.0)
+        async with progress:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await progress("http11.send_request_headers.started", {"request": SimpleNamespace(method=b"GET")})
+                assert not progress.connected
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(leave_late())
 
 
 def test_nothing_of_a_client_shows_the_token() -> None:

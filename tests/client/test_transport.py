@@ -18,7 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, 
 from apache_airflow_provider_ovhcloud_ai.errors import ConnectionFailedError
 from support import canary
 from support.proxy import PASSWORD, USER, Proxy
-from support.wire import Server, refusing, reply
+from support.wire import Server, Wire, refusing, reply
 
 MODELS = requests.models()
 OK = reply(200, {"object": "list", "data": []})
@@ -103,7 +103,11 @@ def test_bundle_that_is_none(drive: Callable[..., Any], authority: Authority, tm
 
 
 def test_plain_http_behind_https(drive: Callable[..., Any]) -> None:
-    with Server(OK) as server:
+    def answer(connection: Wire) -> None:
+        connection.line.recv(10)
+        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with Server(OK, first=answer) as server:
         error = drive(settings_for(f"https://127.0.0.1:{server.port}/v1"), MODELS).error
     assert (error.kind, error.sent) == ("tls", False)
 
@@ -204,6 +208,14 @@ def test_proxys_password_is_never_shown(
         assert PASSWORD not in shown
         assert basic not in shown
         assert not canary.shows(shown)
+
+
+def test_proxy_that_appears_later_is_not_used(drive: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(OK) as server, refusing() as port:
+        settings = settings_for(server.base_url, **network_of(server.base_url))
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        assert drive(settings, MODELS).last.status == 200
 
 
 @pytest.mark.parametrize("token", [canary.TOKEN, None], ids=["token", "anonymous"])

@@ -62,10 +62,15 @@ class Server:
     :param manners: what happens to the first request, the second, ...; the last stays
     :param tls: makes it speak TLS
     :param first: what happens to a connection before anything is read from it
+    :param window: bytes that the system takes in before anything is read
     """
 
     def __init__(
-        self, *manners: Manner, tls: ssl.SSLContext | None = None, first: Callable[[Wire], None] | None = None
+        self,
+        *manners: Manner,
+        tls: ssl.SSLContext | None = None,
+        first: Callable[[Wire], None] | None = None,
+        window: int | None = None,
     ) -> None:
         self.requests: list[Received] = []
         self.connections = 0
@@ -77,6 +82,8 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._lines: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        if window:
+            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.port: int = self._listening.getsockname()[1]
 
     @property
