@@ -28,8 +28,8 @@ def main() -> int:
         os.environ.update(airflow_settings(home))
         say(f"Service: {service}")
         say("Preparing an Airflow database (some seconds) ...")
-        airflow("db", "migrate", quiet=True)
-        airflow("connections", "add", CONN_ID, "--conn-json", settings, quiet=True)
+        migrate()
+        store(settings)
         say(f"Connection {CONN_ID!r} created. What its Test button says:")
         passed = show_connection_test()
         succeeded = passed and show_dag()
@@ -62,13 +62,23 @@ def airflow_settings(home: str) -> dict[str, str]:
     }
 
 
-def airflow(*arguments: str, quiet: bool = False) -> None:
+def migrate() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", *arguments], capture_output=quiet, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False, cwd=ROOT
     )
     if done.returncode:
-        # The settings hold the token: only what Airflow printed is shown, which masks it.
-        sys.exit(f"'airflow {arguments[0]} {arguments[1]}' failed:\n{done.stdout or ''}{done.stderr or ''}")
+        sys.exit(f"'airflow db migrate' failed:\n{done.stdout}{done.stderr}")
+
+
+def store(settings: str) -> None:
+    """
+    Store the connection from within this process: the arguments of a command are shown to everybody on the machine.
+    """
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.add(Connection.from_json(settings, conn_id=CONN_ID))
 
 
 def show_connection_test() -> bool:
