@@ -1,0 +1,58 @@
+// Buttons that do one thing at a time and keep the focus meanwhile, which the `disabled` attribute would drop.
+import { el } from "./dom.js";
+
+const locks = new WeakMap();
+
+/**
+ * Make a button; while `work` runs, more presses do nothing and the button reads `busy`.
+ */
+export function actionButton(label, busy, work, attributes) {
+  const text = el("span", { class: "label" }, label);
+  const button = el("button", { type: "button", class: "button", ...attributes }, text);
+  locks.set(button, new Set());
+  button.addEventListener("click", async () => {
+    if (isLocked(button)) return;
+    lock(button, "busy");
+    button.setAttribute("aria-busy", "true");
+    text.textContent = busy;
+    try {
+      await work();
+    } finally {
+      button.removeAttribute("aria-busy");
+      if (!locks.get(button).has("paused")) text.textContent = label;
+      unlock(button, "busy");
+    }
+  });
+  button.dataset.label = label;
+  return button;
+}
+
+export function isLocked(button) {
+  return locks.get(button).size > 0;
+}
+
+/** Count down the seconds for which pressing makes no sense. */
+export function pause(button, seconds) {
+  const until = Date.now() + seconds * 1000;
+  const text = button.querySelector(".label");
+  lock(button, "paused");
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    text.textContent = left > 0 ? `In ${left} s` : button.dataset.label;
+    if (left > 0) return;
+    clearInterval(timer);
+    unlock(button, "paused");
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
+}
+
+function lock(button, reason) {
+  locks.get(button).add(reason);
+  button.setAttribute("aria-disabled", "true");
+}
+
+function unlock(button, reason) {
+  locks.get(button).delete(reason);
+  if (!isLocked(button)) button.removeAttribute("aria-disabled");
+}

@@ -1,0 +1,76 @@
+// One model in the table, and what can be done with it.
+import { file } from "./api.js";
+import { actionButton } from "./button.js";
+import { copy, copyButton } from "./copy.js";
+import { el, ident, link } from "./dom.js";
+import { money, number } from "./format.js";
+import { announce } from "./live.js";
+import { inFrame, mayDownload, safeAddress } from "./page.js";
+
+// What the operators can send to each kind; of an unknown one the person may know more than the list.
+const USES = { chat: "chat", vision: "chat", guard: "chat", embedding: "embedding" };
+
+/** How a model is used by an operator, or null. */
+export function useOf(model) {
+  return model.default ?? (model.kind === null ? "chat" : (USES[model.kind] ?? null));
+}
+
+/** Make the row of a model. */
+export function modelRow(model, connection, trial) {
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, ident(model.id), model.default && mark(model), el("p", { class: "sub links" }, links(model))),
+    el("td", {}, model.kind ?? "-"),
+    el("td", { class: "number" }, number(model.context)),
+    el("td", { class: "number" }, price(model, model.price_in)),
+    el("td", { class: "number" }, price(model, model.price_out)),
+    el("td", {}, model.owner ? ident(model.owner) : "-"),
+    el("td", {}, el("div", { class: "use" }, uses(model, connection, trial))),
+  );
+}
+
+function mark(model) {
+  return el("span", { class: "tag", title: "Tasks that name no model use this one." }, `default ${model.default}`);
+}
+
+function price(model, value) {
+  const source = value !== null && model.price_source && el("p", { class: "sub" }, model.price_source);
+  return [money(value, model.currency), source];
+}
+
+function links(model) {
+  const known = { card: safeAddress(model.card), playground: safeAddress(model.playground) };
+  return Object.entries(known)
+    .filter(([, address]) => address)
+    .map(([name, address]) => outside(name, address));
+}
+
+// The sandbox of Airflow's frame lets no link open a tab: there, its address is copied.
+function outside(name, address) {
+  if (!inFrame) return link(address, name, { target: "_blank", rel: "noopener noreferrer" });
+  return copyButton(`${name} link`, "Link", () => address, { class: "quiet", title: `Copy ${address}` });
+}
+
+function uses(model, connection, trial) {
+  const kind = useOf(model);
+  if (!kind) return el("p", { class: "sub" }, "no operator for this kind");
+  const read = () => file("api/dag", { id: connection.id, model: model.id, kind });
+  return [
+    actionButton("Try", "Try", async () => trial.choose(model), { class: "button small" }),
+    quietly("Copy as DAG", async () => copy((await read()).text, "DAG")),
+    mayDownload && quietly("Download", async () => save(await read())),
+  ];
+}
+
+function quietly(label, work) {
+  const tried = () => work().catch((fault) => announce(`${label}: ${fault.message}`));
+  return actionButton(label, label, tried, { class: "button small" });
+}
+
+function save({ name, text }) {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/x-python" }));
+  link(address, "", { download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  announce(`${name} saved.`);
+}
