@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.log import mask_secret as mask_secret
+    from airflow.sdk.plugins_manager import AirflowPlugin as AirflowPlugin
 
 _PLACES = {
     "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models"),

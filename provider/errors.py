@@ -65,6 +65,8 @@ class AIEndpointsError(AirflowException):
         self.sent = sent
         #: Attempts made before this was raised.
         self.attempts = 1
+        #: Seconds until the TCP connection of the last one stood; None if it never did, or had stood before.
+        self.opened: float | None = None
 
     def __str__(self) -> str:
         tail = f" (request id {self.request_id})" if self.request_id else ""

@@ -40,8 +40,10 @@ ONLY = {
 #: Below hooks only these take names of Airflow's, from compat; the form asks no more than which release it is in.
 KNOW_AIRFLOW = {"errors", "ui.links", "ui.connection_form"}
 ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console")
-#: What a task or every process would pay for: imported inside functions alone, but for the pool beneath requests.
+#: What a task or every process would pay for: imported inside functions alone.
 COSTLY = {"requests", "urllib3", "httpx", "fastapi", "starlette", "flask", "flask_appbuilder", "wtforms", "markupsafe"}
+#: These are nothing without such a library, and are imported inside functions themselves.
+CARRIERS = {"client.transport", "ui.console.airflow2", "ui.console.airflow3"}
 
 
 class Import(NamedTuple):
@@ -147,12 +149,12 @@ def test_airflow_is_known_to_compat_alone(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_costly_libraries_are_imported_when_needed(module: str) -> None:
     early = [found.target for found in foreign(module) if found.at_import_time and found.target.split(".")[0] in COSTLY]
-    assert module == "client.transport" or early == []
+    assert module in CARRIERS or early == []
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_transport_is_imported_when_needed(module: str) -> None:
-    assert not any(target == "client.transport" and found.at_import_time for target, found in own(module))
+def test_what_needs_a_costly_library_is_imported_when_needed(module: str) -> None:
+    assert not any(target in CARRIERS and found.at_import_time for target, found in own(module))
 
 
 def test_nothing_but_its_entry_point_imports_the_console() -> None:

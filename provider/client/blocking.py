@@ -4,12 +4,13 @@ The blocking driver: sends what :mod:`.requests` built, on one pooled session, u
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING
 from ..errors import AIEndpointsError
 from .bodies import ACCEPT_ENCODING, PIECE, receive
 from .deadline import Attempt
-from .faults import no_reply, timed_out
+from .events import EventReader
+from .faults import no_reply, timed_out, too_large
 from .pacing import wait_for_turn
 from .refusals import error_of
-from .replies import Reply
+from .replies import Reply, parse
 from .requests import Request
 from .retry import pause_before_next
 from .settings import ClientSettings
@@ -116,6 +118,41 @@ class Client:
             raise outcome
         return outcome
 
+    def stream(self, request: Request, timeout: float | None = None) -> Iterator[str]:
+        """
+        Make one attempt, and give the events of the reply as they come.
+
+        :param request: what to send
+        :param timeout: seconds that it may take, from name lookup to the last byte
+        :return: the data of each event; of a reply that is no event stream, its body as one
+        :raises AIEndpointsError: if it did not succeed, or broke
+        """
+        from requests import RequestException
+        from urllib3.exceptions import HTTPError
+
+        session, seconds = self._open(), timeout or self.settings.timeout
+        fault: AIEndpointsError | Reply | None = None
+        with Attempt(seconds, self.settings.connect_timeout) as attempt:
+            try:
+                response = self._start(session, request, seconds)
+                if _is_event_stream(response):
+                    with response:
+                        yield from _events(response, request, self.settings)
+                else:
+                    fault = self._read(response, request)
+            except (RequestException, HTTPError, OSError) as exception:
+                fault = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
+        if attempt.expired:
+            fault = timed_out(request, self.settings, seconds, connected=attempt.connected)
+        if isinstance(fault, Reply):
+            error = error_of(fault, request, self.settings.base_url, self.settings.token, time.time())
+            if error is None:
+                yield json.dumps(parse(fault, request, self.settings))
+            fault = error
+        # Raised out of any except block, as in `exchange`.
+        if fault is not None:
+            raise fault
+
     def _exchange(self, request: Request, seconds: float) -> Reply | AIEndpointsError:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
@@ -129,10 +166,12 @@ class Client:
                 outcome = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         # A connection that was cut may look like one that failed, or even like the end of a reply.
         if attempt.expired:
-            return timed_out(request, self.settings, seconds, connected=attempt.connected)
-        if isinstance(outcome, Reply):
-            return replace(outcome, seconds=time.monotonic() - started)
-        return outcome
+            outcome = timed_out(request, self.settings, seconds, connected=attempt.connected)
+        if isinstance(outcome, AIEndpointsError):
+            outcome.opened = attempt.opened
+            return outcome
+        taken = time.monotonic() - started
+        return replace(outcome, seconds=taken, opened=attempt.opened, secured=attempt.secured)
 
     def _start(self, session: Session, request: Request, seconds: float) -> Response:
         return session.send(self._prepare(session, request), timeout=seconds, allow_redirects=False, stream=True)
@@ -150,6 +189,9 @@ class Client:
         if request.content is not None:
             prepared.headers["Content-Type"] = "application/json"
             prepared.prepare_body(request.content, None)
+        if request.streamed:
+            # Compressed events would wait for one another.
+            prepared.headers.update({"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"})
         return prepared
 
     def _read(self, response: Response, request: Request) -> Reply | AIEndpointsError:
@@ -167,6 +209,21 @@ class Client:
             if self._session is None or self._process != os.getpid():
                 self._session, self._process = _new_session(self.settings), os.getpid()
             return self._session
+
+
+def _is_event_stream(response: Response) -> bool:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return response.status_code == 200 and kind == "text/event-stream"
+
+
+def _events(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
+    reader, room = EventReader(), settings.max_reply_bytes
+    # read1 gives what there is, without waiting for more.
+    while piece := response.raw.read1(PIECE, decode_content=False):
+        room -= len(piece)
+        if room < 0:
+            raise too_large(request, settings)
+        yield from reader.feed(piece)
 
 
 def _new_session(settings: ClientSettings) -> Session:

@@ -34,6 +34,10 @@ class Attempt:
         self.ends = started + min(connect_seconds, seconds)
         #: Whether the service was reached.
         self.connected = False
+        #: Seconds until the TCP connection stood, and until TLS on it did; None for one that stood before.
+        self.opened: float | None = None
+        self.secured: float | None = None
+        self._started = started
         #: Whether time ran out.
         self.expired = False
         self._line: int | None = None
@@ -56,6 +60,15 @@ class Attempt:
         """
         return max(self.ends - time.monotonic(), 0.001)
 
+    def was_opened(self, line: socket.socket) -> None:
+        """
+        The TCP connection stands; what remains of connecting is TLS.
+
+        :param line: its socket
+        """
+        self.opened = time.monotonic() - self._started
+        self.watch(line)
+
     def watch(self, line: socket.socket) -> None:
         """
         Cut this connection when time is over.
@@ -75,6 +88,8 @@ class Attempt:
 
         :param line: its socket, or the TLS around it
         """
+        if self.opened is not None and not self.connected:
+            self.secured = time.monotonic() - self._started
         self.connected = True
         self.ends = self._last
         self.watch(line)

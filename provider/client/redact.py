@@ -49,6 +49,47 @@ def _in_base64(token: str, lead: int) -> Iterator[str]:
             yield core
 
 
+class StreamScrubber:
+    """
+    Takes a token out of a text that comes in pieces.
+
+    :param token: the secret, or None
+    """
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+        self._spellings = [spelling.lower() for spelling in _spellings(token)] if token else []
+        self._kept = ""
+
+    def feed(self, piece: str) -> str:
+        """
+        Read on.
+
+        :param piece: the next part of the text
+        :return: what can be shown; the end is kept while it may be the beginning of the token
+        """
+        self._kept = scrub(self._kept + piece, self._token)
+        tail = self._kept.lower()
+        begun = max((_overlap(tail, spelling) for spelling in self._spellings), default=0)
+        shown, self._kept = self._kept[: len(self._kept) - begun], self._kept[len(self._kept) - begun :]
+        return shown
+
+    def end(self) -> str:
+        """
+        Give what was kept: no token, as nothing follows.
+        """
+        shown, self._kept = self._kept, ""
+        return shown
+
+
+def _overlap(text: str, spelling: str) -> int:
+    """
+    Count the characters at the end of a text that a spelling begins with.
+    """
+    longest = min(len(text), len(spelling) - 1)
+    return next((n for n in range(longest, 0, -1) if spelling.startswith(text[-n:])), 0)
+
+
 def excerpt(message: str, length: int = 300) -> str:
     """
     Cut a text to one line that fits in an error.

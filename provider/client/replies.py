@@ -34,6 +34,8 @@ class Reply:
     :param body: bytes after decompression
     :param seconds: from the first byte sent to the last received, of the attempt that succeeded
     :param attempts: how many it took
+    :param opened: seconds until the TCP connection stood, None where one stood before
+    :param secured: seconds until TLS on it did, likewise
     """
 
     status: int
@@ -42,6 +44,8 @@ class Reply:
     body: bytes = field(repr=False)
     seconds: float = 0.0
     attempts: int = 1
+    opened: float | None = None
+    secured: float | None = None
 
     @property
     def request_id(self) -> str | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import defaults
@@ -29,6 +29,7 @@ class Request:
     :param content: JSON body, or None
     :param repeatable: whether sending it again costs nothing that was not asked for, even if the service may have
         answered it already; a chat's answer is billed each time
+    :param streamed: whether the answer comes as events
     """
 
     method: str
@@ -37,6 +38,7 @@ class Request:
     model: str | None = None
     content: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
+    streamed: bool = False
 
 
 def models() -> Request:
@@ -112,6 +114,18 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
         )
         for batch in batches
     )
+
+
+def as_stream(request: Request) -> Request:
+    """
+    Ask for the same answer as events, the last of which tells the tokens used.
+
+    :param request: a chat completion
+    :return: the request to send
+    """
+    body = json.loads(request.content or b"{}")
+    content = encode({**body, "stream": True, "stream_options": {"include_usage": True}})
+    return replace(request, content=content, streamed=True)
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

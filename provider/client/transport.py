@@ -38,7 +38,7 @@ class _Bounded:
         for option in self.socket_options or ():
             line.setsockopt(*option)
         if attempt:
-            attempt.watch(line)
+            attempt.was_opened(line)
             line.settimeout(attempt.left())
         return line
 

@@ -30,6 +30,20 @@ _PARAMETERS = re.compile(r"model|messages|max_tokens|param")
 _CREDENTIALS = re.compile(r"auth|credential|(?<!max_)token|\bkey\b|api.?key")
 
 
+def was_not_reached(error: AIEndpointsError) -> bool:
+    """
+    Tell whether not even a TCP connection stood.
+
+    :param error: what the client raised
+    :return: False for a fault of TLS, or of what came after
+    """
+    if not isinstance(error, ConnectionFailedError):
+        return False
+    if error.kind == "timeout":
+        return error.opened is None and not error.sent
+    return error.kind in {"dns", "refused", "unreachable", "proxy"}
+
+
 def no_reply(error: AIEndpointsError, settings: ConnectionSettings, seconds: float) -> Step:
     """
     Say why there was no reply that could be read.
@@ -86,7 +100,7 @@ def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) 
         wait = requested_wait(429, reply.headers, now)
         pause = "in a minute" if wait is None else f"in {wait:.0f} s"
         headline = "request limit reached (429); the connection is not at fault"
-        return Step("unproven", headline, f"{said} Test again {pause}.", QUOTA)
+        return Step("unproven", headline, f"{said} Test again {pause}.", QUOTA, wait=wait)
     if reply.status in _UNDECIDED or reply.status >= 500:
         headline, remedy, where = _UNDECIDED.get(reply.status, _FAULTY)
         state: State = "unproven" if settings.access == "token" else "failed"

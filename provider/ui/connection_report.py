@@ -9,6 +9,9 @@ from typing import Literal
 
 State = Literal["ok", "failed", "unproven", "not run"]
 
+#: The step that looks at the access.
+ACCESS = "Access"
+
 #: Where somebody has to act.
 SETTING = "your setting"
 TOKEN = "your token"  # noqa: S105  (a place, not a secret)
@@ -29,6 +32,7 @@ class Step:
     :param where: where somebody has to act: one of the constants above
     :param name: what was looked at
     :param milliseconds: how long it took
+    :param wait: seconds that the service asks to wait before the next try
     """
 
     state: State = "not run"
@@ -37,6 +41,7 @@ class Step:
     where: str = ""
     name: str = ""
     milliseconds: int = 0
+    wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,34 @@ class Report:
         The step that did not succeed, if there is one.
         """
         return next((step for step in self.steps if step.state != "ok"), None)
+
+    @property
+    def state(self) -> State:
+        """
+        That of the step that did not succeed, or ``ok``.
+        """
+        return self.decisive.state if self.decisive else "ok"
+
+    @property
+    def headline(self) -> str:
+        """
+        The outcome in a few words: what did not succeed, or that the access was accepted.
+        """
+        return (self.decisive or self.access_step).headline
+
+    @property
+    def access_step(self) -> Step:
+        """
+        The step that looked at the access.
+        """
+        return next(step for step in self.steps if step.name == ACCESS)
+
+    @property
+    def wait(self) -> float | None:
+        """
+        Seconds that the service asks to wait before the next test.
+        """
+        return self.decisive.wait if self.decisive else None
 
     @property
     def milliseconds(self) -> int:

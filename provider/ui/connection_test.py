@@ -12,7 +12,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,14 +21,16 @@ from ..client import replies, requests
 from ..client.blocking import Client
 from ..client.redact import excerpt, scrub
 from ..client.settings import ClientSettings, ConnectionSettings
-from ..errors import AIEndpointsError, InvalidReplyError, TimedOutError
+from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
 from . import connection_causes as causes
 from .connection_models import check_default_models
-from .connection_report import SERVICE, SETTING, Report, Step
+from .connection_report import ACCESS, SERVICE, SETTING, Report, Step
 from .links import is_ovhcloud
 
 #: Bytes of a list of models: OVHcloud's has 8 kB. Much more would only keep the web server busy.
 MAX_LIST_BYTES = 4_000_000
+
+MODELS = "Models"
 
 _LIST = "the list of models"
 _PROBE = "a request for a model that does not exist"
@@ -44,6 +46,7 @@ class _Run:
     client: Client
     seconds: float
     ends: float
+    first: replies.Reply | AIEndpointsError = field(default_factory=lambda: InvalidReplyError("Nothing was asked."))
     models: list[dict[str, Any]] | None = None
     limit: int | None = None
 
@@ -65,13 +68,44 @@ def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOU
     :param seconds: what the whole test may take
     :return: what was found
     """
+    return _run(settings, seconds, _STEPS)[0]
+
+
+def run_list(
+    settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT
+) -> tuple[Report, list[dict[str, Any]] | None]:
+    """
+    List the models, and no more.
+
+    :param settings: what the connection says
+    :param seconds: what it may take
+    :return: what was found, and the models as the service lists them, or None
+    """
+    return _run(settings, seconds, _STEPS[: _NAMES.index(MODELS) + 1])
+
+
+def unreadable(error: ConfigurationError) -> Report:
+    """
+    Report a connection whose settings cannot work.
+
+    :param error: why
+    :return: a test that ended at its first step
+    """
+    first = Step("failed", "the settings cannot work", str(error), SETTING, name=_NAMES[0])
+    return Report((first, *(Step(name=name) for name in _NAMES[1:])), access="")
+
+
+_Steps = tuple[tuple[str, Callable[[_Run], Step]], ...]
+
+
+def _run(settings: ConnectionSettings, seconds: float, looks: _Steps) -> tuple[Report, list[dict[str, Any]] | None]:
     steps: list[Step] = []
     with _test_client(settings.client) as client:
         run = _Run(settings, client, seconds, time.monotonic() + seconds, limit=_documented_limit(settings))
-        for name, look in _STEPS:
+        for name, look in looks:
             goes_on = all(step.state == "ok" for step in steps)
             steps.append(_taken(name, look, run) if goes_on else Step(name=name))
-    return Report(tuple(steps), settings.access, _ids(run), run.limit)
+    return Report(tuple(steps), settings.access, _ids(run), run.limit), run.models
 
 
 def _test_client(settings: ClientSettings, token: str | None = None) -> Client:
@@ -98,7 +132,11 @@ def _taken(name: str, look: Callable[[_Run], Step], run: _Run) -> Step:
         step = causes.no_reply(error, run.settings, run.seconds)
         if run.models is not None and run.settings.access == "token":
             step = replace(step, state="unproven")
-    return replace(step, name=name, milliseconds=round((time.monotonic() - started) * 1000))
+    return replace(step, name=name, milliseconds=step.milliseconds or _milliseconds(time.monotonic() - started))
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _look_at_settings(run: _Run) -> Step:
@@ -117,9 +155,36 @@ def _look_at_settings(run: _Run) -> Step:
     return Step("failed", "API key not found", remedy, SETTING)
 
 
+def _reach(run: _Run) -> Step:
+    """
+    Ask for the list of models, and find out how far that came.
+    """
+    try:
+        run.first = reply = run.ask(requests.models())
+    except AIEndpointsError as error:
+        if causes.was_not_reached(error):
+            raise
+        run.first, opened = error, error.opened
+    else:
+        opened = reply.opened
+    reached = "proxy reached" if run.settings.client.proxy else "connected"
+    return Step("ok", reached, milliseconds=_milliseconds(opened or 0))
+
+
+def _secure(run: _Run) -> Step:
+    if urlsplit(run.settings.client.base_url).scheme == "http":
+        return Step("ok", "plain HTTP, nothing is encrypted")
+    if isinstance(run.first, AIEndpointsError) and not run.first.sent:
+        raise run.first
+    reply = run.first if isinstance(run.first, replies.Reply) else None
+    taken = (reply.secured or 0) - (reply.opened or 0) if reply else 0
+    return Step("ok", "certificate accepted", milliseconds=_milliseconds(taken))
+
+
 def _list_models(run: _Run) -> Step:
-    request = requests.models()
-    reply = run.ask(request)
+    request, reply = requests.models(), run.first
+    if not isinstance(reply, replies.Reply):
+        raise reply
     refused = causes.refusal(reply, run.settings, _LIST, time.time())
     if refused:
         return refused
@@ -130,7 +195,8 @@ def _list_models(run: _Run) -> Step:
         run.models = replies.check_models(value, reply, request)
     except InvalidReplyError:
         return causes.no_list(reply, run.settings)
-    return Step("ok", f"{len(run.models)} models")
+    taken = _milliseconds(reply.seconds - (reply.secured or reply.opened or 0))
+    return Step("ok", f"{len(run.models)} models", milliseconds=taken)
 
 
 def _prove_access(run: _Run) -> Step:
@@ -180,9 +246,12 @@ def _check_models(run: _Run) -> Step:
     return check_default_models(run.settings, run.models or [])
 
 
-_STEPS: tuple[tuple[str, Callable[[_Run], Step]], ...] = (
+_STEPS: _Steps = (
     ("Settings", _look_at_settings),
-    ("Models", _list_models),
-    ("Access", _prove_access),
+    ("Name and reach", _reach),
+    ("TLS", _secure),
+    (MODELS, _list_models),
+    (ACCESS, _prove_access),
     ("Default models", _check_models),
 )
+_NAMES = [name for name, _ in _STEPS]

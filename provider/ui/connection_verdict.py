@@ -40,7 +40,7 @@ def crashed(error: Exception) -> str:
 
 
 def _accepted(report: Report) -> str:
-    return f"OK: {_access_step(report).headline}."
+    return f"OK: {report.headline}."
 
 
 def _verdict(report: Report, step: Step) -> list[str]:
@@ -54,13 +54,9 @@ def _verdict(report: Report, step: Step) -> list[str]:
 def _access(report: Report) -> str:
     if report.models is None:
         return ""
-    known = " (accepted)" if not report.ok and _access_step(report).state == "ok" else ""
+    known = " (accepted)" if not report.ok and report.access_step.state == "ok" else ""
     limit = f", {report.limit} requests a minute for each model" if report.limit else ""
     return f"Access: {report.access}{known}{limit}."
-
-
-def _access_step(report: Report) -> Step:
-    return next(step for step in report.steps if step.name == "Access")
 
 
 def _models(report: Report, room: int) -> str:

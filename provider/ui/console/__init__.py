@@ -1,0 +1,1 @@
+"""The page in Airflow's web console: data, routes, templates, static files."""

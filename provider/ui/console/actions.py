@@ -1,0 +1,250 @@
+"""
+What each address of the page does: functions that know neither FastAPI nor Flask.
+
+An action checks who asks and what for. What calls outside comes back as :class:`Work`, to be done within bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ...client.settings import ConnectionSettings
+from ...errors import ConfigurationError
+from .. import connection_test
+from ..connection_report import Report
+from . import board, catalogue, connections, dag_file, ladder, models, results, trial
+from .connections import Stored
+from .visitor import Method, Refused, Visitor
+
+
+@dataclass(frozen=True)
+class Call:
+    """
+    A request, read and authenticated.
+
+    :param visitor: who asks
+    :param given: fields of the query or the body, of which each is one that the route knows
+    :param origin: the process that this runs in
+    :param create_url: where connections are created in this Airflow
+    """
+
+    visitor: Visitor
+    given: Mapping[str, Any]
+    origin: ladder.Origin
+    create_url: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """
+    Something that calls outside.
+
+    :param key: what makes two runs the same: the second joins the first
+    :param run: does it, within ten seconds
+    :param finish: adds what depends on who asked
+    """
+
+    key: Hashable
+    run: Callable[[], dict[str, Any]]
+    finish: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda data: data)
+
+
+@dataclass(frozen=True)
+class File:
+    """
+    A file to download.
+    """
+
+    name: str
+    text: str
+
+
+def overview(call: Call) -> dict[str, Any]:
+    """
+    List the connections, with the last result of each; calls nothing outside.
+    """
+    may_read = call.visitor.may("GET")
+    last = results.latest() if may_read else {}
+    stored = connections.listed(call.visitor) if may_read else []
+    return {
+        **_about(call),
+        "may_read": may_read,
+        "may_create": call.visitor.may("POST"),
+        "create_url": call.create_url,
+        "sentence": _NOT_LISTED if may_read else _NOT_READ,
+        "connections": [board.row(each, call.visitor, last.get(each.conn_id)) for each in stored],
+    }
+
+
+def connection(call: Call) -> dict[str, Any]:
+    """
+    Show one connection, with its last result; calls nothing outside but a secrets backend that may hold it.
+    """
+    stored = connections.opened(call.given.get("id"), call.visitor)
+    return {**_about(call), "connection": _row(stored, call)}
+
+
+def test(call: Call) -> Work:
+    """
+    Test a connection as it is stored.
+    """
+    stored = connections.opened(call.given.get("connection"), call.visitor)
+    _must(call, "POST", stored, "test")
+    switch = _test_switch()
+    if not switch["enabled"]:
+        raise Refused(403, switch["sentence"])
+    mark = stored.fingerprint()
+    return Work(
+        ("test", stored.conn_id, mark),
+        lambda: _tested(stored, mark, call),
+        lambda data: {"connection": _row(stored, call), **data},
+    )
+
+
+def list_models(call: Call) -> Work:
+    """
+    List the models of a connection, with prices.
+    """
+    stored = connections.opened(call.given.get("connection"), call.visitor)
+    return Work(("models", stored.conn_id, stored.fingerprint()), lambda: _models(stored))
+
+
+def copy_dag(call: Call) -> File:
+    """
+    Write a DAG for a model and a connection.
+    """
+    stored = connections.opened(call.given.get("id"), call.visitor)
+    model, kind = call.given.get("model", ""), call.given.get("kind", "")
+    if kind not in dag_file.KINDS:
+        raise Refused(422, f"There is an operator for {' and '.join(dag_file.KINDS)} models alone.")
+    if not dag_file.speakable(model) or not dag_file.speakable(stored.conn_id):
+        raise Refused(422, "This id holds characters that no code should carry: write the DAG by hand.")
+    return File(dag_file.file_name(model), dag_file.dag(kind, model, stored.conn_id))
+
+
+def try_it(call: Call) -> trial.Trial:
+    """
+    Send one prompt, or one text to embed, to a model; billed.
+    """
+    stored = connections.opened(call.given.get("connection"), call.visitor)
+    _must(call, "PUT", stored, "try")
+    return trial.prepared(stored, call.given)
+
+
+_NOT_READ = "You may not read connections: ask an admin for the permission."
+_NOT_LISTED = (
+    "Connections in environment variables and secrets backends cannot be listed: open one by its id, as a task does."
+)
+_HOW_TO_ENABLE = (
+    "Testing connections is {state} in this Airflow. An admin turns it on with [core] test_connection = Enabled "
+    "(AIRFLOW__CORE__TEST_CONNECTION=Enabled) on this server, and restarts it."
+)
+
+
+def _about(call: Call) -> dict[str, Any]:
+    return {"now": _now(), "user": call.visitor.name, "test": _test_switch()}
+
+
+def _test_switch() -> dict[str, Any]:
+    from airflow.configuration import conf
+
+    state = conf.get("core", "test_connection", fallback="Disabled").strip().lower()
+    enabled = state == "enabled"
+    return {"enabled": enabled, "sentence": "" if enabled else _HOW_TO_ENABLE.format(state=state)}
+
+
+def _must(call: Call, method: Method, stored: Stored, verb: str) -> None:
+    if not call.visitor.may(method, stored.conn_id):
+        raise Refused(403, f"You may read the connection {stored.conn_id!r}, but not {verb} it: ask an admin.")
+
+
+def _row(stored: Stored, call: Call) -> dict[str, Any]:
+    return board.row(stored, call.visitor, results.latest().get(stored.conn_id))
+
+
+def _tested(stored: Stored, mark: str, call: Call) -> dict[str, Any]:
+    at = _now()
+    settings: ConnectionSettings | None = None
+    try:
+        settings = stored.settings()
+        report = connection_test.run_test(settings)
+    except ConfigurationError as error:
+        report = connection_test.unreadable(error)
+    _keep(report, stored, mark, call.visitor.name, at)
+    return ladder.as_data(report, settings, stored.conn_id, call.origin, at)
+
+
+def _keep(report: Report, stored: Stored, mark: str, by: str, at: str) -> None:
+    before = results.latest().get(stored.conn_id)
+    decisive = report.decisive
+    results.keep(
+        results.Result(
+            connection=stored.conn_id,
+            state=report.state,
+            headline=report.headline,
+            step=decisive.name if decisive else "",
+            milliseconds=report.milliseconds,
+            fingerprint=mark,
+            last_success=at if report.ok else before.last_success if before else None,
+            at=at,
+            by=by,
+        )
+    )
+
+
+def _models(stored: Stored) -> dict[str, Any]:
+    try:
+        settings = stored.settings()
+    except ConfigurationError as error:
+        raise Refused(422, str(error)) from None
+    report, listed = connection_test.run_list(settings)
+    if listed is None:
+        step = report.decisive
+        raise Refused(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
+    found = models.rows(listed, settings, catalogue.read() if models.is_ovhcloud(settings) else {})
+    at = _now()
+    return {
+        "milliseconds": report.milliseconds,
+        "at": at,
+        "price_note": models.price_note(found, at[:10]),
+        "models": found,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Route:
+    """
+    An address of the page.
+
+    :param method: ``GET``, which changes nothing, or ``POST``
+    :param path: below the page
+    :param action: what it does
+    :param fields: what it may be given; anything else is refused
+    :param needs: the permission, as the documentation's table has it
+    """
+
+    method: str
+    path: str
+    action: Callable[[Call], Any]
+    fields: frozenset[str]
+    needs: str
+
+
+ROUTES = (
+    Route("GET", "/api/connections", overview, frozenset(), "page; rows that may be read"),
+    Route("GET", "/api/connection", connection, frozenset({"id"}), "read"),
+    Route("GET", "/api/dag", copy_dag, frozenset({"id", "model", "kind"}), "read"),
+    Route("POST", "/api/test", test, frozenset({"connection"}), "read and create"),
+    Route("POST", "/api/models", list_models, frozenset({"connection"}), "read"),
+    Route("POST", "/api/try", try_it, trial.FIELDS, "read and edit"),
+)
+
+#: Addresses that show the page itself.
+PAGES = ("/", "/connection")

@@ -1,0 +1,132 @@
+"""
+The page on Airflow 2.11: its addresses as a Flask blueprint within the web server.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from airflow.auth.managers.models.resource_details import AccessView, ConnectionDetails
+from airflow.www.extensions.init_auth_manager import get_auth_manager
+from flask import Blueprint, Response, jsonify, redirect, request, url_for
+from flask_wtf.csrf import generate_csrf
+
+from ... import __version__
+from ...compat import airflow_version
+from . import page
+from .actions import PAGES, ROUTES, Call, Route
+from .answers import Answer, begin, failed, finish, given, refusal
+from .ladder import Origin
+from .plugin import PREFIX
+from .visitor import Method, Refused
+
+
+class User:
+    """
+    The user of the session that a request belongs to, kept for threads that have no session.
+    """
+
+    def __init__(self) -> None:
+        self._user = get_auth_manager().get_user()
+        self._name = str(get_auth_manager().get_user_name())
+
+    @property
+    def name(self) -> str:
+        """
+        The user's name.
+        """
+        return self._name
+
+    def may(self, method: Method, conn_id: str | None = None) -> bool:
+        """
+        Ask the auth manager.
+        """
+        details = ConnectionDetails(conn_id=conn_id) if conn_id else None
+        return bool(get_auth_manager().is_authorized_connection(method=method, details=details, user=self._user))
+
+
+def blueprint() -> Blueprint:
+    """
+    Build the addresses.
+
+    :return: what Flask mounts
+    """
+    made = Blueprint("ovhcloud_ai_endpoints", __name__, url_prefix=PREFIX)
+    for path in PAGES:
+        made.add_url_rule(path, f"page{path.replace('/', '_')}", _page)
+    made.add_url_rule("/static/<name>", "static", _static)
+    for route in ROUTES:
+        name = route.path.replace("/", "_")
+        made.add_url_rule(route.path, name, partial(_endpoint, route), methods=[route.method])
+    made.before_request(_let_in)
+    made.after_request(_with_headers)
+    return made
+
+
+def _let_in() -> Response | None:
+    manager = get_auth_manager()
+    if not manager.is_logged_in():
+        if request.path.removeprefix(PREFIX) in PAGES:
+            return redirect(manager.get_url_login(next_url=request.url))  # type: ignore[return-value]
+        return _response(failed(Refused(401, "Not authenticated: log in again.")))
+    if not manager.is_authorized_view(access_view=AccessView.PLUGINS):
+        return _response(failed(Refused(403, "You may not see pages of plugins: ask an admin for the permission.")))
+    return None
+
+
+def _page() -> Response:
+    root = request.script_root + PREFIX
+    text = page.index(root=root, home=url_for("Airflow.index"), framed=False, csrf=generate_csrf())
+    return Response(text, mimetype="text/html")
+
+
+def _static(name: str) -> Response:
+    found = page.static(name)
+    if found is None:
+        return _response(failed(Refused(404, "There is no such file.")))
+    return Response(found[0], content_type=found[1])
+
+
+def _endpoint(route: Route) -> Response:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    refused = refusal(route, headers, {request.host})
+    if refused:
+        return _response(refused)
+    begun = begin(route, _reader(route))
+    return _response(begun if isinstance(begun, Answer) else finish(*begun))
+
+
+def _reader(route: Route) -> Callable[[], Call]:
+    def call() -> Call:
+        fields = given(route, request.args, request.get_data(cache=False))
+        return Call(User(), fields, _ORIGIN, url_for("ConnectionModelView.list"))
+
+    return call
+
+
+_ORIGIN = Origin(
+    process="the web server",
+    host=socket.gethostname(),
+    versions=f"provider {__version__}, Airflow {airflow_version()}, Python {platform.python_version()}",
+)
+
+
+def _response(answer: Answer) -> Response:
+    if answer.lines is not None:
+        return Response(answer.lines, mimetype="application/x-ndjson")
+    if answer.file is not None:
+        response = Response(answer.file.text, mimetype="text/x-python")
+        response.headers["Content-Disposition"] = f'attachment; filename="{answer.file.name}"'
+        return response
+    made: Any = jsonify(answer.data)
+    made.status_code = answer.status
+    return made  # type: ignore[no-any-return]
+
+
+def _with_headers(response: Response) -> Response:
+    response.headers.update(page.HEADERS)
+    return response

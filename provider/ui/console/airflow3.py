@@ -1,0 +1,174 @@
+"""
+The page on Airflow 3: its addresses as a FastAPI application within the API server.
+
+Who is there, Airflow's own dependency says; what they may do, its auth manager.
+"""
+
+# Annotations are read by FastAPI: they must not be texts, so no `from __future__ import annotations` here.
+import asyncio
+import platform
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, ConnectionDetails
+from airflow.api_fastapi.core_api.security import get_user
+from airflow.configuration import conf
+from airflow.models import Connection
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from ... import __version__
+from ...compat import airflow_version
+from . import page
+from .actions import PAGES, ROUTES, Call, Route
+from .answers import Answer, begin, failed, finish, given, refusal
+from .ladder import Origin
+from .plugin import PREFIX
+from .visitor import Method, Refused
+
+_RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
+
+#: Airflow 3.0 keeps its session out of cookies: the page's files, which hold no data, are open there.
+_HAS_COOKIE = _RELEASE >= (3, 1)
+
+
+class User:
+    """
+    A user of Airflow 3.
+
+    :param user: as the auth manager knows it
+    """
+
+    def __init__(self, user: Any) -> None:
+        self._user = user
+
+    @property
+    def name(self) -> str:
+        """
+        The user's name.
+        """
+        return str(self._user.get_name())
+
+    def may(self, method: Method, conn_id: str | None = None) -> bool:
+        """
+        Ask the auth manager, with the team that the connection belongs to.
+        """
+        details = ConnectionDetails(conn_id=conn_id) if conn_id else None
+        if conn_id and _RELEASE >= (3, 2) and conf.getboolean("core", "multi_team", fallback=False):
+            details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
+        return bool(get_auth_manager().is_authorized_connection(method=method, details=details, user=self._user))
+
+    def may_see_the_page(self) -> bool:
+        """
+        Ask the auth manager for plugin pages.
+        """
+        return bool(get_auth_manager().is_authorized_view(access_view=AccessView.PLUGINS, user=self._user))
+
+
+def build() -> FastAPI:
+    """
+    Build the application.
+
+    :return: the application; it describes itself nowhere
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    for path in PAGES:
+        app.add_api_route(path, _page, methods=["GET"])
+    app.add_api_route("/static/{name}", _static, methods=["GET"])
+    for route in ROUTES:
+        app.add_api_route(route.path, _endpoint(route), methods=[route.method])
+    app.add_exception_handler(HTTPException, _refused)
+    app.middleware("http")(_with_headers)
+    return app
+
+
+async def _visitor(user: Annotated[Any, Depends(get_user)]) -> User:
+    visitor = User(user)
+    if not await run_in_threadpool(visitor.may_see_the_page):
+        raise HTTPException(403, "You may not see pages of plugins: ask an admin for the permission.")
+    return visitor
+
+
+async def _anybody() -> None:
+    return None
+
+
+_reader = _visitor if _HAS_COOKIE else _anybody
+
+
+def _page(request: Request, _: Annotated[Any, Depends(_reader)]) -> HTMLResponse:
+    root = request.scope["root_path"]
+    framed = _HAS_COOKIE and request.headers.get("sec-fetch-dest") == "iframe"
+    return HTMLResponse(page.index(root=root, home=root.removesuffix(PREFIX) + "/", framed=framed))
+
+
+def _static(name: str, _: Annotated[Any, Depends(_reader)]) -> Response:
+    found = page.static(name)
+    if found is None:
+        raise HTTPException(404, "There is no such file.")
+    return Response(found[0], media_type=found[1])
+
+
+def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
+    async def endpoint(request: Request, visitor: Annotated[User, Depends(_visitor)]) -> Response:
+        refused = refusal(route, request.headers, _hosts(request))
+        if refused:
+            return _response(refused)
+        body = await request.body()
+
+        def call() -> Call:
+            return Call(visitor, given(route, request.query_params, body), _ORIGIN, _create_url(request))
+
+        begun = await run_in_threadpool(begin, route, call)
+        if isinstance(begun, Answer):
+            return _response(begun)
+        work, future = begun
+        # However it ends, `finish` tells; a visitor who leaves does not end what others may have joined.
+        await asyncio.wait([asyncio.wrap_future(future)])
+        return _response(await run_in_threadpool(finish, work, future))
+
+    return endpoint
+
+
+_ORIGIN = Origin(
+    process="the API server",
+    host=socket.gethostname(),
+    versions=f"provider {__version__}, Airflow {airflow_version()}, Python {platform.python_version()}",
+)
+
+
+def _hosts(request: Request) -> set[str]:
+    public = urlsplit(conf.get("api", "base_url", fallback="") or "").netloc
+    return {request.headers.get("host", ""), public} - {""}
+
+
+def _create_url(request: Request) -> str:
+    return str(request.scope["root_path"]).removesuffix(PREFIX) + "/connections"
+
+
+def _response(answer: Answer) -> Response:
+    if answer.lines is not None:
+        return StreamingResponse(answer.lines, media_type="application/x-ndjson")
+    if answer.file is not None:
+        disposition = {"Content-Disposition": f'attachment; filename="{answer.file.name}"'}
+        return Response(answer.file.text, media_type="text/x-python; charset=utf-8", headers=disposition)
+    return JSONResponse(answer.data, status_code=answer.status)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (what the handler is registered for)
+    wants_page = request.method == "GET" and request.url.path.removeprefix(request.scope["root_path"]) in PAGES
+    if error.status_code == 401 and wants_page:
+        login = get_auth_manager().get_url_login()
+        return RedirectResponse(f"{login}?{urlencode({'next': str(request.url)})}")
+    return _response(failed(Refused(error.status_code, str(error.detail))))
+
+
+async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    response.headers.update(page.HEADERS)
+    return response

@@ -1,0 +1,134 @@
+"""
+Prices and kinds of models from OVHcloud's public catalogue, which needs no token.
+
+Only the page asks it, never a task; ``[ovhcloud_ai_endpoints] catalogue_url`` in Airflow's configuration names
+another address, or none to switch it off.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...client import replies, requests
+from ...client.blocking import Client
+from ...client.settings import ClientSettings, clean_base_url, network_of
+from ...errors import AIEndpointsError, ConfigurationError
+from .models import Price
+
+log = logging.getLogger(__name__)
+
+#: Public list of all models. Source: AI Endpoints catalogue API guide, 2026-07; OVHcloud says that it may change.
+URL = "https://catalog.endpoints.ai.ovh.net/rest/v1/models_v2"
+
+#: Seconds that it may take, and for which an answer is good.
+TIMEOUT = 3.0
+GOOD_FOR = 3_600.0
+
+_lock = threading.Lock()
+_kept: tuple[float, dict[str, dict[str, Any]]] | None = None
+
+
+def read() -> dict[str, dict[str, Any]]:
+    """
+    Read the catalogue, at most once an hour.
+
+    :return: ``kind`` and ``price`` by model id; empty where it is switched off or did not answer in time
+    """
+    global _kept  # noqa: PLW0603  (one a process)
+    with _lock:
+        if _kept is None or time.monotonic() - _kept[0] > GOOD_FOR:
+            _kept = time.monotonic(), _ask()
+        return _kept[1]
+
+
+def forget() -> None:
+    """
+    Ask again at the next reading.
+    """
+    global _kept  # noqa: PLW0603
+    _kept = None
+
+
+def _address() -> str:
+    from airflow.configuration import conf
+
+    return (conf.get("ovhcloud_ai_endpoints", "catalogue_url", fallback=URL) or "").strip()
+
+
+def _ask() -> dict[str, dict[str, Any]]:
+    address = _address()
+    if not address:
+        return {}
+    try:
+        base_url = clean_base_url(address)
+        settings = replace(ClientSettings(timeout=TIMEOUT), base_url=base_url, **network_of(base_url))
+        with Client(settings) as client:
+            reply = client.exchange(requests.Request("GET", "", "public catalogue"))
+    except (AIEndpointsError, ConfigurationError) as error:
+        log.info("Prices are those that the service lists: %s", error)
+        return {}
+    _, value = replies.read_json(reply.body)
+    return read_entries(value) if reply.status == 200 else {}
+
+
+def read_entries(value: Any) -> dict[str, dict[str, Any]]:
+    """
+    Read what the page shows out of the catalogue's JSON, whatever it has become.
+
+    :param value: the JSON
+    :return: ``kind`` and ``price`` by model id, each left out where it is not known
+    """
+    found = {}
+    for entry in value if isinstance(value, list) else []:
+        if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
+            known = {"kind": _kind(entry), "price": _price(entry)}
+            found[entry["name"]] = {name: item for name, item in known.items() if item is not None}
+    return found
+
+
+def _kind(entry: Mapping[str, Any]) -> str | None:
+    category = str(entry.get("category", "")).lower()
+    reads = _at(entry, "metadata", "model_specs", "capabilities", "input_modality")
+    if "guard" in category:
+        return "guard"
+    if "embedding" in category:
+        return "embedding"
+    if "speech" in category or "audio" in category:
+        return "speech"
+    if "image generation" in category:
+        return "image"
+    if isinstance(reads, list) and "image" in reads:
+        return "vision"
+    return "chat" if "llm" in category or "language" in category else None
+
+
+def _price(entry: Mapping[str, Any]) -> Price | None:
+    listed = _at(entry, "metadata", "usage_information", "pricing")
+    by_unit = {
+        item.get("price_unit"): item.get("price")
+        for item in (listed if isinstance(listed, list) else [])
+        if isinstance(item, Mapping)
+    }
+    tokens_in, tokens_out = (_number(by_unit.get(f"million_{way}_tokens")) for way in ("input", "output"))
+    if tokens_in is None and tokens_out is None:
+        return None
+    return Price(tokens_in, tokens_out, "EUR", "catalogue")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number < 1_000_000 else None
+
+
+def _at(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

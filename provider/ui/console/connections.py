@@ -1,0 +1,191 @@
+"""
+The connections that the page speaks of: listed from the metadata database, or opened by id from wherever they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from ... import defaults
+from ...client.redact import excerpt
+from ...client.settings import ConnectionSettings
+from ...compat import AirflowNotFoundException
+from ...errors import ConfigurationError
+from ...hooks.connection import connection_missing, settings_of
+from .visitor import Refused, Visitor
+
+log = logging.getLogger(__name__)
+
+#: Connection types that speak AI Endpoints: this provider's, and that of the one it replaces.
+TYPES = (defaults.CONN_TYPE, "ai_endpoints")
+
+DATABASE = "metadata database"
+ENVIRONMENT = "environment variable"
+BACKEND = "secrets backend"
+
+#: What a connection consists of; all of it decides whether an earlier test still speaks of the same one.
+_PARTS = ("conn_type", "host", "port", "login", "password", "schema", "extra")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """
+    A connection, and where Airflow found it.
+
+    :param conn_id: its id
+    :param source: one of the three places above
+    :param connection: Airflow's own object, which holds the token
+    """
+
+    conn_id: str
+    source: str
+    connection: Any = field(repr=False)
+
+    def settings(self) -> ConnectionSettings:
+        """
+        Read it as the hook does.
+
+        :return: the settings, without a token where there is none
+        :raises ConfigurationError: if they cannot work
+        """
+        try:
+            return settings_of(self.connection, token_required=False)
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001  (what Airflow raises where its key does not fit differs by release)
+            kind = type(error).__name__
+        raise ConfigurationError(
+            f"The connection cannot be decrypted ({kind}): [core] fernet_key of this server is not the one that it "
+            "was stored with. Enter the token again, or restore the key."
+        )
+
+    def fingerprint(self) -> str:
+        """
+        Mark the state of the connection, so that a test of an earlier one can be told.
+
+        :return: 16 hexadecimal digits, keyed with a secret of this Airflow: no guess at the token can be checked
+        """
+        try:
+            parts = [str(getattr(self.connection, part)) for part in _PARTS]
+        except Exception:  # noqa: BLE001  (it cannot be decrypted)
+            return ""
+        return hmac.new(_secret(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def listed(visitor: Visitor) -> list[Stored]:
+    """
+    List the connections of the metadata database that speak AI Endpoints.
+
+    :param visitor: who may see only what they may read
+    :return: in the order of their ids
+    """
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    query = select(Connection).where(Connection.conn_type.in_(TYPES)).order_by(Connection.conn_id)
+    with create_session() as session:
+        rows = list(session.scalars(query))
+        session.expunge_all()
+    return [_in_force(row) for row in rows if visitor.may("GET", row.conn_id)]
+
+
+def opened(conn_id: Any, visitor: Visitor) -> Stored:
+    """
+    Open one connection by its id, wherever Airflow finds it.
+
+    :param conn_id: its id
+    :param visitor: who must be allowed to read it, before anything is looked up
+    :return: the connection
+    :raises Refused: if it is not theirs, not there, or does not speak AI Endpoints
+    """
+    if not isinstance(conn_id, str) or not conn_id.strip() or len(conn_id) > 250:
+        raise Refused(422, "Name a connection by its id.")
+    if not visitor.may("GET", conn_id):
+        raise Refused(403, f"You may not read the connection {conn_id!r}: ask an admin for the permission.")
+    connection = _found(conn_id)
+    _check_type(conn_id, connection, visitor)
+    return Stored(conn_id, _source(conn_id, connection), connection)
+
+
+def _found(conn_id: str) -> Any:
+    from airflow.models import Connection
+
+    try:
+        return Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        raise Refused(404, excerpt(connection_missing(conn_id), 600)) from None
+    except Exception as error:  # noqa: BLE001  (a secrets backend may raise anything, with anything in its text)
+        log.warning("The connection %r could not be read: %s", conn_id, type(error).__name__)
+    raise Refused(422, excerpt(connection_missing(conn_id), 600))
+
+
+def _check_type(conn_id: str, connection: Any, visitor: Visitor) -> None:
+    """
+    Refuse what is none of ours, before its password is read.
+    """
+    kind = connection.conn_type
+    if not kind or kind in TYPES:
+        return
+    if kind != "generic":
+        raise Refused(
+            422,
+            f"{conn_id!r} is a connection of type {excerpt(str(kind), 60)!r}, not '{defaults.SERVICE_NAME}': it was "
+            "not opened.",
+        )
+    if not (connection.host or "").strip():
+        raise Refused(422, f"{conn_id!r} is a generic connection without a host: it may be for any service.")
+    if not visitor.may("PUT", conn_id):
+        raise Refused(403, f"{conn_id!r} is a generic connection: only who may edit it can open it here.")
+
+
+def _in_force(row: Any) -> Stored:
+    # What Airflow gives to a task: an environment variable wins over the row of the same id.
+    if _variable(row.conn_id) in os.environ:
+        from airflow.secrets.environment_variables import EnvironmentVariablesBackend
+
+        try:
+            found = EnvironmentVariablesBackend().get_connection(row.conn_id)
+        except Exception:  # noqa: BLE001  (not JSON, not a URI: the row says so below)
+            found = None
+        return Stored(row.conn_id, ENVIRONMENT, found or _Unreadable(row.conn_id))
+    return Stored(row.conn_id, DATABASE, row)
+
+
+class _Unreadable:
+    """
+    What stands in for a connection whose environment variable holds none.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self._conn_id = conn_id
+
+    def __getattr__(self, name: str) -> Any:
+        raise ConfigurationError(connection_missing(self._conn_id))
+
+
+def _source(conn_id: str, connection: Any) -> str:
+    if getattr(connection, "id", None) is not None:
+        return DATABASE
+    return ENVIRONMENT if _variable(conn_id) in os.environ else BACKEND
+
+
+def _variable(conn_id: str) -> str:
+    return f"AIRFLOW_CONN_{conn_id.upper()}"
+
+
+@cache
+def _secret() -> bytes:
+    from airflow.configuration import conf
+
+    for section in ("api", "webserver"):
+        if found := conf.get(section, "secret_key", fallback=""):
+            return f"ovhcloud-ai:{found}".encode()
+    return secrets.token_bytes(32)

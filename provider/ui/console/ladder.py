@@ -1,0 +1,96 @@
+"""
+A connection test as the page shows it: steps, what to do next, and what to paste into a ticket. Pure.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...client.redact import without_userinfo
+from ...client.settings import ConnectionSettings
+from ..connection_report import Report
+
+TOKEN_VARIABLE = "OVH_AI_ENDPOINTS_ACCESS_TOKEN"  # noqa: S105  (the name of a variable, not a token)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """
+    From where a test ran: another machine may have another network, and another proxy.
+
+    :param process: such as ``the API server``
+    :param host: name of the machine
+    :param versions: of provider, Airflow and Python
+    """
+
+    process: str
+    host: str
+    versions: str
+
+
+def as_data(
+    report: Report, settings: ConnectionSettings | None, conn_id: str, origin: Origin, at: str
+) -> dict[str, Any]:
+    """
+    Turn a test into what the page shows.
+
+    :param report: the test
+    :param settings: of the connection, None where they cannot work
+    :param conn_id: its id
+    :param origin: from where it ran
+    :param at: when, in ISO 8601, UTC
+    :return: fields of the page's JSON, none of which holds a secret
+    """
+    ran = _ran(settings, origin)
+    return {
+        "state": report.state,
+        "sentence": report.headline,
+        "access": report.access,
+        "limit": report.limit,
+        "milliseconds": report.milliseconds,
+        "wait": report.wait,
+        "ran": ran,
+        "steps": [asdict(step) for step in report.steps],
+        "next": _next(report),
+        "diagnosis": _diagnosis(report, settings, conn_id, ran, origin, at),
+        "curl": _curl(settings) if settings else "",
+    }
+
+
+def _ran(settings: ConnectionSettings | None, origin: Origin) -> str:
+    proxy = settings and settings.client.proxy
+    way = f"through the proxy {urlsplit(without_userinfo(proxy)).netloc}" if proxy else "without a proxy"
+    return f"from {origin.process} on {origin.host}, {way}"
+
+
+def _next(report: Report) -> str:
+    if not report.ok:
+        return ""
+    return "Next: choose a model below, try a prompt, or copy a DAG that uses this connection."
+
+
+def _diagnosis(
+    report: Report, settings: ConnectionSettings | None, conn_id: str, ran: str, origin: Origin, at: str
+) -> str:
+    lines = [
+        f"Connection   {conn_id}",
+        f"Base URL     {settings.client.base_url if settings else '-'}",
+        f"Access       {settings.access if settings else '-'}",
+        f"Tested       {at} {ran}",
+        f"Versions     {origin.versions}",
+        f"Verdict      {report.state}: {report.headline}",
+        "",
+    ]
+    for step in report.steps:
+        taken = f"{step.milliseconds} ms" if step.state != "not run" else ""
+        lines.append(f"{step.state:<9} {taken:>8}  {step.name}{': ' if step.headline else ''}{step.headline}")
+        lines += [f"{'':<21}{step.detail}"] if step.detail else []
+    return "\n".join(lines)
+
+
+def _curl(settings: ConnectionSettings) -> str:
+    token = f' -H "Authorization: Bearer ${TOKEN_VARIABLE}"' if settings.access == "token" else ""
+    return f"curl -sS -i --max-time 10{token} {shlex.quote(settings.client.base_url + '/models')}"

@@ -1,0 +1,166 @@
+"""
+The models of a connection as rows: what each is for, how much it reads, what it costs. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...client.names import find_model, kind_of
+from ...client.redact import excerpt, scrub
+from ...client.settings import ConnectionSettings
+from .. import links
+
+#: Models and characters of an id that the page takes: OVHcloud lists 24, of 44 characters at most.
+MOST = 10_000
+ID_LENGTH = 200
+
+_MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True)
+class Price:
+    """
+    What a million tokens cost.
+
+    :param tokens_in: read by the model, None where that is not known
+    :param tokens_out: written by it
+    :param currency: such as ``USD``
+    :param source: who says so: ``service`` or ``catalogue``
+    """
+
+    tokens_in: float | None
+    tokens_out: float | None
+    currency: str
+    source: str
+
+
+def rows(
+    models: list[dict[str, Any]], settings: ConnectionSettings, catalogue: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """
+    Describe the models that a service lists.
+
+    :param models: as it lists them, each with an ``id``
+    :param settings: of the connection
+    :param catalogue: what the public catalogue says of a model, by its id; may be empty
+    :return: fields of the page's JSON
+    """
+    uses = {"chat": settings.chat_model, "embedding": settings.embedding_model}
+    wanted = {use: find_model(name, models) for use, name in uses.items() if name}
+    return [_row(model, settings, catalogue.get(model["id"], {}), wanted) for model in models[:MOST]]
+
+
+def _row(
+    model: dict[str, Any],
+    settings: ConnectionSettings,
+    known: Mapping[str, Any],
+    wanted: Mapping[str, dict[str, Any] | None],
+) -> dict[str, Any]:
+    price = known.get("price") or price_of(model)
+    return {
+        "id": _text(model["id"], settings),
+        "kind": known.get("kind") or kind(model),
+        "context": _count(model.get("context_length")),
+        "price_in": price.tokens_in if price else None,
+        "price_out": price.tokens_out if price else None,
+        "currency": price.currency if price else None,
+        "price_source": price.source if price else None,
+        "owner": _text(model["owned_by"], settings) if isinstance(model.get("owned_by"), str) else None,
+        "default": next((use for use, found in wanted.items() if found is model), None),
+        **_addresses(model["id"], settings),
+    }
+
+
+def kind(model: Mapping[str, Any]) -> str | None:
+    """
+    Tell what a listed model is for, as far as the list alone says so.
+
+    :param model: as the service lists it
+    :return: ``chat``, ``vision``, ``embedding``, ``speech``, ``image``, ``guard``, or None
+    """
+    name = str(model["id"]).lower()
+    found = kind_of(model)
+    if found == "chat" and "guard" in name:
+        return "guard"
+    return "vision" if found == "chat" and "-vl-" in f"{name}-" else found
+
+
+def price_of(model: Mapping[str, Any]) -> Price | None:
+    """
+    Read the price in a list of models.
+
+    :param model: as the service lists it, ``pricing`` in texts a token
+    :return: the price of a million, or None. A price of nothing at all is none: speech and images are listed so, and
+        are billed by the second or the piece
+    """
+    pricing = model.get("pricing")
+    if not isinstance(pricing, Mapping) or not isinstance(pricing.get("currency_unit"), str):
+        return None
+    tokens_in, tokens_out = (per_million(pricing.get(name)) for name in ("prompt", "completion"))
+    if not tokens_in and not tokens_out:
+        return None
+    return Price(tokens_in, tokens_out, excerpt(pricing["currency_unit"], 8), "service")
+
+
+def per_million(value: Any) -> float | None:
+    """
+    Turn the price of one token into that of a million.
+
+    :param value: a text or number
+    :return: the price, None for what is none
+    """
+    try:
+        price = Decimal(str(value)) * _MILLION
+    except InvalidOperation:
+        return None
+    return float(price) if price.is_finite() and 0 <= price < _MILLION else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 < value < 10**12 else None
+
+
+def _text(value: str, settings: ConnectionSettings) -> str:
+    return excerpt(scrub(value[: ID_LENGTH * 10], settings.client.token), ID_LENGTH)
+
+
+def _addresses(model: str, settings: ConnectionSettings) -> dict[str, str | None]:
+    found = links.urls(model, settings.client.base_url, settings.project_id) if len(model) <= ID_LENGTH else {}
+    return {
+        "card": found.get(links.ModelCardLink.xcom_key),
+        "playground": found.get(links.PlaygroundLink.xcom_key),
+    }
+
+
+def is_ovhcloud(settings: ConnectionSettings) -> bool:
+    """
+    Tell whether a connection leads to OVHcloud, directly or through a gateway.
+
+    :param settings: of the connection
+    :return: True if its host, or a project id, says so
+    """
+    return bool(settings.project_id) or links.is_ovhcloud(urlsplit(settings.client.base_url).hostname or "")
+
+
+def price_note(found: list[dict[str, Any]], day: str) -> str:
+    """
+    Say what the prices are, and who says so.
+
+    :param found: rows
+    :param day: when they were read
+    :return: a sentence
+    """
+    said = {
+        "service": "as the service lists them",
+        "catalogue": "as OVHcloud's public catalogue lists them, without VAT",
+    }
+    kinds = sorted({(row["currency"], row["price_source"]) for row in found if row["currency"]})
+    if not kinds:
+        return "The service lists no prices."
+    parts = [f"{currency} per million tokens, {said[source]}" for currency, source in kinds]
+    return f"Prices in {'; or in '.join(parts)}, read {day}."

@@ -1,0 +1,69 @@
+"""
+What a browser gets besides data: the page, its files, and the headers that keep strangers out of both.
+"""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ... import __version__
+
+#: Sent with everything: nothing from elsewhere, no code or style within the page, no frame but Airflow's own.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def index(*, root: str, home: str, framed: bool, csrf: str = "") -> str:
+    """
+    Fill in the page.
+
+    :param root: path that the page is mounted at, without a trailing slash
+    :param home: path of Airflow's own pages
+    :param framed: whether Airflow shows the page within its own
+    :param csrf: token that Airflow 2 asks for
+    :return: HTML
+    """
+    values = {"root": root, "home": home, "framed": "yes" if framed else "no", "csrf": csrf, "version": __version__}
+    filled = _file("templates", "index.html").decode()
+    for name, value in values.items():
+        filled = filled.replace(f"{{{{ {name} }}}}", html.escape(value, quote=True))
+    return filled
+
+
+def static(name: str) -> tuple[bytes, str] | None:
+    """
+    Give one of the page's files.
+
+    :param name: its name
+    :return: bytes and media type, or None where there is no such file
+    """
+    if name not in _names():
+        return None
+    return _file("static", name), f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8"
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(each.name for each in _folder("static").iterdir() if each.name.rpartition(".")[2] in _TYPES)
+
+
+@cache
+def _file(folder: str, name: str) -> bytes:
+    found: bytes = _folder(folder).joinpath(name).read_bytes()
+    return found
+
+
+def _folder(name: str) -> Any:
+    return files(__package__).joinpath(name)

@@ -1,0 +1,73 @@
+"""
+What Airflow loads in every process, tasks included: so nothing beyond its own plugin class is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ...compat import AirflowPlugin, airflow_version
+from ...defaults import SERVICE_NAME
+
+#: Where the page is mounted, and what it is called in the address of Airflow's own page around it.
+PREFIX = "/ovhcloud-ai"
+
+_RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
+
+Scope = dict[str, Any]
+
+
+class LazyApp:
+    """
+    An ASGI application that is built on its first request: only the API server pays for FastAPI.
+    """
+
+    def __init__(self) -> None:
+        self._app: Callable[..., Awaitable[None]] | None = None
+
+    async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        """
+        Answer a request.
+        """
+        if self._app is None:
+            from .airflow3 import build
+
+            self._app = build()
+        await self._app(scope, receive, send)
+
+
+class OVHCloudAIEndpointsPlugin(AirflowPlugin):
+    """
+    The page "OVHcloud AI Endpoints".
+    """
+
+    name = "ovhcloud_ai_endpoints"
+
+    if _RELEASE >= (3,):
+        fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": PREFIX, "name": SERVICE_NAME}]
+
+    if _RELEASE >= (3, 1):
+        # Relative to where Airflow is served: a sub-path is put in front by the browser.
+        external_views: list[Any] = [
+            {
+                "name": SERVICE_NAME,
+                "href": f"{PREFIX[1:]}/",
+                "destination": "nav",
+                "category": "browse",
+                "url_route": PREFIX[1:],
+            }
+        ]
+
+    if _RELEASE < (3,):
+
+        @property
+        def flask_blueprints(self) -> list[Any]:  # type: ignore[override]  # Airflow reads that of an instance
+            """
+            The pages on Airflow 2.11; read by the web server alone.
+            """
+            from .airflow2 import blueprint
+
+            return [blueprint()]
+
+        appbuilder_menu_items: list[Any] = [{"name": SERVICE_NAME, "category": "Browse", "href": f"{PREFIX}/"}]

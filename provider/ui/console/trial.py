@@ -1,0 +1,164 @@
+"""
+"Try it": one prompt or text to a model, billed like any other, and shown as it comes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...client import replies, requests
+from ...client.blocking import Client
+from ...client.events import StreamedChat
+from ...client.redact import StreamScrubber, excerpt, scrub
+from ...client.refusals import error_of
+from ...client.settings import ConnectionSettings
+from ...client.values import integer, text
+from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
+from . import dag_file
+from .connections import Stored
+from .visitor import Refused
+
+FIELDS = frozenset({"connection", "model", "kind", "text", "max_tokens"})
+
+#: Seconds that a trial may take: it holds a thread of the web server.
+SECONDS = 10.0
+
+#: Characters to send and tokens to generate at most: a trial is a look, and is billed.
+LONGEST = 20_000
+MOST_TOKENS = 1_024
+TOKENS = 256
+
+#: Characters of an answer that are passed on.
+LONGEST_ANSWER = 100_000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """
+    A trial that may begin.
+
+    :param key: what makes a second press the same trial
+    """
+
+    key: Hashable
+    settings: ConnectionSettings = field(repr=False)
+    conn_id: str
+    kind: str
+    model: str
+    text: str = field(repr=False)
+    max_tokens: int | None
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """
+        Send it.
+
+        :return: ``text`` for each piece of an answer, then ``done`` or ``error``
+        """
+        started = time.monotonic()
+        try:
+            with Client(self.settings.client) as client:
+                facts = yield from (self._chat(client, started) if self.kind == "chat" else self._embed(client))
+        except AIEndpointsError as error:
+            yield {"error": str(error)}
+            return
+        token = self.settings.client.token
+        facts = {name: scrub(fact, token) if isinstance(fact, str) else fact for name, fact in facts.items()}
+        yield {"done": {**_NOTHING, **facts, "milliseconds": _since(started), "code": self._code()}}
+
+    def _code(self) -> str | None:
+        if not dag_file.speakable(self.model) or not dag_file.speakable(self.conn_id):
+            return None
+        return dag_file.operator(self.kind, self.model, self.conn_id, self.text, self.max_tokens)
+
+    def _chat(self, client: Client, started: float) -> Generator[dict[str, Any], None, dict[str, Any]]:
+        request = requests.chat(self.model, [{"role": "user", "content": self.text}], max_tokens=self.max_tokens)
+        answer, first, room = StreamedChat(), None, LONGEST_ANSWER
+        scrubber = StreamScrubber(self.settings.client.token)
+        for data in client.stream(requests.as_stream(request), SECONDS):
+            piece = answer.take(data)[:room]
+            if piece:
+                first, room = first or _since(started), room - len(piece)
+                yield from _shown(scrubber.feed(piece))
+        yield from _shown(scrubber.end())
+        if not answer.complete:
+            raise InvalidReplyError("The answer broke off before its end: what arrived is above, and was billed.")
+        facts = {"first_token_milliseconds": first, "finish_reason": answer.finish_reason}
+        return facts | _usage(answer.usage) | {"model": _name(answer.model)}
+
+    def _embed(self, client: Client) -> Generator[dict[str, Any], None, dict[str, Any]]:
+        ((count, request),) = requests.embeddings(self.model, self.text)
+        reply = client.exchange(request, SECONDS)
+        if error := error_of(reply, request, self.settings.client.base_url, self.settings.client.token, time.time()):
+            raise error
+        value = replies.parse(reply, request, self.settings.client)
+        (vector,) = replies.check_embeddings(value, count, reply, request)
+        yield from ()
+        facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"))}
+        return facts | _usage(value.get("usage"))
+
+
+_NOTHING: dict[str, Any] = dict.fromkeys(
+    (
+        "first_token_milliseconds",
+        "input_tokens",
+        "output_tokens",
+        "finish_reason",
+        "model",
+        "dimensions",
+        "vector_start",
+    )
+)
+
+
+def prepared(stored: Stored, given: Mapping[str, Any]) -> Trial:
+    """
+    Check what is to be tried, before anything is sent.
+
+    :param stored: the connection
+    :param given: ``model``, ``kind``, ``text`` and ``max_tokens``
+    :return: the trial
+    :raises Refused: if it cannot work
+    """
+    try:
+        settings = stored.settings()
+        kind, model = given.get("kind"), text(given.get("model"), "model")
+        words = text(given.get("text"), "text")
+        most = integer(given.get("max_tokens") or TOKENS, "max_tokens", 1, MOST_TOKENS)
+    except ConfigurationError as error:
+        raise Refused(422, str(error)) from None
+    if kind not in dag_file.KINDS:
+        raise Refused(422, f"Only {' and '.join(dag_file.KINDS)} models can be tried here.")
+    if len(words) > LONGEST:
+        raise Refused(422, f"The text has {len(words):,} characters; a trial takes {LONGEST:,}.")
+    if settings.access == "token" and not settings.client.token:
+        raise Refused(422, "The connection has no API token.")
+    key = ("try", stored.conn_id, model, words)
+    return Trial(key, settings, stored.conn_id, kind, model, words, most if kind == "chat" else None)
+
+
+def _shown(text: str) -> Iterator[dict[str, Any]]:
+    if text:
+        yield {"text": text}
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def _usage(usage: Any) -> dict[str, int | None]:
+    counts = usage if isinstance(usage, Mapping) else {}
+    return {
+        "input_tokens": _count(counts.get("prompt_tokens")),
+        "output_tokens": _count(counts.get("completion_tokens")),
+    }
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < 10**9 else None
+
+
+def _name(value: Any) -> str | None:
+    return excerpt(value, 200) if isinstance(value, str) else None
