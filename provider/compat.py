@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow.configuration import conf as conf
     from airflow.sdk import BaseHook as BaseHook
     from airflow.sdk import BaseOperator as BaseOperator
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
@@ -34,6 +35,7 @@ _PLACES = {
     "Connection": ("airflow.sdk", "airflow.models"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
+    "conf": ("airflow.configuration",),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
 }
 

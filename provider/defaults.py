@@ -16,6 +16,9 @@ PACKAGE_NAME = "airflow-provider-ovhcloud-ai"
 CONN_TYPE = "ovh_ai_endpoints"
 CONN_ID = "ovh_ai_endpoints_default"
 
+#: Where the page of the web console is mounted.
+CONSOLE_PATH = "/ovhcloud-ai"
+
 #: Unified OpenAI-compatible address. Source: AI Endpoints getting-started guide, read 2026-10.
 BASE_URL = "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"
 

@@ -40,5 +40,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         # 2.11 drops every link of an operator that has one not listed here.
-        "extra-links": [f"{_PACKAGE}.ui.links.{name}" for name in ("ModelCardLink", "PlaygroundLink", "UsageLink")],
+        "extra-links": [
+            f"{_PACKAGE}.ui.links.{name}" for name in ("ModelCardLink", "PlaygroundLink", "UsageLink", "ConsoleLink")
+        ],
     }

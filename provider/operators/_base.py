@@ -12,7 +12,7 @@ from .. import defaults
 from ..client.values import quote
 from ..compat import BaseOperator
 from ..errors import ConfigurationError
-from ..ui.links import LINKS, urls
+from ..ui.links import LINKS, ConsoleLink, console_url, urls
 
 if TYPE_CHECKING:
     import jinja2
@@ -127,15 +127,20 @@ class AIEndpointsOperator(BaseOperator):
                 raise ConfigurationError(f"extra_body repeats {doubled[0]}: give it as the operator's own parameter.")
             return dict(self.extra_body)
 
-    def push_links(self, context: Context, model: str | None) -> None:
+    def push_links(self, context: Context, model: str | None, default: str) -> None:
         """
         Publish the extra links, so that a running or failed task has them.
 
         :param context: the task's context
-        :param model: the model that is about to be called
+        :param model: the model that is about to be called, or None
+        :param default: the setting of the connection that names it then
         """
+        # First: a connection that cannot even be read is best looked at there.
+        context["ti"].xcom_push(key=ConsoleLink.xcom_key, value=console_url(self.ovh_conn_id))
         settings = self.hook.settings
-        for key, url in urls(model or "", settings.client.base_url, settings.project_id).items():
+        for key, url in urls(
+            model or getattr(settings, default) or "", settings.client.base_url, settings.project_id
+        ).items():
             context["ti"].xcom_push(key=key, value=url)
 
 

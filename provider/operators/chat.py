@@ -74,7 +74,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(AIEndpointsOperator):
         :return: the response in OpenAI's format
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
-        self.push_links(context, self.model or self.hook.settings.chat_model)
+        self.push_links(context, self.model, "chat_model")
         return self.hook.chat_completion(
             model=self.model,
             messages=self.messages,

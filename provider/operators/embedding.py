@@ -43,6 +43,6 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         :return: the response in OpenAI's format
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
-        self.push_links(context, self.model or self.hook.settings.embedding_model)
+        self.push_links(context, self.model, "embedding_model")
         further = self.further_parameters(("model", "input"))
         return self.hook.create_embedding(model=self.model, input=self.input, **further)

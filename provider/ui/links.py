@@ -1,5 +1,5 @@
 """
-Extra links of a task: the model's card, the playground with that model, and the project's usage.
+Extra links of a task: the model's card, the playground with it, the project's usage, the connection's own page.
 
 An operator pushes them as soon as it knows its model, so that a running or failed task has them; ``get_link`` only
 reads what was pushed.
@@ -7,11 +7,12 @@ reads what was pushed.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from .. import defaults
-from ..compat import BaseOperatorLink, XCom
+from ..compat import BaseOperatorLink, XCom, airflow_version, conf
 
 if TYPE_CHECKING:
     from ..compat import BaseOperator
@@ -85,7 +86,16 @@ class UsageLink(_PushedLink):
     xcom_key = "_link_UsageLink"
 
 
-LINKS = (ModelCardLink(), PlaygroundLink(), UsageLink())
+class ConsoleLink(_PushedLink):
+    """
+    The connection's page in Airflow's own console: is it at fault, and what does it reach?
+    """
+
+    name = "AI Endpoints console"
+    xcom_key = "_link_ConsoleLink"
+
+
+LINKS = (ModelCardLink(), PlaygroundLink(), UsageLink(), ConsoleLink())
 
 
 def urls(model: str, base_url: str, project_id: str | None) -> dict[str, str]:
@@ -110,6 +120,21 @@ def urls(model: str, base_url: str, project_id: str | None) -> dict[str, str]:
         PlaygroundLink.xcom_key: playground,
         UsageLink.xcom_key: _usage(host, project_id),
     }
+
+
+def console_url(conn_id: str) -> str:
+    """
+    Find where the page of a connection is in this Airflow.
+
+    :param conn_id: connection id
+    :return: an address without scheme and host, below the path that Airflow is served at
+    """
+    release = tuple(int(part) for part in re.findall(r"\d+", airflow_version())[:3])
+    section = "api" if release >= (3,) else "webserver"
+    base = urlsplit(conf.get(section, "base_url", fallback="") or "").path.rstrip("/")
+    # From 3.3.2 on Airflow shows a page that lies below a plugin's within its own navigation.
+    frame = f"/plugin{defaults.CONSOLE_PATH}" if release >= (3, 3, 2) else ""
+    return f"{base}{frame}{defaults.CONSOLE_PATH}/connection?id={quote(conn_id, safe='')}"
 
 
 def is_ovhcloud(host: str) -> bool:

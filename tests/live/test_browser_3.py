@@ -10,7 +10,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 
 from .rest import Rest
-from .test_links import GPT_OSS
+from .test_links import CONSOLE, GPT_OSS
 from .ui import Ui3
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser]
@@ -113,6 +113,6 @@ def test_a_task_shows_its_links(ui: Ui3, run: str, picture: Callable[..., None])
     assert ui.links() == GPT_OSS
 
 
-def test_a_task_of_another_service_shows_none(ui: Ui3, run: str) -> None:
+def test_a_task_of_another_service_shows_the_console_alone(ui: Ui3, run: str) -> None:
     ui.task("links", run, "chat_elsewhere")
-    assert ui.links() == {}
+    assert ui.links() == {"AI Endpoints console": f"{CONSOLE}elsewhere"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from local_airflow import installed_release
 
 from .rest import ENDED, Rest, eventually
 
@@ -14,14 +15,19 @@ PLAYGROUND = "https://playground.endpoints.ai.ovh.net/"
 USAGE = f"https://manager.eu.ovhcloud.com/#/public-cloud/pci/projects/{'0' * 32}/ai/endpoints/metrics"
 
 
-def leading_to(model: str, card: str) -> dict[str, str | None]:
-    return {"Model card": f"{CATALOGUE}{card}/", "Playground": PLAYGROUND + model, "Usage": USAGE}
+#: Airflow 3.3 shows the page within its own, the others lead to the page alone.
+CONSOLE = ("/plugin/ovhcloud-ai" if installed_release() >= (3, 3) else "") + "/ovhcloud-ai/connection?id="
+
+
+def leading_to(model: str, card: str, connection: str = "fast") -> dict[str, str | None]:
+    console = {"AI Endpoints console": CONSOLE + connection}
+    return {"Model card": f"{CATALOGUE}{card}/", "Playground": PLAYGROUND + model, "Usage": USAGE} | console
 
 
 GPT_OSS = leading_to("gpt-oss-120b", "gpt-oss-120b")
 BGE = leading_to("bge-m3", "bge-m3")
 LLAMA = leading_to("Meta-Llama-3_3-70B-Instruct", "llama-3-3-70b-instruct")
-NONE: dict[str, str | None] = dict.fromkeys(GPT_OSS)
+ELSEWHERE = dict.fromkeys(GPT_OSS) | {"AI Endpoints console": f"{CONSOLE}elsewhere"}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +38,7 @@ NONE: dict[str, str | None] = dict.fromkeys(GPT_OSS)
         pytest.param("chat_mapped", 0, GPT_OSS, id="first of mapped chats"),
         pytest.param("chat_mapped", 1, LLAMA, id="second of mapped chats"),
         pytest.param("embed_mapped", 1, BGE, id="mapped embedding"),
-        pytest.param("chat_elsewhere", -1, NONE, id="service that is not OVHcloud's"),
+        pytest.param("chat_elsewhere", -1, ELSEWHERE, id="service that is not OVHcloud's"),
     ],
 )
 def test_links_of_a_task(scheduled: Rest, run: str, task: str, map_index: int, links: dict[str, str | None]) -> None:
@@ -42,8 +48,8 @@ def test_links_of_a_task(scheduled: Rest, run: str, task: str, map_index: int, l
 @pytest.mark.parametrize(
     ("task", "links"),
     [
-        ("chat_retried", leading_to("gpt-oss-20b", "gpt-oss-20b")),
-        ("embed_retried", BGE),
+        ("chat_retried", leading_to("gpt-oss-20b", "gpt-oss-20b", "flaky")),
+        ("embed_retried", leading_to("bge-m3", "bge-m3", "flaky")),
     ],
 )
 def test_links_of_a_task_that_was_tried_again(
@@ -53,7 +59,13 @@ def test_links_of_a_task_that_was_tried_again(
     assert scheduled.links("links", run, task) == links
 
 
-@pytest.mark.parametrize(("dag", "links"), [("slow_chat", GPT_OSS), ("slow_embedding", BGE)])
+@pytest.mark.parametrize(
+    ("dag", "links"),
+    [
+        ("slow_chat", leading_to("gpt-oss-120b", "gpt-oss-120b", "slow_chat")),
+        ("slow_embedding", leading_to("bge-m3", "bge-m3", "slow_embedding")),
+    ],
+)
 def test_links_of_a_running_task_and_of_one_that_failed(
     scheduled: Rest, slow: dict[str, Sandbox], dag: str, links: dict[str, str | None]
 ) -> None:

@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink, PlaygroundLink, UsageLink
+from apache_airflow_provider_ovhcloud_ai.ui.links import ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -152,6 +152,7 @@ class TestLinks:
         with pytest.raises(StatusError):
             Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION).execute({"ti": ti})
         assert [call.kwargs["key"] for call in ti.xcom_push.call_args_list] == [
+            ConsoleLink.xcom_key,
             ModelCardLink.xcom_key,
             PlaygroundLink.xcom_key,
             UsageLink.xcom_key,
@@ -169,7 +170,15 @@ class TestLinks:
         other = json.loads(ovh_ai_endpoints_sandbox.connection_json) | {"extra": {}}
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
         _, pushed = execute(Chat(task_id="t", ovh_conn_id="other", model="gpt-oss-120b", messages=QUESTION))
-        assert pushed == {}
+        assert set(pushed) == {ConsoleLink.xcom_key}
+
+    def test_the_console_is_there_even_for_a_connection_that_cannot_be_read(self) -> None:
+        ti = MagicMock()
+        with pytest.raises(ConfigurationError):
+            Chat(task_id="t", ovh_conn_id="not/there", messages=QUESTION).execute({"ti": ti})
+        (call,) = ti.xcom_push.call_args_list
+        assert call.kwargs["key"] == ConsoleLink.xcom_key
+        assert call.kwargs["value"].endswith("/ovhcloud-ai/connection?id=not%2Fthere")
 
 
 DAG = """

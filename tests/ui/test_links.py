@@ -70,6 +70,21 @@ def test_another_service_has_none(base_url: str) -> None:
     assert urls("gpt-oss-120b", base_url, None) == {}
 
 
+@pytest.mark.parametrize("base_url", ["", "https://airflow.example.com", "https://example.com/airflow/"])
+def test_the_console_is_below_the_path_that_airflow_is_served_at(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for section in ("API", "WEBSERVER"):
+        monkeypatch.setenv(f"AIRFLOW__{section}__BASE_URL", base_url)
+    path = "/airflow" if base_url.endswith("/airflow/") else ""
+    found = links.console_url("a b#c")
+    assert found.startswith(f"{path}/")
+    assert found.removeprefix(path) in {
+        "/ovhcloud-ai/connection?id=a%20b%23c",
+        "/plugin/ovhcloud-ai/ovhcloud-ai/connection?id=a%20b%23c",
+    }
+
+
 def test_the_table_names_models_that_are_served(ovh_ai_endpoints_connection: str) -> None:
     served = {model["id"] for model in OVHCloudAIEndpointsHook().list_models()} | {"BGE-M3"}
     assert set(links.CATALOGUE_SLUGS) <= served

@@ -17,11 +17,11 @@ from flask_wtf.csrf import generate_csrf
 
 from ... import __version__
 from ...compat import airflow_version
+from ...defaults import CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
 from .ladder import Origin
-from .plugin import PREFIX
 from .visitor import Method, Refused
 
 
@@ -55,7 +55,7 @@ def blueprint() -> Blueprint:
 
     :return: what Flask mounts
     """
-    made = Blueprint("ovhcloud_ai_endpoints", __name__, url_prefix=PREFIX)
+    made = Blueprint("ovhcloud_ai_endpoints", __name__, url_prefix=CONSOLE_PATH)
     for path in PAGES:
         made.add_url_rule(path, f"page{path.replace('/', '_')}", _page)
     made.add_url_rule("/static/<name>", "static", _static)
@@ -70,7 +70,7 @@ def blueprint() -> Blueprint:
 def _let_in() -> Response | None:
     manager = get_auth_manager()
     if not manager.is_logged_in():
-        if request.path.removeprefix(PREFIX) in PAGES:
+        if request.path.removeprefix(CONSOLE_PATH) in PAGES:
             return redirect(manager.get_url_login(next_url=request.url))  # type: ignore[return-value]
         return _response(failed(Refused(401, "Not authenticated: log in again.")))
     if not manager.is_authorized_view(access_view=AccessView.PLUGINS):
@@ -79,7 +79,7 @@ def _let_in() -> Response | None:
 
 
 def _page() -> Response:
-    root = request.script_root + PREFIX
+    root = request.script_root + CONSOLE_PATH
     text = page.index(root=root, home=url_for("Airflow.index"), framed=False, csrf=generate_csrf())
     return Response(text, mimetype="text/html")
 

@@ -23,11 +23,11 @@ from starlette.concurrency import run_in_threadpool
 
 from ... import __version__
 from ...compat import airflow_version
+from ...defaults import CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
 from .ladder import Origin
-from .plugin import PREFIX
 from .visitor import Method, Refused
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
@@ -102,8 +102,8 @@ _reader = _visitor if _HAS_COOKIE else _anybody
 
 def _page(request: Request, _: Annotated[Any, Depends(_reader)]) -> HTMLResponse:
     root = request.scope["root_path"]
-    framed = _HAS_COOKIE and request.headers.get("sec-fetch-dest") == "iframe"
-    return HTMLResponse(page.index(root=root, home=root.removesuffix(PREFIX) + "/", framed=framed))
+    # From 3.1 on Airflow has a frame for pages of plugins, with its own navigation around it.
+    return HTMLResponse(page.index(root=root, home=root.removesuffix(CONSOLE_PATH) + "/", framed=_RELEASE >= (3, 1)))
 
 
 def _static(name: str, _: Annotated[Any, Depends(_reader)]) -> Response:
@@ -147,7 +147,7 @@ def _hosts(request: Request) -> set[str]:
 
 
 def _create_url(request: Request) -> str:
-    return str(request.scope["root_path"]).removesuffix(PREFIX) + "/connections"
+    return str(request.scope["root_path"]).removesuffix(CONSOLE_PATH) + "/connections"
 
 
 def _response(answer: Answer) -> Response:

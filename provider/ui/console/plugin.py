@@ -8,10 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ...compat import AirflowPlugin, airflow_version
-from ...defaults import SERVICE_NAME
-
-#: Where the page is mounted, and what it is called in the address of Airflow's own page around it.
-PREFIX = "/ovhcloud-ai"
+from ...defaults import CONSOLE_PATH, SERVICE_NAME
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
 
@@ -45,17 +42,17 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
     name = "ovhcloud_ai_endpoints"
 
     if _RELEASE >= (3,):
-        fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": PREFIX, "name": SERVICE_NAME}]
+        fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": CONSOLE_PATH, "name": SERVICE_NAME}]
 
     if _RELEASE >= (3, 1):
         # Relative to where Airflow is served: a sub-path is put in front by the browser.
         external_views: list[Any] = [
             {
                 "name": SERVICE_NAME,
-                "href": f"{PREFIX[1:]}/",
+                "href": f"{CONSOLE_PATH[1:]}/",
                 "destination": "nav",
                 "category": "browse",
-                "url_route": PREFIX[1:],
+                "url_route": CONSOLE_PATH[1:],
             }
         ]
 
@@ -70,4 +67,4 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
 
             return [blueprint()]
 
-        appbuilder_menu_items: list[Any] = [{"name": SERVICE_NAME, "category": "Browse", "href": f"{PREFIX}/"}]
+        appbuilder_menu_items: list[Any] = [{"name": SERVICE_NAME, "category": "Browse", "href": f"{CONSOLE_PATH}/"}]
