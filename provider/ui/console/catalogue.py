@@ -112,7 +112,7 @@ def _price(entry: Mapping[str, Any]) -> Price | None:
     by_unit = {
         item.get("price_unit"): item.get("price")
         for item in (listed if isinstance(listed, list) else [])
-        if isinstance(item, Mapping)
+        if isinstance(item, Mapping) and isinstance(item.get("price_unit"), str)
     }
     tokens_in, tokens_out = (_number(by_unit.get(f"million_{way}_tokens")) for way in ("input", "output"))
     if tokens_in is None and tokens_out is None:
@@ -123,7 +123,7 @@ def _price(entry: Mapping[str, Any]) -> Price | None:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < 1_000_000 else None
 

@@ -40,5 +40,8 @@ def _same_origin(headers: Mapping[str, str], hosts: set[str]) -> bool:
     if site is not None:
         return site == "same-origin"
     # Browsers leave Sec-Fetch-Site out over plain HTTP to another machine; Origin comes with every POST.
-    origin = urlsplit(headers.get("origin", ""))
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError:
+        return False
     return origin.scheme in {"http", "https"} and bool(origin.netloc) and origin.netloc in hosts

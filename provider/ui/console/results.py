@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from types import UnionType
 from typing import Any
 
 #: The event in the audit log.
 EVENT = "ovh_ai_endpoints_test"
+
+#: Verdicts that there are.
+STATES = frozenset({"ok", "failed", "unproven"})
 
 #: Entries looked through for the last result of each connection: some 300 kB.
 LOOKED_AT = 1_000
@@ -80,6 +84,11 @@ def latest() -> dict[str, Result]:
 def _read(extra: Any) -> Result | None:
     # Whoever writes into the audit log is trusted no further than its form.
     try:
-        return Result(**json.loads(extra))
-    except (TypeError, ValueError):
+        result = Result(**json.loads(extra))
+    except (TypeError, ValueError, RecursionError):
         return None
+    typed = all(isinstance(value, _TYPES.get(name, str)) for name, value in vars(result).items())
+    return result if typed and result.state in STATES else None
+
+
+_TYPES: dict[str, type | UnionType] = {"milliseconds": int, "last_success": str | None}
