@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidReplyError
-from .redact import excerpt
+from .redact import excerpt, scrub
 from .replies import read_json
 
 #: Bytes that one event may have: the longest seen, a whole reply in one piece, had some 100 kB.
@@ -28,6 +28,7 @@ class EventReader:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._size = 0
 
     def feed(self, piece: bytes) -> Iterator[str]:
         """
@@ -38,7 +39,7 @@ class EventReader:
         :raises InvalidReplyError: if an event never ends
         """
         self._rest += piece
-        if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT:
+        if len(self._rest) + self._size > MAX_EVENT:
             raise InvalidReplyError(f"The stream holds an event of more than {MAX_EVENT:,} bytes.")
         # A carriage return at the very end may be half of a line end.
         whole = len(self._rest) - self._rest.endswith(b"\r")
@@ -47,8 +48,9 @@ class EventReader:
         for line in lines:
             if not line and self._data:
                 yield b"\n".join(self._data).decode("utf-8", "replace")
-                self._data = []
+                self._data, self._size = [], 0
             elif line.startswith(b"data:"):
+                self._size += len(line)
                 self._data.append(line[5:].removeprefix(b" "))
 
 
@@ -56,10 +58,13 @@ class StreamedChat:
     """
     Puts a chat completion together from its events.
 
-    Text before the answer (``reasoning``, or ``reasoning_content``) is counted, not kept.
+    Text before the answer (``reasoning``, or ``reasoning_content``) is left out.
+
+    :param token: the secret that an error may echo, or None
     """
 
-    def __init__(self) -> None:
+    def __init__(self, token: str | None = None) -> None:
+        self._token = token
         #: The last event's model, finish reason and usage.
         self.model: str | None = None
         self.finish_reason: str | None = None
@@ -84,7 +89,9 @@ class StreamedChat:
         if event.get("error"):
             error = event["error"]
             said = error.get("message") if isinstance(error, dict) else error
-            raise InvalidReplyError(f"The service ended its answer with an error: {excerpt(str(said))}")
+            raise InvalidReplyError(
+                f"The service ended its answer with an error: {excerpt(scrub(str(said), self._token))}"
+            )
         self._note(event)
         choice = _first(event)
         if isinstance(choice.get("finish_reason"), str):

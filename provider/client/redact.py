@@ -8,7 +8,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
@@ -100,6 +100,21 @@ def excerpt(message: str, length: int = 300) -> str:
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
     return line if len(line) <= length else line[: length - 3] + "..."
+
+
+def excerpts(messages: Iterable[str], token: str | None, length: int) -> list[str]:
+    """
+    Clean many short texts: to look for the token in each one by itself would take longer than to fetch them.
+
+    :param messages: texts from elsewhere
+    :param token: the secret, or None
+    :param length: characters of each at most
+    :return: each without the token, control characters and what is too long
+    """
+    # No spelling of a token holds a line break, so the texts do not flow into one another.
+    lines = [message.replace("\n", " ") for message in messages]
+    cleaned = scrub("\n".join(lines), token).split("\n") if lines else []
+    return [excerpt(line[: length * 10], length) for line in cleaned]
 
 
 def page_title(page: str) -> str:

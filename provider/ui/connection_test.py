@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from .. import defaults
 from ..client import replies, requests
 from ..client.blocking import Client
-from ..client.redact import excerpt, scrub
+from ..client.redact import excerpts
 from ..client.settings import ClientSettings, ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
 from . import connection_causes as causes
@@ -121,7 +121,7 @@ def _documented_limit(settings: ConnectionSettings) -> int | None:
 def _ids(run: _Run) -> tuple[str, ...] | None:
     if run.models is None:
         return None
-    return tuple(excerpt(scrub(model["id"], run.settings.client.token), 200) for model in run.models)
+    return tuple(excerpts((model["id"] for model in run.models), run.settings.client.token, 200))
 
 
 def _taken(name: str, look: Callable[[_Run], Step], run: _Run) -> Step:

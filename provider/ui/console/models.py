@@ -4,14 +4,15 @@ The models of a connection as rows: what each is for, how much it reads, what it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from ...client.names import find_model, kind_of
-from ...client.redact import excerpt, scrub
+from ...client.redact import excerpts
 from ...client.settings import ConnectionSettings
 from .. import links
 
@@ -52,27 +53,33 @@ def rows(
     """
     uses = {"chat": settings.chat_model, "embedding": settings.embedding_model}
     wanted = {use: find_model(name, models) for use, name in uses.items() if name}
-    return [_row(model, settings, catalogue.get(model["id"], {}), wanted) for model in models[:MOST]]
+    shown = models[:MOST]
+    ids = excerpts((model["id"] for model in shown), settings.client.token, ID_LENGTH)
+    owners = excerpts(map(_owner, shown), settings.client.token, ID_LENGTH)
+    return [
+        {**_row(model, catalogue.get(model["id"], {}), wanted), "id": name, "owner": owner or None}
+        | _addresses(model["id"], name, settings)
+        for model, name, owner in zip(shown, ids, owners, strict=True)
+    ]
+
+
+def _owner(model: Mapping[str, Any]) -> str:
+    owner = model.get("owned_by")
+    return owner if isinstance(owner, str) else ""
 
 
 def _row(
-    model: dict[str, Any],
-    settings: ConnectionSettings,
-    known: Mapping[str, Any],
-    wanted: Mapping[str, dict[str, Any] | None],
+    model: dict[str, Any], known: Mapping[str, Any], wanted: Mapping[str, dict[str, Any] | None]
 ) -> dict[str, Any]:
     price = known.get("price") or price_of(model)
     return {
-        "id": _text(model["id"], settings),
         "kind": known.get("kind") or kind(model),
         "context": _count(model.get("context_length")),
         "price_in": price.tokens_in if price else None,
         "price_out": price.tokens_out if price else None,
         "currency": price.currency if price else None,
         "price_source": price.source if price else None,
-        "owner": _text(model["owned_by"], settings) if isinstance(model.get("owned_by"), str) else None,
         "default": next((use for use, found in wanted.items() if found is model), None),
-        **_addresses(model["id"], settings),
     }
 
 
@@ -98,13 +105,16 @@ def price_of(model: Mapping[str, Any]) -> Price | None:
     :return: the price of a million, or None. A price of nothing at all is none: speech and images are listed so, and
         are billed by the second or the piece
     """
-    pricing = model.get("pricing")
-    if not isinstance(pricing, Mapping) or not isinstance(pricing.get("currency_unit"), str):
+    listed = model.get("pricing")
+    pricing = listed if isinstance(listed, Mapping) else {}
+    currency = pricing.get("currency_unit")
+    # A browser takes no other word for a currency.
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         return None
     tokens_in, tokens_out = (per_million(pricing.get(name)) for name in ("prompt", "completion"))
     if not tokens_in and not tokens_out:
         return None
-    return Price(tokens_in, tokens_out, excerpt(pricing["currency_unit"], 8), "service")
+    return Price(tokens_in, tokens_out, currency, "service")
 
 
 def per_million(value: Any) -> float | None:
@@ -116,7 +126,7 @@ def per_million(value: Any) -> float | None:
     """
     try:
         price = Decimal(str(value)) * _MILLION
-    except InvalidOperation:
+    except ArithmeticError:
         return None
     return float(price) if price.is_finite() and 0 <= price < _MILLION else None
 
@@ -125,12 +135,9 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < 10**12 else None
 
 
-def _text(value: str, settings: ConnectionSettings) -> str:
-    return excerpt(scrub(value[: ID_LENGTH * 10], settings.client.token), ID_LENGTH)
-
-
-def _addresses(model: str, settings: ConnectionSettings) -> dict[str, str | None]:
-    found = links.urls(model, settings.client.base_url, settings.project_id) if len(model) <= ID_LENGTH else {}
+def _addresses(model: str, shown: str, settings: ConnectionSettings) -> dict[str, str | None]:
+    # An id that cannot be shown as it is belongs into no address either.
+    found = links.urls(model, settings.client.base_url, settings.project_id) if model == shown else {}
     return {
         "card": found.get(links.ModelCardLink.xcom_key),
         "playground": found.get(links.PlaygroundLink.xcom_key),

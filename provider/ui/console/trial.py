@@ -64,8 +64,6 @@ class Trial:
         except AIEndpointsError as error:
             yield {"error": str(error)}
             return
-        token = self.settings.client.token
-        facts = {name: scrub(fact, token) if isinstance(fact, str) else fact for name, fact in facts.items()}
         yield {"done": {**_NOTHING, **facts, "milliseconds": _since(started), "code": self._code()}}
 
     def _code(self) -> str | None:
@@ -75,28 +73,30 @@ class Trial:
 
     def _chat(self, client: Client, started: float) -> Generator[dict[str, Any], None, dict[str, Any]]:
         request = requests.chat(self.model, [{"role": "user", "content": self.text}], max_tokens=self.max_tokens)
-        answer, first, room = StreamedChat(), None, LONGEST_ANSWER
-        scrubber = StreamScrubber(self.settings.client.token)
+        token, first, room = self.settings.client.token, None, LONGEST_ANSWER
+        answer, scrubber = StreamedChat(token), StreamScrubber(token)
         for data in client.stream(requests.as_stream(request), SECONDS):
-            piece = answer.take(data)[:room]
-            if piece:
-                first, room = first or _since(started), room - len(piece)
-                yield from _shown(scrubber.feed(piece))
-        yield from _shown(scrubber.end())
+            piece = answer.take(data)
+            first = first or (_since(started) if piece else None)
+            # Cut after the token is out: half of it would not be found.
+            piece = scrubber.feed(piece)[:room]
+            room -= len(piece)
+            yield from _shown(piece)
+        yield from _shown(scrubber.end()[:room])
         if not answer.complete:
             raise InvalidReplyError("The answer broke off before its end: what arrived is above, and was billed.")
-        facts = {"first_token_milliseconds": first, "finish_reason": answer.finish_reason}
-        return facts | _usage(answer.usage) | {"model": _name(answer.model)}
+        names = {"finish_reason": _name(answer.finish_reason, token), "model": _name(answer.model, token)}
+        return {"first_token_milliseconds": first} | names | _usage(answer.usage)
 
     def _embed(self, client: Client) -> Generator[dict[str, Any], None, dict[str, Any]]:
         ((count, request),) = requests.embeddings(self.model, self.text)
-        reply = client.exchange(request, SECONDS)
-        if error := error_of(reply, request, self.settings.client.base_url, self.settings.client.token, time.time()):
+        reply, token = client.exchange(request, SECONDS), self.settings.client.token
+        if error := error_of(reply, request, self.settings.client.base_url, token, time.time()):
             raise error
         value = replies.parse(reply, request, self.settings.client)
         (vector,) = replies.check_embeddings(value, count, reply, request)
         yield from ()
-        facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"))}
+        facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"), token)}
         return facts | _usage(value.get("usage"))
 
 
@@ -160,5 +160,5 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < 10**9 else None
 
 
-def _name(value: Any) -> str | None:
-    return excerpt(value, 200) if isinstance(value, str) else None
+def _name(value: Any, token: str | None) -> str | None:
+    return excerpt(scrub(value, token), 200) if isinstance(value, str) else None
