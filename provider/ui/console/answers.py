@@ -97,7 +97,7 @@ def begin(route: Route, call: Callable[[], Call]) -> Answer | tuple[Work, Future
         if isinstance(result, Work):
             return result, RUNS.join(result.key, result.run)
         if isinstance(result, Trial):
-            return Answer(lines=map(_line, RUNS.stream(result.key, result.lines())))
+            return Answer(lines=_lines(RUNS.stream(result.key, result.lines())))
     except Exception as error:  # noqa: BLE001  (each becomes a sentence)
         return failed(error)
     return Answer(file=result) if isinstance(result, File) else Answer(data=result)
@@ -128,6 +128,13 @@ def failed(error: Exception) -> Answer:
         return Answer(error.status, {"error": error.sentence})
     log.error("The page failed.", exc_info=error)
     return Answer(500, {"error": _OURS})
+
+
+def _lines(results: Iterator[Any]) -> Iterator[bytes]:
+    try:
+        yield from map(_line, results)
+    except Exception as error:  # noqa: BLE001  (the answer has begun: all that is left is its last line)
+        yield _line(failed(error).data)
 
 
 def _line(value: Any) -> bytes:

@@ -63,6 +63,8 @@ class Runs:
                     if gone.is_set():
                         break
                     results.put(result)
+            except Exception as error:  # noqa: BLE001  (whoever reads the results is told)
+                results.put(error)
             finally:
                 results.put(_END)
 
@@ -93,6 +95,8 @@ _END = object()
 def _given(results: SimpleQueue[Any], gone: threading.Event) -> Iterator[Any]:
     try:
         while (result := results.get()) is not _END:
+            if isinstance(result, Exception):
+                raise result
             yield result
     finally:
         gone.set()
