@@ -94,7 +94,7 @@ def listed(visitor: Visitor) -> list[Stored]:
     with create_session() as session:
         rows = list(session.scalars(query))
         session.expunge_all()
-    return [_in_force(row) for row in rows if visitor.may("GET", row.conn_id)]
+    return [_in_force(row, visitor) for row in rows if visitor.may("GET", row.conn_id)]
 
 
 def opened(conn_id: Any, visitor: Visitor) -> Stored:
@@ -146,29 +146,34 @@ def _check_type(conn_id: str, connection: Any, visitor: Visitor) -> None:
         raise Refused(403, f"{conn_id!r} is a generic connection: only who may edit it can open it here.")
 
 
-def _in_force(row: Any) -> Stored:
+def _in_force(row: Any, visitor: Visitor) -> Stored:
     # What Airflow gives to a task: an environment variable wins over the row of the same id.
     if _variable(row.conn_id) in os.environ:
         from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
         try:
             found = EnvironmentVariablesBackend().get_connection(row.conn_id)
-        except Exception:  # noqa: BLE001  (not JSON, not a URI: the row says so below)
-            found = None
-        return Stored(row.conn_id, ENVIRONMENT, found or _Unreadable(row.conn_id))
+            _check_type(row.conn_id, found, visitor)
+        except Refused as refused:
+            found = _Unreadable(refused.sentence)
+        except Exception:  # noqa: BLE001  (neither JSON nor a URI)
+            found = _Unreadable(connection_missing(row.conn_id))
+        return Stored(row.conn_id, ENVIRONMENT, found)
     return Stored(row.conn_id, DATABASE, row)
 
 
 class _Unreadable:
     """
-    What stands in for a connection whose environment variable holds none.
+    What stands in for a connection whose environment variable holds none, or one for another service.
+
+    :param sentence: says so
     """
 
-    def __init__(self, conn_id: str) -> None:
-        self._conn_id = conn_id
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
 
     def __getattr__(self, name: str) -> Any:
-        raise ConfigurationError(connection_missing(self._conn_id))
+        raise ConfigurationError(self._sentence)
 
 
 def _source(conn_id: str, connection: Any) -> str:
