@@ -23,16 +23,17 @@ class Api:
     Someone who is logged in.
 
     :param airflow: a running one
+    :param user: who
     """
 
-    def __init__(self, airflow: LocalAirflow) -> None:
+    def __init__(self, airflow: LocalAirflow, user: str = USER) -> None:
         self.url = airflow.url
         if airflow.release < (3,):
             self.root = "/api/v1"
-            self.authorization = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+            self.authorization = f"Basic {base64.b64encode(f'{user}:{PASSWORD}'.encode()).decode()}"
         else:
             self.root, self.authorization = "/api/v2", ""
-            answer = self.ask("POST", "/auth/token", {"username": USER, "password": PASSWORD})
+            answer = self.ask("POST", "/auth/token", {"username": user, "password": PASSWORD})
             self.authorization = f"Bearer {answer.body['access_token']}"
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:

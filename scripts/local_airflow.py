@@ -25,6 +25,8 @@ from types import TracebackType
 
 USER, PASSWORD = "admin", "admin"  # it listens on 127.0.0.1 alone
 
+_FAB_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+
 #: Seconds: until the web server answers on a slow machine, and until a process has ended by itself.
 START, END = 240, 15
 
@@ -37,12 +39,25 @@ class LocalAirflow:
     :param port: where the web UI listens, if it is free; else any other
     :param dags: folder of DAGs
     :param settings: further environment variables
+    :param users: role of each further user; their password is that of the admin
+    :param fab: whether Airflow 3 uses the auth manager of its FAB provider, as 2.11 does
     """
 
-    def __init__(self, home: Path, *, port: int = 0, dags: Path | None = None, settings: dict[str, str] | None = None):
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        dags: Path | None = None,
+        settings: dict[str, str] | None = None,
+        users: dict[str, str] | None = None,
+        fab: bool = False,
+    ):
         self.home = home
+        self.users = {USER: "admin", **(users or {})}
         self.port = free_port(port)
         self.release = installed_release()
+        self.fab = fab or self.release < (3,)
         self.url = f"http://127.0.0.1:{self.port}"
         self._leashes: dict[str, subprocess.Popen[bytes]] = {}
         home.mkdir(parents=True, exist_ok=True)
@@ -88,11 +103,12 @@ class LocalAirflow:
     def _settings_3(self) -> dict[str, str]:
         keys = self._keys()
         passwords = self.home / "passwords.json"
-        passwords.write_text(json.dumps({USER: PASSWORD}), encoding="utf-8")
-        return {
+        passwords.write_text(json.dumps(dict.fromkeys(self.users, PASSWORD)), encoding="utf-8")
+        manager = {"AIRFLOW__CORE__AUTH_MANAGER": _FAB_MANAGER} if self.fab else {}
+        return manager | {
             "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(map(":".join, self.users.items())),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             # Tasks ask the API server for everything.
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
@@ -129,12 +145,13 @@ class LocalAirflow:
 
     def prepare(self) -> None:
         """
-        Make the database, and the user who may log in.
+        Make the database, and the users who may log in.
         """
         self._must("db", "migrate")
-        if self.release < (3,):
-            names = ["--firstname", "Ada", "--lastname", "Admin", "--email", "admin@example.org", "--role", "Admin"]
-            self._must("users", "create", "--username", USER, "--password", PASSWORD, *names)
+        for name, role in self.users.items() if self.fab else ():
+            about = ["--firstname", "Ada", "--lastname", name, "--email", f"{name}@example.org"]
+            given = ["--username", name, "--password", PASSWORD, "--role", role.capitalize()]
+            self._must("users", "create", *given, *about)
 
     def _must(self, *words: str) -> None:
         done = self.run(*words)

@@ -21,6 +21,9 @@ from .rest import ENDED, Rest, eventually
 
 HERE = Path(__file__).parent
 
+#: A user of each role beside the admin.
+ROLES = {role: role for role in ("viewer", "user", "op")}
+
 
 @pytest.fixture(scope="package")
 def sandbox() -> Iterator[Sandbox]:
@@ -56,7 +59,8 @@ def airflow(
         **{dag: each.connection for dag, each in slow.items()},
     }
     settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
-    with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags=HERE / "dags", settings=settings) as running:
+    home = tmp_path_factory.mktemp("airflow")
+    with LocalAirflow(home, dags=HERE / "dags", settings=settings, users=ROLES) as running:
         running.prepare()
         running.serve()
         yield running

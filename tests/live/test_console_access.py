@@ -1,0 +1,197 @@
+"""Who may do what on the console page: every address, as everybody, against the table of the documentation."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import importlib.util
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_api import Api
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.ui.console.actions import PAGES, ROUTES
+from local_airflow import PASSWORD, LocalAirflow
+
+from .conftest import ROLES
+
+pytestmark = pytest.mark.airflow
+
+DOCS = Path(__file__).parents[2] / "docs" / "console.md"
+PAGE = "/ovhcloud-ai"
+CONNECTION = "console-access"
+#: What each address is given.
+GIVEN: dict[str, dict[str, Any]] = {
+    "/api/connections": {},
+    "/api/connection": {"id": CONNECTION},
+    "/api/dag": {"id": CONNECTION, "model": "gpt-oss-120b", "kind": "chat"},
+    "/api/test": {"connection": CONNECTION},
+    "/api/models": {"connection": CONNECTION},
+    "/api/try": {"connection": CONNECTION, "model": "gpt-oss-120b", "kind": "chat", "text": "Hello"},
+}
+ADDRESSES = [*(("GET", page) for page in PAGES), ("GET", "/static/console.css"), *((r.method, r.path) for r in ROUTES)]
+
+
+def table(heading: str) -> dict[tuple[str, str], dict[str, str]]:
+    """
+    Read one of the tables of the documentation: who may use which address.
+    """
+    part = DOCS.read_text(encoding="utf-8").partition(f"### {heading}\n")[2].partition("\n#")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
+    head, _, *body = rows
+    return {tuple(cells[0].strip("`").split()): dict(zip(head[1:], cells[1:], strict=True)) for cells in body}  # type: ignore[misc]
+
+
+class Browser:
+    """
+    Somebody with the session of a browser, or without one.
+    """
+
+    def __init__(self, airflow: LocalAirflow, user: str | None) -> None:
+        self.url = airflow.url
+        self.headers: dict[str, str] = {}
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self._open = urllib.request.build_opener(jar, _Staying).open
+        if user and airflow.release < (3,):
+            self._log_in(user)
+        elif user:
+            self.headers["Authorization"] = Api(airflow, user).authorization
+
+    def _log_in(self, user: str) -> None:
+        with self._open(f"{self.url}/login/") as reply:
+            token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', reply.read().decode())
+        assert token is not None
+        form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
+        self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())
+
+    def use(self, method: str, path: str, **headers: str) -> tuple[int, str]:
+        """
+        Use an address as the page's script does.
+        """
+        given = GIVEN.get(path, {})
+        if method == "GET":
+            return self.ask("GET", f"{PAGE}{path}?{urllib.parse.urlencode(given)}")
+        own = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": self.url, **self.csrf()}
+        return self.ask("POST", PAGE + path, json.dumps(given).encode(), **own | headers)
+
+    def csrf(self) -> dict[str, str]:
+        found = re.search(r'name="console-csrf" content="([^"]+)"', self.ask("GET", f"{PAGE}/")[1])
+        return {"X-CSRFToken": found.group(1)} if found else {}
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, body, self.headers | headers, method=method)
+        try:
+            with self._open(request, timeout=60) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+class _Staying(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+@pytest.fixture(scope="module", params=["simple", "fab"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox
+) -> Iterator[tuple[LocalAirflow, str]]:
+    """
+    A server with the auth manager, and the heading of its table; the one that all tests share where it has it.
+    """
+    airflow: LocalAirflow = request.getfixturevalue("airflow")
+    if request.param == "simple" and airflow.release < (3,):
+        pytest.skip("Airflow 2.11 has no simple auth manager")
+    if request.param == "fab" and airflow.release >= (3,):
+        if importlib.util.find_spec("airflow.providers.fab") is None:
+            pytest.skip("the FAB provider is not installed here; the matrix has it")
+        home = tmp_path_factory.mktemp("fab")
+        with LocalAirflow(home, dags=home / "dags", users=ROLES, fab=True) as own:
+            own.prepare()
+            own.serve()
+            _store(own, sandbox)
+            yield own, _heading(own)
+    else:
+        _store(airflow, sandbox)
+        yield airflow, _heading(airflow)
+
+
+def _heading(airflow: LocalAirflow) -> str:
+    if airflow.fab:
+        return "FAB auth manager, and Airflow 2.11"
+    return "Simple auth manager"
+
+
+def _store(airflow: LocalAirflow, sandbox: Sandbox) -> None:
+    Api(airflow).save({"connection_id": CONNECTION, **sandbox.connection, "extra": "{}"})
+
+
+@pytest.fixture(scope="module")
+def somebody(server: tuple[LocalAirflow, str]) -> Callable[[str], Browser]:
+    known: dict[str, Browser] = {}
+
+    def log_in(who: str) -> Browser:
+        if who not in known:
+            known[who] = Browser(server[0], None if who == "anonymous" else who)
+        return known[who]
+
+    return log_in
+
+
+@pytest.mark.parametrize("who", ["anonymous", *ROLES, "admin"])
+def test_each_address_answers_as_the_documentation_says(
+    server: tuple[LocalAirflow, str], somebody: Callable[[str], Browser], who: str
+) -> None:
+    airflow, heading = server
+    expected = table(heading)
+    assert set(expected) == set(ADDRESSES), "the table has every address"
+    said = {address: somebody(who).use(*address)[0] for address in ADDRESSES}
+    allowed = {address: columns[who] for address, columns in expected.items()}
+    if airflow.release[:2] == (3, 0) and who == "anonymous":
+        # Airflow 3.0 keeps its session out of cookies: the page's files, which hold no data, are open there.
+        allowed |= {address: "yes" for address in ADDRESSES if "/api/" not in address[1]}
+    assert {address: WORDS[status] for address, status in said.items()} == allowed
+
+
+#: What a status is called in the table.
+WORDS = {200: "yes", 401: "no", 403: "no", 302: "login", 307: "login"}
+
+
+def test_a_viewer_learns_of_no_connection(server: tuple[LocalAirflow, str], somebody: Callable[[str], Browser]) -> None:
+    status, text = somebody("viewer").use("GET", "/api/connections")
+    assert CONNECTION not in text
+    if status == 200:
+        assert json.loads(text)["may_read"] is False
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="another site"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, id="another port of this host"),
+        pytest.param({"Origin": "http://127.0.0.1:1"}, id="another port, by its origin"),
+        pytest.param({"Origin": "null"}, id="a sandboxed frame"),
+        pytest.param({"X-OVHcloud-AI": ""}, id="without the page's header"),
+        pytest.param({"Content-Type": "text/plain"}, id="a form"),
+    ],
+)
+@pytest.mark.parametrize("path", [route.path for route in ROUTES if route.method == "POST"])
+def test_nothing_is_done_for_a_stranger(
+    somebody: Callable[[str], Browser], sandbox: Sandbox, path: str, headers: dict[str, str]
+) -> None:
+    before = len(sandbox.requests)
+    status, text = somebody("admin").use("POST", path, **headers)
+    assert status in {403, 415}
+    assert json.loads(text)["error"]
+    assert len(sandbox.requests) == before
+
+
+def test_the_application_describes_itself_nowhere(somebody: Callable[[str], Browser]) -> None:
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert somebody("admin").ask("GET", PAGE + path)[0] == 404
