@@ -160,7 +160,7 @@ def price_note(found: list[dict[str, Any]], day: str) -> str:
 
     :param found: rows
     :param day: when they were read
-    :return: a sentence
+    :return: what follows "Prices:"
     """
     said = {
         "service": "as the service lists them",
@@ -168,6 +168,6 @@ def price_note(found: list[dict[str, Any]], day: str) -> str:
     }
     kinds = sorted({(row["currency"], row["price_source"]) for row in found if row["currency"]})
     if not kinds:
-        return "The service lists no prices."
+        return "none that the service lists"
     parts = [f"{currency} per million tokens, {said[source]}" for currency, source in kinds]
-    return f"Prices in {'; or in '.join(parts)}, read {day}."
+    return f"{'; or '.join(parts)}, read {day}"
