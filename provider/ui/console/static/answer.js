@@ -1,11 +1,13 @@
 // The answer to a trial, as it comes: always text, whatever the model writes.
-import { Fault, Stopped } from "./api.js";
+import { Stopped } from "./api.js";
 import { copyButton } from "./copy.js";
-import { el, focusOn, ident, put } from "./dom.js";
+import { el, focusOn, ident, put, said } from "./dom.js";
 import { milliseconds, money, number } from "./format.js";
 import { faultNotice, notice } from "./notice.js";
 
 const MILLION = 1_000_000;
+const NO_ANSWER = "No complete answer";
+const BROKEN_OFF = "The answer broke off before its end; what had been written until then is billed.";
 
 /**
  * Make the place for an answer: its node, `take` for each line, `end` after the last, `fail` for a fault.
@@ -21,7 +23,7 @@ export function answer(model, leave) {
     const hadFocus = stop === document.activeElement;
     over = summary;
     put(after, ...shown);
-    if (hadFocus || document.activeElement?.getAttribute("aria-busy")) focusOn(node);
+    if (hadFocus || document.activeElement?.matches("[aria-busy=true]")) focusOn(node);
   }
 
   function fail(fault) {
@@ -35,11 +37,11 @@ export function answer(model, leave) {
     summary: () => over,
     take({ text: piece, done, error }) {
       if (piece) text.append(piece);
-      if (error) fail(new Fault(error, 502));
+      if (error) finish(error, notice("error", NO_ANSWER, said(error)));
       if (done) finish(sentence(done), facts(done, model), code(done));
     },
     end() {
-      if (over === null) fail(new Fault("The answer broke off before its end.", 502));
+      if (over === null) finish(BROKEN_OFF, notice("error", NO_ANSWER, BROKEN_OFF));
     },
     fail,
   };

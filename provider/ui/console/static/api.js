@@ -103,7 +103,8 @@ async function refusal(response) {
   const { status } = response;
   const sentence = await response.json().then((body) => body.error, () => null);
   if (typeof sentence === "string" && sentence) return new Fault(status === 500 ? `${sentence} ${OURS}` : sentence, status);
-  return new Fault(`Airflow's server answered ${status} without a reason. ${OURS}`, status);
+  // A proxy in between may use the same status for a reason of its own.
+  return new Fault(`Airflow's server answered ${status} without a reason. ${OURS}`, status < 500 ? status : 0);
 }
 
 function unreached({ name }) {

@@ -16,20 +16,26 @@ const COLUMNS = ["Connection", "State", "Tested", "Last success", "Latency", "Ac
 /** Show the overview. */
 export async function board(main) {
   document.title = "OVHcloud AI Endpoints";
-  const actions = el("div", { class: "actions" });
-  const list = el("div", { class: "list", "aria-busy": "true" }, placeholder());
-  put(main, el("div", { class: "title" }, el("h1", {}, "Connections"), actions), list, opener());
+  const list = el("div", { class: "list" }, placeholder());
+  const all = el("span");
+  const refresh = actionButton("Refresh", "Refreshing…", () => load(list, all), { class: "button refresh" });
+  put(main, el("div", { class: "title" }, el("h1", {}, "Connections"), opener(), el("div", { class: "actions" }, refresh, all)), list);
+  await load(list, all);
+}
+
+async function load(list, all) {
+  list.setAttribute("aria-busy", "true");
   try {
     const data = await get("api/connections");
     setClock(data.now);
-    fill(data, list, actions, main);
+    fill(data, list, all);
   } catch (fault) {
     put(list, faultNotice(fault));
   }
   list.removeAttribute("aria-busy");
 }
 
-function fill(data, list, actions, main) {
+function fill(data, list, all) {
   const rows = data.connections.map((connection) => row(connection, data));
   put(
     list,
@@ -37,7 +43,7 @@ function fill(data, list, actions, main) {
     rows.length ? table(rows) : nothing(data),
     data.sentence && el("p", { class: "hint" }, said(data.sentence)),
   );
-  put(actions, actionButton("Refresh", "Refreshing…", () => board(main)), testAll(rows, data));
+  put(all, testAll(rows, data));
 }
 
 function table(rows) {
@@ -104,12 +110,13 @@ function howToCreate(data) {
 }
 
 function opener() {
-  const input = el("input", { id: "open-id", required: true, autocomplete: "off", spellcheck: "false", size: 32 });
+  const input = el("input", { id: "open-id", required: true, autocomplete: "off", spellcheck: "false", size: 24 });
   return el(
     "form",
     { class: "opener", onsubmit: (event) => open(event, input) },
     el("label", { for: "open-id" }, "Open a connection by its id"),
-    el("div", { class: "field" }, input, el("button", { class: "button" }, "Open")),
+    input,
+    el("button", { class: "button" }, "Open"),
   );
 }
 

@@ -1,6 +1,6 @@
 // One connection on the status board. It resolves on its own, whatever the others do.
-import { actionButton, isLocked, pause } from "./button.js";
-import { el, ident, link, put, said } from "./dom.js";
+import { actionButton, isLocked, pause, press } from "./button.js";
+import { clip, el, ident, link, put, said, spelled } from "./dom.js";
 import { milliseconds } from "./format.js";
 import { announce } from "./live.js";
 import { keep } from "./memory.js";
@@ -11,13 +11,13 @@ import { badge, customHost, outdated } from "./states.js";
 import { age } from "./time.js";
 
 /**
- * Make a row: its node, `run` to test it, and `free`, whether that makes sense now.
+ * Make a row: its node, `run` to test it without a word, and `free`, whether that makes sense now.
  */
 export function row(connection, { test: allowed, user }) {
   const cells = Object.fromEntries(["state", "tested", "success", "latency"].map((name) => [name, el("td", { class: `cell-${name}` })]));
-  const run = () => runTest(connection, user, cells, button);
+  const run = ({ quietly }) => runTest(connection, user, cells, button, quietly ? () => {} : announce);
   const button = actionButton("Test", "Testing…", run, { class: "button test" });
-  button.setAttribute("aria-label", `Test ${connection.id.slice(0, 200)}`);
+  button.setAttribute("aria-label", `Test ${spelled(clip(connection.id))}`);
   showLast(cells, connection);
   const node = el(
     "tr",
@@ -27,21 +27,22 @@ export function row(connection, { test: allowed, user }) {
     el("td", { class: "defaults" }, defaults(connection)),
     el("td", { class: "act" }, action(connection, allowed, button)),
   );
-  return { node, connection, free: () => !isLocked(button), run };
+  return { node, connection, free: () => !isLocked(button), run: () => press(button, { quietly: true }) };
 }
 
-async function runTest(connection, user, cells, button) {
+async function runTest(connection, user, cells, button, tell) {
+  const name = clip(connection.id, 80);
   put(cells.state, badge("running"), el("p", { class: "headline" }, "Up to ten seconds"));
   try {
     const report = await test(connection.id);
     keep("report", user, connection.id, report);
     showLast(cells, report.connection);
     if (report.wait) pause(button, report.wait);
-    announce(`${connection.id.slice(0, 80)}: ${report.sentence}`);
+    tell(`${name}: ${report.sentence}`);
     return report.state;
   } catch (fault) {
     put(cells.state, badge("lost"), el("p", { class: "headline" }, `${faultTitle(fault)}: `, said(fault.message)));
-    announce(`${connection.id.slice(0, 80)}: ${faultTitle(fault)}`);
+    tell(`${name}: ${faultTitle(fault)}`);
     return "lost";
   }
 }

@@ -2,29 +2,32 @@
 import { el } from "./dom.js";
 
 const locks = new WeakMap();
+const presses = new WeakMap();
 
 /**
  * Make a button; while `work` runs, more presses do nothing and the button reads `busy`.
  */
 export function actionButton(label, busy, work, attributes) {
   const text = el("span", { class: "label" }, label);
-  const button = el("button", { type: "button", class: "button", ...attributes }, text);
+  const button = el("button", { type: "button", class: "button", ...attributes, onclick: () => press(button) }, text);
+  button.dataset.label = label;
   locks.set(button, new Set());
-  button.addEventListener("click", async () => {
-    if (isLocked(button)) return;
+  presses.set(button, async (how) => {
     lock(button, "busy");
-    button.setAttribute("aria-busy", "true");
     text.textContent = busy;
     try {
-      await work();
+      return await work(how);
     } finally {
-      button.removeAttribute("aria-busy");
       if (!locks.get(button).has("paused")) text.textContent = label;
       unlock(button, "busy");
     }
   });
-  button.dataset.label = label;
   return button;
+}
+
+/** Press a button; `how` is handed to its work. */
+export async function press(button, how = {}) {
+  return isLocked(button) ? undefined : presses.get(button)(how);
 }
 
 export function isLocked(button) {
@@ -49,10 +52,12 @@ export function pause(button, seconds) {
 
 function lock(button, reason) {
   locks.get(button).add(reason);
+  button.setAttribute("aria-busy", String(locks.get(button).has("busy")));
   button.setAttribute("aria-disabled", "true");
 }
 
 function unlock(button, reason) {
   locks.get(button).delete(reason);
+  button.setAttribute("aria-busy", String(locks.get(button).has("busy")));
   if (!isLocked(button)) button.removeAttribute("aria-disabled");
 }

@@ -3,6 +3,7 @@
 // A megabyte of name would cost a second of layout in each cell that shows it.
 const SHOWN = 200;
 const IN_TITLE = 1_000;
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
  * Make an element; `on…` attributes are listeners, and null, undefined and false leave an attribute or child out.
@@ -25,15 +26,20 @@ export function clip(text, most = SHOWN) {
   return characters.length > most ? `${characters.slice(0, most)}…` : characters;
 }
 
-/** Show an id that somebody else wrote: isolated, as it may hold marks that turn the direction of text. */
+/** Spell out the marks that turn the direction of text: they can make one id look like another. */
+export function spelled(text) {
+  return text.replace(TURNING, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Show an id that somebody else wrote, apart from the text around it. */
 export function ident(text, attributes) {
   const long = String(text).length > SHOWN;
-  return el("bdi", { class: "ident", translate: "no", title: long && clip(text, IN_TITLE), ...attributes }, clip(text));
+  return el("bdi", { class: "ident", translate: "no", title: long && spelled(clip(text, IN_TITLE)), ...attributes }, spelled(clip(text)));
 }
 
 /** Show a sentence that may quote somebody else. */
 export function said(text, attributes) {
-  return el("bdi", attributes, clip(text, 4_000));
+  return el("bdi", attributes, spelled(clip(text, 4_000)));
 }
 
 /** A link within the page, or to Airflow. */

@@ -1,6 +1,6 @@
 // Says aloud, and for some seconds in a corner, what has just happened.
 
-import { clip } from "./dom.js";
+import { clip, spelled } from "./dom.js";
 
 const SHOWN = 6_000;
 const region = document.querySelector("#status");
@@ -11,6 +11,6 @@ export function announce(sentence) {
   clearTimeout(timer);
   region.textContent = "";
   // A region that gets the text it already had is not read again.
-  requestAnimationFrame(() => (region.textContent = clip(sentence, 300)));
+  requestAnimationFrame(() => (region.textContent = spelled(clip(sentence, 300))));
   timer = setTimeout(() => (region.textContent = ""), SHOWN);
 }

@@ -21,7 +21,7 @@ export function modelRow(model, connection, trial) {
     "tr",
     {},
     el("th", { scope: "row" }, ident(model.id), model.default && mark(model), el("p", { class: "sub links" }, links(model))),
-    el("td", {}, model.kind ?? "-"),
+    el("td", {}, model.kind ? ident(model.kind) : "-"),
     el("td", { class: "number" }, number(model.context)),
     el("td", { class: "number" }, price(model, model.price_in)),
     el("td", { class: "number" }, price(model, model.price_out)),
@@ -56,16 +56,17 @@ function uses(model, connection, trial) {
   const kind = useOf(model);
   if (!kind) return el("p", { class: "sub" }, "no operator for this kind");
   const read = () => file("api/dag", { id: connection.id, model: model.id, kind });
+  const unsure = model.kind === null && !model.default && "Its kind is not known: the DAG takes it for a chat model.";
   return [
     actionButton("Try", "Try", async () => trial.choose(model), { class: "button small" }),
-    quietly("Copy as DAG", async () => copy((await read()).text, "DAG")),
-    mayDownload && quietly("Download", async () => save(await read())),
+    quietly("Copy as DAG", async () => copy((await read()).text, "DAG"), unsure),
+    mayDownload && quietly("Download", async () => save(await read()), unsure),
   ];
 }
 
-function quietly(label, work) {
+function quietly(label, work, title) {
   const tried = () => work().catch((fault) => announce(`${label}: ${fault.message}`));
-  return actionButton(label, label, tried, { class: "button small" });
+  return actionButton(label, label, tried, { class: "button small", title });
 }
 
 function save({ name, text }) {

@@ -5,6 +5,10 @@ export const settings = Object.fromEntries(
   ["root", "home", "framed", "csrf"].map((name) => [name, document.querySelector(`meta[name=console-${name}]`).content]),
 );
 
+// Browsers refuse a page that changes its address at each key: Safari a hundred times in 30 seconds.
+const TYPING = 250;
+let soon;
+
 export const inFrame = window.parent !== window;
 
 /** Whether the frame lets files be saved: Airflow before 3.3.2 does not. */
@@ -25,8 +29,11 @@ export function connectionId() {
 
 /** Keep the state of the page in its address, so that a reload and a colleague see the same. */
 export function replaceQuery(query) {
-  history.replaceState(null, "", `${location.pathname}?${query}`);
-  tellAirflow();
+  clearTimeout(soon);
+  soon = setTimeout(() => {
+    history.replaceState(null, "", `${location.pathname}?${query}`);
+    tellAirflow();
+  }, TYPING);
 }
 
 /** An address that may be offered as a link, or null: a server may have written `javascript:`. */

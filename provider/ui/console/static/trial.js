@@ -2,7 +2,7 @@
 import { stream } from "./api.js";
 import { actionButton } from "./button.js";
 import { answer } from "./answer.js";
-import { clip, el, focusOn, put } from "./dom.js";
+import { clip, el, focusOn, put, spelled } from "./dom.js";
 import { money, number } from "./format.js";
 import { announce } from "./live.js";
 import { useOf } from "./modelrow.js";
@@ -86,7 +86,7 @@ function offer(listed, form, models, connection) {
 }
 
 function option(model) {
-  return el("option", { value: model.id }, clip(model.id, 60), model.default && ` (default ${model.default})`);
+  return el("option", { value: model.id }, spelled(clip(model.id, 60)), model.default && ` (default ${model.default})`);
 }
 
 function select(form, model) {
