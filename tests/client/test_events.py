@@ -1,0 +1,146 @@
+"""
+Server-sent events, in whatever pieces they come.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import events
+from apache_airflow_provider_ovhcloud_ai.client.events import EventReader, StreamedChat
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from support import canary
+
+
+def read(*pieces: bytes) -> list[str]:
+    reader = EventReader()
+    return [data for piece in pieces for data in reader.feed(piece)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_all_three_line_ends(end: bytes) -> None:
+    assert read(b"data: a" + end + end + b"data: b" + end + end + b":") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "data"),
+    [
+        pytest.param(b"data: a\n\n", ["a"], id="one"),
+        pytest.param(b"data:a\n\n", ["a"], id="no blank"),
+        pytest.param(b"data:  a \n\n", [" a "], id="one blank is taken off"),
+        pytest.param(b"data: a\ndata: b\n\n", ["a\nb"], id="several lines"),
+        pytest.param(b"data: a\ndata:\ndata: b\n\n", ["a\n\nb"], id="an empty line among them"),
+        pytest.param(b": a\n: b\n\ndata: c\n\n", ["c"], id="comments"),
+        pytest.param(b"event: x\nid: 1\nretry: 5\ndata: c\n\n", ["c"], id="other fields"),
+        pytest.param(b"\n\n\ndata: c\n\n\n\n", ["c"], id="blank lines"),
+        pytest.param(b"data: a\n\ndata: cut off", ["a"], id="no end"),
+        pytest.param(b"data: a\n\ndata: cut off\n", ["a"], id="no blank line at the end"),
+        pytest.param(b"database: a\n\n", [], id="another field"),
+        pytest.param(b"data: \xff\n\n", ["\ufffd"], id="no UTF-8"),
+        pytest.param(b"", [], id="nothing"),
+    ],
+)
+def test_events(stream: bytes, data: list[str]) -> None:
+    assert read(stream) == data
+    assert read(*(stream[place : place + 1] for place in range(len(stream)))) == data
+
+
+def test_any_split_gives_the_same_events() -> None:
+    chance = random.Random(5)
+    stream = "data: Grüße 🎈\r\ndata: zwei\r\n\r\n: ping\rdata: 漢字\r\rdata: drei\n\n".encode()
+    for _ in range(300):
+        cuts = sorted(chance.choices(range(len(stream) + 1), k=chance.randrange(8)))
+        pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+        assert read(*pieces) == ["Grüße 🎈\nzwei", "漢字", "drei"], pieces
+
+
+def test_carriage_return_at_the_end_of_a_piece_is_half_a_line_end() -> None:
+    reader = EventReader()
+    assert list(reader.feed(b"data: a\r")) == []
+    assert list(reader.feed(b"\ndata: b\r")) == []
+    assert list(reader.feed(b"\n\r\n")) == ["a\nb"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        pytest.param(b"data: " + b"x" * 40, id="a line that never ends"),
+        pytest.param(b"data: xxxxxxxx\n", id="lines without a blank one"),
+        pytest.param(b"data:\n", id="empty lines"),
+    ],
+)
+def test_event_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    monkeypatch.setattr(events, "MAX_EVENT", 1_000)
+    with pytest.raises(InvalidReplyError, match="an event of more than 1,000 bytes"):
+        read(*[piece] * 300)
+
+
+def test_many_events_together_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MAX_EVENT", 1_000)
+    assert len(read(*[b": comment of no event\ndata: " + b"x" * 500 + b"\n\n"] * 300)) == 300
+
+
+def taken(*data: object) -> tuple[StreamedChat, list[str]]:
+    chat = StreamedChat()
+    return chat, [chat.take(each if isinstance(each, str) else json.dumps(each)) for each in data]
+
+
+def test_answer_in_pieces() -> None:
+    chat, texts = taken(
+        {"model": "m", "choices": [{"delta": {"role": "assistant", "content": ""}}]},
+        {"choices": [{"delta": {"reasoning": "Hm"}}]},
+        {"choices": [{"delta": {"content": "He"}}]},
+        {"choices": [{"delta": {"content": "llo"}, "finish_reason": None}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 3}},
+        "[DONE]",
+    )
+    assert "".join(texts) == "Hello"
+    assert (chat.model, chat.finish_reason, chat.usage, chat.complete) == ("m", "stop", {"prompt_tokens": 3}, True)
+
+
+def test_answer_in_one_piece() -> None:
+    chat, texts = taken({"choices": [{"message": {"content": "Hello"}, "finish_reason": "length"}]})
+    assert (texts, chat.finish_reason, chat.complete) == (["Hello"], "length", True)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"choices": None},
+        {"choices": "x"},
+        {"choices": ["x"]},
+        {"choices": [{"delta": ["x"]}]},
+        {"choices": [{"delta": {"content": 5}}]},
+        {"choices": [{"delta": {"content": None}, "finish_reason": 7}]},
+        {"choices": [{"message": "x"}], "usage": [1], "model": 5},
+    ],
+)
+def test_event_of_another_shape_adds_nothing(event: object) -> None:
+    chat, texts = taken(event)
+    assert texts == [""]
+    assert (chat.model, chat.finish_reason, chat.usage, chat.complete) == (None, None, {}, False)
+
+
+@pytest.mark.parametrize("data", ["[1]", "null", "5", '"x"', "{", "<p>", "[" * 100_000])
+def test_event_that_is_no_object(data: str) -> None:
+    with pytest.raises(InvalidReplyError, match="no JSON object"):
+        StreamedChat().take(data)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ({"message": "Out of memory"}, "Out of memory"),
+        ("Out of memory", "Out of memory"),
+        ({"message": "x" * 280 + canary.TOKEN}, "x" * 280),
+    ],
+)
+def test_error_in_the_stream(error: object, said: str) -> None:
+    with pytest.raises(InvalidReplyError, match="ended its answer with an error") as raised:
+        StreamedChat(canary.TOKEN).take(json.dumps({"error": error}))
+    assert said in str(raised.value)
+    assert canary.TOKEN[:6] not in str(raised.value)
