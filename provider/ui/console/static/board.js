@@ -12,6 +12,7 @@ import { each } from "./runs.js";
 import { setClock } from "./time.js";
 
 const COLUMNS = ["Connection", "State", "Tested", "Last success", "Latency", "Access and defaults", "Test"];
+const WORDS = { ok: "OK", failed: "failed", unproven: "not proven", lost: "without a result" };
 
 /** Show the overview. */
 export async function board(main) {
@@ -69,12 +70,11 @@ async function runAll(rows) {
   const found = {};
   await each(free, async ({ run }) => {
     const state = await run();
-    found[state] = (found[state] ?? 0) + 1;
+    // A row that somebody has pressed meanwhile speaks for itself.
+    if (state) found[state] = (found[state] ?? 0) + 1;
   });
   announce(`All tested: ${Object.entries(found).map(([state, count]) => `${count} ${WORDS[state]}`).join(", ")}.`);
 }
-
-const WORDS = { ok: "OK", failed: "failed", unproven: "not proven", lost: "without a result" };
 
 function placeholder() {
   const line = () => el("div", { class: "skeleton" });

@@ -4,7 +4,7 @@ import { clip, el, ident, link, put, said, spelled } from "./dom.js";
 import { milliseconds } from "./format.js";
 import { announce } from "./live.js";
 import { keep } from "./memory.js";
-import { faultTitle } from "./notice.js";
+import { faultTitle, howToLogIn } from "./notice.js";
 import { connectionAddress } from "./page.js";
 import { test } from "./runs.js";
 import { badge, customHost, outdated } from "./states.js";
@@ -41,7 +41,7 @@ async function runTest(connection, user, cells, button, tell) {
     tell(`${name}: ${report.sentence}`);
     return report.state;
   } catch (fault) {
-    put(cells.state, badge("lost"), el("p", { class: "headline" }, `${faultTitle(fault)}: `, said(fault.message)));
+    put(cells.state, badge("lost"), el("p", { class: "headline" }, `${faultTitle(fault)}: `, said(fault.message)), fault.status === 401 && el("p", { class: "headline" }, howToLogIn()));
     tell(`${name}: ${faultTitle(fault)}`);
     return "lost";
   }
@@ -65,7 +65,7 @@ function showLast(cells, { last, problem }) {
 function state(last, problem) {
   if (problem) return [badge("failed", "Cannot work"), el("p", { class: "headline" }, said(problem))];
   if (!last) return badge("never");
-  return [badge(last.state), last.outdated && outdated(), el("p", { class: "headline" }, said(last.headline))];
+  return [badge(last.state), " ", last.outdated && outdated(), el("p", { class: "headline" }, said(last.headline))];
 }
 
 function defaults(connection) {

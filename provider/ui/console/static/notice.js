@@ -34,8 +34,8 @@ export function faultTitle(fault) {
   return TITLES[fault.status] ?? OURS;
 }
 
-// The sandbox lets no link of the frame lead the whole tab to another page.
-function howToLogIn() {
+/** What to do when logged out: the sandbox lets no link of the frame lead the whole tab to another page. */
+export function howToLogIn() {
   if (inFrame) return "Reload this browser tab: Airflow then asks you to log in.";
   return el("span", {}, link(settings.home, "Log in to Airflow"), ", then come back to this page.");
 }
