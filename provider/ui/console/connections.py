@@ -30,6 +30,11 @@ DATABASE = "metadata database"
 ENVIRONMENT = "environment variable"
 BACKEND = "secrets backend"
 
+_NOT_DECRYPTED = (
+    "The connection cannot be decrypted ({}): [core] fernet_key of this server is not the one that it was stored with. "
+    "Enter the token again, or restore the key."
+)
+
 #: What a connection consists of; all of it decides whether an earlier test still speaks of the same one.
 _PARTS = ("conn_type", "host", "port", "login", "password", "schema", "extra")
 
@@ -60,11 +65,8 @@ class Stored:
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001  (what Airflow raises where its key does not fit differs by release)
-            kind = type(error).__name__
-        raise ConfigurationError(
-            f"The connection cannot be decrypted ({kind}): [core] fernet_key of this server is not the one that it "
-            "was stored with. Enter the token again, or restore the key."
-        )
+            sentence = _NOT_DECRYPTED.format(type(error).__name__)
+        raise ConfigurationError(sentence)
 
     def fingerprint(self) -> str:
         """
@@ -87,14 +89,33 @@ def listed(visitor: Visitor) -> list[Stored]:
     :return: in the order of their ids
     """
     from airflow.models import Connection
+
+    rows = _rows(Connection.conn_type.in_(TYPES))
+    return [_in_force(row, visitor) for row in rows if visitor.may("GET", row.conn_id)]
+
+
+def _rows(condition: Any) -> list[Any]:
+    """
+    Read connections from the metadata database, one by one: Airflow decrypts each as it loads it.
+    """
+    from airflow.models import Connection
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    query = select(Connection).where(Connection.conn_type.in_(TYPES)).order_by(Connection.conn_id)
+    plain = select(Connection.id, Connection.conn_id, Connection.conn_type, Connection.host).where(condition)
     with create_session() as session:
-        rows = list(session.scalars(query))
-        session.expunge_all()
-    return [_in_force(row, visitor) for row in rows if visitor.may("GET", row.conn_id)]
+        return [_decrypted(each, session) for each in session.execute(plain.order_by(Connection.conn_id)).all()]
+
+
+def _decrypted(plain: Any, session: Any) -> Any:
+    from airflow.models import Connection
+
+    try:
+        row = session.get(Connection, plain.id)
+        session.expunge(row)
+    except Exception as error:  # noqa: BLE001  (what Airflow raises where its key does not fit differs by release)
+        return _Unreadable(_NOT_DECRYPTED.format(type(error).__name__), **plain._mapping)
+    return row
 
 
 def opened(conn_id: Any, visitor: Visitor) -> Stored:
@@ -121,6 +142,10 @@ def _found(conn_id: str) -> Any:
     try:
         return Connection.get_connection_from_secrets(conn_id)
     except AirflowNotFoundException:
+        # Airflow says so too of a row that it cannot decrypt.
+        for row in _rows(Connection.conn_id == conn_id):
+            if isinstance(row, _Unreadable):
+                return row
         raise Refused(404, excerpt(connection_missing(conn_id), 600)) from None
     except Exception as error:  # noqa: BLE001  (a secrets backend may raise anything, with anything in its text)
         log.warning("The connection %r could not be read: %s", conn_id, type(error).__name__)
@@ -164,13 +189,15 @@ def _in_force(row: Any, visitor: Visitor) -> Stored:
 
 class _Unreadable:
     """
-    What stands in for a connection whose environment variable holds none, or one for another service.
+    What stands in for a connection that cannot be decrypted, or whose environment variable holds none for AI Endpoints.
 
     :param sentence: says so
+    :param known: what is known of it all the same
     """
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, sentence: str, **known: Any) -> None:
         self._sentence = sentence
+        vars(self).update(known)
 
     def __getattr__(self, name: str) -> Any:
         raise ConfigurationError(self._sentence)
