@@ -9,6 +9,7 @@ from collections.abc import Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ... import defaults
 from ...client import replies, requests
 from ...client.blocking import Client
 from ...client.events import StreamedChat
@@ -72,7 +73,10 @@ class Trial:
         return dag_file.operator(self.kind, self.model, self.conn_id, self.text, self.max_tokens)
 
     def _chat(self, client: Client, started: float) -> Generator[dict[str, Any], None, dict[str, Any]]:
-        request = requests.chat(self.model, [{"role": "user", "content": self.text}], max_tokens=self.max_tokens)
+        said = [{"role": "user", "content": self.text}]
+        # What the operator sends unless told otherwise, as its code is shown for the same request.
+        fields = {"max_tokens": self.max_tokens, "temperature": defaults.TEMPERATURE}
+        request = requests.chat(self.model, said, **fields)
         token, first, room = self.settings.client.token, None, LONGEST_ANSWER
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
         for data in client.stream(requests.as_stream(request), SECONDS):
