@@ -1,0 +1,192 @@
+"""
+Rows and test results are made of an allow-list of fields, none of which holds more than it should.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client.settings import ConnectionSettings
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.ui import connection_test
+from apache_airflow_provider_ovhcloud_ai.ui.connection_report import Report
+from apache_airflow_provider_ovhcloud_ai.ui.console import board, ladder
+from apache_airflow_provider_ovhcloud_ai.ui.console.connections import DATABASE, Stored
+from apache_airflow_provider_ovhcloud_ai.ui.console.results import Result
+from support import canary
+from support.console import ADMIN, ORIGIN, VIEWER, Visitor
+from support.proxy import PASSWORD, Proxy
+from support.services import Said, Service, manner, settings_for
+
+pytestmark = pytest.mark.airflow
+
+AT = "2026-11-23T22:00:00Z"
+ROW = {
+    "id",
+    "source",
+    "base_url",
+    "custom_host",
+    "access",
+    "chat_model",
+    "embedding_model",
+    "problem",
+    "may_test",
+    "may_edit",
+    "last",
+}
+LAST = {"state", "headline", "step", "at", "by", "milliseconds", "outdated", "last_success"}
+TESTED = {
+    "state",
+    "sentence",
+    "access",
+    "limit",
+    "milliseconds",
+    "wait",
+    "ran",
+    "steps",
+    "next",
+    "diagnosis",
+    "curl",
+}
+STEP = {"state", "headline", "detail", "where", "name", "milliseconds", "wait"}
+
+
+def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **extra: Any) -> Stored:
+    fields = {
+        "host": host,
+        "password": password,
+        "extra": json.dumps(extra),
+        "login": "user",
+        "schema": "",
+        "port": None,
+    }
+    return Stored("stored", DATABASE, SimpleNamespace(conn_type="ovh_ai_endpoints", conn_id="stored", **fields))
+
+
+def row(connection: Stored, visitor: Visitor = ADMIN, last: Result | None = None) -> dict[str, Any]:
+    shown = board.row(connection, visitor, last)
+    assert set(shown) == ROW
+    assert not canary.shows(json.dumps(shown))
+    return shown
+
+
+def test_row() -> None:
+    assert row(stored(chat_model="gpt-oss-120b", embedding_model="bge-m3"), VIEWER) == {
+        "id": "stored",
+        "source": DATABASE,
+        "base_url": "https://x.example/v1",
+        "custom_host": True,
+        "access": "token",
+        "chat_model": "gpt-oss-120b",
+        "embedding_model": "bge-m3",
+        "problem": "",
+        "may_test": False,
+        "may_edit": False,
+        "last": None,
+    }
+
+
+def test_blank_host_is_ovhcloud_itself() -> None:
+    shown = row(stored(""))
+    assert (shown["base_url"], shown["custom_host"]) == ("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", False)
+
+
+def test_access_without_a_token() -> None:
+    assert row(stored(password=""))["problem"] == "It has no API token."
+    anonymous = row(stored(access="anonymous"))
+    assert (anonymous["access"], anonymous["problem"]) == ("anonymous", "")
+
+
+@pytest.mark.parametrize(
+    ("connection", "problem"),
+    [
+        (stored(f"https://user:{canary.TOKEN}@x.example"), "must hold no user or password"),
+        (stored("http://x.example"), "would send the token unencrypted"),
+        (stored(password=canary.TOKEN + "\n" + canary.TOKEN), "The API token holds a line break"),
+        (stored(access=canary.TOKEN), "must be token or anonymous"),
+        (stored(chat_model=["x"]), "must be a text"),
+        (stored(max_retries="many"), "must be a"),
+    ],
+)
+def test_settings_that_cannot_work_are_a_sentence(connection: Stored, problem: str) -> None:
+    shown = board.row(connection, ADMIN, None)
+    assert problem in shown["problem"]
+    assert (shown["base_url"], shown["access"], shown["custom_host"]) == ("", "", False)
+
+
+def test_last_result() -> None:
+    connection = stored()
+    last = Result("stored", "ok", "token accepted", "", 12, connection.fingerprint(), AT, AT, "ann")
+    shown = row(connection, ADMIN, last)["last"]
+    assert set(shown) == LAST
+    assert (shown["outdated"], shown["by"], shown["milliseconds"]) == (False, "ann", 12)
+    assert row(stored(password="another"), ADMIN, last)["last"]["outdated"] is True
+
+
+def as_data(settings: ConnectionSettings | None, report: Report) -> dict[str, Any]:
+    data = ladder.as_data(report, settings, "stored", ORIGIN, AT)
+    assert set(data) == TESTED
+    assert all(set(step) == STEP for step in data["steps"])
+    assert not canary.shows(json.dumps(data, allow_nan=False))
+    return data
+
+
+def run(base_url: str, **fields: Any) -> dict[str, Any]:
+    settings = settings_for(base_url, canary.TOKEN, **fields)
+    return as_data(settings, connection_test.run_test(settings, 5.0))
+
+
+def test_diagnosis_for_a_ticket(serve: Callable[..., Service]) -> None:
+    service = serve(manner(chat=Said(401, {"error": {"message": "Invalid API Key"}})))
+    lines = run(service.base_url)["diagnosis"].splitlines()
+    assert lines[0] == "Connection   stored"
+    assert f"Base URL     {service.base_url}" in lines
+    assert f"Tested       {AT} from the API server on af-1, without a proxy" in lines
+    assert f"Versions     {ORIGIN.versions}" in lines
+    assert "Verdict      failed: token refused (401 Unauthorized)" in lines
+    assert [line[:9].strip() for line in lines if line[10:18].strip().endswith("ms")] == ["ok"] * 4 + ["failed"]
+    assert any("Invalid API Key" in line for line in lines)
+    assert lines[-1].split() == ["not", "run", "Default", "models"]
+
+
+def test_curl_runs_as_it_is() -> None:
+    settings = settings_for("https://x.example/a'b;$(id)`id`", canary.TOKEN)
+    words = shlex.split(as_data(settings, connection_test.unreadable(ConfigurationError("no")))["curl"])
+    assert words[-1] == "https://x.example/a'b;$(id)`id`/models"
+    assert words[words.index("-H") + 1] == "Authorization: Bearer $OVH_AI_ENDPOINTS_ACCESS_TOKEN"
+    anonymous = settings_for("https://x.example", None, access="anonymous")
+    assert "Authorization" not in ladder._curl(anonymous)
+
+
+def test_settings_that_could_not_be_read() -> None:
+    data = as_data(None, connection_test.unreadable(ConfigurationError("Port must be a number.")))
+    assert (data["state"], data["sentence"], data["curl"]) == ("failed", "the settings cannot work", "")
+    assert [step["state"] for step in data["steps"]] == ["failed"] + ["not run"] * 5
+    assert data["steps"][0]["detail"] == "Port must be a number."
+
+
+def test_proxy_is_named_without_its_password(serve: Callable[..., Service]) -> None:
+    service = serve(manner())
+    with Proxy({"af.internal": service.server_port}) as proxy:
+        settings = settings_for(f"http://af.internal:{service.server_port}/v1", canary.TOKEN, proxy=proxy.url())
+        data = as_data(settings, connection_test.run_test(settings, 5.0))
+    assert data["state"] == "ok"
+    assert data["ran"] == f"from the API server on af-1, through the proxy 127.0.0.1:{proxy.port}"
+    assert data["steps"][1]["headline"] == "proxy reached"
+    assert PASSWORD not in json.dumps(data)
+
+
+def test_steps_have_times_of_their_own(serve: Callable[..., Service]) -> None:
+    data = run(serve(manner()).base_url)
+    assert data["milliseconds"] == sum(step["milliseconds"] for step in data["steps"])
+    assert [step["headline"] for step in data["steps"][:4]] == [
+        "settings read",
+        "connected",
+        "plain HTTP, nothing is encrypted",
+        "4 models",
+    ]
