@@ -100,7 +100,7 @@ function howToCreate(data) {
       {},
       el("li", {}, "Connection Type: OVHcloud AI Endpoints"),
       el("li", {}, "Connection Id: ovh_ai_endpoints_default, which tasks use unless told otherwise"),
-      el("li", {}, "Access token: one of your Public Cloud project, or blank for anonymous access"),
+      el("li", {}, "API token: one of your Public Cloud project; or choose anonymous as Access, under the extra fields"),
     ),
     // A link in the frame would open Airflow within Airflow.
     inFrame
