@@ -96,13 +96,14 @@ def test_second_stream_of_the_same_is_refused_until_the_first_ends() -> None:
 
 def test_nobody_listens_any_more() -> None:
     closed, more = threading.Event(), threading.Event()
+    went_on: list[int] = []
 
     def work() -> Iterator[int]:
         try:
             yield 1
             assert more.wait(30)
             yield 2
-            yield 3
+            went_on.append(3)
         finally:
             closed.set()
 
@@ -111,6 +112,7 @@ def test_nobody_listens_any_more() -> None:
     stream.close()
     more.set()
     assert closed.wait(30)
+    assert went_on == []
 
 
 def test_failure_of_a_stream_reaches_its_reader() -> None:
