@@ -148,6 +148,8 @@ class LocalAirflow:
         Make the database, and the users who may log in.
         """
         self._must("db", "migrate")
+        if self.fab and len(self.users) > 1:
+            self._must("sync-perm")  # before it there is no role but Admin
         for name, role in self.users.items() if self.fab else ():
             about = ["--firstname", "Ada", "--lastname", name, "--email", f"{name}@example.org"]
             given = ["--username", name, "--password", PASSWORD, "--role", role.capitalize()]

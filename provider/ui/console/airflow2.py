@@ -7,7 +7,6 @@ from __future__ import annotations
 import platform
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from airflow.auth.managers.models.resource_details import AccessView, ConnectionDetails
@@ -61,7 +60,7 @@ def blueprint() -> Blueprint:
     made.add_url_rule("/static/<name>", "static", _static)
     for route in ROUTES:
         name = route.path.replace("/", "_")
-        made.add_url_rule(route.path, name, partial(_endpoint, route), methods=[route.method])
+        made.add_url_rule(route.path, name, _endpoint(route), methods=[route.method])
     made.before_request(_let_in)
     made.after_request(_with_headers)
     return made
@@ -91,13 +90,16 @@ def _static(name: str) -> Response:
     return Response(found[0], content_type=found[1])
 
 
-def _endpoint(route: Route) -> Response:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    refused = refusal(route, headers, {request.host})
-    if refused:
-        return _response(refused)
-    begun = begin(route, _reader(route))
-    return _response(begun if isinstance(begun, Answer) else finish(*begun))
+def _endpoint(route: Route) -> Callable[[], Response]:
+    def endpoint() -> Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        refused = refusal(route, headers, {request.host})
+        if refused:
+            return _response(refused)
+        begun = begin(route, _reader(route))
+        return _response(begun if isinstance(begun, Answer) else finish(*begun))
+
+    return endpoint
 
 
 def _reader(route: Route) -> Callable[[], Call]:
