@@ -58,6 +58,16 @@ def test_so_many_at_a_time_and_the_rest_wait() -> None:
     assert runs.join(5, work).result(30) == "done"
 
 
+def test_what_streams_does_not_wait() -> None:
+    runs, work = Runs(at_once=1), Work()
+    future = runs.join("a", work)
+    with pytest.raises(Refused) as raised:
+        runs.stream("b", ["never"])
+    assert raised.value.status == 429
+    work.go.set()
+    assert future.result(30) == "done"
+
+
 def test_failure_makes_room() -> None:
     runs = Runs(at_once=1, waiting=0)
     for _ in range(3):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from airflow_api import Api
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.ui.console import page
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import PAGES, ROUTES
 from local_airflow import PASSWORD, LocalAirflow
 
@@ -190,6 +191,18 @@ def test_nothing_is_done_for_a_stranger(
     assert status in {403, 415}
     assert json.loads(text)["error"]
     assert len(sandbox.requests) == before
+
+
+def test_a_body_is_read_no_further_than_to_find_it_too_large(somebody: Callable[[str], Browser]) -> None:
+    admin = somebody("admin")
+    headers = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": admin.url, **admin.csrf()}
+    status, text = admin.ask("POST", f"{PAGE}/api/test", b" " * 300_000, **headers)
+    assert (status, "200,000 bytes" in text) == (413, True)
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(somebody: Callable[[str], Browser]) -> None:
+    tag = page.static("console.css").headers["ETag"]
+    assert somebody("admin").ask("GET", f"{PAGE}/static/console.css", **{"If-None-Match": tag}) == (304, "")
 
 
 def test_the_application_describes_itself_nowhere(somebody: Callable[[str], Browser]) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...client.settings import ConnectionSettings
+from ...defaults import TEST_TIMEOUT
 from ...errors import ConfigurationError
 from .. import connection_test
 from ..connection_report import Report
@@ -200,11 +201,13 @@ def _models(stored: Stored) -> dict[str, Any]:
         settings = stored.settings()
     except ConfigurationError as error:
         raise Refused(422, str(error)) from None
-    report, listed = connection_test.run_list(settings)
+    known = models.is_ovhcloud(settings)
+    # Ten seconds in all: the catalogue takes some of them.
+    report, listed = connection_test.run_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
     if listed is None:
         step = report.decisive
         raise Refused(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
-    found = models.rows(listed, settings, catalogue.read() if models.is_ovhcloud(settings) else {})
+    found = models.rows(listed, settings, catalogue.read() if known else {})
     at = _now()
     return {
         "milliseconds": report.milliseconds,

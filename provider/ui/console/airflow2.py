@@ -20,6 +20,7 @@ from ...defaults import CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
+from .guard import MAX_BODY
 from .ladder import Origin
 from .visitor import Method, Refused
 
@@ -87,7 +88,9 @@ def _static(name: str) -> Response:
     found = page.static(name)
     if found is None:
         return _response(failed(Refused(404, "There is no such file.")))
-    return Response(found[0], content_type=found[1])
+    if request.headers.get("If-None-Match") == found.headers["ETag"]:
+        return Response(status=304, headers=found.headers)
+    return Response(found.content, content_type=found.media_type, headers=found.headers)
 
 
 def _endpoint(route: Route) -> Callable[[], Response]:
@@ -104,7 +107,7 @@ def _endpoint(route: Route) -> Callable[[], Response]:
 
 def _reader(route: Route) -> Callable[[], Call]:
     def call() -> Call:
-        fields = given(route, request.args, request.get_data(cache=False))
+        fields = given(route, request.args, request.stream.read(MAX_BODY + 1))
         return Call(User(), fields, _ORIGIN, url_for("ConnectionModelView.list"))
 
     return call
@@ -130,5 +133,6 @@ def _response(answer: Answer) -> Response:
 
 
 def _with_headers(response: Response) -> Response:
-    response.headers.update(page.HEADERS)
+    for name, value in page.HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

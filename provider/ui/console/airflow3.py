@@ -27,6 +27,7 @@ from ...defaults import CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
+from .guard import MAX_BODY
 from .ladder import Origin
 from .visitor import Method, Refused
 
@@ -106,11 +107,13 @@ def _page(request: Request, _: Annotated[Any, Depends(_reader)]) -> HTMLResponse
     return HTMLResponse(page.index(root=root, home=root.removesuffix(CONSOLE_PATH) + "/", framed=_RELEASE >= (3, 1)))
 
 
-def _static(name: str, _: Annotated[Any, Depends(_reader)]) -> Response:
+def _static(name: str, request: Request, _: Annotated[Any, Depends(_reader)]) -> Response:
     found = page.static(name)
     if found is None:
         raise HTTPException(404, "There is no such file.")
-    return Response(found[0], media_type=found[1])
+    if request.headers.get("if-none-match") == found.headers["ETag"]:
+        return Response(status_code=304, headers=found.headers)
+    return Response(found.content, media_type=found.media_type, headers=found.headers)
 
 
 def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
@@ -118,7 +121,7 @@ def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
         refused = refusal(route, request.headers, _hosts(request))
         if refused:
             return _response(refused)
-        body = await request.body()
+        body = await _body(request)
 
         def call() -> Call:
             return Call(visitor, given(route, request.query_params, body), _ORIGIN, _create_url(request))
@@ -132,6 +135,16 @@ def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
         return _response(await run_in_threadpool(finish, work, future))
 
     return endpoint
+
+
+async def _body(request: Request) -> bytes:
+    # No further than to find it too large.
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            break
+    return body
 
 
 _ORIGIN = Origin(
@@ -170,5 +183,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
-    response.headers.update(page.HEADERS)
+    for name, value in page.HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

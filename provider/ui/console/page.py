@@ -4,7 +4,9 @@ What a browser gets besides data: the page, its files, and the headers that keep
 
 from __future__ import annotations
 
+import hashlib
 import html
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -42,16 +44,34 @@ def index(*, root: str, home: str, framed: bool, csrf: str = "") -> str:
     return filled
 
 
-def static(name: str) -> tuple[bytes, str] | None:
+@dataclass(frozen=True)
+class File:
+    """
+    One of the page's files.
+
+    :param content: bytes
+    :param media_type: with its character set
+    :param headers: that let a browser keep it, but ask each time whether it is still the same
+    """
+
+    content: bytes
+    media_type: str
+    headers: dict[str, str]
+
+
+def static(name: str) -> File | None:
     """
     Give one of the page's files.
 
     :param name: its name
-    :return: bytes and media type, or None where there is no such file
+    :return: the file, or None where there is no such one
     """
     if name not in _names():
         return None
-    return _file("static", name), f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8"
+    content = _file("static", name)
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    headers = {"Cache-Control": "private, no-cache", "ETag": f'"{tag}"'}
+    return File(content, f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8", headers)
 
 
 @cache

@@ -19,6 +19,9 @@ AT_ONCE = 4
 WAITING = 16
 
 
+_BUSY = (429, "Too much is under way here: try again in some seconds.")
+
+
 class Runs:
     """
     Runs things in threads of their own, so that those of the web server stay free.
@@ -29,6 +32,7 @@ class Runs:
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="ai-endpoints-console")
+        self._at_once = at_once
         self._most = at_once + waiting
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, Future[Any]] = {}
@@ -52,7 +56,7 @@ class Runs:
         :param key: what makes two runs the same
         :param work: what to do
         :return: its results; when nobody asks for them any more, the work ends
-        :raises Refused: if it is under way, or too many wait
+        :raises Refused: if it is under way, or would have to wait: whoever reads the results holds a thread
         """
         results: SimpleQueue[Any] = SimpleQueue()
         gone = threading.Event()
@@ -71,12 +75,14 @@ class Runs:
         with self._lock:
             if key in self._under_way:
                 raise Refused(409, "This is under way already: wait for its end.")
+            if len(self._under_way) >= self._at_once:
+                raise Refused(*_BUSY)
             self._started(key, run)
         return _given(results, gone)
 
     def _started(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
         if len(self._under_way) >= self._most:
-            raise Refused(429, "Too much is under way here: try again in some seconds.")
+            raise Refused(*_BUSY)
 
         def run() -> Any:
             try:
