@@ -26,8 +26,8 @@ def main(numbers):
     environments = prepare_all()
     print_line("", ("", "reach", *TITLES.values()))
     reached = []
-    for number, measure in enumerate(ROWS, 1):
-        if not numbers or str(number) in numbers:
+    for number, measure in ROWS.items():
+        if not numbers or number in numbers:
             row = measure(environments)
             reached.append(row.reached)
             figures = (row.figures[name] for name in TITLES)
