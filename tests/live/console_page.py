@@ -22,14 +22,19 @@ class ConsolePage:
     def __init__(self, page: Any, airflow: LocalAirflow) -> None:
         self.page = page
         self.url = airflow.url
+        self.release = airflow.release
         self.framed = airflow.release >= (3, 1)
         #: What the browser complained about; the page's own doing, as nothing else is looked at.
         self.complaints: list[str] = []
         page.on("console", self._hear)
         if self.url not in _SESSIONS:
             self._log_in(f"{self.url}/auth/login" if airflow.release >= (3,) else f"{self.url}/login/")
-            _SESSIONS[self.url] = page.context.cookies()
-        page.context.add_cookies(_SESSIONS[self.url])
+        if airflow.release == (3, 0):
+            # It moves its session out of the cookie, into the storage of this browser.
+            page.wait_for_function("localStorage.getItem('token')")
+        else:
+            _SESSIONS.setdefault(self.url, page.context.cookies())
+            page.context.add_cookies(_SESSIONS[self.url])
 
     def _log_in(self, address: str) -> None:
         self.page.goto(address)
@@ -50,6 +55,9 @@ class ConsolePage:
         return self.page.frame_locator("iframe") if self.framed else self.page
 
     def from_the_menu(self) -> None:
+        if self.release == (3, 0):
+            self.overview()  # it has no menu for pages of plugins
+            return
         self.page.goto(self.url)
         if self.framed:
             self.page.get_by_role("button", name="Browse").click()

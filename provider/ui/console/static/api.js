@@ -71,7 +71,8 @@ function headers({ method }) {
   const set = {};
   if (method === "POST") Object.assign(set, { "Content-Type": "application/json", "X-OVHcloud-AI": "1" });
   if (method === "POST" && settings.csrf) set["X-CSRFToken"] = settings.csrf;
-  const token = storedToken();
+  // Later releases have a cookie, and an old entry here would end the session that it opens.
+  const token = settings.framed === "no" && storedToken();
   if (token) set.Authorization = `Bearer ${token}`;
   return set;
 }
