@@ -40,6 +40,7 @@ class LocalAirflow:
     :param dags: folder of DAGs
     :param settings: further environment variables
     :param users: role of each further user; their password is that of the admin
+    :param path: below which it is served, such as ``/airflow``
     :param fab: whether Airflow 3 uses the auth manager of its FAB provider, as 2.11 does
     """
 
@@ -51,6 +52,7 @@ class LocalAirflow:
         dags: Path | None = None,
         settings: dict[str, str] | None = None,
         users: dict[str, str] | None = None,
+        path: str = "",
         fab: bool = False,
     ):
         self.home = home
@@ -58,7 +60,7 @@ class LocalAirflow:
         self.port = free_port(port)
         self.release = installed_release()
         self.fab = fab or self.release < (3,)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{path}"
         self._leashes: dict[str, subprocess.Popen[bytes]] = {}
         home.mkdir(parents=True, exist_ok=True)
         self.environment = {
@@ -95,6 +97,7 @@ class LocalAirflow:
             "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
             "AIRFLOW__WEBSERVER__SECRET_KEY": keys["session"],
             "AIRFLOW__WEBSERVER__WORKERS": "1",
+            "AIRFLOW__WEBSERVER__BASE_URL": self.url,
             "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
             # A look at a new DAG every few seconds instead of every 30.
             "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "5",

@@ -132,9 +132,10 @@ def console_url(conn_id: str) -> str:
     release = tuple(int(part) for part in re.findall(r"\d+", airflow_version())[:3])
     section = "api" if release >= (3,) else "webserver"
     base = urlsplit(conf.get(section, "base_url", fallback="") or "").path.rstrip("/")
-    # From 3.3.2 on Airflow shows a page that lies below a plugin's within its own navigation.
-    frame = f"/plugin{defaults.CONSOLE_PATH}" if release >= (3, 3, 2) else ""
-    return f"{base}{frame}{defaults.CONSOLE_PATH}/connection?id={quote(conn_id, safe='')}"
+    # From 3.3.2 on Airflow shows a page within its own navigation: what follows the plugin's name is the page's whole
+    # path, with the one that Airflow is served at once more.
+    frame = f"{base}/plugin{defaults.CONSOLE_PATH}" if release >= (3, 3, 2) else ""
+    return f"{frame}{base}{defaults.CONSOLE_PATH}/connection?id={quote(conn_id, safe='')}"
 
 
 def is_ovhcloud(host: str) -> bool:
