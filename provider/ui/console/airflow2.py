@@ -22,6 +22,7 @@ from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
 from .guard import MAX_BODY
 from .ladder import Origin
+from .plugin import BLUEPRINT
 from .visitor import Method, Refused
 
 
@@ -55,9 +56,9 @@ def blueprint() -> Blueprint:
 
     :return: what Flask mounts
     """
-    made = Blueprint("ovhcloud_ai_endpoints", __name__, url_prefix=CONSOLE_PATH)
+    made = Blueprint(BLUEPRINT, __name__, url_prefix=CONSOLE_PATH)
     for path in PAGES:
-        made.add_url_rule(path, f"page{path.replace('/', '_')}", _page)
+        made.add_url_rule(path, path.strip("/") or "overview", _page)
     made.add_url_rule("/static/<name>", "static", _static)
     for route in ROUTES:
         name = route.path.replace("/", "_")

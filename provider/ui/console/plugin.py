@@ -12,6 +12,9 @@ from ...defaults import CONSOLE_PATH, SERVICE_NAME
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
 
+#: What the addresses of 2.11 are grouped under.
+BLUEPRINT = "ovhcloud_ai_endpoints"
+
 Scope = dict[str, Any]
 
 
@@ -39,7 +42,7 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
     The page "OVHcloud AI Endpoints".
     """
 
-    name = "ovhcloud_ai_endpoints"
+    name = BLUEPRINT
 
     if _RELEASE >= (3,):
         fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": CONSOLE_PATH, "name": SERVICE_NAME}]
@@ -67,4 +70,7 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
 
             return [blueprint()]
 
-        appbuilder_menu_items: list[Any] = [{"name": SERVICE_NAME, "category": "Browse", "href": f"{CONSOLE_PATH}/"}]
+        # Not an address but the name of one, so that it is found below the path that Airflow is served at.
+        appbuilder_menu_items: list[Any] = [
+            {"name": SERVICE_NAME, "category": "Browse", "href": f"{BLUEPRINT}.overview"}
+        ]
