@@ -58,7 +58,7 @@ def test_from_the_menu_to_green(
     verdict, steps = console.test()
     assert verdict == "OK: token accepted"
     assert steps == dict.fromkeys(STEPS, "OK")
-    assert console.shown.get_by_text("Next: choose a model below").is_visible()
+    console.shown.get_by_text("Next: choose a model below").wait_for()
     assert re.search(
         r"from the (API|web) server on \S+, without a proxy", console.shown.locator(".verdict").inner_text()
     )
@@ -111,11 +111,11 @@ def test_each_failure_has_its_step_and_its_sentence(
     assert {steps[name] for name in before} <= {"OK"}
     assert steps[failed] != "OK"
     assert {steps[name] for name in after} <= {"Not run"}
-    assert console.shown.get_by_text("Who acts:").is_visible()
+    console.shown.get_by_text("Who acts:").wait_for()
     if "429" in verdict:
         assert not said.startswith("Failed")
-        button = console.shown.locator("button.test[aria-disabled=true]")
-        assert button.is_visible(), "the button waits as long as the service asks"
+        # The button waits as long as the service asks.
+        console.shown.locator("button.test[aria-disabled=true]").wait_for()
     if "token refused" in verdict:
         picture("console-test-failed", 760)
 
@@ -173,10 +173,11 @@ def test_a_prompt_is_answered_once(console: ConsolePage, connection: Callable[..
 
 def test_connections_that_cannot_be_listed_open_by_id(console: ConsolePage) -> None:
     console.overview()
+    console.shown.get_by_text("cannot be listed").wait_for()
     assert console.row("fast").count() == 0
     console.open("fast")
     console.heading("fast").wait_for()
-    assert console.shown.get_by_text("environment variable").is_visible()
+    console.shown.get_by_text("environment variable").wait_for()
     assert console.test()[0] == "OK: token accepted"
     console.open("not_there")
     console.shown.get_by_text("does not exist").wait_for()
