@@ -99,7 +99,8 @@ class LocalAirflow:
             "AIRFLOW__WEBSERVER__WORKERS": "1",
             "AIRFLOW__WEBSERVER__BASE_URL": self.url,
             "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
-            # A look at a new DAG every few seconds instead of every 30.
+            # A look for new DAGs, and into those that are known, every few seconds instead of every 300 and 30.
+            "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "5",
         }
 
@@ -118,6 +119,8 @@ class LocalAirflow:
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__SECRET_KEY": keys["session"],
             "AIRFLOW__API_AUTH__JWT_SECRET": keys["tokens"],
+            # A look for new DAGs every few seconds instead of every 300.
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         }
 
     def _keys(self) -> dict[str, str]:

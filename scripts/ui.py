@@ -21,7 +21,9 @@ PORT = 8080  # where Airflow is expected; another one if it is taken
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that starts it in the background lets it ignore Ctrl-C's signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="ovh-ai-ui-") as home,
