@@ -11,6 +11,7 @@ import base64
 import contextlib
 import json
 import os
+import random
 import secrets
 import select
 import signal
@@ -235,14 +236,16 @@ def installed_release() -> tuple[int, ...]:
 def free_port(wanted: int = 0) -> int:
     """
     Find a port that nothing listens on: the wanted one, if it is free.
+
+    Any other one is below those that Linux gives to whoever asks for any port: Airflow needs seconds to bind it.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return free_port()
-        return probe.getsockname()[1]
+    for port in (wanted, *random.sample(range(10_000, 32_768), 50)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if port:
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise RuntimeError("No port is free on 127.0.0.1.")
 
 
 def hold(command: list[str]) -> int:

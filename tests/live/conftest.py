@@ -51,7 +51,10 @@ def flaky_sandbox() -> Iterator[Sandbox]:
 def airflow(
     sandbox: Sandbox, slow: dict[str, Sandbox], flaky_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
-    """A web server with the Test button enabled; tasks reach the sandboxes through environment variables."""
+    """
+    A web server with the Test button enabled; tasks reach the sandboxes through environment variables, and one through
+    a secrets backend.
+    """
     connections = {
         "fast": sandbox.connection,
         "flaky": flaky_sandbox.connection,
@@ -60,6 +63,10 @@ def airflow(
     }
     settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
     home = tmp_path_factory.mktemp("airflow")
+    vault = home / "vault.json"
+    vault.write_text(json.dumps({"vaulted": sandbox.connection}), encoding="utf-8")
+    settings["AIRFLOW__SECRETS__BACKEND"] = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+    settings["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({"connections_file_path": str(vault)})
     with LocalAirflow(home, dags=HERE / "dags", settings=settings, users=ROLES) as running:
         running.prepare()
         running.serve()

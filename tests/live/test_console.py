@@ -171,14 +171,18 @@ def test_a_prompt_is_answered_once(console: ConsolePage, connection: Callable[..
     assert 'ovh_conn_id="on_call"' in console.shown.get_by_label("Operator code").inner_text()
 
 
-def test_connections_that_cannot_be_listed_open_by_id(console: ConsolePage) -> None:
+@pytest.mark.parametrize(("known", "source"), [("fast", "environment variable"), ("vaulted", "secrets backend")])
+def test_connections_that_cannot_be_listed_open_by_id(console: ConsolePage, known: str, source: str) -> None:
     console.overview()
     console.shown.get_by_text("cannot be listed").wait_for()
-    assert console.row("fast").count() == 0
-    console.open("fast")
-    console.heading("fast").wait_for()
-    console.shown.get_by_text("environment variable").wait_for()
+    assert console.row(known).count() == 0
+    console.open(known)
+    console.heading(known).wait_for()
+    console.shown.get_by_text(source).wait_for()
     assert console.test()[0] == "OK: token accepted"
+
+
+def test_an_id_that_does_not_exist_says_so(console: ConsolePage) -> None:
     console.open("not_there")
     console.shown.get_by_text("does not exist").wait_for()
 

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import http.cookiejar
 import importlib.util
 import json
-import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from airflow_api import Api
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.console import page
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import PAGES, ROUTES
-from local_airflow import PASSWORD, LocalAirflow
+from local_airflow import LocalAirflow
 
 from .conftest import ROLES
+from .console_session import CONNECTION, PAGE, Browser
 
 pytestmark = pytest.mark.airflow
 
 DOCS = Path(__file__).parents[2] / "docs" / "console.md"
-PAGE = "/ovhcloud-ai"
-CONNECTION = "console-access"
-#: What each address is given.
-GIVEN: dict[str, dict[str, Any]] = {
-    "/api/connections": {},
-    "/api/connection": {"id": CONNECTION},
-    "/api/dag": {"id": CONNECTION, "model": "gpt-oss-120b", "kind": "chat"},
-    "/api/test": {"connection": CONNECTION},
-    "/api/models": {"connection": CONNECTION},
-    "/api/try": {"connection": CONNECTION, "model": "gpt-oss-120b", "kind": "chat", "text": "Hello"},
-}
 ADDRESSES = [*(("GET", page) for page in PAGES), ("GET", "/static/console.css"), *((r.method, r.path) for r in ROUTES)]
 
 
@@ -47,56 +31,6 @@ def table(heading: str) -> dict[tuple[str, str], dict[str, str]]:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
     head, _, *body = rows
     return {tuple(cells[0].strip("`").split()): dict(zip(head[1:], cells[1:], strict=True)) for cells in body}  # type: ignore[misc]
-
-
-class Browser:
-    """
-    Somebody with the session of a browser, or without one.
-    """
-
-    def __init__(self, airflow: LocalAirflow, user: str | None) -> None:
-        self.url = airflow.url
-        self.headers: dict[str, str] = {}
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._open = urllib.request.build_opener(jar, _Staying).open
-        if user and airflow.release < (3,):
-            self._log_in(user)
-        elif user:
-            self.headers["Authorization"] = Api(airflow, user).authorization
-
-    def _log_in(self, user: str) -> None:
-        with self._open(f"{self.url}/login/") as reply:
-            token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', reply.read().decode())
-        assert token is not None
-        form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
-        self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())
-
-    def use(self, method: str, path: str, **headers: str) -> tuple[int, str]:
-        """
-        Use an address as the page's script does.
-        """
-        given = GIVEN.get(path, {})
-        if method == "GET":
-            return self.ask("GET", f"{PAGE}{path}?{urllib.parse.urlencode(given)}")
-        own = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": self.url, **self.csrf()}
-        return self.ask("POST", PAGE + path, json.dumps(given).encode(), **own | headers)
-
-    def csrf(self) -> dict[str, str]:
-        found = re.search(r'name="console-csrf" content="([^"]+)"', self.ask("GET", f"{PAGE}/")[1])
-        return {"X-CSRFToken": found.group(1)} if found else {}
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
-        request = urllib.request.Request(self.url + path, body, self.headers | headers, method=method)
-        try:
-            with self._open(request, timeout=60) as reply:
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-
-class _Staying(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 @pytest.fixture(scope="module", params=["simple", "fab"])

@@ -16,7 +16,6 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, ConnectionDetails
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.configuration import conf
-from airflow.models import Connection
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +26,7 @@ from ...defaults import CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
+from .connections import in_the_name_of, team_of
 from .guard import MAX_BODY
 from .ladder import Origin
 from .visitor import Method, Refused
@@ -58,9 +58,7 @@ class User:
         """
         Ask the auth manager, with the team that the connection belongs to.
         """
-        details = ConnectionDetails(conn_id=conn_id) if conn_id else None
-        if conn_id and _RELEASE >= (3, 2) and conf.getboolean("core", "multi_team", fallback=False):
-            details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
+        details = ConnectionDetails(conn_id=conn_id, **in_the_name_of(team_of(conn_id))) if conn_id else None
         return bool(get_auth_manager().is_authorized_connection(method=method, details=details, user=self._user))
 
     def may_see_the_page(self) -> bool:

@@ -94,6 +94,32 @@ def listed(visitor: Visitor) -> list[Stored]:
     return [_in_force(row, visitor) for row in rows if visitor.may("GET", row.conn_id)]
 
 
+def team_of(conn_id: str) -> str | None:
+    """
+    Find the team that a connection belongs to.
+
+    :param conn_id: its id
+    :return: the team's name; None where this Airflow has no teams (``[core] multi_team``, from 3.2 on)
+    """
+    from airflow.configuration import conf
+    from airflow.models import Connection
+
+    if not conf.getboolean("core", "multi_team", fallback=False):
+        return None
+    team: str | None = Connection.get_team_name(conn_id)
+    return team
+
+
+def in_the_name_of(team: str | None) -> dict[str, str]:
+    """
+    Name a team to those of Airflow's functions that ask for one.
+
+    :param team: its name, or None
+    :return: a keyword argument, or none at all: releases before 3.2 know of no teams
+    """
+    return {"team_name": team} if team else {}
+
+
 def _rows(condition: Any) -> list[Any]:
     """
     Read connections from the metadata database, one by one: Airflow decrypts each as it loads it.
@@ -139,8 +165,10 @@ def opened(conn_id: Any, visitor: Visitor) -> Stored:
 def _found(conn_id: str) -> Any:
     from airflow.models import Connection
 
+    # Only who asks in the name of its team is given a connection that belongs to one.
+    team = team_of(conn_id)
     try:
-        return Connection.get_connection_from_secrets(conn_id)
+        return Connection.get_connection_from_secrets(conn_id, **in_the_name_of(team))
     except AirflowNotFoundException:
         # Airflow says so too of a row that it cannot decrypt.
         for row in _rows(Connection.conn_id == conn_id):
@@ -173,11 +201,12 @@ def _check_type(conn_id: str, connection: Any, visitor: Visitor) -> None:
 
 def _in_force(row: Any, visitor: Visitor) -> Stored:
     # What Airflow gives to a task: an environment variable wins over the row of the same id.
-    if _variable(row.conn_id) in os.environ:
+    team = team_of(row.conn_id)
+    if _in_environment(row.conn_id, team):
         from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
         try:
-            found = EnvironmentVariablesBackend().get_connection(row.conn_id)
+            found = EnvironmentVariablesBackend().get_connection(row.conn_id, **in_the_name_of(team))
             _check_type(row.conn_id, found, visitor)
         except Refused as refused:
             found = _Unreadable(refused.sentence)
@@ -206,11 +235,12 @@ class _Unreadable:
 def _source(conn_id: str, connection: Any) -> str:
     if getattr(connection, "id", None) is not None:
         return DATABASE
-    return ENVIRONMENT if _variable(conn_id) in os.environ else BACKEND
+    return ENVIRONMENT if _in_environment(conn_id, team_of(conn_id)) else BACKEND
 
 
-def _variable(conn_id: str) -> str:
-    return f"AIRFLOW_CONN_{conn_id.upper()}"
+def _in_environment(conn_id: str, team: str | None) -> bool:
+    names = [f"AIRFLOW_CONN_{conn_id.upper()}", f"AIRFLOW_CONN__{(team or '').upper()}___{conn_id.upper()}"]
+    return any(name in os.environ for name in names[: 2 if team else 1])
 
 
 @cache

@@ -1,0 +1,76 @@
+"""The console page's addresses as a browser asks them, without drawing anything."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from airflow_api import Api
+from local_airflow import PASSWORD, LocalAirflow
+
+PAGE = "/ovhcloud-ai"
+CONNECTION = "console-access"
+#: What each address is given.
+GIVEN: dict[str, dict[str, Any]] = {
+    "/api/connections": {},
+    "/api/connection": {"id": CONNECTION},
+    "/api/dag": {"id": CONNECTION, "model": "gpt-oss-120b", "kind": "chat"},
+    "/api/test": {"connection": CONNECTION},
+    "/api/models": {"connection": CONNECTION},
+    "/api/try": {"connection": CONNECTION, "model": "gpt-oss-120b", "kind": "chat", "text": "Hello"},
+}
+
+
+class Browser:
+    """
+    Somebody with the session of a browser, or without one.
+    """
+
+    def __init__(self, airflow: LocalAirflow, user: str | None) -> None:
+        self.url = airflow.url
+        self.headers: dict[str, str] = {}
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self._open = urllib.request.build_opener(jar, _Staying).open
+        if user and airflow.release < (3,):
+            self._log_in(user)
+        elif user:
+            self.headers["Authorization"] = Api(airflow, user).authorization
+
+    def _log_in(self, user: str) -> None:
+        with self._open(f"{self.url}/login/") as reply:
+            token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', reply.read().decode())
+        assert token is not None
+        form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
+        self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())
+
+    def use(self, method: str, path: str, **headers: str) -> tuple[int, str]:
+        """
+        Use an address as the page's script does.
+        """
+        given = GIVEN.get(path, {})
+        if method == "GET":
+            return self.ask("GET", f"{PAGE}{path}?{urllib.parse.urlencode(given)}")
+        own = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": self.url, **self.csrf()}
+        return self.ask("POST", PAGE + path, json.dumps(given).encode(), **own | headers)
+
+    def csrf(self) -> dict[str, str]:
+        found = re.search(r'name="console-csrf" content="([^"]+)"', self.ask("GET", f"{PAGE}/")[1])
+        return {"X-CSRFToken": found.group(1)} if found else {}
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, body, self.headers | headers, method=method)
+        try:
+            with self._open(request, timeout=60) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+class _Staying(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
