@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from axe_playwright_python.base import AXE_SCRIPT
-from local_airflow import LocalAirflow
+from local_airflow import LocalAirflow, installed_release
 
 from .console_page import ConsolePage
 from .rest import ENDED, Rest, eventually
@@ -193,6 +193,24 @@ def test_the_link_of_a_task_leads_to_its_connection(console: ConsolePage, rest: 
     console.framed = link.startswith("/plugin/")
     console.page.goto(console.url + link)
     console.heading("elsewhere").wait_for()
+
+
+@pytest.mark.skipif(installed_release() < (3, 3), reason="seen on the newest release")
+def test_it_belongs_to_the_airflow_around_it(
+    console: ConsolePage, connection: Callable[..., str], picture: Callable[..., None]
+) -> None:
+    console.open(connection(extra='{"chat_model": "gpt-oss-120b"}'))
+    console.test()
+    console.list_models()
+    console.shown.get_by_label("Search").fill("qwen")
+    # Airflow's own address says it too, so that it can be handed on.
+    console.page.wait_for_url("**/plugin/**q=qwen**")
+    console.page.get_by_role("button", name="User").click()
+    console.page.get_by_role("menuitem", name="Appearance").click()
+    console.page.get_by_text("Dark Mode").click()
+    console.shown.locator("html[data-theme=dark]").wait_for()
+    console.page.keyboard.press("Escape")
+    picture("console-dark", 700)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
