@@ -46,6 +46,10 @@ TIMEOUT = 120.0
 MAX_RETRIES = 2
 MAX_WAIT = 60.0
 
+#: Requests at a time where a task has many, and the most that it may ask for: so many connections are kept open.
+CONCURRENCY = 8
+MAX_CONCURRENCY = 32
+
 #: Seconds that a connection test may take in all: it holds a thread of the web server.
 TEST_TIMEOUT = 10.0
 

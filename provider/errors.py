@@ -13,7 +13,8 @@ Everything that can go wrong between a task and the service, and what a retry wo
     |   |-- NotFoundError      404: no such model, or no such path                             a retry cannot help
     |   `-- RateLimitedError   429                                                             retry
     |-- InvalidReplyError      a reply that is not what the API promises                       retry
-    `-- TruncatedReplyError    the answer was cut before its first word, and paid for          a retry cannot help
+    |-- TruncatedReplyError    the answer was cut before its first word, and paid for          a retry cannot help
+    `-- PartlyFailedError      of many requests some failed; the answers are in ``response``   as the failures say
 
 An error that a retry cannot help is raised as an ``AirflowFailException`` as well, so that Airflow does not burn the
 task's retries; ``fail_fast=False`` on hook or operator leaves that base out.
@@ -158,6 +159,29 @@ class TruncatedReplyError(AIEndpointsError):
     """
 
     retryable = False
+
+
+class PartlyFailedError(AIEndpointsError):
+    """
+    Of many requests some failed; what the others came to is in ``response``.
+
+    :param curable: whether a retry may cure at least one of the failures
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, curable: bool = False, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.curable = curable
+
+    def for_airflow(self, *, fail_fast: bool) -> AIEndpointsError:
+        """
+        Leave it to the task's retries where one may help.
+
+        :param fail_fast: whether an error that no retry can cure ends the task at once
+        :return: this error, or the same one as an ``AirflowFailException`` too
+        """
+        return self if self.curable else super().for_airflow(fail_fast=fail_fast)
 
 
 _FATAL: dict[type[AIEndpointsError], type[AIEndpointsError]] = {}

@@ -4,13 +4,12 @@ Any number of texts to one response: split, sent, checked and put together again
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import BadRequestError, InvalidReplyError
 from . import requests
-from .replies import Reply, check_embeddings, parse
+from .replies import Reply, check_embeddings, parse, summed_usage
 from .requests import Request
 from .settings import ClientSettings
 
@@ -62,7 +61,7 @@ class Embedder:
             sent.append(reply)
         _check_dimensions(vectors)
         data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
-        return {**values[0], "object": "list", "data": data, "usage": _summed(values)}, sent
+        return {**values[0], "object": "list", "data": data, "usage": summed_usage(values)}, sent
 
 
 def _refuses_format(error: BadRequestError) -> bool:
@@ -73,12 +72,3 @@ def _check_dimensions(vectors: list[list[float]]) -> None:
     sizes = sorted({len(vector) for vector in vectors})
     if len(sizes) > 1:
         raise InvalidReplyError(f"The vectors came back with different dimensions: {', '.join(map(str, sizes))}.")
-
-
-def _summed(values: list[dict[str, Any]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for value in values:
-        usage = value.get("usage")
-        counts = usage.items() if isinstance(usage, Mapping) else ()
-        total.update({name: number for name, number in counts if type(number) is int})
-    return dict(total)

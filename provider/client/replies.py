@@ -10,7 +10,8 @@ import json
 import math
 import sys
 from array import array
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -191,6 +192,21 @@ def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[st
 def _cut_before_its_first_word(choice: dict[str, Any]) -> bool:
     message = choice["message"]
     return choice.get("finish_reason") == "length" and not message.get("content") and not message.get("tool_calls")
+
+
+def summed_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
+    """
+    Add up what several responses used.
+
+    :param values: responses; those that are None or tell no usage count as nothing
+    :return: tokens by the names that the service gives them
+    """
+    total: Counter[str] = Counter()
+    for value in values:
+        usage = (value or {}).get("usage")
+        counts = usage.items() if isinstance(usage, Mapping) else ()
+        total.update({name: number for name, number in counts if type(number) is int})
+    return dict(total)
 
 
 def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:

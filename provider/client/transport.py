@@ -14,10 +14,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from ..defaults import MAX_CONCURRENCY
 from .deadline import current_attempt, open_socket
-
-#: Connections kept open: as many as one task may use at once.
-POOL_SIZE = 32
 
 
 class _Bounded:
@@ -86,7 +84,7 @@ class BoundedAdapter(HTTPAdapter):
     """
 
     def __init__(self) -> None:
-        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+        super().__init__(pool_connections=4, pool_maxsize=MAX_CONCURRENCY, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """

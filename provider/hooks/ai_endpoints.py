@@ -4,20 +4,25 @@ The hook: a connection's settings, and one line for each thing the service does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import closing, contextmanager
 from typing import Any
 
 from .. import defaults
 from ..client import refusals, replies, requests
 from ..client.blocking import Client
 from ..client.embeddings import Embedder
+from ..client.parallel import Outcome, each
 from ..client.redact import excerpt, scrub
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
+from ..client.values import integer
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from . import bulk
 from .connection import connection_missing, settings_of
+from .progress import Progress
 
 
 class OVHCloudAIEndpointsHook(BaseHook):
@@ -50,6 +55,7 @@ class OVHCloudAIEndpointsHook(BaseHook):
         self._settings: ConnectionSettings | None = None
         self._client: Client | None = None
         self._embedder: Embedder | None = None
+        self._warnings: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         # Settings hold the token, and a client holds sockets: neither leaves the process.
@@ -121,13 +127,87 @@ class OVHCloudAIEndpointsHook(BaseHook):
         :return: the response in OpenAI's format
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
-        options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop}
+        options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop, **params}
         with self.boundary():
-            request = requests.chat(self._model(model, "chat_model"), messages, **options, **params)
-            reply = self._send(request)
-            value = replies.parse(reply, request, self.settings.client)
-            self._report("chat", request.model, [reply], value)
-            return replies.check_chat(value, reply, request)
+            return self._ask(requests.chat(self._model(model, "chat_model"), messages, **options))
+
+    def chat_completions(
+        self,
+        conversations: Iterable[Sequence[Mapping[str, Any]]],
+        model: str | None = None,
+        *,
+        concurrency: int = defaults.CONCURRENCY,
+        on_error: str = "fail",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """
+        Ask a language model many things, a few at a time.
+
+        :param conversations: each a list of messages, as :meth:`chat_completion` takes it
+        :param model: model id; the connection's chat model unless given
+        :param concurrency: how many at a time, 1 to 32
+        :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: ``responses`` in the order asked, with None for one that failed; ``errors``, each with ``index``,
+            ``error`` and ``status``; ``usage``, summed
+        :raises PartlyFailedError: if some failed; ``response`` is what this would have returned
+        :raises AIEndpointsError: if going on makes no sense, a refused token for one; ``response`` likewise
+        """
+        found = bulk.Collected()
+        with self.boundary():
+            try:
+                for outcome in self.each_chat_completion(
+                    conversations, model, concurrency=concurrency, on_error=on_error, **options
+                ):
+                    found.add(outcome)
+                if on_error == "fail":
+                    found.check()
+            except AIEndpointsError as error:
+                error.response = found.as_response()
+                raise
+            return found.as_response()
+
+    def each_chat_completion(
+        self,
+        conversations: Iterable[Sequence[Mapping[str, Any]]],
+        model: str | None = None,
+        *,
+        concurrency: int = defaults.CONCURRENCY,
+        on_error: str = "skip",
+        **options: Any,
+    ) -> Iterator[Outcome[Sequence[Mapping[str, Any]], dict[str, Any]]]:
+        """
+        Ask a language model any number of things, a few at a time, and give each answer as soon as its turn comes.
+
+        :param conversations: each a list of messages; taken as they are needed
+        :param model: model id; the connection's chat model unless given
+        :param concurrency: how many at a time, 1 to 32
+        :param on_error: ``raise`` ends at the first failure
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: an outcome for each, in their order: ``item``, and ``value`` or ``error``
+        :raises AIEndpointsError: if going on makes no sense
+        """
+        with self.boundary():
+            bulk.check_on_error(on_error)
+            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            wanted = self._model(model, "chat_model")
+            total = len(conversations) if isinstance(conversations, Sized) else None
+            self.get_conn()  # before each thread would make its own
+
+            def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+                return self._ask(requests.chat(wanted, messages, **options), logging.DEBUG)
+
+            with (
+                Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
+                closing(each(conversations, progress.watch(ask), threads)) as outcomes,
+            ):
+                yield from bulk.while_it_makes_sense(outcomes, on_error)
+
+    def _ask(self, request: requests.Request, level: int = logging.INFO) -> dict[str, Any]:
+        reply = self._send(request)
+        value = replies.parse(reply, request, self.settings.client)
+        self._report("chat", request.model, [reply], value, level)
+        return replies.check_chat(value, reply, request)
 
     def create_embedding(
         self,
@@ -214,7 +294,8 @@ class OVHCloudAIEndpointsHook(BaseHook):
             reply = self.get_conn().send(request)
         except NotFoundError as error:
             raise self._with_suggestions(error, request) from None
-        if warning := reply.headers.get("x-warning"):
+        if (warning := reply.headers.get("x-warning")) and warning not in self._warnings:
+            self._warnings.add(warning)  # it comes with every reply
             said = excerpt(scrub(warning, self.settings.client.token))
             self.log.warning("The service warns about %s: %s", request.model or request.what, said)
         return reply
@@ -228,11 +309,19 @@ class OVHCloudAIEndpointsHook(BaseHook):
             return refusals.with_suggestions(error, request.model, names)
         return error
 
-    def _report(self, what: str, model: str | None, sent: Sequence[Reply], value: Mapping[str, Any]) -> None:
+    def _report(
+        self,
+        what: str,
+        model: str | None,
+        sent: Sequence[Reply],
+        value: Mapping[str, Any],
+        level: int = logging.INFO,
+    ) -> None:
         usage = value.get("usage")
         if not isinstance(usage, Mapping):
             usage = {}
-        self.log.info(
+        self.log.log(
+            level,
             "AI Endpoints %s: model=%s input_tokens=%s output_tokens=%s milliseconds=%d requests=%d attempts=%d "
             "request_id=%s finish_reason=%s",
             what,

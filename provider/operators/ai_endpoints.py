@@ -8,15 +8,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .bulk_chat import OVHCloudAIEndpointsBulkChatOperator as OVHCloudAIEndpointsBulkChatOperator
     from .chat import OVHCloudAIEndpointsChatCompletionsOperator as OVHCloudAIEndpointsChatCompletionsOperator
     from .embedding import OVHCloudAIEndpointsEmbeddingOperator as OVHCloudAIEndpointsEmbeddingOperator
 
 _MODULES = {
+    "OVHCloudAIEndpointsBulkChatOperator": ".bulk_chat",
     "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
     "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
 }
 
-__all__ = ["OVHCloudAIEndpointsChatCompletionsOperator", "OVHCloudAIEndpointsEmbeddingOperator"]
+__all__ = [
+    "OVHCloudAIEndpointsBulkChatOperator",
+    "OVHCloudAIEndpointsChatCompletionsOperator",
+    "OVHCloudAIEndpointsEmbeddingOperator",
+]
 
 
 def __getattr__(name: str) -> Any:

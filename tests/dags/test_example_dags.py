@@ -39,6 +39,12 @@ def check_chat(pull: Callable[..., Any]) -> None:
     assert "{{ .Values.image }}" in answer(pull("explain_template"))
 
 
+def check_bulk_chat(pull: Callable[..., Any]) -> None:
+    rows = pull("report")
+    assert [row["id"] for row in rows] == [17, 18, 19]
+    assert all(row["review"] in row["about"] for row in rows)
+
+
 def check_multi_turn(pull: Callable[..., Any]) -> None:
     assert "question number 2" in answer(pull("follow_up"))
 

@@ -10,12 +10,20 @@ import json
 import pickle
 import textwrap
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, StatusError, TokenRefusedError
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    ConfigurationError,
+    PartlyFailedError,
+    StatusError,
+    TokenRefusedError,
+)
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsBulkChatOperator as BulkChat,
+)
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatCompletionsOperator as Chat,
 )
@@ -185,6 +193,7 @@ DAG = """
 from datetime import datetime
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsBulkChatOperator as BulkChat,
     OVHCloudAIEndpointsChatCompletionsOperator as Chat,
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
 )
@@ -313,6 +322,101 @@ class TestInADag:
         )
         assert run.state == "success"
         assert len(ovh_ai_endpoints_sandbox.requests) == 2
+
+
+class TestBulkChat:
+    ROWS: ClassVar[list[Any]] = [{"review": "Came late", "stars": 1}, {"review": "Lovely", "stars": 5}]
+
+    def test_each_row_is_filled_into_the_prompts(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        result, _ = execute(
+            BulkChat(
+                task_id="t",
+                model="gpt-oss-20b",
+                rows=self.ROWS,
+                prompt="{stars} stars: {review}",
+                system_prompt='Answer as {"mood": "..."}',
+                max_tokens="300",
+                concurrency="1",
+            )
+        )
+        bodies = [request.json for request in ovh_ai_endpoints_sandbox.requests]
+        assert [[message["content"] for message in body["messages"]] for body in bodies] == [
+            ['Answer as {"mood": "..."}', "1 stars: Came late"],
+            ['Answer as {"mood": "..."}', "5 stars: Lovely"],
+        ]
+        assert {(body["temperature"], body["max_tokens"]) for body in bodies} == {(1.0, 300)}
+        assert set(result) == {"model", "answers", "errors", "usage"}
+        assert ["Came late" in result["answers"][0], "Lovely" in result["answers"][1]] == [True, True]
+        assert (result["model"], result["errors"]) == ("gpt-oss-20b", [])
+        assert result["usage"]["total_tokens"] > 0
+
+    def test_texts_are_asked_as_they_are(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        execute(BulkChat(task_id="t", model="gpt-oss-20b", rows=("Why?", "How {so}?"), concurrency=1))
+        asked = [request.json["messages"] for request in ovh_ai_endpoints_sandbox.requests]
+        assert asked == [QUESTION, [{"role": "user", "content": "How {so}?"}]]
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (
+                {"rows": [*ROWS, {"text": "x"}], "prompt": "{review}"},
+                r"rows\[2\]: The prompt names the column {review}",
+            ),
+            ({"rows": [*ROWS, 5], "prompt": "{review}"}, r"rows\[2\] must be a text or a dictionary, not 5"),
+            ({"rows": []}, "rows must hold at least one row"),
+            ({"rows": "a,b"}, "rows must be a list of texts or dictionaries, not 'a,b'"),
+            ({}, "rows must be a list of texts or dictionaries, not None"),
+            ({"rows": ["a"], "prompt": ""}, "prompt"),
+            ({"rows": ["a"], "on_error": "never"}, "on_error must be"),
+            ({"rows": ["a"], "extra_body": {"on_error": "skip"}}, "extra_body repeats on_error"),
+        ],
+    )
+    def test_nothing_is_sent_of_what_cannot_work(
+        self, ovh_ai_endpoints_sandbox: Sandbox, options: dict[str, Any], sentence: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=sentence):
+            execute(BulkChat(task_id="t", model="gpt-oss-20b", **options))
+        assert not ovh_ai_endpoints_sandbox.requests
+
+    def test_answers_of_a_task_that_fails_are_in_an_xcom(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=422)
+        ti = MagicMock()
+        with pytest.raises(PartlyFailedError, match="1 of 3 failed; the first one, number 0"):
+            BulkChat(task_id="t", model="gpt-oss-20b", rows=list("abc"), concurrency=1).execute({"ti": ti})
+        pushed = {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
+        assert [answer and '"c"' in answer for answer in pushed["answers"]["answers"]] == [None, False, True]
+        assert pushed["answers"]["errors"][0]["status"] == 422
+
+    def test_nothing_is_pushed_where_nothing_was_answered(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=403, times=9)
+        ti = MagicMock()
+        with pytest.raises(TokenRefusedError):
+            BulkChat(task_id="t", model="gpt-oss-20b", rows=["a"]).execute({"ti": ti})
+        assert "answers" not in {call.kwargs["key"] for call in ti.xcom_push.call_args_list}
+
+    def test_rows_of_another_task_are_asked_about_as_they_are(
+        self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
+    ) -> None:
+        run = run_dag(
+            dag_of("""
+                @task
+                def reviews():
+                    return [{"id": 1, "review": "{{ params.model }}"}, {"id": 2, "review": "fine"}]
+
+                BulkChat(
+                    task_id="classify",
+                    model="{{ params.model }}",
+                    rows=reviews(),
+                    prompt="{{ params.t }} {review}",
+                    concurrency=1,
+                )
+            """)
+        )
+        assert run.state == "success"
+        asked = [request.json["messages"][0]["content"] for request in ovh_ai_endpoints_sandbox.requests]
+        assert asked == ["0.25 {{ params.model }}", "0.25 fine"]
+        assert len(xcom(run, "classify")["answers"]) == 2
+        assert xcom(run, "classify", ModelCardLink.xcom_key).endswith("/gpt-oss-20b/")
 
 
 class TestLaziness:

@@ -1,0 +1,58 @@
+"""
+From a row of data to a conversation. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigurationError
+
+#: ``{column}``; doubled braces stand for themselves, and whatever is no name (JSON, for one) is left alone.
+_PLACE = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
+
+
+def conversation(row: Mapping[str, Any], prompt: str, system_prompt: str | None = None) -> list[dict[str, str]]:
+    """
+    Fill the columns of a row into prompts.
+
+    :param row: values by column
+    :param prompt: what the user says, with ``{column}`` where a value belongs
+    :param system_prompt: what the model is told first, likewise
+    :return: messages
+    :raises ConfigurationError: if a prompt names a column that the row lacks
+    """
+    said = {"system": system_prompt, "user": prompt}
+    return [{"role": role, "content": fill(text, row)} for role, text in said.items() if text is not None]
+
+
+def fill(template: str, row: Mapping[str, Any]) -> str:
+    """
+    Put the values of a row into the places of a text.
+
+    :param template: a text with ``{column}`` in it; ``{{column}}`` stands for the text ``{column}`` itself
+    :param row: values by column
+    :return: the text; a value that is no text is written as JSON, one that is None as nothing
+    :raises ConfigurationError: if the text names a column that the row lacks
+    """
+
+    def value(place: re.Match[str]) -> str:
+        if place[1]:
+            return f"{{{place[1]}}}"
+        if place[2] not in row:
+            known = ", ".join(map(str, row)) or "none"
+            raise ConfigurationError(
+                f"The prompt names the column {{{place[2]}}}, which the row does not have; its columns: {known[:300]}."
+            )
+        return _written(row[place[2]])
+
+    return _PLACE.sub(value, template)
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

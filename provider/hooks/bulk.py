@@ -1,0 +1,105 @@
+"""
+Many requests in one task: what stops all of them, and what they come to together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from ..client.parallel import Outcome
+from ..client.replies import summed_usage
+from ..client.values import quote
+from ..errors import AIEndpointsError, ConfigurationError, NotFoundError, PartlyFailedError, TokenRefusedError
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+#: What to do about a failure: raise after all have run, leave it at that, or raise at once.
+ON_ERROR = ("fail", "skip", "raise")
+
+#: Every further request would be answered alike.
+HOPELESS = (TokenRefusedError, NotFoundError)
+
+#: Failures in a row that a retry may cure, after which the service counts as down: each took up to three attempts.
+IN_A_ROW = 25
+
+
+def check_on_error(value: Any) -> None:
+    """
+    Check what to do about a failure.
+
+    :param value: one of :data:`ON_ERROR`
+    :raises ConfigurationError: if it is none of them
+    """
+    if value not in ON_ERROR:
+        raise ConfigurationError(f"on_error must be 'fail', 'skip' or 'raise', not {quote(value)}.")
+
+
+def while_it_makes_sense(outcomes: Iterable[Outcome[Item, Value]], on_error: str) -> Iterator[Outcome[Item, Value]]:
+    """
+    Pass outcomes on until one says that the next will be no better.
+
+    :param outcomes: as they come
+    :param on_error: ``raise`` stops at the first failure
+    :return: the same outcomes
+    :raises AIEndpointsError: the failure that stops all
+    """
+    in_a_row = 0
+    for outcome in outcomes:
+        error = outcome.error
+        yield outcome
+        in_a_row = in_a_row + 1 if error is not None and error.retryable else 0
+        if error is not None and (on_error == "raise" or isinstance(error, HOPELESS) or in_a_row == IN_A_ROW):
+            raise error
+
+
+class Collected:
+    """
+    What many requests come to together.
+    """
+
+    def __init__(self) -> None:
+        self._outcomes: list[Outcome[Any, dict[str, Any]]] = []
+
+    def add(self, outcome: Outcome[Any, dict[str, Any]]) -> None:
+        """
+        Take one more.
+
+        :param outcome: of the next request
+        """
+        self._outcomes.append(Outcome(None, outcome.value, outcome.error))
+
+    def as_response(self) -> dict[str, Any]:
+        """
+        Put all together.
+
+        :return: ``responses`` in order, None for one that failed; ``errors``, each with ``index``, ``error`` and
+            ``status``; ``usage``, summed
+        """
+        # An answer that was cut before its first word is an error, but it was paid for.
+        paid = (outcome.error.response if outcome.error else outcome.value for outcome in self._outcomes)
+        return {
+            "responses": [outcome.value for outcome in self._outcomes],
+            "errors": [
+                {"index": index, "error": str(error), "status": error.status} for index, error in self._failed()
+            ],
+            "usage": summed_usage(paid),
+        }
+
+    def check(self) -> None:
+        """
+        Raise if any failed.
+
+        :raises PartlyFailedError: naming the first
+        """
+        failed = list(self._failed())
+        if failed:
+            (index, first), total = failed[0], len(self._outcomes)
+            raise PartlyFailedError(
+                f"{len(failed):,} of {total:,} failed; the first one, number {index}: {first}",
+                curable=any(error.retryable for _, error in failed),
+            )
+
+    def _failed(self) -> Iterator[tuple[int, AIEndpointsError]]:
+        return ((i, outcome.error) for i, outcome in enumerate(self._outcomes) if outcome.error is not None)

@@ -1,0 +1,116 @@
+"""
+What a task that does many things says while it does them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ..client.replies import summed_usage
+from ..errors import AIEndpointsError
+
+Item = TypeVar("Item")
+
+#: Seconds between two lines in the log.
+EVERY = 5.0
+
+
+class Progress:
+    """
+    Counts what is done, and says so every few seconds for as long as it is open, and once more at its end.
+
+    :param log: a logger, Airflow's or Python's
+    :param what: what is counted, at the beginning of each line
+    :param total: how many there will be, or None where nobody knows yet
+    :param every: seconds between two lines
+    """
+
+    def __init__(self, log: Any, what: str, total: int | None = None, every: float = EVERY) -> None:
+        self._log = log
+        self._what = what
+        self._total = total
+        self._every = every
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        # A task may wait for its turn or for the service: the lines come from a thread of their own.
+        self._thread = threading.Thread(target=self._tell, name="ai-endpoints-progress", daemon=True)
+        self._started = 0.0
+        self._counts: Counter[str] = Counter()
+
+    def __enter__(self) -> Progress:
+        self._started = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._say(f"ended after {_span(time.monotonic() - self._started)}: ")
+
+    def watch(self, work: Callable[[Item], dict[str, Any]]) -> Callable[[Item], dict[str, Any]]:
+        """
+        Count what a function does, each call from whatever thread.
+
+        :param work: returns a response, or raises an :class:`AIEndpointsError`
+        :return: the same function, counted
+        """
+
+        def watched(item: Item) -> dict[str, Any]:
+            try:
+                response = work(item)
+            except AIEndpointsError as error:
+                self._count("failed", error.response)
+                raise
+            self._count("done", response)
+            return response
+
+        return watched
+
+    def _count(self, ended: str, response: Mapping[str, Any] | None) -> None:
+        tokens = summed_usage([response])
+        with self._lock:
+            self._counts.update({ended: 1, **tokens})
+
+    def _tell(self) -> None:
+        while not self._ended.wait(self._every):
+            self._say()
+
+    def _say(self, first: str = "") -> None:
+        with self._lock:
+            counts = self._counts.copy()
+        self._log.info("%s: %s%s", self._what, first, line(counts, self._total, time.monotonic() - self._started))
+
+
+def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
+    """
+    Say in one line how far it is.
+
+    :param counts: ``done``, ``failed`` and tokens by their names
+    :param total: how many there will be, or None
+    :param seconds: since the beginning
+    :return: the line
+    """
+    done, failed = counts.get("done", 0), counts.get("failed", 0)
+    a_minute = 60 * (done + failed) / seconds if seconds > 0 else 0.0
+    parts = [
+        f"{done:,} of {total:,} done" if total is not None else f"{done:,} done",
+        f"{failed:,} failed",
+        f"{a_minute:,.0f} a minute",
+        f"{counts.get('prompt_tokens', 0):,} tokens in",
+        f"{counts.get('completion_tokens', 0):,} out",
+    ]
+    left = (total or 0) - done - failed
+    if left > 0 and a_minute:
+        parts.append(f"about {_span(60 * left / a_minute)} left")
+    return ", ".join(parts)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

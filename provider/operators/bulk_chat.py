@@ -1,0 +1,152 @@
+"""
+The operator that asks a language model many things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import defaults
+from ..client.prompts import conversation
+from ..client.values import quote, text
+from ..errors import AIEndpointsError, ConfigurationError
+from ._base import AIEndpointsOperator
+
+if TYPE_CHECKING:
+    from ..compat import Context
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
+    """
+    Ask a language model about every row, a few at a time; the answers go to XCom in the order of the rows.
+
+    XCom ``return_value``: ``answers``, a text for each row, None for one that failed; ``errors``, each with ``index``,
+    ``error`` and ``status``; ``usage``, summed; ``model``. A task that fails leaves the same under the key ``answers``.
+
+    :param rows: what to ask about: dictionaries, or texts, which become ``{"text": ...}``
+    :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs
+    :param system_prompt: what the model is told first, likewise
+    :param model: model id; the connection's chat model unless given
+    :param concurrency: how many requests at a time, 1 to 32
+    :param on_error: ``fail`` fails the task after all rows were asked about, ``skip`` does not fail it, ``raise`` fails
+        it at the first failure
+    :param temperature: randomness, 0 to 2; None leaves it to the model
+    :param max_tokens: tokens to generate at most for each row
+    :param top_p: nucleus sampling, 0 to 1
+    :param stop: one text or several at which to stop
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one for each row, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param extra_body: further parameters of each request, such as ``response_format`` or ``seed``
+    :param render: whether templates in ``rows`` and the prompts are rendered; False sends double braces as they are
+    """
+
+    template_fields = (
+        "model",
+        "rows",
+        "prompt",
+        "system_prompt",
+        "concurrency",
+        "on_error",
+        "temperature",
+        "max_tokens",
+        "top_p",
+        "stop",
+        "extra_body",
+        "ovh_conn_id",
+        "timeout",
+        "max_retries",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json", "extra_body": "json"}
+    prompt_fields = ("rows", "prompt", "system_prompt")
+
+    def __init__(
+        self,
+        *,
+        rows: Any = None,
+        prompt: str = "{text}",
+        system_prompt: str | None = None,
+        model: str | None = None,
+        concurrency: int | str = defaults.CONCURRENCY,
+        on_error: str = "fail",
+        temperature: float | str | None = defaults.TEMPERATURE,
+        max_tokens: int | str | None = None,
+        top_p: float | str | None = None,
+        stop: str | list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rows = rows
+        self.prompt = prompt
+        self.system_prompt = system_prompt
+        self.model = model
+        self.concurrency = concurrency
+        self.on_error = on_error
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.top_p = top_p
+        self.stop = stop
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Ask about every row, and return the answers.
+
+        :param context: the task's context
+        :return: ``answers``, ``errors``, ``usage`` and ``model``
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        self.push_links(context, self.model, "chat_model")
+        with self.hook.boundary():
+            conversations = self._conversations()
+        try:
+            return _answers(self.hook.chat_completions(conversations, self.model, **self._options()))
+        except AIEndpointsError as error:
+            # They were paid for: what follows on a failure, or a person, finds them there.
+            if error.response and any(error.response["responses"]):
+                context["ti"].xcom_push(key="answers", value=_answers(error.response))
+            raise
+
+    def _conversations(self) -> list[Messages]:
+        """
+        Make all prompts before the first is sent: a column that is misspelt costs nothing.
+        """
+        prompt = text(self.prompt, "prompt")
+        return [_numbered(index, row, prompt, self.system_prompt) for index, row in enumerate(_rows(self.rows))]
+
+    def _options(self) -> dict[str, Any]:
+        own = ("temperature", "max_tokens", "top_p", "stop", "concurrency", "on_error")
+        further = self.further_parameters((*own, "model", "messages"))
+        return {name: getattr(self, name) for name in own} | further
+
+
+def _rows(given: Any) -> Iterable[Mapping[str, Any]]:
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"rows must be a list of texts or dictionaries, not {quote(given)}.")
+    rows = [{"text": row} if isinstance(row, str) else row for row in given]
+    if not rows:
+        raise ConfigurationError("rows must hold at least one row.")
+    return rows
+
+
+def _numbered(index: int, row: Any, prompt: str, system_prompt: str | None) -> Messages:
+    if not isinstance(row, Mapping):
+        raise ConfigurationError(f"rows[{index}] must be a text or a dictionary, not {quote(row)}.")
+    try:
+        return conversation(row, prompt, system_prompt)
+    except ConfigurationError as error:
+        reason = error.args[0]
+    raise ConfigurationError(f"rows[{index}]: {reason}")
+
+
+def _answers(collected: Mapping[str, Any]) -> dict[str, Any]:
+    responses = collected["responses"]
+    return {
+        "model": next((response.get("model") for response in responses if response), None),
+        "answers": [response and response["choices"][0]["message"].get("content") for response in responses],
+        "errors": collected["errors"],
+        "usage": collected["usage"],
+    }

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD, each
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
+
+
+def test_outcomes_come_in_order_whatever_ends_first() -> None:
+    first_may_end = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert first_may_end.wait(30)
+        if number == 7:
+            first_may_end.set()
+        return number * 10
+
+    outcomes = list(each(range(20), work, 4))
+    assert [(outcome.item, outcome.value) for outcome in outcomes] == [(n, n * 10) for n in range(20)]
+
+
+def test_no_more_at_a_time_than_asked_for_and_no_fewer() -> None:
+    running, most = 0, 0
+    lock, together = threading.Lock(), threading.Barrier(3)
+
+    def work(_: int) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        together.wait(30)  # three are there at once, or this breaks
+        with lock:
+            running -= 1
+
+    assert len(list(each(range(12), work, 3))) == 12
+    assert most == 3
+
+
+def test_an_error_of_ours_is_an_outcome_and_holds_up_nobody() -> None:
+    def work(number: int) -> int:
+        if number % 3 == 0:
+            raise ConfigurationError(f"not {number}")
+        return number
+
+    outcomes = list(each(range(7), work, 2))
+    assert [outcome.value for outcome in outcomes] == [None, 1, 2, None, 4, 5, None]
+    assert [str(outcome.error) for outcome in outcomes if outcome.error] == ["not 0", "not 3", "not 6"]
+
+
+def test_any_other_error_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(each([1, 0], lambda number: 1 / number, 1))
+
+
+def test_items_are_taken_as_they_are_needed() -> None:
+    taken = 0
+
+    def endless() -> Iterator[int]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield taken
+
+    outcomes = each(endless(), lambda number: number, 2)
+    assert [next(outcomes).value for _ in range(3)] == [1, 2, 3]
+    assert taken <= 2 * LOOK_AHEAD + 4
+    outcomes.close()
+
+
+def test_what_has_begun_is_waited_for_and_the_rest_is_left() -> None:
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        if number:
+            time.sleep(0.2)
+        ended.append(number)
+
+    outcomes = each(range(100), work, 2)
+    next(outcomes)
+    outcomes.close()
+    assert sorted(begun) == sorted(ended)
+    assert len(begun) < 10
+    assert not [each for each in threading.enumerate() if each.name.startswith("ai-endpoints_")]
