@@ -4,14 +4,46 @@ Any number of texts to one response: split, sent, checked and put together again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadRequestError, InvalidReplyError
-from . import requests
-from .replies import Reply, check_embeddings, parse, summed_usage
+from . import parallel, requests
+from .replies import Reply, Vector, check_embeddings, parse, summed_usage
 from .requests import Request
 from .settings import ClientSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """
+    Texts that go in one request.
+
+    :param count: how many
+    :param request: what to send
+    :param base64: whether it asks for base64 of our own accord, so that numbers will do as well
+    """
+
+    count: int
+    request: Request
+    base64: bool
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """
+    What came back for one batch.
+
+    :param vectors: one for each text, in their order
+    :param value: the response without them
+    :param reply: as it came
+    """
+
+    vectors: list[Vector]
+    value: dict[str, Any]
+    reply: Reply
 
 
 class Embedder:
@@ -21,54 +53,97 @@ class Embedder:
     Vectors travel as base64, as the ``openai`` client asks for them: a quarter of the bytes, and far cheaper to
     decode than JSON numbers. A service that refuses that by name is asked for numbers from then on.
 
-    :param send: sends a request and returns the reply
+    :param send: sends a request and returns the reply; safe to use from several threads
     :param settings: where it goes, and the token
     """
 
     def __init__(self, send: Callable[[Request], Reply], settings: ClientSettings) -> None:
         self._send = send
         self._settings = settings
-        self._format: dict[str, str] = {"encoding_format": "base64"}
+        self._base64 = True
 
-    def embed(self, model: str, inputs: Any, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[Reply]]:
+    def batches(self, model: str, inputs: Any, params: Mapping[str, Any]) -> list[Batch]:
+        """
+        Split texts into requests.
+
+        :param model: model id
+        :param inputs: one text or a list of texts
+        :param params: further parameters; an ``encoding_format`` among them is sent as it is
+        :return: in the order of the texts
+        :raises ConfigurationError: if a text or parameter cannot be sent
+        """
+        ours = self._base64 and "encoding_format" not in params
+        chosen = {"encoding_format": "base64"} if ours else {}
+        built = requests.embeddings(model, inputs, **chosen, **params)
+        return [Batch(count, request, ours) for count, request in built]
+
+    def embed_batch(self, batch: Batch) -> Embedded:
+        """
+        Embed the texts of one request.
+
+        :param batch: of :meth:`batches`
+        :return: their vectors
+        :raises AIEndpointsError: if the request fails, or its reply is not complete
+        """
+        reply, request = self._sent(batch)
+        value = parse(reply, request, self._settings)
+        vectors = check_embeddings(value, batch.count, reply, request)
+        check_dimensions(vectors)
+        return Embedded(vectors, {**value, "data": None}, reply)
+
+    def _sent(self, batch: Batch) -> tuple[Reply, Request]:
+        if not batch.base64:
+            return self._send(batch.request), batch.request
+        if self._base64:
+            try:
+                return self._send(batch.request), batch.request
+            except BadRequestError as error:
+                if not _refuses_format(error):
+                    raise
+            self._base64 = False
+        request = requests.as_numbers(batch.request)
+        return self._send(request), request
+
+    def embed(
+        self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: int = 1
+    ) -> tuple[dict[str, Any], list[Reply]]:
         """
         Embed one text or many.
 
         :param model: model id
         :param inputs: one text or a list of texts
-        :param params: further parameters; an ``encoding_format`` among them is sent as it is
+        :param params: further parameters
+        :param concurrency: requests at a time
         :return: one response in OpenAI's format, with floats, and the replies it was made of
         :raises AIEndpointsError: if a text cannot be sent, a request fails, or a reply is not complete
         """
-        chosen = self._format if "encoding_format" not in params else {}
-        try:
-            return self._embed(model, inputs, {**chosen, **params})
-        except BadRequestError as error:
-            if not chosen or not _refuses_format(error):
-                raise
-        self._format = {}
-        return self._embed(model, inputs, dict(params))
+        done = list(self._embedded(self.batches(model, inputs, params), concurrency))
+        vectors = [vector for each in done for vector in each.vectors]
+        check_dimensions(vectors)
+        data = [{"object": "embedding", "index": i, "embedding": list(vector)} for i, vector in enumerate(vectors)]
+        usage = summed_usage(each.value for each in done)
+        return {**done[0].value, "object": "list", "data": data, "usage": usage}, [each.reply for each in done]
 
-    def _embed(self, model: str, inputs: Any, params: dict[str, Any]) -> tuple[dict[str, Any], list[Reply]]:
-        vectors: list[list[float]] = []
-        values: list[dict[str, Any]] = []
-        sent: list[Reply] = []
-        for count, request in requests.embeddings(model, inputs, **params):
-            reply = self._send(request)
-            value = parse(reply, request, self._settings)
-            vectors += check_embeddings(value, count, reply, request)
-            values.append({**value, "data": None})
-            sent.append(reply)
-        _check_dimensions(vectors)
-        data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
-        return {**values[0], "object": "list", "data": data, "usage": summed_usage(values)}, sent
+    def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[Embedded]:
+        if len(batches) == 1:
+            yield self.embed_batch(batches[0])
+            return
+        with closing(parallel.each(batches, self.embed_batch, concurrency)) as outcomes:
+            for outcome in outcomes:
+                yield outcome.result()
 
 
 def _refuses_format(error: BadRequestError) -> bool:
     return error.status in {400, 422} and "encoding_format" in str(error)
 
 
-def _check_dimensions(vectors: list[list[float]]) -> None:
+def check_dimensions(vectors: Iterable[Vector]) -> None:
+    """
+    Check that vectors belong together.
+
+    :param vectors: of one model
+    :raises InvalidReplyError: if their dimensions differ
+    """
     sizes = sorted({len(vector) for vector in vectors})
     if len(sizes) > 1:
         raise InvalidReplyError(f"The vectors came back with different dimensions: {', '.join(map(str, sizes))}.")

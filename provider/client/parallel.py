@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from ..errors import AIEndpointsError
 
@@ -33,6 +33,17 @@ class Outcome(Generic[Item, Value]):
     item: Item
     value: Value | None = None
     error: AIEndpointsError | None = None
+
+    def result(self) -> Value:
+        """
+        Give the value, or raise the error.
+
+        :return: the value
+        :raises AIEndpointsError: if there is none
+        """
+        if self.error is not None:
+            raise self.error
+        return cast("Value", self.value)
 
 
 def each(

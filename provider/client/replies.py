@@ -13,13 +13,16 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Union
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import InvalidReplyError, TruncatedReplyError
 from .redact import excerpt, page_title, scrub
 from .requests import Request
 from .settings import ClientSettings
+
+#: The numbers of an embedding: 4 bytes each in an array, some 32 in a list.
+Vector = Union["array[float]", list[float]]
 
 #: Where a request id was seen, in the order it is believed.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
@@ -225,7 +228,7 @@ def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[
     return data
 
 
-def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: Request) -> list[list[float]]:
+def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: Request) -> list[Vector]:
     """
     Check that a reply embeds each text that was sent, and decode its vectors.
 
@@ -233,14 +236,14 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
     :param count: texts that were sent
     :param reply: the reply
     :param request: what it answers
-    :return: a vector for each text, in the order sent
+    :return: a vector for each text, in the order sent; an array where it came as base64, else a list
     :raises InvalidReplyError: if one is missing, doubled, or no vector
     """
     data = value.get("data")
     if not isinstance(data, list) or len(data) != count:
         found = len(data) if isinstance(data, list) else "no"
         raise InvalidReplyError(f"{_misshaped(request)} {found} vectors for {count} texts.", **facts(reply))
-    vectors: dict[int, list[float]] = {}
+    vectors: dict[int, Vector] = {}
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else None
         vector = _vector(item.get("embedding")) if isinstance(item, dict) else None
@@ -253,7 +256,7 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
     return [vectors[index] for index in range(count)]
 
 
-def _vector(value: Any) -> list[float] | None:
+def _vector(value: Any) -> Vector | None:
     if isinstance(value, str):
         value = _decoded(value)
     elif not isinstance(value, list) or not all(type(x) is float or type(x) is int for x in value):
@@ -261,7 +264,7 @@ def _vector(value: Any) -> list[float] | None:
     return value if _are_finite(value) else None
 
 
-def _are_finite(numbers: list[float]) -> bool:
+def _are_finite(numbers: Vector) -> bool:
     # The sum is finite only if each number is; models in half precision are known to return NaN.
     try:
         return math.isfinite(sum(numbers))
@@ -269,11 +272,11 @@ def _are_finite(numbers: list[float]) -> bool:
         return False
 
 
-def _decoded(value: str) -> list[float]:
+def _decoded(value: str) -> Vector:
     try:
         floats = array("f", base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
         return []
     if sys.byteorder == "big":
         floats.byteswap()
-    return floats.tolist()
+    return floats

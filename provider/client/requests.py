@@ -128,6 +128,18 @@ def as_stream(request: Request) -> Request:
     return replace(request, content=content, streamed=True)
 
 
+def as_numbers(request: Request) -> Request:
+    """
+    Ask for vectors as JSON numbers.
+
+    :param request: an embeddings request
+    :return: the request to send
+    """
+    body = json.loads(request.content or b"{}")
+    body.pop("encoding_format", None)
+    return replace(request, content=encode(body))
+
+
 def encode(body: Mapping[str, Any]) -> bytes:
     """
     Write a JSON body.

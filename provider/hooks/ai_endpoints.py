@@ -213,6 +213,8 @@ class OVHCloudAIEndpointsHook(BaseHook):
         self,
         model: str | None = None,
         input: str | Sequence[str] | None = None,  # noqa: A002  (the API's own name)
+        *,
+        concurrency: int = defaults.CONCURRENCY,
         **params: Any,
     ) -> dict[str, Any]:
         """
@@ -220,17 +222,23 @@ class OVHCloudAIEndpointsHook(BaseHook):
 
         :param model: model id; the connection's embedding model unless given
         :param input: a text, or any number of them
+        :param concurrency: requests at a time, 1 to 32
         :param params: any further parameter of the API, such as ``dimensions``
         :return: the response in OpenAI's format: a vector for each text in the order given, usage summed
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
             wanted = self._model(model, "embedding_model")
-            if self._embedder is None:
-                self._embedder = Embedder(self._send, self.settings.client)
-            value, sent = self._embedder.embed(wanted, input, params)
+            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            value, sent = self._get_embedder().embed(wanted, input, params, threads)
             self._report("embedding", wanted, sent, value)
             return value
+
+    def _get_embedder(self) -> Embedder:
+        if self._embedder is None:
+            self.get_conn()  # before each thread would make its own
+            self._embedder = Embedder(self._send, self.settings.client)
+        return self._embedder
 
     def list_models(self) -> list[dict[str, Any]]:
         """
@@ -294,10 +302,11 @@ class OVHCloudAIEndpointsHook(BaseHook):
             reply = self.get_conn().send(request)
         except NotFoundError as error:
             raise self._with_suggestions(error, request) from None
-        if (warning := reply.headers.get("x-warning")) and warning not in self._warnings:
-            self._warnings.add(warning)  # it comes with every reply
+        if warning := reply.headers.get("x-warning"):
             said = excerpt(scrub(warning, self.settings.client.token))
-            self.log.warning("The service warns about %s: %s", request.model or request.what, said)
+            if said not in self._warnings:  # it comes with every reply
+                self._warnings.add(said)
+                self.log.warning("The service warns about %s: %s", request.model or request.what, said)
         return reply
 
     def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:

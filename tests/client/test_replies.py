@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from array import array
 from typing import Any
 
 import pytest
@@ -181,7 +182,10 @@ def vector(embedding: Any, **fields: Any) -> dict[str, Any]:
     ids=["floats", "whole_numbers", "base64", "shuffled", "no_index"],
 )
 def test_vectors(data: list[Any], vectors: list[list[float]]) -> None:
-    assert check_embeddings({"data": data}, len(data), REPLY, CHAT) == vectors
+    found = check_embeddings({"data": data}, len(data), REPLY, CHAT)
+    assert [list(vector) for vector in found] == vectors
+    as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index", 0))]
+    assert [isinstance(vector, array) for vector in found] == as_text, "no list of numbers is made of base64"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    BadRequestError,
     ConfigurationError,
     NotFoundError,
     PartlyFailedError,
@@ -175,6 +176,32 @@ class TestFailures:
         with pytest.raises(ConfigurationError, match=sentence):
             hook_for(stored(service)).chat_completions(asking("a"), MODEL, **options)
         assert service.asked == []
+
+
+class TestEmbeddings:
+    def test_each_text_has_its_own_vector_whatever_comes_first(self, hook_for: Make) -> None:
+        def shuffled(asked: Asked) -> Said:
+            time.sleep(random.random() / 50)
+            data = [
+                {"object": "embedding", "index": index, "embedding": [float(text.split()[1]), 0.5]}
+                for index, text in enumerate(asked.body["input"])
+            ]
+            random.shuffle(data)
+            return Said(200, {"object": "list", "data": data, "model": "m", "usage": {"total_tokens": len(data)}})
+
+        with running(shuffled) as service:
+            value = hook_for(stored(service)).create_embedding("m", [f"number {n}" for n in range(1_010)])
+        assert [(item["index"], item["embedding"][0]) for item in value["data"]] == [(n, n) for n in range(1_010)]
+        assert value["usage"] == {"total_tokens": 1_010}
+        assert len(service.asked) == 41
+        assert 2 <= service.connections <= 8
+
+    def test_the_first_failure_stops_the_rest(self, hook_for: Make) -> None:
+        with running(lambda _: Said(400, {"error": {"message": "too long"}})) as service:
+            hook = hook_for(stored(service))
+            with pytest.raises(BadRequestError, match="too long"):
+                hook.create_embedding("m", ["a"] * 10_000, concurrency="2")
+        assert len(service.asked) < 50
 
 
 class TestStreamed:
