@@ -54,6 +54,11 @@ def check_embeddings(pull: Callable[..., Any]) -> None:
     assert [len(vector) for vector in vectors(pull("embed_many"))] == [256] * 60
 
 
+def check_mapped_with_pool(pull: Callable[..., Any]) -> None:
+    said = [answer(pull("describe", map_indexes=index)) for index in range(6)]
+    assert ["Describe Roubaix" in said[0], "Describe Warsaw" in said[5]] == [True, True]
+
+
 def check_templated(pull: Callable[..., Any]) -> None:
     response = pull("report")
     assert response["model"] == "Meta-Llama-3_3-70B-Instruct"
@@ -89,4 +94,4 @@ def test_example(example: str, run_dag: Callable[..., Any], xcom: Callable[..., 
     run = run_dag((EXAMPLES / f"{example}.py").read_text(encoding="utf-8"))
 
     assert run.state == "success"
-    CHECKS[example](lambda task_id: xcom(run, task_id))
+    CHECKS[example](lambda task_id, **options: xcom(run, task_id, **options))

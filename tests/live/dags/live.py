@@ -48,3 +48,8 @@ with DAG("slow_chat", start_date=START, schedule=None):
 
 with DAG("slow_embedding", start_date=START, schedule=None):
     OVHCloudAIEndpointsEmbeddingOperator(task_id="ask", ovh_conn_id="slow_embedding", input="Hello", max_retries=0)
+
+with DAG("pooled", start_date=START, schedule=None):
+    OVHCloudAIEndpointsChatCompletionsOperator.partial(
+        task_id="ask", ovh_conn_id="fast", model="gpt-oss-120b", pool="ovh_ai_endpoints"
+    ).expand(messages=[HELLO] * 6)
