@@ -1,7 +1,7 @@
 """
 A task of its own for each prompt, and an Airflow pool that lets only some of them ask at a time.
 
-Make the pool once: ``airflow pools set ovh_ai_endpoints 4 "Requests to AI Endpoints at a time"``, or under Admin > Pools.
+Make the pool once: ``airflow pools set ovh_ai_endpoints 4 "Requests at a time"``, or Admin > Pools.
 """
 
 from datetime import datetime
