@@ -5,9 +5,11 @@ Many pieces of work, a few at a time, with results in the order of the work.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Generic, TypeVar, cast
 
 from ..errors import AIEndpointsError
@@ -62,14 +64,47 @@ def each(
     :raises Exception: what ``work`` raises beyond an :class:`AIEndpointsError`
     """
     begun: deque[tuple[Item, Future[Value]]] = deque()
-    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="ai-endpoints")
-    try:
+    with _pool(concurrency) as pool:
         for item in items:
             begun.append((item, pool.submit(work, item)))
             if len(begun) > concurrency * LOOK_AHEAD:
                 yield _outcome(*begun.popleft())
         while begun:
             yield _outcome(*begun.popleft())
+
+
+def as_they_end(
+    items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
+) -> Generator[Outcome[Item, Value], None, None]:
+    """
+    Do work with each item as :func:`each` does, and give each outcome as soon as there is one.
+
+    :param items: to work with
+    :param work: safe to call from several threads
+    :param concurrency: how many at a time; as many again have begun to wait
+    :return: an outcome for each item, in the order in which they ended
+    :raises Exception: what ``work`` raises beyond an :class:`AIEndpointsError`
+    """
+    begun: dict[Future[Value], Item] = {}
+    ended: SimpleQueue[Future[Value]] = SimpleQueue()
+    with _pool(concurrency) as pool:
+        for item in items:
+            future = pool.submit(work, item)
+            begun[future] = item
+            future.add_done_callback(ended.put)
+            if len(begun) >= 2 * concurrency:
+                future = ended.get()
+                yield _outcome(begun.pop(future), future)
+        while begun:
+            future = ended.get()
+            yield _outcome(begun.pop(future), future)
+
+
+@contextmanager
+def _pool(concurrency: int) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="ai-endpoints")
+    try:
+        yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD, each
+from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD, as_they_end, each
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 
@@ -87,3 +87,38 @@ def test_what_has_begun_is_waited_for_and_the_rest_is_left() -> None:
     assert sorted(begun) == sorted(ended)
     assert len(begun) < 10
     assert not [each for each in threading.enumerate() if each.name.startswith("ai-endpoints_")]
+
+
+class TestAsTheyEnd:
+    def test_whatever_ends_first_comes_first(self) -> None:
+        last = threading.Event()
+
+        def work(number: int) -> int:
+            if number == 0:
+                assert last.wait(30)
+            if number == 2:
+                raise ConfigurationError("not 2")
+            return number * 10
+
+        found = []
+        for outcome in as_they_end(range(50), work, 2):
+            found.append(outcome)
+            if len(found) == 49:
+                last.set()
+        assert found[-1].item == 0
+        assert {each.item: each.value for each in found if not each.error} == {n: n * 10 for n in range(50) if n != 2}
+        assert [each.item for each in found if each.error] == [2]
+
+    def test_items_are_taken_as_they_are_needed(self) -> None:
+        taken: list[int] = []
+
+        def endless() -> Iterator[int]:
+            while True:
+                taken.append(len(taken))
+                yield taken[-1]
+
+        outcomes = as_they_end(endless(), lambda number: number, 3)
+        assert len({next(outcomes).value for _ in range(20)}) == 20
+        assert len(taken) <= 20 + 2 * 3
+        outcomes.close()
+        assert not [each for each in threading.enumerate() if each.name.startswith("ai-endpoints_")]
