@@ -5,6 +5,7 @@ Everything that can go wrong between a task and the service, and what a retry wo
 
     AIEndpointsError (AirflowException)
     |-- ConfigurationError     a connection or an argument cannot work; nothing was sent       a retry cannot help
+    |   `-- InvalidInputError  a row to be read or written is not as it must be               a retry cannot help
     |-- ConnectionFailedError  no reply: name, refused, TLS, proxy, connection lost            retry
     |   `-- TimedOutError      no reply within the time allowed                                retry
     |-- StatusError            the service answered with an error                              retry
@@ -91,6 +92,12 @@ class ConfigurationError(AIEndpointsError):
     """
 
     retryable = False
+
+
+class InvalidInputError(ConfigurationError):
+    """
+    A row cannot be read, or not be written in the format asked for; what came before it may have been sent.
+    """
 
 
 class ConnectionFailedError(AIEndpointsError):

@@ -4,7 +4,8 @@ Write constraints/ anew.
 
 `airflow-X.txt` is what a fresh install of that release got at the end of its upload day, so it changes only
 when a release is added. `dev.txt` (what the tests need beside Airflow) and `tools.txt` (what needs no
-Airflow) are brought up to today. `dev.txt` is solved beside the oldest release, whose pins leave least room.
+Airflow) are brought up to today. `dev.txt` is solved beside the oldest release, whose pins leave least room; what
+only the newest is tested with, beside that one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 
-from bootstrap import PINS, RELEASES, ROOT, read_pins, registry_environment, uv
+from bootstrap import NEWEST, PINS, RELEASES, ROOT, read_pins, registry_environment, uv
 
 
 def compile_pins(*arguments, wanted=""):
@@ -46,10 +47,22 @@ def airflow_pins(release, day):
 
 def dev_pins():
     """Pins of what the tests need and Airflow does not bring."""
-    oldest = PINS / f"airflow-{next(iter(RELEASES))}.txt"
+    oldest, newest = (PINS / f"airflow-{release}.txt" for release in (next(iter(RELEASES)), NEWEST))
     wanted = ["pyproject.toml", "--extra", "test", "--group", "dev", "--group", "types"]
-    lines = compile_pins(*wanted, "--constraints", oldest).splitlines(keepends=True)
-    return "".join(line for line in lines if line.partition("==")[0] not in read_pins(oldest))
+    pins = beside(oldest, *wanted)
+    new = {name: lines for name, lines in beside(newest, "--group", "s3").items() if name not in pins}
+    return "".join(f"{line}\n" for _, lines in sorted({**pins, **new}.items()) for line in lines)
+
+
+def beside(airflow, *wanted):
+    """Pins by name of what an Airflow release does not pin itself."""
+    lines = compile_pins(*wanted, "--constraints", airflow).splitlines()
+    pins = {}
+    for line in lines:
+        name = line.partition("==")[0]
+        if name not in read_pins(airflow):
+            pins.setdefault(name, []).append(line)
+    return pins
 
 
 def write(name, comment, pins):

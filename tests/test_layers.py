@@ -21,7 +21,7 @@ LAYERS = (
     {"__init__"},
     {"compat", "defaults"},
     {"errors"},
-    {"client"},
+    {"client", "rows"},
     {"ui"},
     {"hooks"},
     {"operators", "sensors", "triggers"},
@@ -36,12 +36,16 @@ ONLY = {
     "provider_info": {"ui.connection_form", "defaults", "__init__"},
     "ui.connection_form": {"compat", "defaults"},
     "ui.links": {"compat", "defaults"},
+    "rows": {"rows", "errors", "defaults"},
 }
 #: Below hooks only these take names of Airflow's, from compat; the form asks no more than which release it is in.
 KNOW_AIRFLOW = {"errors", "ui.links", "ui.connection_form"}
 ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console")
 #: What a task or every process would pay for: imported inside functions alone.
-COSTLY = {"requests", "urllib3", "httpx", "fastapi", "starlette", "flask", "flask_appbuilder", "wtforms", "markupsafe"}
+COSTLY = {
+    *{"requests", "urllib3", "httpx", "fastapi", "starlette", "flask", "flask_appbuilder", "wtforms", "markupsafe"},
+    *{"pyarrow", "numpy", "fsspec", "upath"},
+}
 #: These are nothing without such a library, and are imported inside functions themselves.
 CARRIERS = {"client.transport", "ui.console.airflow2", "ui.console.airflow3"}
 

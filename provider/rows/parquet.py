@@ -1,0 +1,148 @@
+"""
+Parquet, by pyarrow: loaded when it is needed, or missed with a sentence.
+"""
+
+from __future__ import annotations
+
+import io
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from ..errors import ConfigurationError, InvalidInputError
+from .values import Row, Vector, little_endian, mapped, vector, whole
+
+#: Rows decoded at a time.
+BATCH = 1_000
+
+#: Bytes of a column read at a time. Without it, or with pyarrow's pre_buffer, the columns of a row group are read
+#: whole, and pandas puts a million rows into one.
+BUFFER = 1024 * 1024
+
+
+def load() -> Any:
+    """
+    Import pyarrow.
+
+    :return: its module, with ``parquet`` in it
+    :raises ConfigurationError: if it is not installed
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ConfigurationError(
+            "Parquet needs pyarrow, which is not installed here: pip install pyarrow, or use jsonl."
+        ) from None
+    return pyarrow
+
+
+def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
+    """
+    Read a file, some pages at a time.
+
+    :param stream: the file, which must be able to seek
+    :param name: what it is called, for errors
+    :return: its rows
+    :raises InvalidInputError: if it is not Parquet, is damaged, or has two columns of one name
+    """
+    arrow = load()
+    try:
+        file = arrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False)
+        columns = file.schema_arrow.names
+        batches = file.iter_batches(BATCH) if len(set(columns)) == len(columns) else None
+        for batch in batches or ():
+            yield from batch.to_pylist()
+        reason = "" if batches else "has two columns of one name"
+    except (arrow.ArrowException, ValueError):
+        reason = "is not a Parquet file, or is damaged"
+    except OSError as error:
+        # pyarrow's own have no number; others tell that storage failed, which may pass.
+        if error.errno is not None or type(error) is not OSError:
+            raise
+        reason = "is damaged, or cut short"
+    if reason:
+        raise InvalidInputError(f"{name} {reason}.")
+
+
+def encode(records: Sequence[Row], vectors: str | None) -> bytes:
+    """
+    Write a file.
+
+    A column without any value is one of texts: most readers can bring that together with another part's type.
+
+    :param records: its rows; where one lacks a column of another's, it has null there
+    :param vectors: the column of vectors, if there is one; they become a list of 32-bit floats of fixed size
+    :return: the file
+    :raises InvalidInputError: if a column holds values of different types, or of one that Parquet does not have
+    """
+    arrow = load()
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = {name: _column(arrow, name, [record.get(name) for record in records], vectors) for name in names}
+    plain = [name for name in names if name != vectors]
+    file = io.BytesIO()
+    try:
+        # A dictionary or bounds of vectors would be as large as they are.
+        arrow.parquet.write_table(arrow.table(columns), file, use_dictionary=plain, write_statistics=plain)
+    except (arrow.ArrowException, ValueError):
+        file = io.BytesIO()
+    if not file.getbuffer():
+        raise InvalidInputError("The rows hold a value that Parquet has no form for, such as {}: use jsonl.")
+    return file.getvalue()
+
+
+def decode(data: bytes, vectors: str) -> list[Row]:
+    """
+    Read back what :func:`encode` wrote.
+
+    :param data: the file
+    :param vectors: the column of vectors; it need not be there
+    :return: the records; each has all columns
+    """
+    arrow = load()
+    table = arrow.parquet.read_table(arrow.BufferReader(data))
+    if vectors not in table.column_names or not arrow.types.is_fixed_size_list(table.schema.field(vectors).type):
+        records: list[Row] = table.to_pylist()
+        return records
+    found = _vectors(table.column(vectors).combine_chunks())
+    records = table.drop_columns([vectors]).to_pylist() or [{} for _ in found]
+    return [{**record, vectors: each} for record, each in zip(records, found, strict=True)]
+
+
+def _column(arrow: Any, name: str, values: list[Any], vectors: str | None) -> Any:
+    try:
+        column = _of_vectors(arrow, values) if name == vectors else _of_values(arrow, values)
+    except (arrow.ArrowException, TypeError, ValueError, OverflowError):
+        column = None
+    if column is None:
+        raise InvalidInputError(
+            f"The column {name!r} holds values that do not fit into one column of a Parquet file: use jsonl."
+        )
+    return column.cast(arrow.string()) if arrow.types.is_null(column.type) else column
+
+
+def _of_values(arrow: Any, values: list[Any]) -> Any:
+    try:
+        return arrow.array(values)
+    except UnicodeEncodeError:
+        return arrow.array(mapped(values, whole))
+
+
+def _of_vectors(arrow: Any, values: list[Vector | None]) -> Any:
+    size = max(len(value or ()) for value in values)
+    if not size:
+        return arrow.nulls(len(values))
+    blank = array("f", bytes(4 * size))
+    data = arrow.py_buffer(b"".join(little_endian(value or blank) for value in values))
+    numbers = arrow.Array.from_buffers(arrow.float32(), size * len(values), [None, data])
+    missing = arrow.array([not value for value in values])
+    return arrow.FixedSizeListArray.from_arrays(numbers, size, mask=missing)
+
+
+def _vectors(column: Any) -> Iterator[Vector | None]:
+    size = 4 * column.type.list_size
+    data = memoryview(column.values.buffers()[1])
+    start = size * column.offset
+    for position, valid in enumerate(column.is_valid().to_pylist()):
+        here = start + size * position
+        yield vector(bytes(data[here : here + size])) if valid else None

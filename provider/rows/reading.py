@@ -1,0 +1,230 @@
+"""
+Rows from a file, a folder of files or values at hand, one after the other: only a few are held at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any, BinaryIO, NamedTuple
+
+from .. import defaults
+from ..errors import ConfigurationError, InvalidInputError
+from . import parquet
+from .storage import Place, place
+from .values import Row
+
+#: The column of a row that was a text alone.
+TEXT = "text"
+
+#: Formats, by the suffixes that stand for them. A text may be compressed as well: ``.csv.gz``.
+FORMATS = ("jsonl", "ndjson", "csv", "txt", "parquet")
+
+#: Bytes of a text file read at a time.
+PIECE = 256 * 1024
+
+
+class _Source(NamedTuple):
+    place: Place
+    kind: str
+
+    def error(self, line: int, reason: str) -> InvalidInputError:
+        return InvalidInputError(f"{self.place.shown}, line {line}: {reason}.")
+
+
+def check(path: Any, format: str | None = None) -> None:  # noqa: A002  (the word of the field)
+    """
+    Check that there is something to read, in formats that can be read here; no row is read yet.
+
+    :param path: file or folder, a ``pathlib.Path`` or a UPath such as Airflow's ``ObjectStoragePath``
+    :param format: ``jsonl``, ``ndjson``, ``csv``, ``txt`` or ``parquet``, for files whose suffix does not tell
+    :raises ConfigurationError: if nothing is there, a suffix is unknown, or pyarrow is missing for a Parquet file
+    """
+    _sources(path, format)
+
+
+def read(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002
+    """
+    Read the rows of a file, or of all files in a folder in the order of their names.
+
+    In a folder, names that begin with ``.`` or ``_`` are left out, and so are folders in it. Text is UTF-8.
+
+    - ``jsonl``, ``ndjson``: each line is an object, or a text, which becomes the column ``text``;
+    - ``csv``: the first line names the columns, values are texts;
+    - ``txt``: each line is a text, which becomes the column ``text``;
+    - ``parquet``: needs pyarrow.
+
+    Blank lines are passed over. Numbers that JSON has no word for are refused.
+
+    :param path: file or folder, a ``pathlib.Path`` or a UPath such as Airflow's ``ObjectStoragePath``
+    :param format: one of the formats, for files whose suffix does not tell
+    :return: the rows
+    :raises ConfigurationError: at once, as :func:`check` does
+    :raises InvalidInputError: when that place is reached, if a file holds no row or is not what its format promises
+    """
+    return _all(_sources(path, format))
+
+
+def from_values(values: Any) -> Iterator[Row]:
+    """
+    Make rows of values at hand.
+
+    :param values: texts, each of which becomes the column ``text``, or dictionaries, which stay as they are
+    :return: the rows
+    :raises ConfigurationError: if it is one text or one dictionary, or nothing that can be gone through
+    :raises InvalidInputError: if a value is neither; at once for a list, else when it is reached
+    """
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise ConfigurationError(
+            f"The rows must be a list of texts or of dictionaries, not a value of type {type(values).__name__}."
+        )
+    if isinstance(values, (list, tuple)):
+        for position, value in enumerate(values):
+            _row(value, position)
+    return (_row(value, position) for position, value in enumerate(values))
+
+
+def _row(value: Any, position: int) -> Row:
+    if isinstance(value, str):
+        return {TEXT: value}
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(
+            f"Row {position} is a value of type {type(value).__name__}, not a text or a dictionary."
+        )
+    if not all(isinstance(name, str) for name in value):
+        raise InvalidInputError(f"Row {position} has a column whose name is not a text.")
+    return dict(value)
+
+
+def _sources(path: Any, kind: str | None) -> list[_Source]:
+    if kind is not None and kind not in FORMATS:
+        raise ConfigurationError(f"The format of the input must be one of {', '.join(FORMATS)}.")
+    top = place(path)
+    found = top.kind()
+    if not found:
+        raise ConfigurationError(f"There is no file or folder {top.shown}.")
+    files = [top]
+    if found == "folder":
+        files = [top.child(name) for name, what in top.listing().items() if what == "file" and name[0] not in "._"]
+    if not files:
+        raise ConfigurationError(f"The folder {top.shown} holds no file to read.")
+    sources = [_Source(file, kind or _kind_of(file)) for file in files]
+    if any(source.kind == "parquet" for source in sources):
+        parquet.load()
+    return sources
+
+
+def _kind_of(file: Place) -> str:
+    name = file.name.lower()
+    kind = name.removesuffix(".gz").rpartition(".")[2]
+    if kind not in FORMATS or (kind == "parquet" and name.endswith(".gz")):
+        raise ConfigurationError(
+            f"The suffix of {file.shown} is of no known format: name one of {', '.join(FORMATS)} as its format."
+        )
+    return kind
+
+
+def _all(sources: list[_Source]) -> Iterator[Row]:
+    for source in sources:
+        empty = True
+        for row in _READERS[source.kind](source):
+            yield row
+            empty = False
+        if empty:
+            raise InvalidInputError(f"{source.place.shown} holds no rows.")
+
+
+def _jsonl(source: _Source) -> Iterator[Row]:
+    for number, line in _lines(source):
+        if line.strip():
+            value, reason = _parsed(line)
+            if reason:
+                raise source.error(number, reason)
+            yield value
+
+
+def _parsed(line: str) -> tuple[Row, str]:
+    try:
+        value = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        # No exception leaves here: it holds the line.
+        column = getattr(error, "colno", None)
+        return {}, f"not JSON, from column {column} on" if column else "not JSON that can be read"
+    if isinstance(value, str):
+        return {TEXT: value}, ""
+    if not isinstance(value, dict):
+        return {}, f"a JSON {type(value).__name__} where an object or a text belongs"
+    return value, ""
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def _csv(source: _Source) -> Iterator[Row]:
+    records = _csv_records(source)
+    number, header = next(records, (0, []))
+    if len(set(header)) < len(header):
+        raise source.error(number, "two columns of one name")
+    for number, fields in records:
+        if len(fields) != len(header):
+            raise source.error(number, f"{len(fields)} fields where the header has {len(header)}")
+        yield dict(zip(header, fields, strict=True))
+
+
+def _csv_records(source: _Source) -> Iterator[tuple[int, list[str]]]:
+    # Python's own limit of 131,072 characters is less than a request may have.
+    csv.field_size_limit(max(csv.field_size_limit(), defaults.MAX_REQUEST_BYTES))
+    reader = csv.reader((line for _, line in _lines(source)), strict=True)
+    try:
+        yield from ((reader.line_num, fields) for fields in reader if fields)
+        reason = ""
+    except csv.Error as error:
+        reason = str(error)
+    if reason:
+        raise source.error(reader.line_num, f"not CSV: {reason}")
+
+
+def _txt(source: _Source) -> Iterator[Row]:
+    return ({TEXT: line.rstrip("\r\n")} for _, line in _lines(source) if line.strip())
+
+
+def _parquet(source: _Source) -> Iterator[Row]:
+    with source.place.open(in_order=False) as stream:
+        yield from parquet.rows(stream, source.place.shown)
+
+
+_READERS = {"jsonl": _jsonl, "ndjson": _jsonl, "csv": _csv, "txt": _txt, "parquet": _parquet}
+
+
+def _lines(source: _Source) -> Iterator[tuple[int, str]]:
+    """Lines by their numbers, with their ends; a byte order mark is dropped."""
+    number, reason = 0, ""
+    try:
+        with ExitStack() as opened:
+            stream: Any = opened.enter_context(source.place.open())
+            if source.place.name.lower().endswith(".gz"):
+                stream = opened.enter_context(gzip.GzipFile(fileobj=stream))
+            for number, line in enumerate(_split(stream), 1):
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError:
+        reason = "not UTF-8"
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        number, reason = number + 1, "not compressed by gzip, damaged, or cut short"
+    if reason:
+        raise source.error(number, reason)
+
+
+def _split(stream: BinaryIO) -> Iterator[bytes]:
+    # Not the stream's own lines: where it is fsspec's, they are ten times slower.
+    rest = b""
+    while piece := stream.read(PIECE):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if rest:
+        yield rest
