@@ -17,11 +17,14 @@ from ..client.parallel import Outcome, each
 from ..client.redact import excerpt, scrub
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
-from ..client.values import integer
+from ..client.values import integer, text
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from ..rows.folder import Folder
+from ..rows.parts import PART_SIZE
 from . import bulk
 from .connection import connection_missing, settings_of
+from .embedding_run import VECTOR, EmbeddingRun
 from .progress import Progress
 
 
@@ -233,6 +236,44 @@ class OVHCloudAIEndpointsHook(BaseHook):
             value, sent = self._get_embedder().embed(wanted, input, params, threads)
             self._report("embedding", wanted, sent, value)
             return value
+
+    def embed_rows(
+        self,
+        rows: Iterable[dict[str, Any]],
+        output: Any,
+        model: str | None = None,
+        *,
+        text_column: str = "text",
+        output_format: str = "jsonl",
+        part_size: int = PART_SIZE,
+        concurrency: int = defaults.CONCURRENCY,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """
+        Embed a column of any number of rows into a folder; a run that was interrupted goes on where it was.
+
+        :param rows: taken as they are needed
+        :param output: folder, a ``pathlib.Path`` or Airflow's ``ObjectStoragePath``
+        :param model: model id; the connection's embedding model unless given
+        :param text_column: what is embedded; the vector goes to the column ``embedding`` beside the row's own
+        :param output_format: ``jsonl``, ``parquet`` or ``npy``
+        :param part_size: rows in a part, each of which is written at once
+        :param concurrency: requests at a time, 1 to 32
+        :param params: any further parameter of the API, such as ``dimensions``
+        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``model``, ``dimensions``, ``usage`` ...
+        :raises AIEndpointsError: the first failure; parts that were written by then stay
+        """
+        with self.boundary():
+            wanted = self._model(model, "embedding_model")
+            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            embedder = self._get_embedder()
+            recipe = {"embedding": text(text_column, "text_column"), "model": wanted, "parameters": params}
+            folder = Folder(output, output_format, recipe, vectors=VECTOR)
+            folder.begin()
+            run = EmbeddingRun(folder, embedder, wanted, text_column, params)
+            with Progress(self.log, f"AI Endpoints embedding: model={wanted}") as progress:
+                run.work(rows, integer(part_size, "part_size", 1), threads, progress)
+            return run.finish(progress)
 
     def _get_embedder(self) -> Embedder:
         if self._embedder is None:

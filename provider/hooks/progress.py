@@ -15,6 +15,7 @@ from ..client.replies import summed_usage
 from ..errors import AIEndpointsError
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 #: Seconds between two lines in the log.
 EVERY = 5.0
@@ -52,51 +53,75 @@ class Progress:
         self._thread.join()
         self._say(f"ended after {_span(time.monotonic() - self._started)}: ")
 
-    def watch(self, work: Callable[[Item], dict[str, Any]]) -> Callable[[Item], dict[str, Any]]:
+    def watch(
+        self,
+        work: Callable[[Item], Value],
+        *,
+        size: Callable[[Item], int] = lambda _: 1,
+        response: Callable[[Value], Mapping[str, Any]] = lambda value: value,  # type: ignore[assignment,return-value]
+    ) -> Callable[[Item], Value]:
         """
         Count what a function does, each call from whatever thread.
 
-        :param work: returns a response, or raises an :class:`AIEndpointsError`
+        :param work: does a piece of it, or raises an :class:`AIEndpointsError`
+        :param size: how much an item counts
+        :param response: where a result tells its tokens
         :return: the same function, counted
         """
 
-        def watched(item: Item) -> dict[str, Any]:
+        def watched(item: Item) -> Value:
             try:
-                response = work(item)
+                value = work(item)
             except AIEndpointsError as error:
-                self._count("failed", error.response)
+                self._count("failed", size(item), error.response)
                 raise
-            self._count("done", response)
-            return response
+            self._count("done", size(item), response(value))
+            return value
 
         return watched
 
-    def _count(self, ended: str, response: Mapping[str, Any] | None) -> None:
+    def found(self, count: int) -> None:
+        """
+        Count what was done before.
+
+        :param count: how much
+        """
+        self._count("found", count, None)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """
+        What was counted so far: ``done``, ``failed``, ``found`` and tokens by their names.
+        """
+        with self._lock:
+            return self._counts.copy()
+
+    def _count(self, ended: str, count: int, response: Mapping[str, Any] | None) -> None:
         tokens = summed_usage([response])
         with self._lock:
-            self._counts.update({ended: 1, **tokens})
+            self._counts.update({ended: count, **tokens})
 
     def _tell(self) -> None:
         while not self._ended.wait(self._every):
             self._say()
 
     def _say(self, first: str = "") -> None:
-        with self._lock:
-            counts = self._counts.copy()
-        self._log.info("%s: %s%s", self._what, first, line(counts, self._total, time.monotonic() - self._started))
+        seconds = time.monotonic() - self._started
+        self._log.info("%s: %s%s", self._what, first, line(self.counts, self._total, seconds))
 
 
 def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
     """
     Say in one line how far it is.
 
-    :param counts: ``done``, ``failed`` and tokens by their names
+    :param counts: ``done``, ``failed``, ``found`` and tokens by their names
     :param total: how many there will be, or None
     :param seconds: since the beginning
     :return: the line
     """
     done, failed = counts.get("done", 0), counts.get("failed", 0)
     a_minute = 60 * (done + failed) / seconds if seconds > 0 else 0.0
+    found = counts.get("found", 0)
     parts = [
         f"{done:,} of {total:,} done" if total is not None else f"{done:,} done",
         f"{failed:,} failed",
@@ -104,7 +129,9 @@ def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
         f"{counts.get('prompt_tokens', 0):,} tokens in",
         f"{counts.get('completion_tokens', 0):,} out",
     ]
-    left = (total or 0) - done - failed
+    if found:
+        parts.insert(1, f"{found:,} found done")
+    left = (total or 0) - done - failed - found
     if left > 0 and a_minute:
         parts.append(f"about {_span(60 * left / a_minute)} left")
     return ", ".join(parts)

@@ -1,0 +1,227 @@
+"""
+Embedding into a folder, against a server whose vectors tell which text they are of.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    BadRequestError,
+    ConfigurationError,
+    InvalidInputError,
+    InvalidReplyError,
+    StatusError,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.services import Asked, Said, Service, running
+from support.stored import Make, stored
+
+pytestmark = pytest.mark.airflow
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    return [{"id": n, "text": f"number {n}"} for n in range(count)]
+
+
+def embedded(asked: Asked) -> Said:
+    """Each vector tells its text's number; slow, fast, and in no order."""
+    time.sleep(random.random() / 100)
+    data = [
+        {"object": "embedding", "index": index, "embedding": [float(text.split()[1]), 0.5]}
+        for index, text in enumerate(asked.body["input"])
+    ]
+    random.shuffle(data)
+    usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
+    return Said(200, {"object": "list", "data": data, "model": "served", "usage": usage})
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with running(embedded) as service:
+        yield service
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    manifest = json.loads((folder / "_manifest.json").read_text())
+    return [json.loads(line) for part in manifest["parts"] for line in (folder / part["name"]).open()]
+
+
+def asked_for(service: Service) -> list[str]:
+    return [text for asked in service.asked if asked.body for text in asked.body["input"]]
+
+
+def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
+    told = hook_for(stored(service)).embed_rows(iter(rows(1_010)), tmp_path / "out", "m", part_size=60)
+    found = records(tmp_path / "out")
+    assert [(record["id"], record["text"], record["embedding"]) for record in found] == [
+        (n, f"number {n}", [n, 0.5]) for n in range(1_010)
+    ]
+    assert {name: told[name] for name in ("parts", "rows", "rows_found", "failed", "model", "dimensions")} == {
+        "parts": 17,
+        "rows": 1_010,
+        "rows_found": 0,
+        "failed": 0,
+        "model": "served",
+        "dimensions": 2,
+    }
+    assert told["usage"] == {"prompt_tokens": 1_010, "total_tokens": 1_010}
+    assert told["path"] == str(tmp_path / "out")
+    assert service.connections <= 8
+
+
+def test_what_is_there_is_not_paid_for_again(hook_for: Make, service: Service, tmp_path: Path) -> None:
+    hook = hook_for(stored(service))
+    hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
+    told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
+    assert len(asked_for(service)) == 100
+    assert told["dimensions"] == 2
+    changed = rows(105)
+    changed[42]["text"] = "number 4242"
+    told = hook.embed_rows(changed, tmp_path, "m", part_size=10)
+    assert (told["rows"], told["rows_found"]) == (105, 90)
+    assert len(asked_for(service)) == 100 + 10 + 5
+    assert [record["embedding"][0] for record in records(tmp_path)] == [*range(42), 4242, *range(43, 105)]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"model": "other"}, {"dimensions": 2}, {"text_column": "title"}, {"output_format": "npy"}]
+)
+def test_another_run_is_never_mixed_in(hook_for: Make, service: Service, tmp_path: Path, changed: Any) -> None:
+    hook = hook_for(stored(service))
+    given = [{**row, "title": row["text"]} for row in rows(50)]
+    hook.embed_rows(given, tmp_path, "m", part_size=10)
+    before = {file.name for file in tmp_path.glob("part-*")}
+    told = hook.embed_rows(given, tmp_path, **{"model": "m", "part_size": 10} | changed)
+    assert (told["rows_found"], len(asked_for(service))) == (0, 100)
+    assert not before & {file.name for file in tmp_path.glob("part-*")}
+
+
+def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_path: Path) -> None:
+    broken = True
+
+    def until_40(asked: Asked) -> Said:
+        if broken and "number 40" in asked.body["input"]:
+            return Said(500, {"error": {"message": "down"}})
+        return embedded(asked)
+
+    with running(until_40) as service:
+        hook = hook_for(stored(service), max_retries=0)
+        with pytest.raises(StatusError, match="down"):
+            hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
+        assert not (tmp_path / "_manifest.json").exists()
+        paid = len(list(tmp_path.glob("part-*"))) * 10
+        assert paid >= 40
+        before, broken = len(asked_for(service)), False
+        told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
+        assert len(asked_for(service)) - before == 100 - paid
+        assert (told["rows"], told["rows_found"]) == (100, paid)
+    assert [record["embedding"][0] for record in records(tmp_path)] == list(range(100))
+
+
+KILLED = """
+import json, os, sys
+from pathlib import Path
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+os.environ["AIRFLOW_CONN_C"] = sys.argv[1]
+rows = [{"id": n, "text": f"number {n}"} for n in range(1_000)]
+OVHCloudAIEndpointsHook("c").embed_rows(rows, Path(sys.argv[2]), "m", part_size=25)
+"""
+
+
+def test_a_process_that_was_killed_repeats_no_more_than_a_part_for_each_thread(
+    hook_for: Make, service: Service, tmp_path: Path
+) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(textwrap.dedent(KILLED))
+    out = tmp_path / "out"
+    command = [sys.executable, str(script), json.dumps(stored(service)), str(out)]
+    with subprocess.Popen(command) as process:
+        while len(asked_for(service)) < 500:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    time.sleep(0.2)  # until what was under way is answered
+    told = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=25)
+    assert told["rows_found"] >= 250
+    assert len(asked_for(service)) <= 1_000 + 8 * 25
+    assert [record["embedding"][0] for record in records(out)] == list(range(1_000))
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("given", "options", "sentence"),
+        [
+            (
+                [{"text": "number 1"}, {"title": "x"}],
+                {},
+                "Row 1 has no text in the column 'text': it has no such column",
+            ),
+            ([{"text": 5}], {}, "Row 0 has no text in the column 'text': it has a value of type int"),
+            ([{"text": "  "}], {}, "Row 0 has no text"),
+            ([{"text": "a", "embedding": 1}], {}, "Row 0 has a column 'embedding' already"),
+            (rows(1), {"part_size": 0}, "part_size"),
+            (rows(1), {"concurrency": 99}, "concurrency"),
+            (rows(1), {"output_format": "xml"}, "format of the output must be one of"),
+        ],
+    )
+    def test_before_anything_is_sent(
+        self, hook_for: Make, service: Service, tmp_path: Path, given: Any, options: Any, sentence: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=sentence) as raised:
+            hook_for(stored(service)).embed_rows(given, tmp_path, "m", **options)
+        assert isinstance(raised.value, (InvalidInputError, ConfigurationError))
+        assert service.asked == []
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            (lambda data, n: data[:-1], "vectors for"),
+            (lambda data, n: [{**each, "embedding": [float("nan"), 1.0]} for each in data], "not of finite numbers"),
+            (lambda data, n: [{**each, "embedding": [0.5] * (2 + n % 2)} for n, each in enumerate(data)], "dimensions"),
+            (lambda data, n: [{**each, "embedding": [0.5] * (2 + n % 2)} for each in data], "dimensions"),
+        ],
+        ids=["too few", "nan", "two dimensions in a reply", "two dimensions in a run"],
+    )
+    def test_no_reply_is_taken_for_more_than_it_is(
+        self, hook_for: Make, tmp_path: Path, change: Callable[[Any, int], Any], sentence: str
+    ) -> None:
+        served = 0
+
+        def changed(asked: Asked) -> Said:
+            nonlocal served
+            served += 1
+            said = embedded(asked)
+            return Said(200, {**said.body, "data": change(said.body["data"], served)})  # type: ignore[dict-item]
+
+        with running(changed) as service, pytest.raises(InvalidReplyError, match=sentence):
+            hook_for(stored(service)).embed_rows(rows(200), tmp_path, "m", part_size=25)
+        assert not (tmp_path / "_manifest.json").exists()
+
+    def test_a_text_that_the_service_refuses_stops_the_run(self, hook_for: Make, tmp_path: Path) -> None:
+        with (
+            running(lambda _: Said(400, {"error": {"message": "too long"}})) as service,
+            pytest.raises(BadRequestError, match="too long"),
+        ):
+            hook_for(stored(service)).embed_rows(rows(10_000), tmp_path, "m", concurrency=2)
+        assert len(service.asked) < 20
+
+
+def test_against_the_sandbox_the_file_holds_what_a_call_gives(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+    hook = hook_for(stored(sandbox))
+    hook.embed_rows(rows(60), tmp_path, "bge-m3")
+    called = hook.create_embedding("bge-m3", [row["text"] for row in rows(60)])
+    assert [record["embedding"] for record in records(tmp_path)] == [
+        pytest.approx(item["embedding"], abs=1e-9) for item in called["data"]
+    ]
