@@ -95,7 +95,7 @@ def decode(kind: str, files: Mapping[str, bytes], vectors: str | None) -> list[R
 
 
 def _lines(lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
+    return b"".join(f"{line}\n".encode() for line in lines)
 
 
 def _with_vector(record: Row, vectors: str | None) -> str:

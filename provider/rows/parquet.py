@@ -50,7 +50,8 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
     try:
         file = arrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False)
         columns = file.schema_arrow.names
-        batches = file.iter_batches(BATCH) if len(set(columns)) == len(columns) else None
+        # Threads keep memory of their own: 30 MB more for a million rows, and no time gained.
+        batches = file.iter_batches(BATCH, use_threads=False) if len(set(columns)) == len(columns) else None
         for batch in batches or ():
             yield from batch.to_pylist()
         reason = "" if batches else "has two columns of one name"

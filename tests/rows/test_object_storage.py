@@ -105,8 +105,10 @@ def test_what_another_process_writes_is_seen(path: Any, storage: Any, options: d
     other = S3FileSystem(**options, skip_instance_cache=True)
     assert classify(path)[0] == [0, 1, 2]
     victim = min(name for name in other.ls(path.path) if "part-" in name)
+    storage.ls(path.path)  # which it remembers
     other.rm_file(victim)
     assert classify(path)[0] == [0]
+    storage.ls(path.path)
     other.pipe_file(f"{path.path}/more.txt", b"x")
     with pytest.raises(ConfigurationError, match=r"more\.txt"):
         classify(path)
