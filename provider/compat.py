@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
     from airflow.sdk import Connection as Connection
     from airflow.sdk import Context as Context
+    from airflow.sdk import ObjectStoragePath as ObjectStoragePath
     from airflow.sdk.exceptions import AirflowException as AirflowException
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
@@ -34,6 +35,7 @@ _PLACES = {
     "BaseOperatorLink": ("airflow.sdk", "airflow.models"),
     "Connection": ("airflow.sdk", "airflow.models"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
+    "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
     "conf": ("airflow.configuration",),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),

@@ -4,21 +4,39 @@ The operator that turns texts into vectors.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
+from ..client.values import text
+from ..errors import ConfigurationError
 from ._base import AIEndpointsOperator
 
 if TYPE_CHECKING:
     from ..compat import Context
 
+#: Vectors above which XCom is the wrong place: 1,000 of 1,024 numbers are some 20 MB of JSON in the metadata database.
+MANY = 1_000
+
 
 class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     """
-    Turn texts into vectors; the response goes to XCom in OpenAI's format.
+    Turn texts into vectors.
+
+    Without ``output_path`` the response goes to XCom in OpenAI's format. With it, the vectors go to files in that
+    folder, beside the columns of their rows, and XCom holds a manifest: ``path``, ``rows``, ``rows_found``, ``model``,
+    ``dimensions``, ``usage``. A task that is tried again pays only for what is not there.
 
     :param model: model id; the connection's embedding model unless given
-    :param input: a text, or any number of them: they are sent in as many requests as the service's limits ask for
+    :param input: a text, or any number of them: they are sent in as many requests as the service's limits ask for;
+        with ``output_path`` also dictionaries
+    :param input_path: a file of rows in place of ``input``, or a folder of such files: ``.jsonl``, ``.csv``,
+        ``.parquet`` or ``.txt``, on this machine or in object storage
+    :param input_format: format of the input, where its suffix does not tell
+    :param text_column: the column of a row that is embedded
+    :param output_path: folder for the vectors
+    :param output_format: ``jsonl``, ``parquet`` or ``npy``
+    :param part_size: rows in a file of the output
     :param concurrency: how many requests at a time, 1 to 32
     :param ovh_conn_id: Airflow connection
     :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
@@ -28,7 +46,21 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     :param render: whether templates in ``input`` are rendered; False sends braces as they are
     """
 
-    template_fields = ("model", "input", "concurrency", "extra_body", "ovh_conn_id", "timeout", "max_retries")
+    template_fields = (
+        "model",
+        "input",
+        "input_path",
+        "input_format",
+        "text_column",
+        "output_path",
+        "output_format",
+        "part_size",
+        "concurrency",
+        "extra_body",
+        "ovh_conn_id",
+        "timeout",
+        "max_retries",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input": "json", "extra_body": "json"}
     prompt_fields = ("input",)
 
@@ -37,27 +69,80 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         *,
         model: str | None = None,
         input: Any = None,  # noqa: A002
+        input_path: str | None = None,
+        input_format: str | None = None,
+        text_column: str = "text",
+        output_path: str | None = None,
+        output_format: str = "jsonl",
+        part_size: int | str = 1_000,
         concurrency: int | str = defaults.CONCURRENCY,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.model = model
         self.input = input
+        self.input_path = input_path
+        self.input_format = input_format
+        self.text_column = text_column
+        self.output_path = output_path
+        self.output_format = output_format
+        self.part_size = part_size
         self.concurrency = concurrency
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
-        Embed, and return the response.
+        Embed, and return the response or the manifest.
 
         :param context: the task's context
-        :return: the response in OpenAI's format
+        :return: the response in OpenAI's format; with ``output_path`` the manifest
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "embedding_model")
         further = self.further_parameters(("model", "input", "concurrency"))
+        with self.hook.boundary():
+            if self.output_path is not None:
+                return self._to_folder(further)
+            texts = self._texts()
         return self.hook.create_embedding(
             model=self.model,
-            input=self.input,
+            input=texts,
             concurrency=self.concurrency,  # type: ignore[arg-type]  # rendered text is read by the hook
             **further,
         )
+
+    def _to_folder(self, further: dict[str, Any]) -> dict[str, Any]:
+        from ._paths import path_of
+
+        return self.hook.embed_rows(
+            self._rows(),
+            path_of(self.output_path, "output_path"),
+            self.model,
+            text_column=self.text_column,
+            output_format=self.output_format,
+            part_size=self.part_size,  # type: ignore[arg-type]
+            concurrency=self.concurrency,  # type: ignore[arg-type]
+            **further,
+        )
+
+    def _texts(self) -> Any:
+        texts = self.input
+        if self.input_path is not None:
+            column = text(self.text_column, "text_column")
+            texts = [row.get(column) for row in self._rows()]
+        if isinstance(texts, (list, tuple)) and len(texts) > MANY:
+            self.log.warning(
+                "%s vectors will go to XCom, most often into the metadata database, where each takes some 20 kB: "
+                "give output_path to write them to files instead.",
+                f"{len(texts):,}",
+            )
+        return texts
+
+    def _rows(self) -> Iterable[dict[str, Any]]:
+        from ..rows import reading
+        from ._paths import path_of
+
+        if self.input_path is None:
+            return reading.from_values([self.input] if isinstance(self.input, str) else self.input)
+        if self.input is not None:
+            raise ConfigurationError("Give either input or input_path, not both.")
+        return reading.read(path_of(self.input_path, "input_path"), self.input_format)

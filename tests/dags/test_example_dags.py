@@ -5,6 +5,7 @@ Every example DAG runs against the sandbox, and leaves what its docstring promis
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,13 @@ def check_embeddings(pull: Callable[..., Any]) -> None:
 def check_mapped_with_pool(pull: Callable[..., Any]) -> None:
     said = [answer(pull("describe", map_indexes=index)) for index in range(6)]
     assert ["Describe Roubaix" in said[0], "Describe Warsaw" in said[5]] == [True, True]
+
+
+def check_embed_corpus(pull: Callable[..., Any]) -> None:
+    manifest = pull("embed")
+    assert (manifest["rows"], manifest["parts"], manifest["dimensions"]) == (100, 4, 1024)
+    assert pull("load") == {"rows": 100, "columns": ["embedding", "id", "text"], "dimensions": 1024}
+    shutil.rmtree(Path(manifest["path"]).parent)
 
 
 def check_templated(pull: Callable[..., Any]) -> None:

@@ -10,6 +10,7 @@ import json
 import pickle
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
@@ -417,6 +418,71 @@ class TestBulkChat:
         assert asked == ["0.25 {{ params.model }}", "0.25 fine"]
         assert len(xcom(run, "classify")["answers"]) == 2
         assert xcom(run, "classify", ModelCardLink.xcom_key).endswith("/gpt-oss-20b/")
+
+
+class TestEmbeddingOfFiles:
+    def test_a_file_becomes_a_folder_and_a_second_try_pays_nothing(
+        self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        (tmp_path / "in.csv").write_text("id,title\n" + "".join(f"{n},text {n}\n" for n in range(70)))
+        options = {
+            "input_path": str(tmp_path / "in.csv"),
+            "output_path": f"file://{tmp_path}/out",
+            "text_column": "title",
+        }
+        manifest, pushed = execute(Embedding(task_id="t", model="bge-m3", part_size="20", **options))
+        assert {name: manifest[name] for name in ("rows", "parts", "rows_found", "dimensions", "model")} == {
+            "rows": 70,
+            "parts": 4,
+            "rows_found": 0,
+            "dimensions": 1024,
+            "model": "bge-m3",
+        }
+        assert len(json.dumps(manifest)) < 1_000
+        assert pushed[ModelCardLink.xcom_key].endswith("/bge-m3/")
+        paid = len(ovh_ai_endpoints_sandbox.requests)
+        again, _ = execute(Embedding(task_id="t", model="bge-m3", part_size=20, **options))
+        assert (again["rows"], len(ovh_ai_endpoints_sandbox.requests)) == (70, paid)
+
+    def test_values_at_hand_become_a_folder_too(self, tmp_path: Path) -> None:
+        texts = [{"text": "one", "id": 1}, "two"]
+        manifest, _ = execute(Embedding(task_id="t", model="bge-m3", input=texts, output_path=str(tmp_path / "out")))
+        assert manifest["rows"] == 2
+
+    def test_a_file_goes_to_xcom_as_values_do(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
+        (tmp_path / "in.txt").write_text("one\n\ntwo\n")
+        response, _ = execute(Embedding(task_id="t", model="bge-m3", input_path=str(tmp_path / "in.txt")))
+        assert len(response["data"]) == 2
+        assert last_body(ovh_ai_endpoints_sandbox)["input"] == ["one", "two"]
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"input": "a", "input_path": "/x.txt"}, "Give either input or input_path, not both"),
+            ({"input_path": "/not/there.jsonl"}, "There is no file or folder /not/there.jsonl"),
+            (
+                {"input_path": "nowhere://x/y.jsonl"},
+                "input_path cannot be used: the storage 'nowhere' is not available",
+            ),
+            ({"input": ["a"], "output_path": "nowhere://x/y"}, "output_path cannot be used"),
+            ({"input": ["a"], "output_path": "/tmp/o", "output_format": "xml"}, "format of the output must be one of"),
+            ({"input": 5, "output_path": "/tmp/o"}, "must be a list of texts or of dictionaries"),
+        ],
+    )
+    def test_refused_before_anything_is_sent(
+        self, ovh_ai_endpoints_sandbox: Sandbox, options: dict[str, Any], sentence: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=sentence):
+            execute(Embedding(task_id="t", model="bge-m3", **options))
+        assert not ovh_ai_endpoints_sandbox.requests
+
+    def test_a_large_xcom_is_warned_about_before_it_is_paid_for(
+        self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ovh_ai_endpoints_sandbox.fail_next(status=400, times=99)
+        with pytest.raises(StatusError):
+            execute(Embedding(task_id="t", model="bge-m3", input=["a"] * 1_001))
+        assert "1,001 vectors will go to XCom" in caplog.text + "".join(capfd.readouterr())
 
 
 class TestLaziness:
