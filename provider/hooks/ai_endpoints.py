@@ -23,6 +23,7 @@ from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..rows.folder import Folder
 from ..rows.parts import PART_SIZE
 from . import bulk
+from .chat_run import ChatRun
 from .connection import connection_missing, settings_of
 from .embedding_run import VECTOR, EmbeddingRun
 from .progress import Progress
@@ -205,6 +206,55 @@ class OVHCloudAIEndpointsHook(BaseHook):
                 closing(each(conversations, progress.watch(ask), threads)) as outcomes,
             ):
                 yield from bulk.while_it_makes_sense(outcomes, on_error)
+
+    def chat_rows(
+        self,
+        rows: Iterable[dict[str, Any]],
+        output: Any,
+        model: str | None = None,
+        *,
+        prompt: str = "{text}",
+        system_prompt: str | None = None,
+        output_format: str = "jsonl",
+        part_size: int = 100,
+        concurrency: int = defaults.CONCURRENCY,
+        on_error: str = "fail",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """
+        Ask about any number of rows and write the answers into a folder; an interrupted run goes on where it was.
+
+        :param rows: taken as they are needed
+        :param output: folder, a ``pathlib.Path`` or Airflow's ``ObjectStoragePath``
+        :param model: model id; the connection's chat model unless given
+        :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs; the answer goes
+            to the column ``answer`` beside the row's own, the reason why there is none to the column ``error``
+        :param system_prompt: what the model is told first, likewise
+        :param output_format: ``jsonl`` or ``parquet``
+        :param part_size: rows in a part, each of which is written at once
+        :param concurrency: requests at a time, 1 to 32
+        :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``failed``, ``model``, ``usage`` ...
+        :raises PartlyFailedError: if some failed; the answers are in the folder, and the next run asks for the rest
+        :raises AIEndpointsError: if going on makes no sense
+        """
+        with self.boundary():
+            bulk.check_on_error(on_error)
+            wanted = self._model(model, "chat_model")
+            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": wanted}
+            folder = Folder(output, output_format, {**recipe, "parameters": options})
+            folder.begin()
+            self.get_conn()  # before each thread would make its own
+
+            def ask(messages: list[dict[str, str]]) -> dict[str, Any]:
+                return self._ask(requests.chat(wanted, messages, **options), logging.DEBUG)
+
+            run = ChatRun(folder, ask, prompt, system_prompt)
+            with Progress(self.log, f"AI Endpoints chat: model={wanted}") as progress:
+                run.work(rows, integer(part_size, "part_size", 1), threads, on_error, progress)
+            return run.finish(progress)
 
     def _ask(self, request: requests.Request, level: int = logging.INFO) -> dict[str, Any]:
         reply = self._send(request)

@@ -4,19 +4,18 @@ The operator that asks a language model many things.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..client.prompts import conversation
-from ..client.values import quote, text
+from ..client.values import text
 from ..errors import AIEndpointsError, ConfigurationError
 from ._base import AIEndpointsOperator
+from ._rows import path_of, rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context
-
-Messages = Sequence[Mapping[str, Any]]
 
 
 class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
@@ -26,7 +25,16 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     XCom ``return_value``: ``answers``, a text for each row, None for one that failed; ``errors``, each with ``index``,
     ``error`` and ``status``; ``usage``, summed; ``model``. A task that fails leaves the same under the key ``answers``.
 
+    With ``output_path`` the answers go to files in that folder, in the column ``answer`` beside those of their rows,
+    and XCom holds a manifest. A task that is tried again asks only about rows that have no answer there.
+
     :param rows: what to ask about: dictionaries, or texts, which become ``{"text": ...}``
+    :param input_path: a file of rows in place of ``rows``, or a folder of such files: ``.jsonl``, ``.csv``,
+        ``.parquet`` or ``.txt``, on this machine or in object storage
+    :param input_format: format of the input, where its suffix does not tell
+    :param output_path: folder for the answers
+    :param output_format: ``jsonl`` or ``parquet``
+    :param part_size: rows in a file of the output
     :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs
     :param system_prompt: what the model is told first, likewise
     :param model: model id; the connection's chat model unless given
@@ -48,6 +56,11 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     template_fields = (
         "model",
         "rows",
+        "input_path",
+        "input_format",
+        "output_path",
+        "output_format",
+        "part_size",
         "prompt",
         "system_prompt",
         "concurrency",
@@ -68,6 +81,11 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         self,
         *,
         rows: Any = None,
+        input_path: str | None = None,
+        input_format: str | None = None,
+        output_path: str | None = None,
+        output_format: str = "jsonl",
+        part_size: int | str = 100,
         prompt: str = "{text}",
         system_prompt: str | None = None,
         model: str | None = None,
@@ -81,6 +99,11 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.rows = rows
+        self.input_path = input_path
+        self.input_format = input_format
+        self.output_path = output_path
+        self.output_format = output_format
+        self.part_size = part_size
         self.prompt = prompt
         self.system_prompt = system_prompt
         self.model = model
@@ -93,15 +116,19 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
-        Ask about every row, and return the answers.
+        Ask about every row, and return the answers or the manifest.
 
         :param context: the task's context
-        :return: ``answers``, ``errors``, ``usage`` and ``model``
+        :return: ``answers``, ``errors``, ``usage`` and ``model``; with ``output_path`` the manifest
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")
         with self.hook.boundary():
-            conversations = self._conversations()
+            rows = rows_of(self.rows, self.input_path, self.input_format, "rows")
+            if self.output_path is not None:
+                return self._to_folder(rows)
+            # All prompts are made before the first is sent: a column that is misspelt costs nothing.
+            conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
         try:
             return _answers(self.hook.chat_completions(conversations, self.model, **self._options()))
         except AIEndpointsError as error:
@@ -110,36 +137,29 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 context["ti"].xcom_push(key="answers", value=_answers(error.response))
             raise
 
-    def _conversations(self) -> list[Messages]:
-        """
-        Make all prompts before the first is sent: a column that is misspelt costs nothing.
-        """
-        prompt = text(self.prompt, "prompt")
-        return [_numbered(index, row, prompt, self.system_prompt) for index, row in enumerate(_rows(self.rows))]
+    def _to_folder(self, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        return self.hook.chat_rows(
+            rows,
+            path_of(self.output_path, "output_path"),
+            self.model,
+            prompt=self.prompt,
+            system_prompt=self.system_prompt,
+            output_format=self.output_format,
+            part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
+            **self._options(),
+        )
+
+    def _conversation(self, number: int, row: dict[str, Any]) -> list[dict[str, str]]:
+        try:
+            return conversation(row, text(self.prompt, "prompt"), self.system_prompt)
+        except ConfigurationError as error:
+            reason = error.args[0]
+        raise ConfigurationError(f"Row {number}: {reason}")
 
     def _options(self) -> dict[str, Any]:
         own = ("temperature", "max_tokens", "top_p", "stop", "concurrency", "on_error")
         further = self.further_parameters((*own, "model", "messages"))
         return {name: getattr(self, name) for name in own} | further
-
-
-def _rows(given: Any) -> Iterable[Mapping[str, Any]]:
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
-        raise ConfigurationError(f"rows must be a list of texts or dictionaries, not {quote(given)}.")
-    rows = [{"text": row} if isinstance(row, str) else row for row in given]
-    if not rows:
-        raise ConfigurationError("rows must hold at least one row.")
-    return rows
-
-
-def _numbered(index: int, row: Any, prompt: str, system_prompt: str | None) -> Messages:
-    if not isinstance(row, Mapping):
-        raise ConfigurationError(f"rows[{index}] must be a text or a dictionary, not {quote(row)}.")
-    try:
-        return conversation(row, prompt, system_prompt)
-    except ConfigurationError as error:
-        reason = error.args[0]
-    raise ConfigurationError(f"rows[{index}]: {reason}")
 
 
 def _answers(collected: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..client.values import text
-from ..errors import ConfigurationError
 from ._base import AIEndpointsOperator
+from ._rows import path_of, rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context
@@ -111,8 +111,6 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         )
 
     def _to_folder(self, further: dict[str, Any]) -> dict[str, Any]:
-        from ._paths import path_of
-
         return self.hook.embed_rows(
             self._rows(),
             path_of(self.output_path, "output_path"),
@@ -138,11 +136,5 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         return texts
 
     def _rows(self) -> Iterable[dict[str, Any]]:
-        from ..rows import reading
-        from ._paths import path_of
-
-        if self.input_path is None:
-            return reading.from_values([self.input] if isinstance(self.input, str) else self.input)
-        if self.input is not None:
-            raise ConfigurationError("Give either input or input_path, not both.")
-        return reading.read(path_of(self.input_path, "input_path"), self.input_format)
+        values = [self.input] if isinstance(self.input, str) else self.input
+        return rows_of(values, self.input_path, self.input_format, "input")

@@ -361,12 +361,13 @@ class TestBulkChat:
         [
             (
                 {"rows": [*ROWS, {"text": "x"}], "prompt": "{review}"},
-                r"rows\[2\]: The prompt names the column {review}",
+                "Row 2: The prompt names the column {review}",
             ),
-            ({"rows": [*ROWS, 5], "prompt": "{review}"}, r"rows\[2\] must be a text or a dictionary, not 5"),
+            ({"rows": [*ROWS, 5], "prompt": "{review}"}, "Row 2 is a value of type int"),
             ({"rows": []}, "rows must hold at least one row"),
-            ({"rows": "a,b"}, "rows must be a list of texts or dictionaries, not 'a,b'"),
-            ({}, "rows must be a list of texts or dictionaries, not None"),
+            ({"rows": "[1, 2]"}, "must be a list of texts or of dictionaries"),
+            ({"rows": 5}, "must be a list of texts or of dictionaries"),
+            ({}, "must be a list of texts or of dictionaries"),
             ({"rows": ["a"], "prompt": ""}, "prompt"),
             ({"rows": ["a"], "on_error": "never"}, "on_error must be"),
             ({"rows": ["a"], "extra_body": {"on_error": "skip"}}, "extra_body repeats on_error"),
@@ -394,6 +395,27 @@ class TestBulkChat:
         with pytest.raises(TokenRefusedError):
             BulkChat(task_id="t", model="gpt-oss-20b", rows=["a"]).execute({"ti": ti})
         assert "answers" not in {call.kwargs["key"] for call in ti.xcom_push.call_args_list}
+
+    def test_answers_in_files_are_not_paid_for_again(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text("id,review\n1,late\n2,fine\n3,broken\n")
+        options: dict[str, Any] = {
+            "model": "gpt-oss-20b",
+            "input_path": str(tmp_path / "in.csv"),
+            "output_path": str(tmp_path / "out"),
+            "prompt": "Judge: {review}",
+            "part_size": "2",
+            "concurrency": 1,
+        }
+        ovh_ai_endpoints_sandbox.fail_next(status=422)
+        with pytest.raises(PartlyFailedError, match="1 rows failed"):
+            execute(BulkChat(task_id="t", **options))
+        manifest, _ = execute(BulkChat(task_id="t", **options))
+        assert (manifest["rows"], manifest["rows_found"], manifest["failed"]) == (3, 2, 0)
+        assert len(ovh_ai_endpoints_sandbox.requests) == 4
+        lines = [line for part in sorted((tmp_path / "out").glob("part-*")) for line in part.read_text().splitlines()]
+        records = [json.loads(line) for line in lines]
+        assert [set(record) for record in records] == [{"id", "review", "answer", "error"}] * 3
+        assert all(f"Judge: {record['review']}" in record["answer"] for record in records)
 
     def test_rows_of_another_task_are_asked_about_as_they_are(
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox

@@ -1,14 +1,39 @@
 """
-Paths as authors write them, on this machine or in object storage.
+Rows and paths as authors give them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ..client.values import text
-from ..compat import ObjectStoragePath
 from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ..compat import ObjectStoragePath
+
+
+def rows_of(values: Any, path: Any, kind: str | None, name: str) -> Iterable[dict[str, Any]]:
+    """
+    Read the rows of a task.
+
+    :param values: rows at hand, or None
+    :param path: where they are otherwise
+    :param kind: format of the files there, where their suffix does not tell
+    :param name: the parameter that the values came from, for the error
+    :return: the rows
+    :raises ConfigurationError: if there are none, or both are given
+    """
+    from ..rows import reading
+
+    if path is None:
+        if not values and values is not None:
+            raise ConfigurationError(f"{name} must hold at least one row.")
+        return reading.from_values(values)
+    if values is not None:
+        raise ConfigurationError(f"Give either {name} or input_path, not both.")
+    return reading.read(path_of(path, "input_path"), kind)
 
 
 def path_of(value: Any, name: str) -> ObjectStoragePath:
@@ -20,6 +45,8 @@ def path_of(value: Any, name: str) -> ObjectStoragePath:
     :return: the path, whose storage can be reached as far as this machine knows
     :raises ConfigurationError: if this Airflow cannot use such storage
     """
+    from ..compat import ObjectStoragePath
+
     address = text(str(value), name)
     try:
         path = ObjectStoragePath(address)
