@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
@@ -15,6 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     StatusError,
     TokenRefusedError,
 )
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator
 from real.models import ANSWER
 
 ASK = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Où est-on?"}]
@@ -91,6 +94,39 @@ def test_embeddings_of_many_texts_keep_their_order(connect: Any, embedding_url: 
     for position in (0, 24, 25, 26, 74, 75, 129):
         alone = hook.create_embedding("tiny-embed", texts[position])["data"][0]["embedding"]
         assert together["data"][position]["embedding"] == pytest.approx(alone, abs=1e-6)
+
+
+def test_two_thousand_texts_become_a_folder(connect: Any, embedding_url: str, tmp_path: Path) -> None:
+    hook = connect(embedding_url)
+    lines = [f"the {WORDS[i % len(WORDS)]} {WORDS[i // len(WORDS) % len(WORDS)]} {i}" for i in range(2_000)]
+    (tmp_path / "texts.txt").write_text("\n".join(lines))
+    operator = OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="embed",
+        ovh_conn_id=hook.ovh_conn_id,
+        model="tiny-embed",
+        input_path=str(tmp_path / "texts.txt"),
+        output_path=str(tmp_path / "vectors"),
+        part_size=150,
+    )
+    manifest = operator.execute({"ti": MagicMock()})
+    assert {name: manifest[name] for name in ("rows", "parts", "dimensions", "failed")} == {
+        "rows": 2_000,
+        "parts": 14,
+        "dimensions": 32,
+        "failed": 0,
+    }
+    records = [json.loads(line) for part in sorted((tmp_path / "vectors").glob("part-*")) for line in part.open()]
+    assert [record["text"] for record in records] == lines
+    for position in (0, 24, 149, 150, 1_023, 1_999):
+        alone = hook.create_embedding("tiny-embed", lines[position])["data"][0]["embedding"]
+        assert records[position]["embedding"] == pytest.approx(alone, abs=1e-6)
+
+
+def test_many_prompts_are_answered_in_order(connect: Any, chat_url: str) -> None:
+    asked = [[{"role": "user", "content": f"question {n}"}] for n in range(40)]
+    result = connect(chat_url).chat_completions(asked, "tiny-chat", concurrency=4, max_tokens=20)
+    assert result["errors"] == []
+    assert [each["choices"][0]["message"]["content"].strip() for each in result["responses"]] == [ANSWER] * 40
 
 
 def _dot(one: list[float], other: list[float]) -> float:
