@@ -225,3 +225,22 @@ def test_against_the_sandbox_the_file_holds_what_a_call_gives(hook_for: Make, sa
     assert [record["embedding"] for record in records(tmp_path)] == [
         pytest.approx(item["embedding"], abs=1e-9) for item in called["data"]
     ]
+
+
+def test_object_storage_is_a_folder_like_any_other(hook_for: Make, service: Service) -> None:
+    pytest.importorskip("s3fs", reason="s3fs is installed beside the newest Airflow alone")
+    import upath
+    from support import s3
+
+    with s3.serving() as options:
+        out = upath.UPath(f"s3://{s3.BUCKET}/vectors", **options)
+        hook = hook_for(stored(service))
+        hook.embed_rows(rows(100), out, "m", part_size=30)
+        told = hook.embed_rows(rows(130), out, "m", part_size=30)
+        manifest = json.loads((out / "_manifest.json").read_text())
+        found = [
+            json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).read_text().splitlines()
+        ]
+    assert (told["rows"], told["rows_found"], told["path"]) == (130, 90, f"s3://{s3.BUCKET}/vectors")
+    assert [record["embedding"][0] for record in found] == list(range(130))
+    assert len(asked_for(service)) == 100 + 40
