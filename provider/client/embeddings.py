@@ -118,26 +118,24 @@ class Embedder:
         :return: one response in OpenAI's format, with floats, and the replies it was made of, without their bodies
         :raises AIEndpointsError: if a text cannot be sent, a request fails, or a reply is not complete
         """
-        done = list(self._embedded(self.batches(model, inputs, params), concurrency))
-        vectors = [vector for each in done for vector in each.vectors]
-        check_dimensions(vectors)
-        data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
-        usage = summed_usage(each.value for each in done)
-        return {**done[0].value, "object": "list", "data": data, "usage": usage}, [each.reply for each in done]
+        data: list[dict[str, Any]] = []
+        values, sent = [], []
+        for done in self._embedded(self.batches(model, inputs, params), concurrency):
+            # Lists take longest of all to make: one by one, while other requests are under way. Bodies are not kept.
+            pairs = enumerate(done.vectors, len(data))
+            data += [{"object": "embedding", "index": index, "embedding": list(vector)} for index, vector in pairs]
+            values.append(done.value)
+            sent.append(replace(done.reply, body=b""))
+        check_dimensions(item["embedding"] for item in data)
+        return {**values[0], "object": "list", "data": data, "usage": summed_usage(values)}, sent
 
     def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[Embedded]:
         if len(batches) == 1:
-            yield self._embed_as_lists(batches[0])
+            yield self.embed_batch(batches[0])
             return
-        with closing(parallel.each(batches, self._embed_as_lists, concurrency)) as outcomes:
+        with closing(parallel.each(batches, self.embed_batch, concurrency)) as outcomes:
             for outcome in outcomes:
                 yield outcome.result()
-
-    def _embed_as_lists(self, batch: Batch) -> Embedded:
-        # Making lists takes longest of all, and is done while other requests are under way. Bodies are not kept.
-        done = self.embed_batch(batch)
-        vectors: list[Vector] = [list(vector) for vector in done.vectors]
-        return replace(done, vectors=vectors, reply=replace(done.reply, body=b""))
 
 
 def _refuses_format(error: BadRequestError) -> bool:
