@@ -5,11 +5,13 @@ The figures, one function a row of the table.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import tempfile
 from dataclasses import dataclass
 
-from servers import certificate, service
+from environments import ROOT
+from servers import asked, certificate, service
 
 CHAT_OPERATOR = "OVHCloudAIEndpointsChatCompletionsOperator"
 
@@ -30,6 +32,13 @@ CALLS_FAR = 30
 
 #: One way, in seconds.
 DISTANCE = 0.010
+
+#: Of row 6: texts, how many go in one request, how many requests at a time, seconds of each.
+TEXTS, BATCH, CONCURRENCY, LATENCY = 10_000, 25, 8, 0.05
+
+#: Of row 7: prompts, how many are allowed a minute, how many times as fast clocks run, and prompts as mapped tasks, of
+#: which the same share is allowed.
+PROMPTS, ALLOWED, SPEED, MAPPED = 1_000, 400, 10, 50
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,83 @@ def test_button(environments):
     return Row("5  Test button; a service that hangs", "2 requests, 3 where ambiguous; 10 s", figures, reached)
 
 
+def embeddings(environments):
+    """Row 6. The best of some rounds; a client that only reads bytes shows what the service itself costs."""
+    clients = {"bare": "plain", "ours": "ours", "reference": "reference", "threads": "openai", "asyncio": "openai"}
+    ideal = math.ceil(TEXTS / BATCH) / CONCURRENCY * LATENCY
+    with service(LATENCY, script="load.py") as address:
+        found = {
+            client: json.loads(environments[name].run("embed_many.py", client, address, ROUNDS))
+            for client, name in clients.items()
+        }
+        busy = asked(address)["busy"]
+    assert busy < LATENCY / 25, f"the load server is the bottleneck: it works {busy * 1000:.1f} ms a request"
+    shown = {client: told_seconds(cost, ideal) for client, cost in found.items()}
+    figures = {
+        "ours": f"{shown['ours']}; a client that drops what it reads {shown['bare']}",
+        "reference": shown["reference"],
+        "openai": f"threads {shown['threads']}; asyncio {shown['asyncio']}",
+    }
+    mine = found["ours"]
+    reached = mine["seconds"] <= 1.15 * ideal and not mine["wrong"]
+    return Row(
+        "6  10,000 texts, 1,024 dimensions, 50 ms a request, 8 at a time", f"1.15 times {ideal:.1f} s", figures, reached
+    )
+
+
+def told_seconds(cost, ideal):
+    """Write what embedding cost."""
+    if "refused" in cost:
+        return "refused for its size"
+    wrong = f", {cost['wrong']} wrong" if cost["wrong"] else ""
+    return f"{cost['seconds']:.2f} s, {cost['seconds'] / ideal:.2f} times{wrong}"
+
+
+def prompts(environments):
+    """Row 7. The clocks of client and service run faster; Airflow's do not, and so it gets fewer prompts."""
+    found = {name: asked_many(environments[name], name) for name in ("ours", "openai")}
+    found["reference"] = mapped_many(environments["reference"])
+    mine = found["ours"]
+    reached = mine["rate"] >= 0.97 and mine["refused"] < 0.01 and not mine["failed"]
+    figures = {
+        name: f"{each['rate']:.0%} of the rate, {each['refused']:.1%} refused, {each['failed']} failed"
+        for name, each in found.items()
+    }
+    figures["reference"] += f" ({MAPPED} mapped tasks)"
+    what = f"7  {PROMPTS:,} prompts, {ALLOWED} a minute allowed, clocks {SPEED} times as fast"
+    return Row(what, "97 % of the rate, under 1 % refused, none failed", figures, reached)
+
+
+def asked_many(environment, name):
+    """Let one client ask."""
+    with limited(ALLOWED) as address:
+        told = environment.run("ask_many.py", name, address, PROMPTS, SPEED)
+        return pace(address, ALLOWED, json.loads(told))
+
+
+def mapped_many(environment):
+    """Let mapped tasks ask."""
+    allowed = MAPPED * ALLOWED // PROMPTS
+    with limited(allowed) as address:
+        told = environment.run("map_many.py", address, MAPPED, 60 // SPEED, ROOT / "scripts")
+        return pace(address, allowed, json.loads(told))
+
+
+def limited(allowed):
+    """Run a service that allows so many requests a minute, and takes half a second for each, both scaled down."""
+    return service(0.5 / SPEED, "--limit", allowed, "--window", 60 / SPEED, script="load.py")
+
+
+def pace(address, allowed, told):
+    """
+    Rate from the first request that passed to the last, of that allowed, and share of requests refused. Who spends each
+    minute at its beginning is above the rate as long as the minutes are few, at the price of refusals.
+    """
+    seen = asked(address)
+    rate = (seen["passed"] - 1) / seen["seconds"] * 60 / SPEED / allowed
+    return {"rate": rate, "refused": seen["refused"] / (seen["passed"] + seen["refused"]), **told}
+
+
 def plugin(environments):
     """Row 8. The best of several runs, as for row 1."""
     costs = [json.loads(environments["ours"].run("import_plugin.py")) for _ in range(IMPORTS)]
@@ -154,6 +240,8 @@ ROWS = {
     "3": near_calls,
     "4": far_calls,
     "5": test_button,
+    "6": embeddings,
+    "7": prompts,
     "8": plugin,
     "9": console,
 }

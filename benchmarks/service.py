@@ -42,8 +42,12 @@ class Answering(asyncio.Protocol):
             length = content_length(self.received[:end])
             if len(self.received) < end + 4 + length:
                 return
+            head, body = self.received[:end], self.received[end + 4 : end + 4 + length]
             self.received = self.received[end + 4 + length :]
-            self.transport.write(REPLY)
+            self.answer(head, body)
+
+    def answer(self, head, body):
+        self.transport.write(REPLY)
 
 
 def content_length(head):

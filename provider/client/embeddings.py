@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import BadRequestError, InvalidReplyError
 from . import parallel, requests
-from .replies import Reply, Vector, check_embeddings, parse, summed_usage
+from .replies import Reply, check_embeddings, parse_embeddings, summed_usage
 from .requests import Request
 from .settings import ClientSettings
+from .vectors import Vector
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Embedder:
         :raises AIEndpointsError: if the request fails, or its reply is not complete
         """
         reply, request = self._sent(batch)
-        value = parse(reply, request, self._settings)
+        value = parse_embeddings(reply, request, self._settings)
         vectors = check_embeddings(value, batch.count, reply, request)
         check_dimensions(vectors)
         return Embedded(vectors, {**value, "data": None}, reply)
@@ -114,15 +115,19 @@ class Embedder:
         :param inputs: one text or a list of texts
         :param params: further parameters
         :param concurrency: requests at a time
-        :return: one response in OpenAI's format, with floats, and the replies it was made of
+        :return: one response in OpenAI's format, with floats, and the replies it was made of, without their bodies
         :raises AIEndpointsError: if a text cannot be sent, a request fails, or a reply is not complete
         """
-        done = list(self._embedded(self.batches(model, inputs, params), concurrency))
-        vectors = [vector for each in done for vector in each.vectors]
-        check_dimensions(vectors)
-        data = [{"object": "embedding", "index": i, "embedding": list(vector)} for i, vector in enumerate(vectors)]
-        usage = summed_usage(each.value for each in done)
-        return {**done[0].value, "object": "list", "data": data, "usage": usage}, [each.reply for each in done]
+        data: list[dict[str, Any]] = []
+        values, sent = [], []
+        for done in self._embedded(self.batches(model, inputs, params), concurrency):
+            # Lists take longest of all to make: one by one, while other requests are under way. Bodies are not kept.
+            pairs = enumerate(done.vectors, len(data))
+            data += [{"object": "embedding", "index": index, "embedding": list(vector)} for index, vector in pairs]
+            values.append(done.value)
+            sent.append(replace(done.reply, body=b""))
+        check_dimensions(item["embedding"] for item in data)
+        return {**values[0], "object": "list", "data": data, "usage": summed_usage(values)}, sent
 
     def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[Embedded]:
         if len(batches) == 1:

@@ -4,7 +4,6 @@ Embedding any number of texts, against the sandbox and against services that beh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,7 +72,8 @@ def test_any_number_of_texts(embedder: Callable[[str], Embedder], count: int) ->
     assert {len(item["embedding"]) for item in value["data"]} == {1_024}
     assert {type(number) for number in value["data"][0]["embedding"]} == {float}
     assert value["data"][-1]["embedding"] == alone["data"][0]["embedding"]
-    assert value["usage"]["total_tokens"] == sum(json.loads(reply.body)["usage"]["total_tokens"] for reply in sent)
+    assert value["usage"]["total_tokens"] >= count
+    assert not any(reply.body for reply in sent), "replies are many, and would be kept until the last has come"
     assert (value["object"], value["model"]) == ("list", "bge-m3")
 
 

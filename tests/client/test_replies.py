@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from apache_airflow_provider_ovhcloud_ai.client.replies import (
     check_models,
     kind_of_page,
     parse,
+    parse_embeddings,
 )
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
@@ -68,6 +70,21 @@ def test_parse_refuses(reply: Reply, says: str) -> None:
     assert str(caught.value).startswith("The chat completion ")
     assert (caught.value.status, caught.value.request_id, caught.value.retryable) == (reply.status, "r-1", True)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"{", b'{"data": ["', b"[" * 100_000], ids=repr)
+def test_embeddings_that_are_no_object_are_refused_as_any_reply_is(body: bytes) -> None:
+    said = []
+    for read in READ.values():
+        with pytest.raises(InvalidReplyError) as caught:
+            read(sent(body), CHAT, SETTINGS)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_redirect_is_no_embedding_whatever_it_holds() -> None:
+    with pytest.raises(InvalidReplyError, match="was redirected"):
+        parse_embeddings(sent({"data": []}, status=307, location="https://other.example"), CHAT, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +187,10 @@ def vector(embedding: Any, **fields: Any) -> dict[str, Any]:
     return {"object": "embedding", "embedding": embedding, **fields}
 
 
+READ = {"json": parse, "msgspec": parse_embeddings}
+
+
+@pytest.mark.parametrize("read", READ.values(), ids=READ)
 @pytest.mark.parametrize(
     ("data", "vectors"),
     [
@@ -181,13 +202,15 @@ def vector(embedding: Any, **fields: Any) -> dict[str, Any]:
     ],
     ids=["floats", "whole_numbers", "base64", "shuffled", "no_index"],
 )
-def test_vectors(data: list[Any], vectors: list[list[float]]) -> None:
-    found = check_embeddings({"data": data}, len(data), REPLY, CHAT)
+def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[..., dict[str, Any]]) -> None:
+    value = read(sent({"data": data}), CHAT, SETTINGS)
+    found = check_embeddings(value, len(data), REPLY, CHAT)
     assert [list(vector) for vector in found] == vectors
     as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index", 0))]
     assert [isinstance(vector, array) for vector in found] == as_text, "no list of numbers is made of base64"
 
 
+@pytest.mark.parametrize("read", READ.values(), ids=READ)
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -230,8 +253,9 @@ def test_vectors(data: list[Any], vectors: list[list[float]]) -> None:
     ],
     ids=lambda value: repr(value)[-60:],
 )
-def test_vectors_that_are_none(data: Any, says: str) -> None:
+def test_vectors_that_are_none(data: Any, says: str, read: Callable[..., dict[str, Any]]) -> None:
+    value = read(sent({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
     with pytest.raises(InvalidReplyError) as caught:
-        check_embeddings({} if data == "absent" else {"data": data}, 2, REPLY, CHAT)
+        check_embeddings(value, 2, REPLY, CHAT)
     assert says in str(caught.value)
     assert caught.value.request_id == "r-1"
