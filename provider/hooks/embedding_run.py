@@ -11,7 +11,7 @@ from typing import Any
 
 from ..client.embeddings import Batch, Embedded, Embedder, check_dimensions
 from ..client.parallel import as_they_end
-from ..client.replies import Vector
+from ..client.vectors import Vector
 from ..rows.folder import Folder
 from ..rows.values import Row, vector
 from .bulk import while_it_makes_sense
