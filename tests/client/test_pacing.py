@@ -315,9 +315,9 @@ def test_two_a_minute_fail_no_request(headers: throttles.Headers) -> None:
 
 
 def test_a_small_bucket_is_not_taken_for_a_low_rate() -> None:
-    run = Simulation(TokenBucket(400, size=10), retry_after).run()
+    run = Simulation(TokenBucket(400, size=10), retry_after, workers=32).run()
     assert (len(run.passed), run.failed) == (1_000, [])
-    assert run.rate >= 0.95
+    assert run.rate >= 0.93
 
 
 @pytest.mark.parametrize("headers", [kong, limits_only, retry_after, silent])
