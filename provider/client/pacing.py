@@ -237,8 +237,11 @@ class Pacer:
         """
         if not interval or self._row or not (self._told or self._estimate.certain):
             return 0.0
-        most = BURST if self._told and not self._ever_refused else CAREFUL_BURST
-        return min(most, math.floor(BURST_SHARE * MINUTE / interval)) * interval
+        share = math.floor(BURST_SHARE * MINUTE / interval)
+        if self._ever_refused or not self._told:
+            return min(CAREFUL_BURST, share) * interval
+        # Even of two a minute, the second need not wait for half a minute.
+        return min(BURST, max(share, 1)) * interval
 
     def _heed(self, quota: Quota, now: float) -> None:
         told = max(1.0 / (quota.per_second or math.inf), MINUTE / (quota.per_minute or math.inf))

@@ -341,8 +341,8 @@ def test_drivers_learn_from_the_sandbox(drive: Callable[..., Any]) -> None:
         given = ClientSettings(sandbox.base_url, sandbox.token)
         run = drive(given, *[throttles.chat("gpt-oss-20b")] * 3, throttles.chat("Qwen3.8-27B"))
         assert [outcome.status for outcome in run.outcomes] == [200] * 4
-        # The second and the third wait for their sixth of a minute, on a clock that stands still; the fourth does not.
-        assert sum(run.slept) == pytest.approx(3 * 60 / 10 * 1.015, abs=1.5)
+        # One may come early. The next waits for its tenth of a minute, on a clock that stands still; the last does not.
+        assert sum(run.slept) == pytest.approx(60 / 10 * 1.015, abs=1.0)
 
 
 def test_drivers_wait_for_one_another() -> None:
