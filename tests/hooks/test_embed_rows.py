@@ -4,6 +4,7 @@ Embedding into a folder, against a server whose vectors tell which text they are
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import signal
@@ -197,13 +198,12 @@ class TestRefused:
     def test_no_reply_is_taken_for_more_than_it_is(
         self, hook_for: Make, tmp_path: Path, change: Callable[[Any, int], Any], sentence: str
     ) -> None:
-        served = 0
+        numbers = itertools.count()
 
         def changed(asked: Asked) -> Said:
-            nonlocal served
-            served += 1
+            number = next(numbers)
             said = embedded(asked)
-            return Said(200, {**said.body, "data": change(said.body["data"], served)})  # type: ignore[dict-item]
+            return Said(200, {**said.body, "data": change(said.body["data"], number)})  # type: ignore[dict-item]
 
         with running(changed) as service, pytest.raises(InvalidReplyError, match=sentence):
             hook_for(stored(service)).embed_rows(rows(200), tmp_path, "m", part_size=25)
