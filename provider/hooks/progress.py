@@ -65,7 +65,7 @@ class Progress:
 
         :param work: does a piece of it, or raises an :class:`AIEndpointsError`
         :param size: how much an item counts
-        :param response: where a result tells its tokens
+        :param response: where a result tells its tokens; a result that is a response needs none (mypy cannot tell)
         :return: the same function, counted
         """
 

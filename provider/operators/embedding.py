@@ -68,7 +68,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         self,
         *,
         model: str | None = None,
-        input: Any = None,  # noqa: A002
+        input: Any = None,  # noqa: A002  (the API's own name)
         input_path: str | None = None,
         input_format: str | None = None,
         text_column: str = "text",
@@ -117,7 +117,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
             self.model,
             text_column=self.text_column,
             output_format=self.output_format,
-            part_size=self.part_size,  # type: ignore[arg-type]
+            part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
             concurrency=self.concurrency,  # type: ignore[arg-type]
             **further,
         )
