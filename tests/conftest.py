@@ -40,6 +40,14 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_learned() -> None:
+    """Another test's server on the same port may have had limits."""
+    pacing = sys.modules.get("apache_airflow_provider_ovhcloud_ai.client.pacing")
+    if pacing:
+        pacing.forget()
+
+
 @pytest.fixture(scope="session")
 def airflow_db() -> Path:
     """

@@ -20,7 +20,7 @@ from .bodies import ACCEPT_ENCODING, PIECE, receive
 from .deadline import Attempt
 from .events import EventReader
 from .faults import no_reply, timed_out, too_large
-from .pacing import wait_for_turn
+from .pacing import SPARED, pacer_of
 from .refusals import error_of
 from .replies import Reply, parse
 from .requests import Request
@@ -72,10 +72,10 @@ class Client:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
-        attempt, waited = 1, 0.0
+        attempt, waited, due = 1, 0.0, 0.0
         while True:
             try:
-                return replace(self.send_once(request), attempts=attempt)
+                return replace(self._in_turn(request, self.settings.timeout, due), attempts=attempt)
             except AIEndpointsError as error:
                 error.attempts = attempt
                 jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
@@ -83,6 +83,7 @@ class Client:
                 if pause is None:
                     raise
                 log.info("Attempt %d failed: %s Next in %.1f s.", attempt, error.args[0], pause)
+            due = time.monotonic() + pause
             self._sleep(pause)
             attempt, waited = attempt + 1, waited + pause
 
@@ -95,9 +96,21 @@ class Client:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if it did not succeed
         """
-        if turn := wait_for_turn(self.settings):
-            self._sleep(turn)
-        reply = self.exchange(request, timeout)
+        return self._in_turn(request, timeout or self.settings.timeout)
+
+    def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> Reply:
+        """
+        Make one attempt when the pacer gives leave.
+        """
+        with pacer_of(self.settings, request.model) as pacer:
+            for _ in range(1 + SPARED):
+                turn = pacer.ask(self.settings, max(time.monotonic(), due))
+                while turn.wait:
+                    self._sleep(turn.wait)
+                    turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+                reply = self.exchange(request, seconds)
+                if not pacer.learn(turn, self.settings, reply.status, reply.headers):
+                    break
         error = error_of(reply, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
             raise error

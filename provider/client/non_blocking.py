@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AIEndpointsError
 from .bodies import ACCEPT_ENCODING, receive
 from .faults import no_reply
-from .pacing import wait_for_turn
+from .pacing import SPARED, pacer_of
 from .refusals import error_of
 from .replies import Reply
 from .requests import Request
@@ -68,10 +68,10 @@ class AsyncClient:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
-        attempt, waited = 1, 0.0
+        attempt, waited, due = 1, 0.0, 0.0
         while True:
             try:
-                return replace(await self.send_once(request), attempts=attempt)
+                return replace(await self._in_turn(request, self.settings.timeout, due), attempts=attempt)
             except AIEndpointsError as error:
                 error.attempts = attempt
                 jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
@@ -79,6 +79,7 @@ class AsyncClient:
                 if pause is None:
                     raise
                 log.info("Attempt %d failed: %s Next in %.1f s.", attempt, error.args[0], pause)
+            due = time.monotonic() + pause
             await self._sleep(pause)
             attempt, waited = attempt + 1, waited + pause
 
@@ -91,9 +92,23 @@ class AsyncClient:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if it did not succeed
         """
-        if turn := wait_for_turn(self.settings):
-            await self._sleep(turn)
-        outcome = await self._exchange(request, timeout or self.settings.timeout)
+        return await self._in_turn(request, timeout or self.settings.timeout)
+
+    async def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> Reply:
+        """
+        Make one attempt when the pacer gives leave.
+        """
+        with pacer_of(self.settings, request.model) as pacer:
+            for _ in range(1 + SPARED):
+                turn = pacer.ask(self.settings, max(time.monotonic(), due))
+                while turn.wait:
+                    await self._sleep(turn.wait)
+                    turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+                outcome = await self._exchange(request, seconds)
+                if not isinstance(outcome, Reply) or not pacer.learn(
+                    turn, self.settings, outcome.status, outcome.headers
+                ):
+                    break
         if isinstance(outcome, Reply):
             error = error_of(outcome, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:

@@ -1,52 +1,190 @@
 """
-A cap on requests a minute that everything in one process shares.
+When to send: all that runs in one process shares what a service allows for a token and a model.
+
+What is allowed is learned from the replies. While half of a minute's requests are left nobody waits, so that small work
+is done at once; the other half is spread over the rest of the minute. A service that refuses without saying what is
+left is sent as many as it was seen to accept. As long as nothing was said or refused, nobody waits.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from .quotas import MINUTE, quota_of, wait_of
+from .rates import ROUNDING, Inferred, Told
 from .settings import ClientSettings
+
+log = logging.getLogger(__name__)
+
+#: Seconds without a request after which what was learned is forgotten.
+MEMORY = 300.0
+
+#: A refused request takes so many further turns while others run, before it loses a retry: that is a matter of pace.
+SPARED = 3
+
+#: Seconds; waiting for longer is told.
+LONG = 5.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """
+    Leave to send.
+
+    :param wait: seconds until one may ask again; 0 for leave
+    :param moment: when it was given, in seconds on the monotonic clock
+    :param number: how many requests were sent by then, this one included
+    """
+
+    wait: float
+    moment: float
+    number: int = 0
 
 
 class Pacer:
     """
-    Spreads requests evenly over a minute.
+    Tells when to send, and learns from the replies. Safe to use from several threads and event loops.
 
-    :param per_minute: requests to let through in any minute
+    Moments are seconds on the monotonic clock. Whoever sends enters it as a context, so that it knows how many do.
+
+    :param now: the moment
     """
 
-    def __init__(self, per_minute: int) -> None:
-        self._interval = 60.0 / per_minute
-        self._lock = threading.Lock()
-        self._next = 0.0
+    def __init__(self, now: float) -> None:
+        self._running, self._seen = 0, now
+        self._forget()
 
-    def reserve(self, now: float | None = None) -> float:
+    def _forget(self) -> None:
+        self._sent, self._last, self._pause, self._said = 0, 0.0, 0.0, 0.0
+        self._told, self._inferred = Told(), Inferred()
+
+    def __enter__(self) -> Pacer:
+        with _lock:
+            self._running += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with _lock:
+            self._running -= 1
+
+    def is_idle(self, now: float) -> bool:
         """
-        Take the next free moment.
+        Tell whether all that was learned is too old.
 
-        :param now: seconds on the monotonic clock
-        :return: seconds to wait until it
+        :param now: the moment
+        :return: True after some minutes without a request
+        """
+        return not self._running and now - self._seen > MEMORY
+
+    def ask(self, settings: ClientSettings, now: float | None = None) -> Turn:
+        """
+        Ask for leave to send one request.
+
+        :param settings: the cap, and how long the service may be waited for: rather than for longer a request goes at
+            once, so that the service itself says how long it takes
+        :param now: the moment
+        :return: leave, or how long to wait before asking again
         """
         now = time.monotonic() if now is None else now
-        with self._lock:
-            moment = max(now, self._next)
-            self._next = moment + self._interval
-        return moment - now
+        with _lock:
+            if now - self._seen > MEMORY:
+                self._forget()
+            self._seen = max(now, self._seen)
+            moment = max(self._told.moment(now, self._sent, self._last), self._inferred.moment(now), self._pause)
+            if moment - now > settings.max_wait + ROUNDING:
+                moment = now
+            wait = max(moment, _free(settings, now)) - now
+            if wait > 0:
+                self._say(wait, now)
+                return Turn(wait, now)
+            self._sent, self._last = self._sent + 1, now
+            self._inferred.sent(now)
+            _spend(settings, now)
+            return Turn(0.0, now, self._sent)
+
+    def learn(
+        self, turn: Turn, settings: ClientSettings, status: int, headers: Mapping[str, str], now: float | None = None
+    ) -> bool:
+        """
+        Take in what a reply says.
+
+        :param turn: the leave that its request had
+        :param settings: as for :meth:`ask`
+        :param status: of the reply
+        :param headers: of the reply, names in lower case
+        :param now: the moment
+        :return: whether it was refused beside others that run, and for no longer than may be waited, so that another
+            turn may do
+        """
+        now, wall = time.monotonic() if now is None else now, time.time()
+        quota, wait = quota_of(headers, wall), wait_of(status, headers, wall)
+        with _lock:
+            if quota:
+                self._told.heed(quota, turn.number, turn.moment)
+            if wait is not None:
+                self._pause = max(self._pause, now + wait)
+            if status != 429:
+                if status < 500:
+                    self._inferred.granted(turn.moment)
+                return False
+            self._inferred.refused(turn.moment)
+            if not quota or quota.left > 0 or quota.reset is None:
+                self._inferred.pause(turn.moment, now, wait)
+            return self._running > 1 and (wait or 0.0) <= settings.max_wait
+
+    def _say(self, wait: float, now: float) -> None:
+        if wait > LONG and now + wait > self._said + ROUNDING:
+            self._said = now + wait
+            allowed = f", which allows {self._told.limit:.0f} requests a minute" if self._told.limit else ""
+            log.info("The next request waits %.0f s for its turn at the service%s.", wait, allowed)
 
 
-_pacers: dict[tuple[str, str | None, int], Pacer] = {}
+_lock = threading.Lock()
+_pacers: dict[tuple[str, str | None, str | None], Pacer] = {}
+#: The next moment under the cap of a service and token, which all models share.
+_caps: dict[tuple[str, str | None], float] = {}
 
 
-def wait_for_turn(settings: ClientSettings) -> float:
+def _free(settings: ClientSettings, now: float) -> float:
+    return _caps.get((settings.base_url, settings.token), now) if settings.requests_per_minute else now
+
+
+def _spend(settings: ClientSettings, now: float) -> None:
+    if settings.requests_per_minute:
+        _caps[settings.base_url, settings.token] = now + MINUTE / settings.requests_per_minute
+
+
+def pacer_of(settings: ClientSettings, model: str | None) -> Pacer:
     """
-    Take the next free moment under the cap that all clients of one service and token in this process share.
+    Find the pacer that all clients of one service, token and model in this process share.
 
-    :param settings: the service, the token and the cap
-    :return: seconds to wait until it; 0 without a cap
+    :param settings: the service and the token
+    :param model: the model, if any
+    :return: the pacer
     """
-    if not settings.requests_per_minute:
-        return 0.0
-    key = (settings.base_url, settings.token, settings.requests_per_minute)
-    return _pacers.setdefault(key, Pacer(settings.requests_per_minute)).reserve()
+    key = settings.base_url, settings.token, model
+    return _pacers.get(key) or _new_pacer(key)
+
+
+def _new_pacer(key: tuple[str, str | None, str | None]) -> Pacer:
+    now = time.monotonic()
+    with _lock:
+        # Ever new tokens and models must not fill the memory of a process that lives for months.
+        for old in [old for old, pacer in _pacers.items() if pacer.is_idle(now)]:
+            del _pacers[old]
+        for passed in [cap for cap, moment in _caps.items() if moment < now]:
+            del _caps[passed]
+        return _pacers.setdefault(key, Pacer(now))
+
+
+def forget() -> None:
+    """
+    Forget what was learned, and what was sent.
+    """
+    with _lock:
+        _pacers.clear()
+        _caps.clear()

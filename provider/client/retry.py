@@ -82,13 +82,21 @@ def requested_wait(status: int, headers: Mapping[str, str], now: float) -> float
     :return: seconds, or None where no header says so in a way that makes sense
     """
     for name in _WAIT_HEADERS if status in _NOT_PROCESSED else _WAIT_HEADERS[:1]:
-        seconds = _seconds(headers.get(name, "").strip(), now)
+        seconds = seconds_of(headers.get(name, ""), now)
         if seconds is not None:
             return seconds
     return None
 
 
-def _seconds(value: str, now: float) -> float | None:
+def seconds_of(value: str, now: float) -> float | None:
+    """
+    Read a distance in time: seconds, a duration such as ``1m30s``, a date, or a moment since 1970.
+
+    :param value: of a header
+    :param now: seconds since the epoch
+    :return: seconds from 0, or None where it makes no sense
+    """
+    value = value.strip()
     try:
         seconds = _distance(float(value), now)
     except ValueError:

@@ -60,8 +60,12 @@ def test_anonymous_access(hook_for: Make, sandbox: Sandbox) -> None:
     hook.chat_completion(MODEL, HELLO)
     assert "authorization" not in sandbox.requests[0].headers
     hook.chat_completion(MODEL, HELLO)
+    # The third would wait for the next minute, and get its answer.
+    slept: list[float] = []
+    hook.get_conn()._sleep = slept.append
     with pytest.raises(RateLimitedError, match="2 requests a minute per model without a token"):
         hook.chat_completion(MODEL, HELLO)
+    assert slept == [pytest.approx(60.0, abs=2.0)]
 
 
 def test_one_line_for_each_call(hook_for: Make, ear: Any, sandbox: Sandbox) -> None:
