@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import pacing
-from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
 from apache_airflow_provider_ovhcloud_ai.client.pacing import MEMORY, Pacer, Turn, pacer_of
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import RateLimitedError
