@@ -19,6 +19,9 @@ CONN_ID = "ovh_ai_endpoints_default"
 #: Where the page of the web console is mounted.
 CONSOLE_PATH = "/ovhcloud-ai"
 
+#: What Airflow calls the plugin, and what 2.11 groups its addresses under.
+CONSOLE_NAME = "ovhcloud_ai_endpoints"
+
 #: Unified OpenAI-compatible address. Source: AI Endpoints getting-started guide, read 2026-10.
 BASE_URL = "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"
 

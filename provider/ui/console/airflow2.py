@@ -16,13 +16,12 @@ from flask_wtf.csrf import generate_csrf
 
 from ... import __version__
 from ...compat import airflow_version
-from ...defaults import CONSOLE_PATH
+from ...defaults import CONSOLE_NAME, CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
 from .guard import MAX_BODY
 from .ladder import Origin
-from .plugin import BLUEPRINT
 from .visitor import Method, Refused
 
 
@@ -56,7 +55,7 @@ def blueprint() -> Blueprint:
 
     :return: what Flask mounts
     """
-    made = Blueprint(BLUEPRINT, __name__, url_prefix=CONSOLE_PATH)
+    made = Blueprint(CONSOLE_NAME, __name__, url_prefix=CONSOLE_PATH)
     for path in PAGES:
         made.add_url_rule(path, path.strip("/") or "overview", _page)
     made.add_url_rule("/static/<name>", "static", _static)

@@ -8,12 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ...compat import AirflowPlugin, airflow_version
-from ...defaults import CONSOLE_PATH, SERVICE_NAME
+from ...defaults import CONSOLE_NAME, CONSOLE_PATH, SERVICE_NAME
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
-
-#: What the addresses of 2.11 are grouped under.
-BLUEPRINT = "ovhcloud_ai_endpoints"
 
 Scope = dict[str, Any]
 
@@ -42,7 +39,7 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
     The page "OVHcloud AI Endpoints".
     """
 
-    name = BLUEPRINT
+    name = CONSOLE_NAME
 
     if _RELEASE >= (3,):
         fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": CONSOLE_PATH, "name": SERVICE_NAME}]
@@ -72,5 +69,5 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
 
         # Not an address but the name of one, so that it is found below the path that Airflow is served at.
         appbuilder_menu_items: list[Any] = [
-            {"name": SERVICE_NAME, "category": "Browse", "href": f"{BLUEPRINT}.overview"}
+            {"name": SERVICE_NAME, "category": "Browse", "href": f"{CONSOLE_NAME}.overview"}
         ]
