@@ -17,6 +17,9 @@ from ._rows import path_of, rows_of
 if TYPE_CHECKING:
     from ..compat import Context
 
+#: Answers above which XCom is the wrong place: 5,000 of a few paragraphs are some 5 MB in the metadata database.
+MANY = 5_000
+
 
 class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     """
@@ -129,6 +132,12 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 return self._to_folder(rows)
             # All prompts are made before the first is sent: a column that is misspelt costs nothing.
             conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
+        if len(conversations) > MANY:
+            self.log.warning(
+                "%s answers will go to XCom, most often into the metadata database, and a retry would pay for all of "
+                "them again: give output_path to write them to files instead.",
+                f"{len(conversations):,}",
+            )
         try:
             return _answers(self.hook.chat_completions(conversations, self.model, **self._options()))
         except AIEndpointsError as error:

@@ -17,6 +17,7 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
+    NotFoundError,
     PartlyFailedError,
     StatusError,
     TokenRefusedError,
@@ -395,6 +396,14 @@ class TestBulkChat:
         with pytest.raises(TokenRefusedError):
             BulkChat(task_id="t", model="gpt-oss-20b", rows=["a"]).execute({"ti": ti})
         assert "answers" not in {call.kwargs["key"] for call in ti.xcom_push.call_args_list}
+
+    def test_a_large_xcom_is_warned_about_before_it_is_paid_for(
+        self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pytest.raises(NotFoundError):
+            execute(BulkChat(task_id="t", model="nobodys-model", rows=["a"] * 5_001, concurrency=1))
+        assert len([sent for sent in ovh_ai_endpoints_sandbox.requests if sent.path.endswith("/completions")]) <= 2
+        assert "5,001 answers will go to XCom" in caplog.text + "".join(capfd.readouterr())
 
     def test_answers_in_files_are_not_paid_for_again(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
         (tmp_path / "in.csv").write_text("id,review\n1,late\n2,fine\n3,broken\n")
