@@ -26,6 +26,7 @@ from . import bulk
 from .chat_run import ChatRun
 from .connection import connection_missing, settings_of
 from .embedding_run import VECTOR, EmbeddingRun
+from .long_texts import LongTexts, long_texts
 from .progress import Progress
 
 
@@ -268,6 +269,8 @@ class OVHCloudAIEndpointsHook(BaseHook):
         input: str | Sequence[str] | None = None,  # noqa: A002  (the API's own name)
         *,
         concurrency: int = defaults.CONCURRENCY,
+        on_long_text: str | None = None,
+        max_text_tokens: int | None = None,
         **params: Any,
     ) -> dict[str, Any]:
         """
@@ -276,6 +279,9 @@ class OVHCloudAIEndpointsHook(BaseHook):
         :param model: model id; the connection's embedding model unless given
         :param input: a text, or any number of them
         :param concurrency: requests at a time, 1 to 32
+        :param on_long_text: what to do about a text that is longer than the model takes, before anything is sent:
+            ``error`` or ``truncate``; None sends it as it is
+        :param max_text_tokens: how much that is; the model's context unless given
         :param params: any further parameter of the API, such as ``dimensions``
         :return: the response in OpenAI's format: a vector for each text in the order given, usage summed
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
@@ -283,7 +289,11 @@ class OVHCloudAIEndpointsHook(BaseHook):
         with self.boundary():
             wanted = self._model(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
-            value, sent = self._get_embedder().embed(wanted, input, params, threads)
+            if on_long_text == "split":
+                raise ConfigurationError("on_long_text='split' makes several vectors of one text: give output_path.")
+            long = self._long_texts(on_long_text, max_text_tokens, wanted)
+            texts = long.texts(input) if long else input
+            value, sent = self._get_embedder().embed(wanted, texts, params, threads)
             self._report("embedding", wanted, sent, value)
             return value
 
@@ -297,6 +307,8 @@ class OVHCloudAIEndpointsHook(BaseHook):
         output_format: str = "jsonl",
         part_size: int = PART_SIZE,
         concurrency: int = defaults.CONCURRENCY,
+        on_long_text: str | None = None,
+        max_text_tokens: int | None = None,
         **params: Any,
     ) -> dict[str, Any]:
         """
@@ -309,6 +321,9 @@ class OVHCloudAIEndpointsHook(BaseHook):
         :param output_format: ``jsonl``, ``parquet`` or ``npy``
         :param part_size: rows in a part, each of which is written at once
         :param concurrency: requests at a time, 1 to 32
+        :param on_long_text: what to do about a text that is longer than the model takes, before it is sent: ``error``,
+            ``truncate``, or ``split`` into rows of their own, numbered in the column ``piece``; None sends it as it is
+        :param max_text_tokens: how much that is; the model's context unless given
         :param params: any further parameter of the API, such as ``dimensions``
         :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``model``, ``dimensions``, ``usage`` ...
         :raises AIEndpointsError: the first failure; parts that were written by then stay
@@ -318,12 +333,19 @@ class OVHCloudAIEndpointsHook(BaseHook):
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             embedder = self._get_embedder()
             recipe = {"embedding": text(text_column, "text_column"), "model": wanted, "parameters": params}
+            long = self._long_texts(on_long_text, max_text_tokens, wanted)
             folder = Folder(output, output_format, recipe, vectors=VECTOR)
             folder.begin()
             run = EmbeddingRun(folder, embedder, wanted, text_column, params)
             with Progress(self.log, f"AI Endpoints embedding: model={wanted}") as progress:
-                run.work(rows, integer(part_size, "part_size", 1), threads, progress)
-            return run.finish(progress)
+                short = long.rows(rows, text_column) if long else rows
+                run.work(short, integer(part_size, "part_size", 1), threads, progress)
+            if long:
+                self.log.info("AI Endpoints embedding: %s", long)
+            return run.finish(progress, long.told if long else {})
+
+    def _long_texts(self, action: Any, limit: Any, model: str) -> LongTexts | None:
+        return long_texts(action, limit, model, lambda: self._models(self._send))
 
     def _get_embedder(self) -> Embedder:
         if self._embedder is None:

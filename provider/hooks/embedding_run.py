@@ -79,18 +79,19 @@ class EmbeddingRun:
             for _ in while_it_makes_sense(outcomes, "raise"):
                 pass
 
-    def finish(self, progress: Progress) -> dict[str, Any]:
+    def finish(self, progress: Progress, told: Mapping[str, Any]) -> dict[str, Any]:
         """
         Write the manifest.
 
         :param progress: that counted
+        :param told: what else the manifest shall tell
         :return: the manifest for XCom
         """
         counts = progress.counts
         usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
         dimensions = len(self._sample) if self._sample else None
         fields = {"model": self._served, "dimensions": dimensions, "rows_found": counts["found"], "usage": usage}
-        return self._folder.finish(fields)
+        return self._folder.finish({**fields, **told})
 
     def _look_at(self, name: str) -> None:
         # One part of an earlier try is enough to tell whether the service has changed its mind about dimensions.

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 from ..errors import InvalidInputError
 from ..rows.folder import Folder
 from ..rows.parts import split
-from ..rows.values import Row
+from ..rows.values import Row, text_in
 
 Work = TypeVar("Work")
 Value = TypeVar("Value")
@@ -106,12 +106,6 @@ def column(part: Part[Any], name: str, result: str) -> list[str]:
     :raises InvalidInputError: if a row has no text there, or has a column of the result's name
     """
     for number, row in enumerate(part.rows, part.first):
-        if not isinstance(row.get(name), str) or not row[name].strip():
-            known = ", ".join(row) or "none"
-            found = (
-                f"a value of type {type(row[name]).__name__}" if name in row else f"no such column, but {known[:300]}"
-            )
-            raise InvalidInputError(f"Row {number} has no text in the column {name!r}: it has {found}.")
         if result in row:
             raise InvalidInputError(f"Row {number} has a column {result!r} already, which the result needs: rename it.")
-    return [row[name] for row in part.rows]
+    return [text_in(row, number, name) for number, row in enumerate(part.rows, part.first)]

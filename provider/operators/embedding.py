@@ -38,6 +38,9 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     :param output_format: ``jsonl``, ``parquet`` or ``npy``
     :param part_size: rows in a file of the output
     :param concurrency: how many requests at a time, 1 to 32
+    :param on_long_text: what to do about a text that is longer than the model takes, before it is sent: ``error``,
+        ``truncate``, or with ``output_path`` ``split`` into rows of their own; None sends it as it is
+    :param max_text_tokens: how much that is; the model's context unless given
     :param ovh_conn_id: Airflow connection
     :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
@@ -56,6 +59,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         "output_format",
         "part_size",
         "concurrency",
+        "on_long_text",
+        "max_text_tokens",
         "extra_body",
         "ovh_conn_id",
         "timeout",
@@ -76,6 +81,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         output_format: str = "jsonl",
         part_size: int | str = 1_000,
         concurrency: int | str = defaults.CONCURRENCY,
+        on_long_text: str | None = None,
+        max_text_tokens: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -88,6 +95,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         self.output_format = output_format
         self.part_size = part_size
         self.concurrency = concurrency
+        self.on_long_text = on_long_text
+        self.max_text_tokens = max_text_tokens
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
@@ -98,17 +107,17 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "embedding_model")
-        further = self.further_parameters(("model", "input", "concurrency"))
+        further = self._options()
         with self.hook.boundary():
             if self.output_path is not None:
                 return self._to_folder(further)
             texts = self._texts()
-        return self.hook.create_embedding(
-            model=self.model,
-            input=texts,
-            concurrency=self.concurrency,  # type: ignore[arg-type]  # rendered text is read by the hook
-            **further,
-        )
+        return self.hook.create_embedding(model=self.model, input=texts, **further)
+
+    def _options(self) -> dict[str, Any]:
+        own = ("concurrency", "on_long_text", "max_text_tokens")
+        further = self.further_parameters((*own, "model", "input"))
+        return {name: getattr(self, name) for name in own} | further
 
     def _to_folder(self, further: dict[str, Any]) -> dict[str, Any]:
         return self.hook.embed_rows(
@@ -118,15 +127,16 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
             text_column=self.text_column,
             output_format=self.output_format,
             part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
-            concurrency=self.concurrency,  # type: ignore[arg-type]
             **further,
         )
 
     def _texts(self) -> Any:
         texts = self.input
         if self.input_path is not None:
+            from ..rows.values import text_in
+
             column = text(self.text_column, "text_column")
-            texts = [row.get(column) for row in self._rows()]
+            texts = [text_in(row, number, column) for number, row in enumerate(self._rows())]
         if isinstance(texts, (list, tuple)) and len(texts) > MANY:
             self.log.warning(
                 "%s vectors will go to XCom, most often into the metadata database, where each takes some 20 kB: "

@@ -24,6 +24,27 @@ Row: TypeAlias = dict[str, Any]
 Vector: TypeAlias = "array[float]"
 
 
+def text_in(row: Row, number: int, column: str) -> str:
+    """
+    Take the text of a row.
+
+    :param row: the row
+    :param number: which one it is, from 0, for the error
+    :param column: where the text is
+    :return: the text
+    :raises InvalidInputError: if there is none, or a blank one
+    """
+    value = row.get(column)
+    if isinstance(value, str) and value.strip():
+        return value
+    known = ", ".join(map(str, row))[:300] or "none"
+    has = f"a value of type {type(value).__name__}" if column in row else f"no such column, but {known}"
+    has = "a blank one" if isinstance(value, str) else has
+    raise InvalidInputError(
+        f"Row {number} has no text in the column {column!r}: it has {has}. text_column names the column with the text."
+    )
+
+
 def vector(value: bytes | Iterable[float]) -> Vector:
     """
     Make a vector.

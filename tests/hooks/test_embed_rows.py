@@ -35,16 +35,28 @@ def rows(count: int) -> list[dict[str, Any]]:
     return [{"id": n, "text": f"number {n}"} for n in range(count)]
 
 
+def number_of(text: str) -> float:
+    """Of a piece that is not the first of its text it is -1."""
+    kind, _, rest = text.partition(" ")
+    return float(rest.split()[0]) if kind == "number" else -1.0
+
+
 def embedded(asked: Asked) -> Said:
     """Each vector tells its text's number; slow, fast, and in no order."""
     time.sleep(random.random() / 100)
     data = [
-        {"object": "embedding", "index": index, "embedding": [float(text.split()[1]), 0.5]}
+        {"object": "embedding", "index": index, "embedding": [number_of(text), 0.5]}
         for index, text in enumerate(asked.body["input"])
     ]
     random.shuffle(data)
     usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
     return Said(200, {"object": "list", "data": data, "model": "served", "usage": usage})
+
+
+def stopping(rows: list[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
+    """So many rows, and then a failure."""
+    yield from rows[:count]
+    raise InterruptedError
 
 
 @pytest.fixture
@@ -216,6 +228,89 @@ class TestRefused:
         ):
             hook_for(stored(service)).embed_rows(rows(10_000), tmp_path, "m", concurrency=2)
         assert len(service.asked) < 20
+
+
+class TestLongTexts:
+    """The sandbox's BGE-M3 takes 8,192 tokens; a word of five letters is one there, and up to three in any model."""
+
+    LONG = "words " * 8_200
+
+    def test_as_they_are_unless_told_otherwise(self, hook_for: Make, sandbox: Sandbox) -> None:
+        with pytest.raises(BadRequestError, match="more than the context of 8192"):
+            hook_for(stored(sandbox)).create_embedding("bge-m3", ["short", self.LONG])
+
+    def test_an_error_before_anything_is_sent(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+        hook = hook_for(stored(sandbox))
+        sentence = r"has up to 22,962 tokens, and the model takes 8,192: nothing of it was sent. .* set on_long_text to"
+        with pytest.raises(InvalidInputError, match=rf"input\[1\] {sentence}"):
+            hook.create_embedding("bge-m3", ["short", self.LONG], on_long_text="error")
+        with pytest.raises(InvalidInputError, match=f"Row 1 {sentence}"):
+            hook.embed_rows([{"text": "short"}, {"text": self.LONG}], tmp_path, "bge-m3", on_long_text="error")
+        assert {sent.path for sent in sandbox.requests} == {"/v1/models"}
+
+    def test_truncated(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+        hook = hook_for(stored(sandbox))
+        called = hook.create_embedding("bge-m3", self.LONG, on_long_text="truncate", max_text_tokens="100")
+        assert 30 < called["usage"]["prompt_tokens"] <= 100
+        given = [{"id": n, "text": self.LONG if n == 3 else f"number {n}"} for n in range(30)]
+        told = hook.embed_rows(given, tmp_path, "bge-m3", on_long_text="truncate")
+        found = records(tmp_path)
+        assert (told["rows"], told["truncated"]) == (30, 1)
+        assert [record["id"] for record in found] == list(range(30))
+        assert self.LONG.startswith(found[3]["text"])
+        assert 2_000 < len(found[3]["text"].split()) < 8_192
+
+    def test_split_into_rows_that_are_paid_for_once(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
+        given = [{"id": n, "text": f"number {n} " + "word " * (400 if n % 10 == 7 else 1)} for n in range(200)]
+        options: dict[str, Any] = {"on_long_text": "split", "max_text_tokens": 256, "part_size": 25}
+
+        hook = hook_for(stored(service))
+        with pytest.raises(InterruptedError):
+            hook.embed_rows(stopping(given, 150), tmp_path, "m", **options)
+        told = hook.embed_rows(given, tmp_path, "m", **options)
+        found = records(tmp_path)
+        assert told["split"] == 20
+        assert told["rows_found"] >= 100
+        assert "".join(record["text"] for record in found if record["id"] == 17) == given[17]["text"]
+        assert [record["piece"] for record in found if record["id"] == 17] == [0, 1, 2, 3]
+        assert [record["piece"] for record in found if record["id"] == 18] == [0]
+
+    def test_another_limit_makes_other_parts(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
+        hook, given = hook_for(stored(service)), [{"text": "number 1 " + "word " * 400}, *rows(50)]
+        # One part of six has a text that is cut elsewhere.
+        for limit, paid in ((256, 51), (512, 10)):
+            service.asked.clear()
+            told = hook.embed_rows(given, tmp_path, "m", on_long_text="truncate", max_text_tokens=limit, part_size=10)
+            assert (told["truncated"], len(asked_for(service))) == (1, paid)
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"on_long_text": "shorten"}, "on_long_text must be 'error', 'truncate' or 'split', not 'shorten'"),
+            ({"max_text_tokens": 512}, "max_text_tokens has no effect without on_long_text"),
+            ({"on_long_text": "error", "max_text_tokens": "many"}, "max_text_tokens must be a"),
+            ({"on_long_text": "error", "max_text_tokens": 3}, "max_text_tokens must be a number of at least 16"),
+        ],
+    )
+    def test_nonsense_is_refused(
+        self, hook_for: Make, sandbox: Sandbox, tmp_path: Path, options: Any, sentence: str
+    ) -> None:
+        hook = hook_for(stored(sandbox))
+        with pytest.raises(ConfigurationError, match=sentence):
+            hook.create_embedding("bge-m3", "a", **options)
+        with pytest.raises(ConfigurationError, match=sentence):
+            hook.embed_rows(rows(2), tmp_path, "bge-m3", **options)
+        assert not sandbox.requests
+
+    def test_several_vectors_of_one_text_need_a_folder(self, hook_for: Make, sandbox: Sandbox) -> None:
+        with pytest.raises(ConfigurationError, match="several vectors of one text: give output_path"):
+            hook_for(stored(sandbox)).create_embedding("bge-m3", self.LONG, on_long_text="split")
+
+    def test_a_column_of_that_name_is_refused(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInputError, match="Row 0 has a column 'piece' already"):
+            hook_for(stored(sandbox)).embed_rows(
+                [{"text": "a", "piece": 7}], tmp_path, "bge-m3", on_long_text="split", max_text_tokens=100
+            )
 
 
 def test_against_the_sandbox_the_file_holds_what_a_call_gives(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
+    InvalidInputError,
     NotFoundError,
     PartlyFailedError,
     StatusError,
@@ -506,6 +507,21 @@ class TestEmbeddingOfFiles:
         with pytest.raises(ConfigurationError, match=sentence):
             execute(Embedding(task_id="t", model="bge-m3", **options))
         assert not ovh_ai_endpoints_sandbox.requests
+
+    def test_a_misspelt_column_is_named_with_those_that_are_there(
+        self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        (tmp_path / "rows.csv").write_text("id,body\n1,a\n")
+        with pytest.raises(InvalidInputError, match=r"no text in the column 'text': .* but id, body. text_column names"):
+            execute(Embedding(task_id="t", model="bge-m3", input_path=str(tmp_path / "rows.csv")))
+        assert not ovh_ai_endpoints_sandbox.requests
+
+    def test_long_texts_are_cut_as_templated_values_say(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        execute(
+            Embedding(task_id="t", model="bge-m3", input="word " * 90, on_long_text="truncate", max_text_tokens="100")
+        )
+        (sent,) = ovh_ai_endpoints_sandbox.requests
+        assert 30 < len(json.loads(sent.body)["input"].split()) < 90
 
     def test_a_large_xcom_is_warned_about_before_it_is_paid_for(
         self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

@@ -122,6 +122,24 @@ def test_two_thousand_texts_become_a_folder(connect: Any, embedding_url: str, tm
         assert records[position]["embedding"] == pytest.approx(alone, abs=1e-6)
 
 
+def test_long_texts_are_cut_or_split_to_what_the_model_takes(connect: Any, embedding_url: str, tmp_path: Path) -> None:
+    hook = connect(embedding_url)
+    hook.max_retries = 0
+    long = "the dog and a cat the puppy " * 100
+    with pytest.raises(StatusError):
+        hook.create_embedding("tiny-embed", long)
+    with pytest.raises(ConfigurationError, match="does not say how long a text may be for 'tiny-embed': set max_text"):
+        hook.create_embedding("tiny-embed", long, on_long_text="truncate")
+    cut = hook.create_embedding("tiny-embed", [long, "dog"], on_long_text="truncate", max_text_tokens=512)
+    assert len(cut["data"]) == 2
+    rows = [{"id": 1, "text": "dog"}, {"id": 2, "text": long}]
+    told = hook.embed_rows(rows, tmp_path, "tiny-embed", on_long_text="split", max_text_tokens=512)
+    records = [json.loads(line) for part in tmp_path.glob("part-*") for line in part.open()]
+    assert told["split"] == 1
+    assert [record["piece"] for record in records] == [0, *range(len(records) - 1)]
+    assert "".join(record["text"] for record in records if record["id"] == 2) == long
+
+
 def test_many_prompts_are_answered_in_order(connect: Any, chat_url: str) -> None:
     asked = [[{"role": "user", "content": f"question {n}"}] for n in range(40)]
     result = connect(chat_url).chat_completions(asked, "tiny-chat", concurrency=4, max_tokens=20)
