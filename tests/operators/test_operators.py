@@ -512,7 +512,7 @@ class TestEmbeddingOfFiles:
         self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path
     ) -> None:
         (tmp_path / "rows.csv").write_text("id,body\n1,a\n")
-        with pytest.raises(InvalidInputError, match=r"no text in the column 'text': .* but id, body. text_column names"):
+        with pytest.raises(InvalidInputError, match=r"in the column 'text': .* but id, body. text_column names"):
             execute(Embedding(task_id="t", model="bge-m3", input_path=str(tmp_path / "rows.csv")))
         assert not ovh_ai_endpoints_sandbox.requests
 
@@ -521,7 +521,7 @@ class TestEmbeddingOfFiles:
             Embedding(task_id="t", model="bge-m3", input="word " * 90, on_long_text="truncate", max_text_tokens="100")
         )
         (sent,) = ovh_ai_endpoints_sandbox.requests
-        assert 30 < len(json.loads(sent.body)["input"].split()) < 90
+        assert 30 < len(json.loads(sent.body)["input"][0].split()) < 90
 
     def test_a_large_xcom_is_warned_about_before_it_is_paid_for(
         self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
