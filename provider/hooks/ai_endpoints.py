@@ -27,6 +27,7 @@ from .chat_run import ChatRun
 from .connection import connection_missing, settings_of
 from .embedding_run import VECTOR, EmbeddingRun
 from .long_texts import LongTexts, long_texts
+from .paths import path_of
 from .progress import Progress
 
 
@@ -346,6 +347,21 @@ class OVHCloudAIEndpointsHook(BaseHook):
 
     def _long_texts(self, action: Any, limit: Any, model: str) -> LongTexts | None:
         return long_texts(action, limit, model, lambda: self._models(self._send))
+
+    @staticmethod
+    def read_rows(folder: Any) -> Iterator[dict[str, Any]]:
+        """
+        Read what :meth:`embed_rows` or :meth:`chat_rows` wrote, of any size: one part is in memory at a time.
+
+        :param folder: the manifest that they returned, or its path
+        :return: the rows in their order, each with its columns and ``embedding``, a list of floats, or ``answer``
+        :raises ConfigurationError: if there is no finished folder
+        :raises InvalidInputError: if it was changed since
+        """
+        from ..rows import results
+
+        named = folder.get("path") if isinstance(folder, Mapping) else folder
+        return results.read(path_of(named, "folder"))
 
     def _get_embedder(self) -> Embedder:
         if self._embedder is None:

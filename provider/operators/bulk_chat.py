@@ -11,8 +11,9 @@ from .. import defaults
 from ..client.prompts import conversation
 from ..client.values import text
 from ..errors import AIEndpointsError, ConfigurationError
+from ..hooks.paths import path_of
 from ._base import AIEndpointsOperator
-from ._rows import path_of, rows_of
+from ._rows import rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context

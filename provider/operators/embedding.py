@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..client.values import text
+from ..hooks.paths import path_of
 from ._base import AIEndpointsOperator
-from ._rows import path_of, rows_of
+from ._rows import rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context

@@ -10,13 +10,16 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from . import formats, parts
-from .storage import leftover_of, place, shown
+from .storage import Place, leftover_of, place, shown
 from .values import Row, json_line
 
 #: Written last; a folder without it is an unfinished run.
 MANIFEST = "_manifest.json"
 KIND = "ovhcloud-ai-endpoints"
 VERSION = 1
+
+#: What only a reader of the files needs.
+_NOT_FOR_XCOM = {"kind", "version", "vectors", "parts", "recipe"}
 
 
 class Folder:
@@ -62,7 +65,7 @@ class Folder:
             raise ConfigurationError(
                 f"The output folder {self._path} holds files of somebody else, such as {foreign[0]!r}: choose another."
             )
-        self._old = self._manifest() if MANIFEST in names else None
+        self._old = read_manifest(self._place) if MANIFEST in names else None
         self._place.make()
         if self._old is not None and self._old.get("recipe_digest") != self._run:
             self._unfinish()
@@ -149,7 +152,7 @@ class Folder:
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
             self._place.child(MANIFEST).write(f"{text}\n".encode())
             self._old = manifest
-        rest = {name: value for name, value in self._old.items() if name not in {"kind", "version", "parts", "recipe"}}
+        rest = {name: value for name, value in self._old.items() if name not in _NOT_FOR_XCOM}
         return {"path": self._path, "parts": len(self._rows), **rest}
 
     def _told(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,6 +160,7 @@ class Folder:
             "kind": KIND,
             "version": VERSION,
             "format": self._kind,
+            "vectors": self._vectors,
             "rows": sum(self._rows.values()),
             "failed": sum(self._failed.values()),
             **fields,
@@ -166,19 +170,6 @@ class Folder:
         }
         told: dict[str, Any] = json.loads(json_line(manifest))
         return told
-
-    def _manifest(self) -> dict[str, Any]:
-        with self._place.child(MANIFEST).open() as stream:
-            data = stream.read()
-        try:
-            found = json.loads(data)
-        except ValueError:
-            found = None
-        if isinstance(found, dict) and found.get("kind") == KIND:
-            return found
-        raise ConfigurationError(
-            f"The output folder {self._path} has a {MANIFEST} that is not of this provider: choose another folder."
-        )
 
     def _unfinish(self) -> None:
         if self._old is not None:
@@ -194,6 +185,27 @@ class Folder:
     def _remove(self, file: str) -> None:
         self._place.child(file).remove()
         self._files.discard(file)
+
+
+def read_manifest(folder: Place) -> dict[str, Any]:
+    """
+    Read the manifest of a folder.
+
+    :param folder: a folder that has one
+    :return: the manifest
+    :raises ConfigurationError: if it is not of this provider
+    """
+    with folder.child(MANIFEST).open() as stream:
+        data = stream.read()
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and found.get("kind") == KIND:
+        return found
+    raise ConfigurationError(
+        f"The folder {folder.shown} has a {MANIFEST} that is not of this provider: choose another folder."
+    )
 
 
 def _is_leftover(name: str) -> bool:

@@ -78,7 +78,7 @@ TEXTS = st.text(max_size=400) | st.lists(st.sampled_from(["word", " ", "\n", "7"
 )
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS, st.integers(16, 200))
 def test_pieces_fit_and_are_the_text(text: str, limit: int) -> None:
     found = list(pieces(text, limit))
@@ -87,7 +87,6 @@ def test_pieces_fit_and_are_the_text(text: str, limit: int) -> None:
     assert fits(text, limit) is False or len(found) <= 1
 
 
-@settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.sampled_from(["word", "longer", "a"]), min_size=40, max_size=200), st.integers(20, 60))
 def test_words_stay_whole(words: list[str], limit: int) -> None:
     text = " ".join(words)

@@ -85,7 +85,6 @@ def test_cap_spreads_requests_over_the_minute() -> None:
     assert [pacer.ask(capped, now).wait for now in (101.9, 103.0, 103.2)] == pytest.approx([0.1, 0.0, 0.3])
 
 
-@settings(deadline=None, derandomize=True, database=None)
 @given(st.integers(1, 60), st.lists(st.floats(0.0, 20.0), min_size=70, max_size=70))
 def test_no_minute_holds_more_than_the_cap(cap: int, pauses: list[float]) -> None:
     pacing.forget()
@@ -256,10 +255,7 @@ KINDS: dict[str, Callable[[int], throttles.Limiter]] = {
     "sliding": SlidingWindow,
     "bucket": TokenBucket,
 }
-#: The same examples each time: what fails here fails for everybody.
-quickly = settings(
-    deadline=None, derandomize=True, database=None, max_examples=40, phases=[Phase.explicit, Phase.generate]
-)
+quickly = settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
 
 
 @quickly

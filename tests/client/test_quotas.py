@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.quotas import Quota, quota_of, wait_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = 1_790_000_000.0
@@ -58,7 +58,6 @@ def test_nonsense_limits_are_ignored(nonsense: str) -> None:
     assert quota_of(headers, NOW) is None
 
 
-@settings(deadline=None, derandomize=True, database=None)
 @given(st.dictionaries(st.sampled_from([*KONG, *openai(1, 1, ""), "retry-after"]), st.text()))
 def test_no_header_value_is_fatal(headers: dict[str, Any]) -> None:
     quota, wait = quota_of(headers, NOW), wait_of(429, headers, NOW)

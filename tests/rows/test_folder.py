@@ -99,7 +99,8 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
         "usage": {"total_tokens": 7},
         "recipe_digest": told["recipe_digest"],
     }
-    assert told == {"kind": "ovhcloud-ai-endpoints", "version": 1, "recipe": RECIPE, "parts": told["parts"], **same}
+    rest = {"version": 1, "vectors": "vector", "recipe": RECIPE, "parts": told["parts"]}
+    assert told == {"kind": "ovhcloud-ai-endpoints", **rest, **same}
     assert summary == {"path": str(path), "parts": 3, **same}
     if kind != "npy":
         rows = [{**row, "vector": list(row["vector"])} for row in map(result, texts(25))]

@@ -1,0 +1,39 @@
+"""
+Files and folders as authors name them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..client.values import text
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ..compat import ObjectStoragePath
+
+
+def path_of(value: Any, name: str) -> ObjectStoragePath:
+    """
+    Open the way to a file or folder.
+
+    :param value: a path, or an address such as ``s3://conn_id@bucket/key``
+    :param name: the parameter that it came from, for the error
+    :return: the path, whose storage can be reached as far as this machine knows
+    :raises ConfigurationError: if this Airflow cannot use such storage
+    """
+    from ..compat import ObjectStoragePath
+
+    address = text(str(value), name)
+    try:
+        path = ObjectStoragePath(address)
+        path.fs  # noqa: B018  (only this looks for the provider and the connection)
+    except Exception as error:  # noqa: BLE001  (whatever the storage's own library raises, with anything in its text)
+        kind = type(error).__name__
+    else:
+        return path
+    scheme = address.partition("://")[0]
+    raise ConfigurationError(
+        f"{name} cannot be used: the storage {scheme!r} is not available here ({kind}). Install the Airflow provider "
+        "that brings it (amazon for s3, google for gs, microsoft-azure for abfs), and check the connection in the path."
+    )

@@ -1,0 +1,51 @@
+"""
+A finished folder, read back row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import ConfigurationError, InvalidInputError
+from . import formats, parts
+from .folder import MANIFEST, read_manifest
+from .storage import Place, place
+from .values import Row
+
+
+def read(path: Any) -> Iterator[Row]:
+    """
+    Read the rows of a finished folder; only one part is in memory at a time.
+
+    :param path: a ``pathlib.Path`` or a UPath
+    :return: the rows in their order, each with its columns and those of the result; a vector is a list of floats
+    :raises ConfigurationError: if there is no finished folder of this provider
+    :raises InvalidInputError: if a part is not what the manifest says
+    """
+    folder = place(path)
+    if MANIFEST not in folder.listing():
+        raise ConfigurationError(
+            f"The folder {folder.shown} has no {MANIFEST}: the run that writes it has not finished, or wrote elsewhere."
+        )
+    manifest = read_manifest(folder)
+    for part in manifest["parts"]:
+        yield from _rows(folder, manifest, part)
+
+
+def _rows(folder: Place, manifest: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Row]:
+    vectors = manifest["vectors"]
+    contents = {}
+    for file in parts.files_of(part["name"]):
+        try:
+            with folder.child(file).open() as stream:
+                contents[file.rpartition(".")[2]] = stream.read()
+        except FileNotFoundError:
+            raise InvalidInputError(f"The folder {folder.shown} lacks {file}, which its {MANIFEST} names.") from None
+    records = formats.decode(manifest["format"], contents, vectors)
+    if len(records) != part["rows"]:
+        raise InvalidInputError(f"{file} in {folder.shown} has {len(records)} rows, not {part['rows']}.")
+    for record in records:
+        if vectors and record.get(vectors):
+            record[vectors] = record[vectors].tolist()
+        yield record
