@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from airflow import DAG
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator
 
 try:
@@ -37,10 +38,10 @@ with DAG("ovh_ai_embed_corpus", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:read]
     @task
     def load(manifest: dict) -> dict:
-        folder = Path(manifest["path"])
-        parts = json.loads((folder / "_manifest.json").read_text())["parts"]
-        records = [json.loads(line) for part in parts for line in (folder / part["name"]).open()]
-        return {"rows": len(records), "columns": sorted(records[0]), "dimensions": len(records[0]["embedding"])}
+        rows = dimensions = 0
+        for row in OVHCloudAIEndpointsHook.read_rows(manifest):
+            rows, dimensions = rows + 1, len(row["embedding"])
+        return {"rows": rows, "columns": sorted(row), "dimensions": dimensions}
 
     # --8<-- [end:read]
 

@@ -38,6 +38,7 @@ NEWEST = "3.3.2"
 
 #: Arguments to `uv pip install`.
 DEV = ["--group", "dev"]
+BESIDE_NEWEST = ["--group", "types", "--group", "s3", "--group", "stores"]
 FAB = ["apache-airflow-providers-fab", "-e", ".[fab,test]", *DEV]
 NO_FAB = ["-e", ".[test]", *DEV]
 
@@ -49,7 +50,7 @@ ANY = ["3.12", "3.13", "3.11", "3.14"]
 #: 3.13, and so does the FAB provider of 3.1's time.
 ENVS = {
     "demo": Env(ROOT / ".venv", NEWEST, ["-e", "."], ANY),
-    "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,test]", *DEV, "--group", "types", "--group", "s3"], ANY),
+    "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,test]", *DEV, *BESIDE_NEWEST], ANY),
     "tools": Env(VENVS / "tools", None, ["--group", "tools"], ANY),
     "2.11.2": Env(VENVS / "airflow-2.11.2", "2.11.2", FAB, ["3.11", "3.12"]),
     "3.0.6": Env(VENVS / "airflow-3.0.6", "3.0.6", FAB, ["3.12", "3.11"]),

