@@ -48,8 +48,26 @@ def flaky_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="package")
+def bulk_sandbox() -> Iterator[Sandbox]:
+    """One that takes its time, so that there is a halfway."""
+    with Sandbox(latency=0.4) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def bulk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bulk DAGs write."""
+    return tmp_path_factory.mktemp("bulk")
+
+
+@pytest.fixture(scope="package")
 def airflow(
-    sandbox: Sandbox, slow: dict[str, Sandbox], flaky_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+    sandbox: Sandbox,
+    slow: dict[str, Sandbox],
+    flaky_sandbox: Sandbox,
+    bulk_sandbox: Sandbox,
+    bulk_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
     """
     A web server with the Test button enabled; tasks reach the sandboxes through environment variables, and one through
@@ -58,10 +76,12 @@ def airflow(
     connections = {
         "fast": sandbox.connection,
         "flaky": flaky_sandbox.connection,
+        "bulk": bulk_sandbox.connection,
         "elsewhere": {**sandbox.connection, "extra": {}},
         **{dag: each.connection for dag, each in slow.items()},
     }
     settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
+    settings["BULK_FOLDER"] = str(bulk_folder)
     home = tmp_path_factory.mktemp("airflow")
     vault = home / "vault.json"
     vault.write_text(json.dumps({"vaulted": sandbox.connection}), encoding="utf-8")

@@ -1,9 +1,11 @@
 """DAGs whose tasks the tests look at from outside, through Airflow's API and pages."""
 
+import os
 from datetime import datetime, timedelta
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsBulkChatOperator,
     OVHCloudAIEndpointsChatCompletionsOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
 )
@@ -53,3 +55,31 @@ with DAG("pooled", start_date=START, schedule=None):
     OVHCloudAIEndpointsChatCompletionsOperator.partial(
         task_id="ask", ovh_conn_id="fast", model="gpt-oss-120b", pool="ovh_ai_endpoints"
     ).expand(messages=[HELLO] * 6)
+
+# Slow enough to be killed halfway; the folder is the test's own.
+BULK = {
+    "ovh_conn_id": "bulk",
+    "concurrency": 4,
+    "retries": 1,
+    "retry_delay": timedelta(0),
+}
+
+with DAG("bulk_embed", start_date=START, schedule=None):
+    OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="work",
+        model="bge-m3",
+        input=[{"id": number, "text": f"Text {number}"} for number in range(1_000)],
+        output_path=f"{os.environ['BULK_FOLDER']}/bulk_embed",
+        part_size=25,
+        **BULK,
+    )
+
+with DAG("bulk_chat", start_date=START, schedule=None):
+    OVHCloudAIEndpointsBulkChatOperator(
+        task_id="work",
+        model="gpt-oss-20b",
+        rows=[{"id": number, "text": f"Question {number}"} for number in range(80)],
+        output_path=f"{os.environ['BULK_FOLDER']}/bulk_chat",
+        part_size=5,
+        **BULK,
+    )

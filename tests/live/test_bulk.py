@@ -1,0 +1,62 @@
+"""
+Bulk operators under a real scheduler: the task's process is killed halfway, and Airflow's own retry pays for the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+
+from .rest import ENDED, Rest, eventually
+
+pytestmark = pytest.mark.airflow
+
+Texts = Callable[[Any], list[str]]
+
+
+def embedded(body: Any) -> list[str]:
+    return body["input"]
+
+
+def answered(body: Any) -> list[str]:
+    return [body["messages"][-1]["content"]]
+
+
+@pytest.mark.parametrize(
+    ("dag", "rows", "part_size", "texts"),
+    [("bulk_embed", 1_000, 25, embedded), ("bulk_chat", 80, 5, answered)],
+    ids=["embeddings", "chat"],
+)
+def test_a_killed_task_is_tried_again_and_pays_for_what_is_missing(
+    scheduled: Rest, bulk_sandbox: Sandbox, bulk_folder: Path, dag: str, rows: int, part_size: int, texts: Texts
+) -> None:
+    bulk_sandbox.clear()
+
+    def asked() -> list[str]:
+        return [text for sent in list(bulk_sandbox.requests) if sent.body for text in texts(json.loads(sent.body))]
+
+    run, out = scheduled.run(dag), bulk_folder / dag
+    eventually(lambda: len(asked()), lambda count: count >= rows // 2)
+    os.kill(scheduled.task(dag, run, "work")["pid"], signal.SIGKILL)
+    written = len(list(out.glob("part-*"))) * part_size
+    assert eventually(lambda: scheduled.state(dag, run), ENDED.__contains__) == "success"
+    task = scheduled.task(dag, run, "work")
+    assert task["try_number"] == 2
+    assert written > 0
+    paid = Counter(asked())
+    # Four requests at a time: each may have belonged to a part of its own that was not written yet.
+    assert len(paid) == rows
+    assert sum(paid.values()) <= rows + 4 * part_size
+    manifest = json.loads((out / "_manifest.json").read_text())
+    assert (manifest["rows"], manifest["failed"]) == (rows, 0)
+    assert manifest["rows_found"] >= written
+    records = [json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).open()]
+    assert [record["id"] for record in records] == list(range(rows))
