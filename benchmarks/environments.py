@@ -64,11 +64,15 @@ class Environment:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return {line.replace("==", " @ ").split(" @ ")[0] for line in said.splitlines()}
 
+    def command(self, script, *arguments):
+        """The command that runs one of the scripts in ``inside/``."""
+        return [self.python, INSIDE / script, *map(str, arguments)]
+
     def run(self, script, *arguments, **variables):
         """Run one of the scripts in ``inside/``, and hand back the last line that it prints."""
         with tempfile.TemporaryDirectory(prefix="ovh-ai-bench-") as home:
             done = subprocess.run(
-                [self.python, INSIDE / script, *map(str, arguments)],
+                self.command(script, *arguments),
                 env=clean_environment() | {"AIRFLOW_HOME": home} | variables,
                 capture_output=True,
                 text=True,

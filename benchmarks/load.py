@@ -48,7 +48,8 @@ class Vectors:
 
     def body(self, request):
         """Answer one request."""
-        wanted = [int(number) for number in NUMBERS.findall(request)]
+        # Further texts get the vectors again.
+        wanted = [int(number) % corpus.TEXTS for number in NUMBERS.findall(request)]
         encoded = b'"encoding_format":"base64"' in request.replace(b" ", b"")
         head = b'{"object":"embedding","index":%d,"embedding":%s}'
         data = [head % (index, self.value(number, encoded)) for index, number in enumerate(wanted)]

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import statistics
+import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 
-from environments import ROOT
+from environments import ROOT, clean_environment
 from servers import asked, certificate, service
 
 CHAT_OPERATOR = "OVHCloudAIEndpointsChatCompletionsOperator"
@@ -39,6 +43,13 @@ TEXTS, BATCH, CONCURRENCY, LATENCY = 10_000, 25, 8, 0.05
 #: Of row 7: prompts, how many are allowed a minute, how many times as fast clocks run, and prompts as mapped tasks, of
 #: which the same share is allowed.
 PROMPTS, ALLOWED, SPEED, MAPPED = 1_000, 400, 10, 50
+
+#: Of row 10: how many texts are embedded into a folder. Of row 12: how many, and rows in a part.
+FEW, MANY = 10_000, 200_000
+KILLED, PART = 1_000, 25
+
+#: Of row 11: prompts, which $BENCH_PROMPTS changes, as a thousand mapped tasks take half an hour; and seconds of each.
+TASKS, ANSWER = int(os.environ.get("BENCH_PROMPTS", "50")), 0.5
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,8 @@ def test_button(environments):
 
 def embeddings(environments):
     """Row 6. The best of some rounds; a client that only reads bytes shows what the service itself costs."""
-    clients = {"bare": "plain", "ours": "ours", "reference": "reference", "threads": "openai", "asyncio": "openai"}
+    clients = {"bare": "plain", "ours": "ours", "reference": "reference"}
+    clients |= dict.fromkeys(("loop", "threads", "asyncio"), "openai")
     ideal = math.ceil(TEXTS / BATCH) / CONCURRENCY * LATENCY
     with service(LATENCY, script="load.py") as address:
         found = {
@@ -154,7 +166,7 @@ def embeddings(environments):
     figures = {
         "ours": f"{shown['ours']}; a client that drops what it reads {shown['bare']}",
         "reference": shown["reference"],
-        "openai": f"threads {shown['threads']}; asyncio {shown['asyncio']}",
+        "openai": f"loop {shown['loop']}; threads {shown['threads']}; asyncio {shown['asyncio']}",
     }
     mine = found["ours"]
     reached = mine["seconds"] <= 1.15 * ideal and not mine["wrong"]
@@ -233,6 +245,71 @@ def console(environments):
     return Row("9  console data of 50 connections and 500 models", "100 ms", figures, cost <= 100)
 
 
+def memory(environments):
+    """Row 10. The highest memory of the whole process, Airflow included."""
+    found = {count: embed_folder(environments["ours"], count) for count in (FEW, MANY)}
+    ratio = found[MANY] / found[FEW]
+    figures = {
+        "ours": f"{found[FEW]:.0f} MB and {found[MANY]:.0f} MB, {ratio:.2f} times",
+        "reference": "refused for its size",
+        "openai": "-",
+    }
+    what = f"10 highest memory, {FEW:,} and {MANY:,} texts into a folder (npy)"
+    return Row(what, "1.10 times", figures, ratio <= 1.10)
+
+
+def embed_folder(environment, count):
+    """Embed so many texts; megabytes."""
+    with service(0.0, script="load.py") as address, tempfile.TemporaryDirectory(prefix="ovh-ai-bench-") as folder:
+        return json.loads(environment.run("embed_folder.py", address, count, folder, 1_000))["megabytes"]
+
+
+def tasks(environments):
+    """Row 11. Both from Airflow's own record of the run."""
+    with service(ANSWER, script="load.py") as address:
+        one, mapped = (
+            json.loads(environments["ours"].run("one_or_many.py", kind, address, TASKS, ROOT / "scripts"))
+            for kind in ("one", "mapped")
+        )
+    faster = mapped["seconds"] / one["seconds"]
+    figures = {
+        "ours": f"{one['seconds']:.0f} s, {one['worker']:.0f} worker seconds; mapped {mapped['seconds']:.0f} s, "
+        f"{mapped['worker']:.0f} worker seconds: {faster:.1f} times faster",
+        "reference": "-",
+        "openai": "-",
+    }
+    what = f"11 {TASKS:,} prompts in one task and in {TASKS:,} mapped tasks, LocalExecutor"
+    return Row(what, "faster", figures, faster > 1)
+
+
+def resume(environments):
+    """Row 12. The process is killed when the service has answered half of the requests."""
+    requests = KILLED // PART
+    with (
+        service(LATENCY, script="load.py") as address,
+        tempfile.TemporaryDirectory(prefix="ovh-ai-bench-") as folder,
+    ):
+        arguments = ("embed_folder.py", address, KILLED, f"{folder}/vectors", PART)
+        passed = kill_halfway(environments["ours"].command(*arguments), folder, address, requests // 2)
+        environments["ours"].run(*arguments)
+        repeated = passed + asked(address)["passed"] - requests
+    figures = {"ours": f"{repeated} of {requests} requests", "reference": "-", "openai": "-"}
+    what = f"12 requests repeated after SIGKILL at half, {KILLED:,} texts in parts of {PART}, 8 threads"
+    return Row(what, f"{CONCURRENCY} requests", figures, repeated <= CONCURRENCY)
+
+
+def kill_halfway(command, home, address, half):
+    """Start a process, kill it, and tell how many requests it made."""
+    passed = 0
+    with subprocess.Popen(command, env=clean_environment() | {"AIRFLOW_HOME": f"{home}/airflow"}) as process:
+        while passed < half and process.poll() is None:
+            time.sleep(0.01)
+            passed += asked(address)["passed"]
+        process.send_signal(signal.SIGKILL)
+    time.sleep(4 * LATENCY)  # until what was under way has been counted
+    return passed + asked(address)["passed"]
+
+
 #: By the number in front of what they measure.
 ROWS = {
     "1": imports,
@@ -244,4 +321,7 @@ ROWS = {
     "7": prompts,
     "8": plugin,
     "9": console,
+    "10": memory,
+    "11": tasks,
+    "12": resume,
 }

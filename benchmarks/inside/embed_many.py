@@ -1,7 +1,7 @@
 """
 How long it takes to embed the corpus: seconds of the best round, and of how many texts the vector came back wrong.
 
-    python embed_many.py bare|ours|reference|threads|asyncio ADDRESS ROUNDS
+    python embed_many.py bare|ours|reference|loop|threads|asyncio ADDRESS ROUNDS
 """
 
 from __future__ import annotations
@@ -91,8 +91,13 @@ def reference(address):
     return embed
 
 
-def threads(address):
-    """The client that the openai provider is built on, called by threads."""
+def loop(address):
+    """The client that the openai provider is built on, called one request after the other."""
+    return threads(address, 1)
+
+
+def threads(address, concurrency=CONCURRENCY):
+    """The same client, called by threads."""
     from openai import OpenAI
 
     client = OpenAI(base_url=address, api_key=TOKEN)
@@ -101,7 +106,7 @@ def threads(address):
         return [item.embedding for item in client.embeddings.create(model=MODEL, input=batch).data]
 
     def embed(texts):
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
+        with ThreadPoolExecutor(concurrency) as pool:
             return [vector for vectors in pool.map(embed_batch, batches(texts)) for vector in vectors]
 
     return embed
@@ -131,7 +136,14 @@ def store_connection(kind, address):
     os.environ["AIRFLOW_CONN_BENCH"] = json.dumps({"conn_type": kind, "host": address, "password": TOKEN})
 
 
-CLIENTS = {"bare": bare, "ours": ours, "reference": reference, "threads": threads, "asyncio": asynchronous}
+CLIENTS = {
+    "bare": bare,
+    "ours": ours,
+    "reference": reference,
+    "loop": loop,
+    "threads": threads,
+    "asyncio": asynchronous,
+}
 
 
 def main(name, address, rounds):

@@ -45,7 +45,7 @@ class Folder:
         self._recipe = recipe
         self._vectors = vectors
         self._run = parts.run_digest(recipe, kind, vectors)
-        # What a thread has freed stays with that thread in glibc: encoding by one thread instead of eight took 30 MB less.
+        # What a thread has freed stays with that thread in glibc: encoding in one instead of eight took 30 MB less.
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="ai-endpoints-encoder")
         #: What is there of this and other runs, from :meth:`begin` on.
         self._files: set[str]

@@ -58,9 +58,9 @@ def vector(value: bytes | Iterable[float]) -> Vector:
     return floats
 
 
-def little_endian(floats: Vector) -> bytes:
+def little_endian(floats: Vector) -> memoryview:
     """
-    Write a vector as bytes.
+    Show a vector as bytes, without a copy where it is none of other byte order.
 
     :param floats: the vector
     :return: four bytes a number
@@ -68,7 +68,7 @@ def little_endian(floats: Vector) -> bytes:
     if sys.byteorder == "big":
         floats = floats[:]
         floats.byteswap()
-    return floats.tobytes()
+    return memoryview(floats).cast("B")
 
 
 def canonical(value: Any, what: str) -> bytes:
