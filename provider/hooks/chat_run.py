@@ -109,9 +109,7 @@ class ChatRun:
         :param progress: that counted
         :return: the manifest for XCom
         """
-        counts = progress.counts
-        usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
-        return self._folder.finish({"model": self._served, "rows_found": counts["found"], "usage": usage})
+        return self._folder.finish({"model": self._served, **progress.summary})
 
     def _plan(self, part: Part[Row], progress: Progress) -> list[Question]:
         records: list[Row | None] = [None] * len(part.rows)

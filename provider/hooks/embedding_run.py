@@ -87,11 +87,8 @@ class EmbeddingRun:
         :param told: what else the manifest shall tell
         :return: the manifest for XCom
         """
-        counts = progress.counts
-        usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
         dimensions = len(self._sample) if self._sample else None
-        fields = {"model": self._served, "dimensions": dimensions, "rows_found": counts["found"], "usage": usage}
-        return self._folder.finish({**fields, **told})
+        return self._folder.finish({"model": self._served, "dimensions": dimensions, **progress.summary, **told})
 
     def _look_at(self, name: str) -> None:
         # One part of an earlier try is enough to tell whether the service has changed its mind about dimensions.

@@ -96,6 +96,15 @@ class Progress:
         with self._lock:
             return self._counts.copy()
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """
+        What a manifest tells of it: ``rows_found``, which an earlier try had done, and ``usage``.
+        """
+        counts = self.counts
+        usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
+        return {"rows_found": counts["found"], "usage": usage}
+
     def _count(self, ended: str, count: int, response: Mapping[str, Any] | None) -> None:
         tokens = summed_usage([response])
         with self._lock:

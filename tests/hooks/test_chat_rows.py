@@ -7,10 +7,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     TokenRefusedError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.killing import kill_when
 from support.services import Asked, Said, Service, running
 from support.stored import MODEL, Make, stored
 
@@ -141,31 +138,14 @@ class TestFailedRows:
         assert not list(tmp_path.iterdir())
 
 
-KILLED = """
-import json, os, sys
-from pathlib import Path
-from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-
-os.environ["AIRFLOW_CONN_C"] = sys.argv[1]
-rows = [{"id": n, "text": f"row {n}"} for n in range(600)]
-OVHCloudAIEndpointsHook("c").chat_rows(rows, Path(sys.argv[2]), "gpt-oss-20b", part_size=10)
-"""
-
-
 def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_way(
     hook_for: Make, service: Service, tmp_path: Path
 ) -> None:
-    script = tmp_path / "killed.py"
-    script.write_text(textwrap.dedent(KILLED))
-    out = tmp_path / "out"
-    command = [sys.executable, str(script), json.dumps(stored(service)), str(out)]
-    with subprocess.Popen(command) as process:
-        while len(questions(service)) < 300:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    time.sleep(0.2)  # until what was under way is answered
-    told = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=10)
+    out, size = tmp_path / "out", 10
+    kill_when(
+        lambda: len(questions(service)) >= 300, stored(service), "chat_rows", rows(600), out, MODEL, part_size=size
+    )
+    told = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=size)
     assert told["rows_found"] >= 200
     assert len(questions(service)) <= 600 + 8 * 10
     assert {n: record["answer"] for n, record in written(out).items()} == {n: f"ROW {n}" for n in range(600)}

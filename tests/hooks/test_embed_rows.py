@@ -7,10 +7,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     StatusError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.killing import kill_when
 from support.services import Asked, Said, Service, running
 from support.stored import Make, stored
 
@@ -142,31 +139,14 @@ def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_p
     assert [record["embedding"][0] for record in records(tmp_path)] == list(range(100))
 
 
-KILLED = """
-import json, os, sys
-from pathlib import Path
-from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-
-os.environ["AIRFLOW_CONN_C"] = sys.argv[1]
-rows = [{"id": n, "text": f"number {n}"} for n in range(1_000)]
-OVHCloudAIEndpointsHook("c").embed_rows(rows, Path(sys.argv[2]), "m", part_size=25)
-"""
-
-
 def test_a_process_that_was_killed_repeats_no_more_than_a_part_for_each_thread(
     hook_for: Make, service: Service, tmp_path: Path
 ) -> None:
-    script = tmp_path / "killed.py"
-    script.write_text(textwrap.dedent(KILLED))
-    out = tmp_path / "out"
-    command = [sys.executable, str(script), json.dumps(stored(service)), str(out)]
-    with subprocess.Popen(command) as process:
-        while len(asked_for(service)) < 500:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    time.sleep(0.2)  # until what was under way is answered
-    told = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=25)
+    out, size = tmp_path / "out", 25
+    kill_when(
+        lambda: len(asked_for(service)) >= 500, stored(service), "embed_rows", rows(1_000), out, "m", part_size=size
+    )
+    told = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=size)
     assert told["rows_found"] >= 250
     assert len(asked_for(service)) <= 1_000 + 8 * 25
     assert [record["embedding"][0] for record in records(out)] == list(range(1_000))
