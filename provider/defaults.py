@@ -37,6 +37,10 @@ EMBEDDING_BATCH = 25
 MAX_REQUEST_BYTES = 2_000_000
 MAX_REQUEST_BYTES_IMAGES = 10_000_000
 
+#: Bytes and lines of a batch's input. Source: OVHcloud blog and batch guide, 2026-05.
+BATCH_BYTES = 200_000_000
+BATCH_LINES = 50_000
+
 #: Bytes of one reply after decompression. 25 vectors of 4,096 floats as JSON text are about 2 MB.
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 

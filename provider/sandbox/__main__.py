@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         token=options.token,
         rate_limit=options.rate_limit,
         latency=options.latency,
+        batch_seconds=options.batch_seconds,
         record=False,
     )
     try:
@@ -73,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="SECONDS",
         help="seconds that each reply waits (default: %(default)s)",
+    )
+    add(
+        "--batch-seconds",
+        type=_latency,
+        default=10.0,
+        metavar="SECONDS",
+        help="seconds that a batch takes (default: %(default)s)",
     )
     add("--quiet", action="store_true", help="do not log requests")
     return parser

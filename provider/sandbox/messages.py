@@ -18,12 +18,14 @@ class Request:
     :param path: path without the query
     :param headers: headers by lower-case name
     :param body: body as bytes
+    :param query: the query's values by name
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def json(self) -> Any:

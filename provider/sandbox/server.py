@@ -30,6 +30,8 @@ class Sandbox:
     :param token: the one token that is accepted
     :param rate_limit: requests a minute with the token, for each model
     :param latency: seconds that each reply waits
+    :param batch_seconds: seconds that a batch takes
+    :param batch_expires: seconds after which a batch has expired, None for never
     :param record: whether received requests are kept in :attr:`requests`
     """
 
@@ -40,6 +42,8 @@ class Sandbox:
         token: str = TOKEN,
         rate_limit: int = RATE_LIMIT_TOKEN,
         latency: float = 0.0,
+        batch_seconds: float = 0.0,
+        batch_expires: float | None = None,
         record: bool = True,
     ) -> None:
         self.port = port
@@ -47,7 +51,7 @@ class Sandbox:
         self.requests: list[Request] = []
         self._record = record
         self._latency = latency
-        self._service = Service(token, rate_limit)
+        self._service = Service(token, rate_limit, batch_seconds, batch_expires)
         self._faults = Faults()
         self._stopping = threading.Event()
         self._server: Server | None = None

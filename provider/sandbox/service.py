@@ -5,14 +5,16 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..defaults import MAX_REQUEST_BYTES, MAX_REQUEST_BYTES_IMAGES, RATE_LIMIT_ANONYMOUS
+from .batches import Batches
 from .calls import Call
 from .chat import complete
 from .embeddings import embed
+from .files import Files
 from .limits import RateLimiter
 from .messages import Refusal, Reply, Request, gateway_refusal, model_refusal, parse_json
 from .models import Model, list_models
@@ -56,6 +58,23 @@ class ModelRoute:
     purpose: str
 
 
+@dataclass(frozen=True)
+class AccountRoute:
+    """
+    An address for callers with a token alone.
+
+    :param method: HTTP method
+    :param path: regular expression of the whole path, whose named groups are given to what answers
+    :param endpoint: what answers
+    """
+
+    method: str
+    path: str
+    endpoint: Callable[..., Reply]
+
+
+Route = PlainRoute | ModelRoute | AccountRoute
+
 ROUTES: tuple[PlainRoute | ModelRoute, ...] = (
     PlainRoute("GET", r"/v1/models", list_models),
     ModelRoute("POST", r"/v1/chat/completions", complete, "chat"),
@@ -69,12 +88,21 @@ class Service:
 
     :param token: the one token it accepts
     :param rate_limit: requests a minute with the token, for each model
+    :param batch_seconds: how long a batch takes
+    :param batch_expires: seconds after which a batch has expired, None for never
     """
 
-    def __init__(self, token: str, rate_limit: int) -> None:
+    def __init__(
+        self, token: str, rate_limit: int, batch_seconds: float = 0.0, batch_expires: float | None = None
+    ) -> None:
         self._token = token
         self._rate_limit = rate_limit
         self.limiter = RateLimiter()
+        files = Files()
+        self._routes: tuple[Route, ...] = (
+            *ROUTES,
+            *_account_routes(files, Batches(files, _run, batch_seconds, batch_expires)),
+        )
 
     def answer(self, request: Request) -> Reply:
         """
@@ -92,10 +120,15 @@ class Service:
             return Reply(500, {"message": "An unexpected error occurred"})
 
     def _answer(self, request: Request) -> Reply:
-        route = _route(request)
+        route = _route(self._routes, request)
         with_token = self._authenticate(request.headers.get("authorization"))
         if isinstance(route, PlainRoute):
             return route.endpoint(request)
+        if isinstance(route, AccountRoute):
+            if not with_token:
+                raise gateway_refusal(401, "Unauthorized: batches and files need a token")
+            names = re.fullmatch(route.path, request.path)
+            return route.endpoint(request, **(names.groupdict() if names else {}))
         payload = _payload(request)
         model, name = resolve(payload.get("model"), route.purpose)
         headers = self._limit(with_token, model)
@@ -121,8 +154,34 @@ class Service:
         return allowance.headers
 
 
-def _route(request: Request) -> PlainRoute | ModelRoute:
-    found = [route for route in ROUTES if re.fullmatch(route.path, request.path)]
+def _account_routes(files: Files, batches: Batches) -> tuple[AccountRoute, ...]:
+    file, batch = r"/v1/files/(?P<file_id>[\w-]+)", r"/v1/batches/(?P<batch_id>[\w-]+)"
+    return (
+        AccountRoute("POST", "/v1/files", files.upload),
+        AccountRoute("GET", "/v1/files", files.listed),
+        AccountRoute("GET", file, files.retrieve),
+        AccountRoute("DELETE", file, files.delete),
+        AccountRoute("GET", f"{file}/content", files.content),
+        AccountRoute("POST", "/v1/batches", batches.create),
+        AccountRoute("GET", "/v1/batches", batches.listed),
+        AccountRoute("GET", batch, batches.retrieve),
+        AccountRoute("POST", f"{batch}/cancel", batches.cancel),
+    )
+
+
+def _run(path: str, payload: Mapping[str, Any]) -> tuple[int, Any]:
+    """Answer a line of a batch, which no limit of requests a minute holds up."""
+    route = next(route for route in ROUTES if isinstance(route, ModelRoute) and route.path == path)
+    try:
+        model, name = resolve(payload.get("model"), route.purpose)
+        reply = route.endpoint(Call(model, name, dict(payload)))
+    except Refusal as refusal:
+        reply = refusal.reply
+    return reply.status, reply.body
+
+
+def _route(routes: tuple[Route, ...], request: Request) -> Route:
+    found = [route for route in routes if re.fullmatch(route.path, request.path)]
     if not found:
         raise gateway_refusal(404, "no Route matched with those values")
     for route in found:

@@ -14,14 +14,18 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
-from ..defaults import MAX_REQUEST_BYTES_IMAGES
+from ..defaults import BATCH_BYTES, MAX_REQUEST_BYTES_IMAGES
 from .messages import Refusal, Reply, Request, gateway_refusal
 
 logger = logging.getLogger(__name__)
 
 #: A body too large is read all the same, up to this size: many clients look for the reply only then.
 _DRAINED = 64 * 1024 * 1024
+
+#: A file comes within a form, which takes some bytes more.
+_FILE_BYTES = BATCH_BYTES + 10_000
 
 
 class Server(ThreadingHTTPServer):
@@ -98,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         # A client of HTTP/1.0 may ask to keep the connection, but would have to be told that it is kept.
         self.close_connection |= self.request_version < "HTTP/1.1"
         headers = {name.lower(): value for name, value in self.headers.items()}
-        path = self.path.partition("?")[0]
-        reply = self.server.answer(Request(self.command, path, headers, body))
+        path, _, query = self.path.partition("?")
+        reply = self.server.answer(Request(self.command, path, headers, body, dict(parse_qsl(query))))
         if reply is None or reply.sent == "nothing":
             self.close_connection = True
         else:
@@ -114,9 +118,10 @@ class Handler(BaseHTTPRequestHandler):
         if not (stated.isascii() and stated.isdigit()) or len(stated) > 15:
             raise gateway_refusal(400, "Content-Length is not a number")
         length = int(stated)
-        if length > MAX_REQUEST_BYTES_IMAGES:
+        most = _FILE_BYTES if self.path.startswith("/v1/files") else MAX_REQUEST_BYTES_IMAGES
+        if length > most:
             self._drain(min(length, _DRAINED))
-            message = f"Request body is {length} bytes, more than {MAX_REQUEST_BYTES_IMAGES}"
+            message = f"Request body is {length} bytes, more than {most}"
             raise gateway_refusal(413, message)
         body = self.rfile.read(length)
         if len(body) < length:

@@ -72,11 +72,11 @@ def test_clear_forgets_requests_faults_and_limits(sandbox: Sandbox, chat: Ask) -
     assert len(sandbox.requests) == 1
 
 
-def test_a_defect_is_a_500(sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+def test_a_defect_is_a_500(sandbox: Sandbox, ask: Ask, caplog: Any) -> None:
     def broken(_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(service, "ROUTES", (service.PlainRoute("GET", "/v1/broken", broken),))
+    sandbox._service._routes = (service.PlainRoute("GET", "/v1/broken", broken),)
     assert ask("/broken", method="GET").status == 500
     assert "The sandbox failed on GET /v1/broken" in caplog.text
 
