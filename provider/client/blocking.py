@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import AIEndpointsError
 from .bodies import ACCEPT_ENCODING, PIECE, receive
@@ -64,18 +64,19 @@ class Client:
         if session is not None:
             session.close()
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, sink: BinaryIO | None = None) -> Reply:
         """
         Send a request, again where that makes sense.
 
         :param request: what to send
+        :param sink: an empty file for the body of the reply, of any size, in place of memory
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
         attempt, waited, due = 1, 0.0, 0.0
         while True:
             try:
-                return replace(self._in_turn(request, self.settings.timeout, due), attempts=attempt)
+                return replace(self._in_turn(request, self.settings.timeout, due, sink), attempts=attempt)
             except AIEndpointsError as error:
                 error.attempts = attempt
                 jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
@@ -98,7 +99,7 @@ class Client:
         """
         return self._in_turn(request, timeout or self.settings.timeout)
 
-    def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> Reply:
+    def _in_turn(self, request: Request, seconds: float, due: float = 0.0, sink: BinaryIO | None = None) -> Reply:
         """
         Make one attempt when the pacer gives leave.
         """
@@ -108,7 +109,7 @@ class Client:
                 while turn.wait:
                     self._sleep(turn.wait)
                     turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
-                reply = self.exchange(request, seconds)
+                reply = self.exchange(request, seconds + request.more_seconds, sink)
                 if not pacer.learn(turn, self.settings, reply.status, reply.headers):
                     break
         error = error_of(reply, request, self.settings.base_url, self.settings.token, time.time())
@@ -116,16 +117,17 @@ class Client:
             raise error
         return reply
 
-    def exchange(self, request: Request, timeout: float | None = None) -> Reply:
+    def exchange(self, request: Request, timeout: float | None = None, sink: BinaryIO | None = None) -> Reply:
         """
         Make one attempt and take the reply whatever its status, for a caller that reads errors in its own way.
 
         :param request: what to send
         :param timeout: seconds it may take, from name lookup to the last byte
+        :param sink: a file for the body of a success, in place of memory
         :return: the reply
         :raises AIEndpointsError: if none came, or one too large
         """
-        outcome = self._exchange(request, timeout or self.settings.timeout)
+        outcome = self._exchange(request, timeout or self.settings.timeout, sink)
         # Raised out of any except block: an exception of requests holds the headers, and with them the token.
         if isinstance(outcome, AIEndpointsError):
             raise outcome
@@ -166,7 +168,7 @@ class Client:
         if fault is not None:
             raise fault
 
-    def _exchange(self, request: Request, seconds: float) -> Reply | AIEndpointsError:
+    def _exchange(self, request: Request, seconds: float, sink: BinaryIO | None) -> Reply | AIEndpointsError:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
@@ -174,7 +176,7 @@ class Client:
         started = time.monotonic()
         with Attempt(seconds, self.settings.connect_timeout) as attempt:
             try:
-                outcome = self._read(self._start(session, request, seconds), request)
+                outcome = self._read(self._start(session, request, seconds), request, sink)
             except (RequestException, HTTPError, OSError) as exception:
                 outcome = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         # A connection that was cut may look like one that failed, or even like the end of a reply.
@@ -202,14 +204,20 @@ class Client:
         if request.content is not None:
             prepared.headers["Content-Type"] = "application/json"
             prepared.prepare_body(request.content, None)
+        if request.form is not None:
+            prepared.headers["Content-Type"] = request.form.content_type
+            prepared.prepare_body(request.form, None)
         if request.streamed:
             # Compressed events would wait for one another.
             prepared.headers.update({"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"})
         return prepared
 
-    def _read(self, response: Response, request: Request) -> Reply | AIEndpointsError:
+    def _read(self, response: Response, request: Request, sink: BinaryIO | None = None) -> Reply | AIEndpointsError:
         body = bytearray()
         with response:
+            if sink is not None and response.status_code < 300:
+                _save(response, sink)
+                return receive(response.status_code, _without_encoding(response), b"", request, self.settings)
             for piece in response.raw.stream(PIECE, decode_content=False):
                 body += piece
                 if len(body) > self.settings.max_reply_bytes:
@@ -222,6 +230,17 @@ class Client:
             if self._session is None or self._process != os.getpid():
                 self._session, self._process = _new_session(self.settings), os.getpid()
             return self._session
+
+
+def _save(response: Response, sink: BinaryIO) -> None:
+    sink.seek(0)
+    sink.truncate()
+    for piece in response.raw.stream(PIECE, decode_content=True):
+        sink.write(piece)
+
+
+def _without_encoding(response: Response) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
 
 
 def _is_event_stream(response: Response) -> bool:

@@ -11,10 +11,14 @@ from typing import Any
 
 from .. import defaults
 from ..errors import ConfigurationError
+from .forms import Form
 from .values import integer, number, quote, text
 
 #: ``json.dumps`` would make another encoder each time.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+#: Bytes a second at which a file may travel: 2 Mbit/s.
+SLOWEST = 250_000
 
 #: Roles of the OpenAI chat format. ``function`` is its older spelling of ``tool``.
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -33,6 +37,8 @@ class Request:
     :param repeatable: whether sending it again costs nothing that was not asked for, even if the service may have
         answered it already; a chat's answer is billed each time
     :param streamed: whether the answer comes as events
+    :param form: a form with a file in place of a JSON body
+    :param size: bytes of a file that is sent or comes, which has more time than other requests
     """
 
     method: str
@@ -42,6 +48,15 @@ class Request:
     content: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
     streamed: bool = False
+    form: Form | None = field(default=None, repr=False)
+    size: int = 0
+
+    @property
+    def more_seconds(self) -> float:
+        """
+        Seconds that an attempt may take beyond those of any other, for its file.
+        """
+        return self.size / SLOWEST
 
 
 def models() -> Request:

@@ -23,6 +23,7 @@ from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..rows.folder import Folder
 from ..rows.parts import PART_SIZE
 from . import bulk
+from .batches import BatchVerbs
 from .chat_run import ChatRun
 from .connection import connection_missing, settings_of
 from .embedding_run import VECTOR, EmbeddingRun
@@ -31,7 +32,7 @@ from .paths import path_of
 from .progress import Progress
 
 
-class OVHCloudAIEndpointsHook(BaseHook):
+class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
     """
     Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
 

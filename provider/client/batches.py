@@ -1,0 +1,155 @@
+"""
+Files and batches: what to send, and whether what came is one. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import defaults
+from ..errors import ConfigurationError, InvalidReplyError
+from .forms import Form
+from .replies import Reply, facts
+from .requests import Request, encode
+from .values import quote, text
+
+#: What a batch may ask of a model.
+ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
+
+#: States that a batch does not leave.
+ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+def upload(path: Path, name: str) -> Request:
+    """
+    Build the request that uploads a batch's input.
+
+    :param path: of a file of lines of JSON
+    :param name: what it is called at the service
+    :return: the request
+    :raises ConfigurationError: if the file is larger than the service accepts, or the name cannot be sent
+    """
+    size = path.stat().st_size
+    if size > defaults.BATCH_BYTES:
+        raise ConfigurationError(
+            f"The batch's input is {size:,} bytes; the service accepts {defaults.BATCH_BYTES:,}: send several batches."
+        )
+    if not re.fullmatch(r"[\w.-]{1,200}", name, re.ASCII):
+        raise ConfigurationError(f"The name of a file is made of letters, digits and '._-', not {quote(name)}.")
+    form = Form({"purpose": "batch"}, name, path)
+    # A file that is uploaded twice costs nothing.
+    return Request("POST", "/files", "upload of a file", form=form, size=size)
+
+
+def download(file_id: str, size: int) -> Request:
+    """
+    Build the request for what a file holds.
+
+    :param file_id: what the service calls it
+    :param size: its bytes
+    :return: the request
+    """
+    return Request("GET", f"/files/{_id(file_id, 'file_id')}/content", "content of a file", size=size)
+
+
+def file_of(file_id: str) -> Request:
+    """
+    Build the request for what is known of a file.
+
+    :param file_id: what the service calls it
+    :return: the request
+    """
+    return Request("GET", f"/files/{_id(file_id, 'file_id')}", "file")
+
+
+def delete(file_id: str) -> Request:
+    """
+    Build the request that deletes a file.
+
+    :param file_id: what the service calls it
+    :return: the request
+    """
+    return Request("DELETE", f"/files/{_id(file_id, 'file_id')}", "deletion of a file")
+
+
+def create(
+    input_file_id: Any, endpoint: Any, completion_window: Any = "24h", metadata: Mapping[str, str] | None = None
+) -> Request:
+    """
+    Build the request that starts a batch, which is billed.
+
+    :param input_file_id: an uploaded file
+    :param endpoint: one of :data:`ENDPOINTS`
+    :param completion_window: within what time it is to be done, such as ``24h``
+    :param metadata: up to 16 texts by name
+    :return: the request
+    :raises ConfigurationError: if an argument cannot work
+    """
+    if endpoint not in ENDPOINTS:
+        raise ConfigurationError(f"endpoint must be one of {', '.join(ENDPOINTS)}, not {quote(endpoint)}.")
+    body = {
+        "input_file_id": text(input_file_id, "input_file_id"),
+        "endpoint": endpoint,
+        "completion_window": text(completion_window, "completion_window"),
+        "metadata": metadata,
+    }
+    return Request("POST", "/batches", "start of a batch", content=encode(body), repeatable=False)
+
+
+def retrieve(batch_id: Any) -> Request:
+    """
+    Build the request for the state of a batch.
+
+    :param batch_id: what the service calls it
+    :return: the request
+    """
+    return Request("GET", f"/batches/{_id(batch_id, 'batch_id')}", "batch")
+
+
+def page(after: str | None = None, limit: int = 100) -> Request:
+    """
+    Build the request for a page of the list of batches, the latest first.
+
+    :param after: the last batch of the page before
+    :param limit: batches on a page, 1 to 100
+    :return: the request
+    """
+    cursor = f"&after={_id(after, 'after')}" if after else ""
+    return Request("GET", f"/batches?limit={limit}{cursor}", "list of batches")
+
+
+def cancel(batch_id: Any) -> Request:
+    """
+    Build the request that cancels a batch; what was answered by then is billed.
+
+    :param batch_id: what the service calls it
+    :return: the request
+    """
+    return Request("POST", f"/batches/{_id(batch_id, 'batch_id')}/cancel", "cancellation of a batch")
+
+
+def check(value: dict[str, Any], kind: str, reply: Reply) -> dict[str, Any]:
+    """
+    Check that a reply is a file or a batch.
+
+    :param value: the reply's JSON
+    :param kind: ``file`` or ``batch``
+    :param reply: the reply
+    :return: the same JSON
+    :raises InvalidReplyError: if it has no id, or a batch no state
+    """
+    names = ("id", "status") if kind == "batch" else ("id",)
+    missing = next((name for name in names if not isinstance(value.get(name), str)), None)
+    if missing:
+        raise InvalidReplyError(f"The {kind} came back without {missing!r}.", **facts(reply))
+    return value
+
+
+def _id(value: Any, name: str) -> str:
+    # It becomes part of an address.
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.:-]{1,200}", value, re.ASCII) or ".." in value:
+        raise ConfigurationError(f"{name} must be an id of the service, not {quote(value)}.")
+    return value

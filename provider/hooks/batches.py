@@ -1,0 +1,181 @@
+"""
+Verbs of the hook for files and batches.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .. import defaults
+from ..client import batches, replies
+from ..client.blocking import Client
+from ..client.replies import Reply
+from ..client.requests import Request, encode
+from ..client.settings import ConnectionSettings
+from ..errors import ConfigurationError, InvalidReplyError
+
+
+class BatchVerbs:
+    """
+    What a hook has beside its other verbs.
+    """
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """
+        What the connection says.
+        """
+        raise NotImplementedError
+
+    def get_conn(self) -> Client:
+        """
+        Give the client.
+        """
+        raise NotImplementedError
+
+    def boundary(self) -> AbstractContextManager[None]:
+        """
+        Raise what fails inside in the form that Airflow takes.
+        """
+        raise NotImplementedError
+
+    def upload_batch_input(self, lines: Iterable[Mapping[str, Any]], name: str = "input.jsonl") -> dict[str, Any]:
+        """
+        Upload what a batch asks, of any size that the service accepts; it is on disk meanwhile, not in memory.
+
+        :param lines: each with ``custom_id``, ``method``, ``url`` and ``body``
+        :param name: what the file is called at the service
+        :return: the file as the service describes it: ``id``, ``bytes``, ``filename`` ...
+        :raises ConfigurationError: if there is no line, or more than the service accepts; nothing is uploaded then
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary(), tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
+            path = Path(folder) / "input.jsonl"
+            with path.open("wb") as file:
+                _write(lines, file)
+            return self._call(batches.upload(path, name), "file")
+
+    def create_batch(
+        self,
+        input_file_id: str,
+        endpoint: str = "/v1/chat/completions",
+        completion_window: str = "24h",
+        metadata: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """
+        Start a batch. It is billed: where nobody knows whether the service has got it, this is not tried again.
+
+        :param input_file_id: an uploaded file
+        :param endpoint: ``/v1/chat/completions`` or ``/v1/embeddings``
+        :param completion_window: within what time it is to be done
+        :param metadata: up to 16 texts by name, which the batch keeps
+        :return: the batch as the service describes it: ``id``, ``status`` ...
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            return self._call(batches.create(input_file_id, endpoint, completion_window, metadata), "batch")
+
+    def get_batch(self, batch_id: str) -> dict[str, Any]:
+        """
+        Look how far a batch is.
+
+        :param batch_id: what the service calls it
+        :return: the batch: ``status``, ``request_counts``, ``output_file_id``, ``error_file_id`` ...
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            return self._call(batches.retrieve(batch_id), "batch")
+
+    def list_batches(self) -> Iterator[dict[str, Any]]:
+        """
+        List all batches, the latest first; pages are asked for as they are needed.
+
+        :return: the batches as the service describes them
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        after: str | None = None
+        while True:
+            with self.boundary():
+                request = batches.page(after)
+                reply = self.get_conn().send(request)
+                value = replies.parse(reply, request, self.settings.client)
+                data = value.get("data")
+                if not isinstance(data, list):
+                    raise InvalidReplyError("The list of batches came back without 'data'.", **replies.facts(reply))
+                found = [batches.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
+            yield from found
+            if not value.get("has_more") or not found:
+                return
+            after = found[-1]["id"]
+
+    def cancel_batch(self, batch_id: str) -> dict[str, Any]:
+        """
+        Cancel a batch. What it has answered by then is billed, and can be read when it is ``cancelled``.
+
+        :param batch_id: what the service calls it
+        :return: the batch
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            return self._call(batches.cancel(batch_id), "batch")
+
+    def read_file(self, file_id: str) -> Iterator[dict[str, Any]]:
+        """
+        Read a batch's output, of any size; it is on disk meanwhile, not in memory.
+
+        :param file_id: ``output_file_id`` or ``error_file_id`` of a batch
+        :return: its lines, each with ``custom_id`` and ``response`` or ``error``
+        :raises InvalidReplyError: if a line is no JSON object
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary(), tempfile.TemporaryFile(prefix="ovh-ai-batch-") as file:
+            about = self._call(batches.file_of(file_id), "file")
+            size = about.get("bytes")
+            reply = self.get_conn().send(batches.download(file_id, size if isinstance(size, int) else 0), file)
+            file.seek(0)
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _line(line, number, file_id, reply)
+
+    def delete_file(self, file_id: str) -> None:
+        """
+        Delete a file.
+
+        :param file_id: what the service calls it
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            self._call(batches.delete(file_id), "file")
+
+    def _call(self, request: Request, kind: str) -> dict[str, Any]:
+        reply = self.get_conn().send(request)
+        return batches.check(replies.parse(reply, request, self.settings.client), kind, reply)
+
+
+def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
+    count = size = 0
+    for line in lines:
+        count += 1
+        if count > defaults.BATCH_LINES:
+            raise ConfigurationError(
+                f"The batch has more than the {defaults.BATCH_LINES:,} lines that the service accepts: send several."
+            )
+        size += file.write(encode(line) + b"\n")
+        if size > defaults.BATCH_BYTES:
+            raise ConfigurationError(
+                f"The batch's input has more than the {defaults.BATCH_BYTES:,} bytes that the service accepts, "
+                f"reached at line {count:,}: send several."
+            )
+    if not count:
+        raise ConfigurationError("The batch must have at least one line.")
+
+
+def _line(line: bytes, number: int, file_id: str, reply: Reply) -> dict[str, Any]:
+    is_json, value = replies.read_json(line)
+    if is_json and isinstance(value, dict):
+        return value
+    raise InvalidReplyError(f"Line {number} of the file {file_id} is no JSON object.", **replies.facts(reply))
