@@ -136,7 +136,7 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         """
         options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop, **params}
         with self.boundary():
-            return self._ask(requests.chat(self._model(model, "chat_model"), messages, **options))
+            return self._ask(requests.chat(self.model_for(model, "chat_model"), messages, **options))
 
     def chat_completions(
         self,
@@ -197,7 +197,7 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         with self.boundary():
             bulk.check_on_error(on_error)
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
-            wanted = self._model(model, "chat_model")
+            wanted = self.model_for(model, "chat_model")
             total = len(conversations) if isinstance(conversations, Sized) else None
             self.get_conn()  # before each thread would make its own
 
@@ -244,7 +244,7 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         """
         with self.boundary():
             bulk.check_on_error(on_error)
-            wanted = self._model(model, "chat_model")
+            wanted = self.model_for(model, "chat_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": wanted}
             folder = Folder(output, output_format, {**recipe, "parameters": options})
@@ -289,7 +289,7 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            wanted = self._model(model, "embedding_model")
+            wanted = self.model_for(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             if on_long_text == "split":
                 raise ConfigurationError("on_long_text='split' makes several vectors of one text: give output_path.")
@@ -331,7 +331,7 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         :raises AIEndpointsError: the first failure; parts that were written by then stay
         """
         with self.boundary():
-            wanted = self._model(model, "embedding_model")
+            wanted = self.model_for(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             embedder = self._get_embedder()
             recipe = {"embedding": text(text_column, "text_column"), "model": wanted, "parameters": params}
@@ -416,7 +416,15 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         # Raised here: what Airflow could not read may hold the token, and would be part of the error.
         raise ConfigurationError(connection_missing(self.ovh_conn_id))
 
-    def _model(self, given: Any, default: str) -> Any:
+    def model_for(self, given: Any, default: str) -> Any:
+        """
+        Choose the model.
+
+        :param given: what was named, or None
+        :param default: the setting of the connection that names it then: ``chat_model`` or ``embedding_model``
+        :return: the model id
+        :raises ConfigurationError: if neither names one
+        """
         if given is not None:
             return given
         chosen = getattr(self.settings, default)

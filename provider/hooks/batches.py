@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 from .. import defaults
 from ..client import batches, replies
 from ..client.blocking import Client
-from ..client.replies import Reply
 from ..client.requests import Request, encode
 from ..client.settings import ConnectionSettings
 from ..errors import ConfigurationError, InvalidReplyError
@@ -57,6 +56,19 @@ class BatchVerbs:
             path = Path(folder) / "input.jsonl"
             with path.open("wb") as file:
                 _write(lines, file)
+            return self.upload_file(path, name)
+
+    def upload_file(self, path: Path, name: str) -> dict[str, Any]:
+        """
+        Upload a file of lines of JSON as a batch's input.
+
+        :param path: where it is
+        :param name: what it is called at the service
+        :return: the file as the service describes it
+        :raises ConfigurationError: if it is larger than the service accepts
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
             return self._call(batches.upload(path, name), "file")
 
     def create_batch(
@@ -123,23 +135,33 @@ class BatchVerbs:
         with self.boundary():
             return self._call(batches.cancel(batch_id), "batch")
 
+    def save_file(self, file_id: str, sink: BinaryIO) -> None:
+        """
+        Download a file, of any size.
+
+        :param file_id: what the service calls it
+        :param sink: an empty file that can be written from its beginning again
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            size = self._call(batches.file_of(file_id), "file").get("bytes")
+            self.get_conn().send(batches.download(file_id, size if isinstance(size, int) else 0), sink)
+
     def read_file(self, file_id: str) -> Iterator[dict[str, Any]]:
         """
-        Read a batch's output, of any size; it is on disk meanwhile, not in memory.
+        Read a batch's input or output, of any size; it is on disk meanwhile, not in memory.
 
-        :param file_id: ``output_file_id`` or ``error_file_id`` of a batch
-        :return: its lines, each with ``custom_id`` and ``response`` or ``error``
+        :param file_id: ``input_file_id``, ``output_file_id`` or ``error_file_id`` of a batch
+        :return: its lines, each with ``custom_id``, and of an output ``response`` or ``error``
         :raises InvalidReplyError: if a line is no JSON object
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary(), tempfile.TemporaryFile(prefix="ovh-ai-batch-") as file:
-            about = self._call(batches.file_of(file_id), "file")
-            size = about.get("bytes")
-            reply = self.get_conn().send(batches.download(file_id, size if isinstance(size, int) else 0), file)
+            self.save_file(file_id, file)
             file.seek(0)
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _line(line, number, file_id, reply)
+                    yield line_of(line, number, file_id)
 
     def delete_file(self, file_id: str) -> None:
         """
@@ -174,8 +196,17 @@ def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
         raise ConfigurationError("The batch must have at least one line.")
 
 
-def _line(line: bytes, number: int, file_id: str, reply: Reply) -> dict[str, Any]:
+def line_of(line: bytes, number: int, file_id: str) -> dict[str, Any]:
+    """
+    Read a line of a batch's file.
+
+    :param line: the line
+    :param number: which one it is, from 1, for the error
+    :param file_id: the file, for the error
+    :return: the object
+    :raises InvalidReplyError: if it is none
+    """
     is_json, value = replies.read_json(line)
     if is_json and isinstance(value, dict):
         return value
-    raise InvalidReplyError(f"Line {number} of the file {file_id} is no JSON object.", **replies.facts(reply))
+    raise InvalidReplyError(f"Line {number} of the file {file_id} is no JSON object.")

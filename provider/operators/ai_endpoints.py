@@ -8,17 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch import OVHCloudAIEndpointsBatchOperator as OVHCloudAIEndpointsBatchOperator
     from .bulk_chat import OVHCloudAIEndpointsBulkChatOperator as OVHCloudAIEndpointsBulkChatOperator
     from .chat import OVHCloudAIEndpointsChatCompletionsOperator as OVHCloudAIEndpointsChatCompletionsOperator
     from .embedding import OVHCloudAIEndpointsEmbeddingOperator as OVHCloudAIEndpointsEmbeddingOperator
 
 _MODULES = {
+    "OVHCloudAIEndpointsBatchOperator": ".batch",
     "OVHCloudAIEndpointsBulkChatOperator": ".bulk_chat",
     "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
     "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
 }
 
 __all__ = [
+    "OVHCloudAIEndpointsBatchOperator",
     "OVHCloudAIEndpointsBulkChatOperator",
     "OVHCloudAIEndpointsChatCompletionsOperator",
     "OVHCloudAIEndpointsEmbeddingOperator",

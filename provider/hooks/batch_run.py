@@ -1,0 +1,252 @@
+"""
+One run that asks about rows by batches, and never pays for a row twice.
+
+Each line of a batch has an id that tells row and request, and each batch carries the identity of its task. So whoever
+comes after a task that was killed finds, by listing batches, what is under way and what was answered, and asks only for
+the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from .. import defaults
+from ..client.batches import ENDED
+from ..client.requests import encode
+from ..errors import BadRequestError, InvalidInputError
+from .batches import BatchVerbs, line_of
+
+#: The metadata of a batch that names the task it belongs to.
+IDENTITY = "airflow_task"
+
+#: Hexadecimal digits of a request in the id of its line.
+_DIGITS = 16
+
+
+class Line(NamedTuple):
+    """
+    What is asked about one row.
+
+    :param custom_id: tells row and request
+    :param body: the request
+    """
+
+    custom_id: str
+    body: Mapping[str, Any]
+
+
+def line_for(number: int, body: Mapping[str, Any]) -> Line:
+    """
+    Give a request its id.
+
+    :param number: of its row, from 0
+    :param body: the request
+    :return: the line
+    """
+    return Line(f"{number}-{hashlib.sha256(encode(body)).hexdigest()[:_DIGITS]}", body)
+
+
+class BatchRun:
+    """
+    Starts the batches of a task, or finds them.
+
+    :param hook: talks to the service
+    :param endpoint: what is asked, such as ``/v1/chat/completions``
+    :param completion_window: within what time each is to be done
+    :param identity: of the task, the same for each of its tries
+    :param since: seconds since 1970 before which no batch of this task can have been made
+    """
+
+    def __init__(
+        self, hook: BatchVerbs, endpoint: str, completion_window: str, identity: str, since: float = 0.0
+    ) -> None:
+        self._hook = hook
+        self._endpoint = endpoint
+        self._window = completion_window
+        self._identity = identity
+        self._since = since
+
+    def start(self, lines: Iterable[Line]) -> list[str]:
+        """
+        Start what is neither answered nor under way.
+
+        :param lines: all that is to be asked
+        :return: the ids of all batches that have answers, or will
+        :raises AIEndpointsError: if a batch cannot be started; those that were are found by the next try
+        """
+        found, covered = self._found()
+        wanted = (line for line in lines if line.custom_id not in covered)
+        with tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
+            for number, path in enumerate(self._inputs(wanted, Path(folder)), len(found)):
+                file = self._hook.upload_file(path, f"airflow-{self._identity}-{number}.jsonl")
+                batch = self._hook.create_batch(file["id"], self._endpoint, self._window, {IDENTITY: self._identity})
+                found.append(batch["id"])
+        return found
+
+    def wait(self, ids: Iterable[str], seconds: float, say: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+        """
+        Wait until batches have ended.
+
+        :param ids: the batches
+        :param seconds: between two looks at one
+        :param say: told of each look
+        :return: the batches as the service describes them
+        """
+        ended = []
+        for batch_id in ids:
+            while (batch := self._hook.get_batch(batch_id))["status"] not in ENDED:
+                say(batch)
+                time.sleep(seconds)
+            say(batch)
+            ended.append(batch)
+        return ended
+
+    def _found(self) -> tuple[list[str], set[str]]:
+        """
+        Find the batches of earlier tries, and what they cover.
+        """
+        ids: list[str] = []
+        covered: set[str] = set()
+        for batch in self._hook.list_batches():
+            if (batch.get("created_at") or self._since) < self._since:
+                break
+            if (batch.get("metadata") or {}).get(IDENTITY) != self._identity:
+                continue
+            file = batch.get("output_file_id") if batch["status"] in ENDED else batch["input_file_id"]
+            if file:
+                ids.append(batch["id"])
+                covered |= {line["custom_id"] for line in self._hook.read_file(file)}
+        return ids[::-1], covered
+
+    def _inputs(self, lines: Iterable[Line], folder: Path) -> Iterator[Path]:
+        """
+        Write lines into files that the service accepts, one after the other.
+        """
+        path, count = folder / "input.jsonl", 0
+        file: BinaryIO | None = None
+        try:
+            for line in lines:
+                data = self._written(line)
+                if file and (count == defaults.BATCH_LINES or file.tell() + len(data) > defaults.BATCH_BYTES):
+                    file.close()
+                    yield path
+                    file = None
+                if file is None:
+                    file, count = path.open("wb"), 0
+                file.write(data)
+                count += 1
+            if file:
+                file.close()
+                yield path
+        finally:
+            if file:
+                file.close()
+
+    def _written(self, line: Line) -> bytes:
+        fields = {"custom_id": line.custom_id, "method": "POST", "url": self._endpoint, "body": line.body}
+        data = encode(fields) + b"\n"
+        if len(data) > defaults.MAX_REQUEST_BYTES:
+            raise InvalidInputError(
+                f"The request of row {line.custom_id.partition('-')[0]} is {len(data):,} bytes; the service accepts "
+                f"{defaults.MAX_REQUEST_BYTES:,}."
+            )
+        return data
+
+
+class Answers:
+    """
+    What batches answered, on disk, by the ids of lines.
+
+    :param hook: talks to the service
+    """
+
+    def __init__(self, hook: BatchVerbs) -> None:
+        self._hook = hook
+        self._file: BinaryIO = tempfile.TemporaryFile(prefix="ovh-ai-batch-")  # noqa: SIM115  (closed with this)
+        self._good: dict[str, tuple[int, int]] = {}
+        self._bad: dict[str, tuple[int, int]] = {}
+
+    def __enter__(self) -> Answers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def add(self, batch: Mapping[str, Any]) -> None:
+        """
+        Download what a batch answered. Of lines that come twice the first counts, and an answer more than an error.
+
+        :param batch: one that has ended
+        :raises BadRequestError: if it failed as a whole
+        """
+        if batch["status"] == "failed":
+            raise BadRequestError(_why_failed(batch))
+        for name in ("output_file_id", "error_file_id"):
+            if batch.get(name):
+                self._load(batch[name])
+
+    def get(self, custom_id: str) -> dict[str, Any] | None:
+        """
+        Find the line of an answer.
+
+        :param custom_id: of the line that asked
+        :return: the line, or None if there is none
+        """
+        place = self._good.get(custom_id) or self._bad.get(custom_id)
+        if place is None:
+            return None
+        self._file.seek(place[0])
+        found: dict[str, Any] = json.loads(self._file.read(place[1]))
+        return found
+
+    def _load(self, file_id: str) -> None:
+        with tempfile.TemporaryFile(prefix="ovh-ai-batch-") as file:
+            self._hook.save_file(file_id, file)
+            file.seek(0)
+            end = self._file.seek(0, 2)
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                value = line_of(line, number, file_id)
+                known = self._bad if reason_of(value) else self._good
+                known.setdefault(str(value.get("custom_id")), (end, len(line)))
+                end += self._file.write(line)
+
+
+def reason_of(line: Mapping[str, Any] | None) -> str | None:
+    """
+    Tell why a line has no answer.
+
+    :param line: of an output or error file, or None where there was none
+    :return: a sentence, or None where there is an answer
+    """
+    if line is None:
+        return "The service gave no answer to this row."
+    response = line.get("response")
+    if isinstance(response, Mapping) and response.get("status_code") == 200 and isinstance(response.get("body"), dict):
+        return None
+    said: Any = line.get("error")
+    if isinstance(response, Mapping):
+        said = said or response.get("body")
+        status = f"{response.get('status_code')}: "
+    else:
+        status = ""
+    with suppress(AttributeError):
+        said = said.get("error") or said
+        said = said.get("message") or said
+    return f"{status}{said}"[:500]
+
+
+def _why_failed(batch: Mapping[str, Any]) -> str:
+    errors = batch.get("errors")
+    data = errors.get("data") if isinstance(errors, Mapping) else None
+    first = data[0] if isinstance(data, list) and data and isinstance(data[0], Mapping) else {}
+    where = f" line {first['line']}:" if first.get("line") else ""
+    return f"The batch {batch['id']} failed before it began:{where} {first.get('message') or 'no reason is given'}."

@@ -1,0 +1,243 @@
+"""
+The operator that has many rows answered within a day, at half the price.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..client.values import integer, number
+from ..errors import ConfigurationError
+from ..hooks.paths import path_of
+from ._base import AIEndpointsOperator
+from ._rows import rows_of
+
+if TYPE_CHECKING:
+    from ..compat import Context
+    from ..hooks.batch_rows import BatchRows
+    from ..rows.folder import Folder
+
+#: What is asked of the model about each row.
+ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
+
+
+#: Seconds by which the clocks of Airflow and the service may differ.
+CLOCKS = 3_600.0
+
+
+class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
+    """
+    Have rows answered by batches, which take up to a day and cost half.
+
+    The batches carry the identity of the task's run. A task that is tried again, whatever ended it, finds them, waits
+    for those that are under way, reads those that have ended, and starts new ones only for rows without an answer. A
+    task that somebody clears asks anew, unless ``reattach="always"``.
+
+    Without ``output_path`` XCom holds ``results``, a text or vector for each row, None for one that failed; ``errors``,
+    each with ``index`` and ``error``; ``usage``; ``model``. With it, the results go to files in that folder, beside the
+    columns of their rows and ``error``, and XCom holds a manifest.
+
+    :param rows: dictionaries, or texts, which become ``{"text": ...}``
+    :param input_path: a file of rows in place of ``rows``, or a folder of such files
+    :param input_format: format of the input, where its suffix does not tell
+    :param output_path: folder for the results
+    :param output_format: ``jsonl``, ``parquet``, or for vectors ``npy``
+    :param part_size: rows in a file of the output
+    :param endpoint: ``/v1/chat/completions`` or ``/v1/embeddings``
+    :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs
+    :param system_prompt: what the model is told first, likewise
+    :param text_column: the column that is embedded
+    :param model: model id; the connection's chat or embedding model unless given
+    :param temperature: randomness, 0 to 2; None leaves it to the model
+    :param max_tokens: tokens to generate at most for each row
+    :param completion_window: within what time a batch is to be done
+    :param poll_interval: seconds between two looks at a batch
+    :param on_error: ``fail`` fails the task if rows failed, ``skip`` does not
+    :param reattach: ``retry`` finds the batches of earlier tries, ``always`` also those from before a clear
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param extra_body: further parameters of each request, such as ``response_format`` or ``dimensions``
+    :param render: whether templates in ``rows`` and the prompts are rendered; False sends double braces as they are
+    """
+
+    template_fields = (
+        "model",
+        "rows",
+        "input_path",
+        "input_format",
+        "output_path",
+        "output_format",
+        "part_size",
+        "endpoint",
+        "prompt",
+        "system_prompt",
+        "text_column",
+        "temperature",
+        "max_tokens",
+        "completion_window",
+        "poll_interval",
+        "on_error",
+        "reattach",
+        "extra_body",
+        "ovh_conn_id",
+        "timeout",
+        "max_retries",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json", "extra_body": "json"}
+    prompt_fields = ("rows", "prompt", "system_prompt")
+
+    def __init__(
+        self,
+        *,
+        rows: Any = None,
+        input_path: str | None = None,
+        input_format: str | None = None,
+        output_path: str | None = None,
+        output_format: str = "jsonl",
+        part_size: int | str = 1_000,
+        endpoint: str = ENDPOINTS[0],
+        prompt: str = "{text}",
+        system_prompt: str | None = None,
+        text_column: str = "text",
+        model: str | None = None,
+        temperature: float | str | None = None,
+        max_tokens: int | str | None = None,
+        completion_window: str = "24h",
+        poll_interval: float | str = 60.0,
+        on_error: str = "fail",
+        reattach: str = "retry",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rows = rows
+        self.input_path = input_path
+        self.input_format = input_format
+        self.output_path = output_path
+        self.output_format = output_format
+        self.part_size = part_size
+        self.endpoint = endpoint
+        self.prompt = prompt
+        self.system_prompt = system_prompt
+        self.text_column = text_column
+        self.model = model
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.completion_window = completion_window
+        self.poll_interval = poll_interval
+        self.on_error = on_error
+        self.reattach = reattach
+        self._batch_ids: list[str] = []
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Start or find the batches, wait for them, and return the results or the manifest.
+
+        :param context: the task's context
+        :return: ``results``, ``errors``, ``usage`` and ``model``; with ``output_path`` the manifest
+        :raises PartlyFailedError: if rows failed and ``on_error`` is ``fail``; a retry asks for those again
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        from ..hooks.batch_run import Answers, BatchRun
+
+        asks_chat = self._check_choices()
+        self.push_links(context, self.model, "chat_model" if asks_chat else "embedding_model")
+        with self.hook.boundary():
+            model = self.hook.model_for(self.model, "chat_model" if asks_chat else "embedding_model")
+            asked, folder = self._asked(asks_chat, model), self._folder(asks_chat, model)
+            part_size = integer(self.part_size, "part_size", 1)
+            seconds = number(self.poll_interval, "poll_interval", 0)
+            identity, since = self._identity(context)
+            run = BatchRun(self.hook, self.endpoint, self.completion_window, identity, since)
+            if folder:
+                folder.begin()
+                self._batch_ids = run.start(asked.missing(self._rows(), folder, part_size))
+            else:
+                self._batch_ids = run.start(asked.lines(self._rows()))
+            context["ti"].xcom_push(key="batch_ids", value=self._batch_ids)
+            with Answers(self.hook) as answers:
+                for batch in run.wait(self._batch_ids, seconds, self._say):
+                    answers.add(batch)
+                self._batch_ids = []
+                return self._results(asked, folder, part_size, answers)
+
+    def on_kill(self) -> None:
+        """
+        Cancel what this try waits for: somebody marked the task as failed, cleared it, or its time was over.
+        """
+        for batch_id in self._batch_ids:
+            self.log.info("AI Endpoints batch %s is cancelled, as its task was ended.", batch_id)
+            self.hook.cancel_batch(batch_id)
+
+    def _results(self, asked: BatchRows, folder: Folder | None, part_size: int, answers: Any) -> dict[str, Any]:
+        asks_chat = self.endpoint == ENDPOINTS[0]
+        if folder:
+            told = asked.write(self._rows(), folder, part_size, answers)
+            if self.on_error == "fail":
+                asked.check()
+            return folder.finish(told)
+        records = list(asked.collect(self._rows(), answers))
+        if self.on_error == "fail":
+            asked.check()
+        column = "answer" if asks_chat else "embedding"
+        errors = [{"index": index, "error": row["error"]} for index, row in enumerate(records) if row["error"]]
+        results = [row[column] if asks_chat or row["error"] else list(row[column]) for row in records]
+        return {"model": asked.model, "results": results, "errors": errors, "usage": asked.usage}
+
+    def _check_choices(self) -> bool:
+        choices = {"endpoint": ENDPOINTS, "on_error": ("fail", "skip"), "reattach": ("retry", "always")}
+        with self.hook.boundary():
+            for name, known in choices.items():
+                if getattr(self, name) not in known:
+                    raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}.")
+        return self.endpoint == ENDPOINTS[0]
+
+    def _asked(self, asks_chat: bool, model: Any) -> BatchRows:
+        from ..hooks import batch_rows
+
+        further = self.further_parameters(("model", "messages", "input", "temperature", "max_tokens"))
+        if asks_chat:
+            options = {"temperature": self.temperature, "max_tokens": self.max_tokens, **further}
+            return batch_rows.chat(model, self.prompt, self.system_prompt, options)
+        return batch_rows.embedding(model, self.text_column, further)
+
+    def _folder(self, asks_chat: bool, model: Any) -> Folder | None:
+        from ..rows.folder import Folder
+
+        if self.output_path is None:
+            return None
+        asked = ("endpoint", "temperature", "max_tokens", "extra_body")
+        texts = ("prompt", "system_prompt") if asks_chat else ("text_column",)
+        recipe = {"model": model, **{name: getattr(self, name) for name in (*asked, *texts)}}
+        vectors = None if asks_chat else "embedding"
+        return Folder(path_of(self.output_path, "output_path"), self.output_format, recipe, vectors=vectors)
+
+    def _rows(self) -> Iterable[dict[str, Any]]:
+        return rows_of(self.rows, self.input_path, self.input_format, "rows")
+
+    def _identity(self, context: Context) -> tuple[str, float]:
+        """
+        Name the task's run as all its tries do, and tell since when there can be batches of it.
+        """
+        ti: Any = context["ti"]
+        # A clear raises the number of tries by those of the task: what is above is how many there were before.
+        cleared = None if self.reattach == "always" else ti.max_tries - (self.retries or 0)
+        names = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, cleared]
+        identity = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]
+        began = getattr(context.get("dag_run"), "start_date", None)
+        # A clear begins the run anew. Clocks differ.
+        since = began.timestamp() - CLOCKS if began and self.reattach == "retry" else 0.0
+        return identity, since
+
+    def _say(self, batch: dict[str, Any]) -> None:
+        counts = batch.get("request_counts") or {}
+        self.log.info(
+            "AI Endpoints batch %s: %s, %s of %s done, %s failed",
+            batch["id"],
+            batch["status"],
+            *(counts.get(name) for name in ("completed", "total", "failed")),
+        )

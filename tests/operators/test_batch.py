@@ -1,0 +1,300 @@
+"""
+Batches that are never paid for twice, whatever ends the task in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    BadRequestError,
+    ConfigurationError,
+    ConnectionFailedError,
+    InvalidInputError,
+    PartlyFailedError,
+)
+from apache_airflow_provider_ovhcloud_ai.hooks import batch_rows, batch_run
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsBatchOperator as BatchOperator,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+
+pytestmark = pytest.mark.airflow
+
+EMBED = "/v1/embeddings"
+
+
+class Killed(BaseException):
+    """What no task survives."""
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", running.connection_json)
+        yield running
+
+
+def context(max_tries: int = 2, **changes: Any) -> dict[str, Any]:
+    """What all tries of one run have in common."""
+    kept: dict[str, Any] = {}
+    fields = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": max_tries, **changes}
+    push = lambda key, value: kept.update({key: value})  # noqa: E731
+    return {"ti": SimpleNamespace(**fields, xcom_push=push, kept=kept)}
+
+
+def operator(**options: Any) -> Any:
+    given = {"rows": [f"Question {n}" for n in range(20)], "model": "gpt-oss-20b", "poll_interval": 0, "retries": 2}
+    return BatchOperator(task_id="t", **given | options)
+
+
+def sent(sandbox: Sandbox, path: str) -> int:
+    return sum((each.method, each.path) == ("POST", path) for each in sandbox.requests)
+
+
+def started(sandbox: Sandbox) -> int:
+    return sent(sandbox, "/v1/batches")
+
+
+def lines_asked() -> int:
+    """Lines of all batches that were started."""
+    return sum(batch["request_counts"]["total"] for batch in OVHCloudAIEndpointsHook().list_batches())
+
+
+def test_answers_in_the_order_of_the_rows(sandbox: Sandbox) -> None:
+    where = context()
+    result = operator().execute(where)
+    assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
+    assert (result["errors"], result["model"]) == ([], "gpt-oss-20b")
+    assert result["usage"]["total_tokens"] > 20
+    assert where["ti"].kept["batch_ids"] == ["batch-000001"]
+
+
+def test_vectors(sandbox: Sandbox) -> None:
+    result = operator(endpoint=EMBED, model="bge-m3", rows=["a", "b"]).execute(context())
+    direct = OVHCloudAIEndpointsHook().create_embedding("bge-m3", ["a", "b"])
+    assert result["results"] == [pytest.approx(item["embedding"], abs=1e-6) for item in direct["data"]]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "npy"])
+def test_into_a_folder(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+    rows = [{"id": n, "body": f"text {n}"} for n in range(25)]
+    options: dict[str, Any] = {"endpoint": EMBED, "model": "bge-m3", "text_column": "body", "part_size": 10}
+    manifest = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context())
+    assert (manifest["rows"], manifest["parts"], manifest["failed"]) == (25, 3, 0)
+    found = list(OVHCloudAIEndpointsHook.read_rows(manifest))
+    assert [(row["id"], row["body"], len(row["embedding"])) for row in found] == [
+        (n, f"text {n}", 1024) for n in range(25)
+    ]
+    again = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context(run_id="s"))
+    assert (again["rows_found"], started(sandbox)) == (0, 1)
+
+
+class TestNeverTwice:
+    @pytest.fixture(params=["xcom", "folder"])
+    def options(self, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+        return {"output_path": str(tmp_path), "part_size": 6} if request.param == "folder" else {}
+
+    def is_done(self, result: dict[str, Any]) -> None:
+        rows = OVHCloudAIEndpointsHook.read_rows(result) if "path" in result else None
+        answers = [row["answer"] for row in rows] if rows else result["results"]
+        assert [f"Question {n}" in answer for n, answer in enumerate(answers)] == [True] * 20
+
+    def test_killed_while_it_waits(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: dict[str, Any]
+    ) -> None:
+        with Sandbox(batch_seconds=0.5) as slow:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", slow.connection_json)
+            with monkeypatch.context() as patch:
+                patch.setattr(batch_run.time, "sleep", _kill)
+                with pytest.raises(Killed):
+                    operator(**options).execute(context())
+            self.is_done(operator(**options, poll_interval=0.05).execute(context()))
+            assert (started(slow), sent(slow, "/v1/files")) == (1, 1)
+
+    @pytest.mark.parametrize("step", ["add", "get"])
+    def test_killed_between_end_and_result(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], step: str
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(batch_run.Answers, step, _after(7 if step == "get" else 0, batch_run.Answers, step))
+            with pytest.raises(Killed):
+                operator(**options).execute(context())
+        self.is_done(operator(**options).execute(context()))
+        assert (started(sandbox), lines_asked()) == (1, 20)
+
+    def test_killed_between_upload_and_start(self, sandbox: Sandbox, options: dict[str, Any]) -> None:
+        sandbox.drop_next(path="/v1/batches", times=3)
+        with pytest.raises(ConnectionFailedError):
+            operator(**options).execute(context())
+        sandbox._faults.clear()
+        self.is_done(operator(**options).execute(context()))
+        assert lines_asked() == 20
+
+    def test_start_that_nobody_confirmed(self, sandbox: Sandbox, options: dict[str, Any]) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(OVHCloudAIEndpointsHook, "create_batch", _lost(OVHCloudAIEndpointsHook.create_batch))
+            with pytest.raises(Killed):
+                operator(**options).execute(context())
+        self.is_done(operator(**options).execute(context()))
+        assert (started(sandbox), lines_asked()) == (1, 20)
+
+    def test_a_clear_asks_anew_unless_told_otherwise(self, sandbox: Sandbox) -> None:
+        for options, tries, batches in (({}, 2, 1), ({}, 5, 2), ({}, 5, 2)):
+            operator(**options).execute(context(max_tries=tries))
+            assert started(sandbox) == batches
+        operator(reattach="always").execute(context(max_tries=5))
+        operator(reattach="always").execute(context(max_tries=8))
+        assert started(sandbox) == 3
+
+    def test_others_do_not_share(self, sandbox: Sandbox) -> None:
+        for changes in ({}, {"map_index": 3}, {"run_id": "s"}, {"task_id": "u"}, {"dag_id": "e"}):
+            operator().execute(context(**changes))
+        assert started(sandbox) == 5
+
+    def test_changed_rows_are_asked_and_the_others_are_not(self, sandbox: Sandbox) -> None:
+        operator().execute(context())
+        rows = [f"Question {n}" for n in range(18)] + ["Other 18", "Question 19", "More 20"]
+        result = operator(rows=rows).execute(context())
+        assert [row in answer for row, answer in zip(rows, result["results"], strict=True)] == [True] * 21
+        assert lines_asked() == 20 + 2
+
+    def test_more_rows_than_a_batch_holds_are_several(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    ) -> None:
+        monkeypatch.setattr(batch_run.defaults, "BATCH_LINES", 7)
+        self.is_done(operator(**options).execute(context()))
+        assert (started(sandbox), lines_asked()) == (3, 20)
+
+    def test_a_limit_of_bytes_splits_as_well(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch_run.defaults, "BATCH_BYTES", 1_000)
+        self.is_done(operator().execute(context()))
+        assert started(sandbox) >= 3
+        assert lines_asked() == 20
+
+
+class TestFailedRows:
+    @pytest.fixture
+    def broken(self, sandbox: Sandbox) -> Any:
+        """A service at which rows fail that say "bad", until it is mended."""
+        batches = sandbox._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
+        run, batches.whole = batches._run, batches._run
+        failure = (500, {"error": {"message": "as ordered"}})
+        batches._run = lambda path, body: failure if "bad" in str(body) else run(path, body)
+        return batches
+
+    def test_skip_keeps_them_apart(self, broken: Any) -> None:
+        result = operator(rows=["good", "bad", "good too"], on_error="skip").execute(context())
+        assert [bool(answer) for answer in result["results"]] == [True, False, True]
+        assert result["errors"] == [{"index": 1, "error": "500: as ordered"}]
+
+    def test_fail_keeps_what_was_paid_for_and_a_retry_asks_for_the_rest(self, broken: Any, tmp_path: Path) -> None:
+        options: dict[str, Any] = {"rows": ["good", "bad", "good too"], "output_path": str(tmp_path)}
+        with pytest.raises(PartlyFailedError, match="1 rows failed; the first one: row 1: 500: as ordered"):
+            operator(**options).execute(context())
+        assert not (tmp_path / "_manifest.json").exists()
+        broken._run = broken.whole
+        manifest = operator(**options).execute(context())
+        assert (manifest["failed"], manifest["rows"]) == (0, 3)
+        assert lines_asked() == 3 + 1
+
+    def test_all(self, sandbox: Sandbox) -> None:
+        with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* does not exist"):
+            operator(model="nobodys-model").execute(context())
+
+
+class TestStrangeEnds:
+    @pytest.mark.parametrize("order", ["reversed", "doubled", "cut"])
+    def test_output_that_is_not_in_order(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+        save = OVHCloudAIEndpointsHook.save_file
+
+        def shuffled(self: Any, file_id: str, sink: BinaryIO) -> None:
+            save(self, file_id, sink)
+            sink.seek(0)
+            lines = sink.readlines()
+            lines = {"reversed": lines[::-1], "doubled": lines * 2, "cut": lines[:-3]}[order]
+            sink.seek(0)
+            sink.truncate()
+            sink.writelines(lines)
+
+        monkeypatch.setattr(OVHCloudAIEndpointsHook, "save_file", shuffled)
+        result = operator(on_error="skip").execute(context())
+        whole = 17 if order == "cut" else 20
+        assert all(f"Question {n}" in result["results"][n] for n in range(whole))
+        assert [error["index"] for error in result["errors"]] == list(range(whole, 20))
+        assert {error["error"] for error in result["errors"]} <= {"The service gave no answer to this row."}
+
+    def test_expired(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Sandbox(batch_seconds=3_600, batch_expires=0) as sandbox:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", sandbox.connection_json)
+            with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* the batch is expired"):
+                operator().execute(context())
+
+    def test_a_batch_that_failed_as_a_whole_says_why(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch_rows, "line_for", lambda number, body: batch_run.Line("same", body))
+        with pytest.raises(BadRequestError, match="failed before it began: line 2: The custom_id 'same' was there"):
+            operator().execute(context())
+
+    def test_killed_by_a_person(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Sandbox(batch_seconds=3_600) as sandbox:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", sandbox.connection_json)
+            task = operator()
+            monkeypatch.setattr(batch_run.time, "sleep", _kill)
+            with pytest.raises(Killed):
+                task.execute(context())
+            task.on_kill()
+            assert OVHCloudAIEndpointsHook().get_batch("batch-000001")["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"endpoint": "chat"}, "endpoint must be one of /v1/chat/completions, /v1/embeddings"),
+        ({"on_error": "raise"}, "on_error must be one of fail, skip"),
+        ({"reattach": "never"}, "reattach must be one of retry, always"),
+        ({"poll_interval": "often"}, "poll_interval must be a number"),
+        ({"rows": None}, "rows"),
+        ({"rows": []}, "rows must hold at least one row"),
+        ({"prompt": "{missing}"}, "Row 0: The prompt names the column {missing}"),
+        ({"rows": [{"text": "a", "answer": 1}]}, "Row 0 has a column 'answer' already"),
+        ({"extra_body": {"model": "x"}}, "extra_body repeats model"),
+        ({"endpoint": EMBED, "rows": [{"a": 1}]}, "no text in the column 'text'"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_uploaded(
+    sandbox: Sandbox, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=sentence) as raised:
+        operator(**options).execute(context())
+    assert isinstance(raised.value, (ConfigurationError, InvalidInputError))
+    assert {each.method for each in sandbox.requests} <= {"GET"}
+
+
+def _kill(*_: Any) -> None:
+    raise Killed
+
+
+def _after(calls: int, owner: Any, name: str) -> Callable[..., Any]:
+    """The method, for so many calls."""
+    method, left = getattr(owner, name), [calls]
+
+    def run(*args: Any) -> Any:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return method(*args)
+
+    return run
+
+
+def _lost(method: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        method(*args, **kwargs)
+        raise Killed
+
+    return run
