@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.log import mask_secret as mask_secret
     from airflow.sdk.plugins_manager import AirflowPlugin as AirflowPlugin
+    from airflow.triggers.base import BaseTrigger as BaseTrigger
+    from airflow.triggers.base import TriggerEvent as TriggerEvent
 
 _PLACES = {
     "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
@@ -33,9 +35,11 @@ _PLACES = {
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models"),
+    "BaseTrigger": ("airflow.triggers.base",),
     "Connection": ("airflow.sdk", "airflow.models"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
+    "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
     "conf": ("airflow.configuration",),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),

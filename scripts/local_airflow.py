@@ -193,6 +193,20 @@ class LocalAirflow:
         """
         return (self.home / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
+    def start(self, name: str) -> None:
+        """
+        Start one process, such as ``triggerer``.
+        """
+        self._leash(name)
+
+    def end(self, name: str) -> None:
+        """
+        End one process.
+        """
+        leash = self._leashes.pop(name)
+        leash.stdin.close()
+        leash.wait()
+
     def close(self) -> None:
         """
         End all processes.

@@ -24,7 +24,8 @@ LAYERS = (
     {"client", "rows"},
     {"ui"},
     {"hooks"},
-    {"operators", "sensors", "triggers"},
+    {"triggers"},
+    {"operators", "sensors"},
     {"decorators"},
     {"ui.console"},
 )

@@ -90,24 +90,6 @@ class BatchRun:
                 found.append(batch["id"])
         return found
 
-    def wait(self, ids: Iterable[str], seconds: float, say: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-        """
-        Wait until batches have ended.
-
-        :param ids: the batches
-        :param seconds: between two looks at one
-        :param say: told of each look
-        :return: the batches as the service describes them
-        """
-        ended = []
-        for batch_id in ids:
-            while (batch := self._hook.get_batch(batch_id))["status"] not in ENDED:
-                say(batch)
-                time.sleep(seconds)
-            say(batch)
-            ended.append(batch)
-        return ended
-
     def _found(self) -> tuple[list[str], set[str]]:
         """
         Find the batches of earlier tries, and what they cover.
@@ -158,6 +140,26 @@ class BatchRun:
                 f"{defaults.MAX_REQUEST_BYTES:,}."
             )
         return data
+
+
+def wait(
+    hook: BatchVerbs, ids: Iterable[str], seconds: float, say: Callable[[dict[str, Any]], None]
+) -> Iterator[dict[str, Any]]:
+    """
+    Wait until batches have ended.
+
+    :param hook: talks to the service
+    :param ids: the batches
+    :param seconds: between two looks at one
+    :param say: told of each look
+    :return: the batches as the service describes them, each when it has ended
+    """
+    for batch_id in ids:
+        while (batch := hook.get_batch(batch_id))["status"] not in ENDED:
+            say(batch)
+            time.sleep(seconds)
+        say(batch)
+        yield batch
 
 
 class Answers:

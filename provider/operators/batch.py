@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.values import integer, number
+from ..compat import conf
 from ..errors import ConfigurationError
 from ..hooks.paths import path_of
 from ._base import AIEndpointsOperator
@@ -54,7 +55,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     :param temperature: randomness, 0 to 2; None leaves it to the model
     :param max_tokens: tokens to generate at most for each row
     :param completion_window: within what time a batch is to be done
-    :param poll_interval: seconds between two looks at a batch
+    :param poll_interval: seconds between two looks at a batch; a triggerer looks less often as time goes by
+    :param deferrable: whether a triggerer waits instead of the worker; ``[operators] default_deferrable`` unless given
     :param on_error: ``fail`` fails the task if rows failed, ``skip`` does not
     :param reattach: ``retry`` finds the batches of earlier tries, ``always`` also those from before a clear
     :param ovh_conn_id: Airflow connection
@@ -109,6 +111,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         max_tokens: int | str | None = None,
         completion_window: str = "24h",
         poll_interval: float | str = 60.0,
+        deferrable: bool | None = None,
         on_error: str = "fail",
         reattach: str = "retry",
         **kwargs: Any,
@@ -129,6 +132,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         self.max_tokens = max_tokens
         self.completion_window = completion_window
         self.poll_interval = poll_interval
+        self.deferrable = deferrable
         self.on_error = on_error
         self.reattach = reattach
         self._batch_ids: list[str] = []
@@ -142,28 +146,67 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         :raises PartlyFailedError: if rows failed and ``on_error`` is ``fail``; a retry asks for those again
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
-        from ..hooks.batch_run import Answers, BatchRun
+        from ..hooks.batch_run import BatchRun
 
         asks_chat = self._check_choices()
         self.push_links(context, self.model, "chat_model" if asks_chat else "embedding_model")
         with self.hook.boundary():
-            model = self.hook.model_for(self.model, "chat_model" if asks_chat else "embedding_model")
-            asked, folder = self._asked(asks_chat, model), self._folder(asks_chat, model)
-            part_size = integer(self.part_size, "part_size", 1)
             seconds = number(self.poll_interval, "poll_interval", 0)
-            identity, since = self._identity(context)
-            run = BatchRun(self.hook, self.endpoint, self.completion_window, identity, since)
-            if folder:
-                folder.begin()
-                self._batch_ids = run.start(asked.missing(self._rows(), folder, part_size))
-            else:
-                self._batch_ids = run.start(asked.lines(self._rows()))
-            context["ti"].xcom_push(key="batch_ids", value=self._batch_ids)
-            with Answers(self.hook) as answers:
-                for batch in run.wait(self._batch_ids, seconds, self._say):
-                    answers.add(batch)
-                self._batch_ids = []
-                return self._results(asked, folder, part_size, answers)
+            asked, folder, part_size = self._plan()
+            run = BatchRun(self.hook, self.endpoint, self.completion_window, *self._identity(context))
+            lines = asked.missing(self._rows(), folder, part_size) if folder else asked.lines(self._rows())
+            self._batch_ids = run.start(lines)
+        context["ti"].xcom_push(key="batch_ids", value=self._batch_ids)
+        if self._batch_ids and self._is_deferrable():
+            self._defer(seconds)
+        return self._finish(seconds)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """
+        Go on when the triggerer has seen that the batches ended, or that it can never see them.
+
+        :param context: the task's context
+        :param event: the trigger's; what it says is looked at anew
+        :return: as of :meth:`execute`
+        :raises AIEndpointsError: as of :meth:`execute`
+        """
+        with self.hook.boundary():
+            ids = event.get("batch_ids") if isinstance(event, dict) else None
+            if not isinstance(ids, list) or not ids:
+                raise ConfigurationError("The trigger's event names no batches: clear the task.")
+            seconds = number(self.poll_interval, "poll_interval", 0)
+        self._batch_ids = ids
+        return self._finish(seconds)
+
+    def _is_deferrable(self) -> bool:
+        if self.deferrable is not None:
+            return self.deferrable
+        return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+    def _defer(self, seconds: float) -> None:
+        from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
+
+        ids, self._batch_ids = self._batch_ids, []
+        trigger = OVHCloudAIEndpointsBatchTrigger(ids, self.ovh_conn_id, seconds)
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _plan(self) -> tuple[BatchRows, Folder | None, int]:
+        asks_chat = self.endpoint == ENDPOINTS[0]
+        model = self.hook.model_for(self.model, "chat_model" if asks_chat else "embedding_model")
+        asked, folder = self._asked(asks_chat, model), self._folder(asks_chat, model)
+        if folder:
+            folder.begin()
+        return asked, folder, integer(self.part_size, "part_size", 1)
+
+    def _finish(self, seconds: float) -> dict[str, Any]:
+        from ..hooks.batch_run import Answers, wait
+
+        with self.hook.boundary(), Answers(self.hook) as answers:
+            for batch in wait(self.hook, self._batch_ids, seconds, self._say):
+                answers.add(batch)
+            self._batch_ids = []
+            asked, folder, part_size = self._plan()
+            return self._results(asked, folder, part_size, answers)
 
     def on_kill(self) -> None:
         """

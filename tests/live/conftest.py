@@ -55,6 +55,13 @@ def bulk_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="package")
+def batch_sandbox() -> Iterator[Sandbox]:
+    """One whose batches take so long that a triggerer can be restarted meanwhile."""
+    with Sandbox(batch_seconds=25) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def bulk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the bulk DAGs write."""
     return tmp_path_factory.mktemp("bulk")
@@ -66,6 +73,7 @@ def airflow(
     slow: dict[str, Sandbox],
     flaky_sandbox: Sandbox,
     bulk_sandbox: Sandbox,
+    batch_sandbox: Sandbox,
     bulk_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
@@ -77,6 +85,7 @@ def airflow(
         "fast": sandbox.connection,
         "flaky": flaky_sandbox.connection,
         "bulk": bulk_sandbox.connection,
+        "batch": batch_sandbox.connection,
         "elsewhere": {**sandbox.connection, "extra": {}},
         **{dag: each.connection for dag, each in slow.items()},
     }

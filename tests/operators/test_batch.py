@@ -4,6 +4,7 @@ Batches that are never paid for twice, whatever ends the task in between.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     ConnectionFailedError,
     InvalidInputError,
     PartlyFailedError,
+    TokenRefusedError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks import batch_rows, batch_run
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -23,6 +25,11 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator as BatchOperator,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:
+    from airflow.exceptions import TaskDeferred
 
 pytestmark = pytest.mark.airflow
 
@@ -298,3 +305,41 @@ def _lost(method: Callable[..., Any]) -> Callable[..., Any]:
         raise Killed
 
     return run
+
+
+class TestDeferral:
+    def test_the_worker_leaves_the_wait_to_a_triggerer(self, sandbox: Sandbox) -> None:
+        where = context()
+        with pytest.raises(TaskDeferred) as deferred:
+            operator(deferrable=True).execute(where)
+        assert deferred.value.method_name == "execute_complete"
+        assert deferred.value.trigger.serialize()[1]["batch_ids"] == where["ti"].kept["batch_ids"]
+        # Another process goes on.
+        result = operator(deferrable=True).execute_complete(where, {"batch_ids": ["batch-000001"], "error": None})
+        assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
+        assert started(sandbox) == 1
+
+    def test_the_installations_default_is_followed(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+        with pytest.raises(TaskDeferred):
+            operator().execute(context())
+        assert operator(deferrable=False).execute(context())["errors"] == []
+
+    def test_an_error_of_the_trigger_is_found_again(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        operator().execute(context())
+        wrong = {**sandbox.connection, "password": "another-token"}
+        monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(wrong))
+        with pytest.raises(TokenRefusedError, match="403 Forbidden"):
+            operator().execute_complete(context(), {"batch_ids": ["batch-000001"], "error": "403"})
+
+    @pytest.mark.parametrize("event", [None, {}, {"batch_ids": []}, {"batch_ids": "batch-1"}, ["batch-1"]])
+    def test_an_event_that_names_nothing_is_refused(self, sandbox: Sandbox, event: Any) -> None:
+        with pytest.raises(ConfigurationError, match="names no batches"):
+            operator().execute_complete(context(), event)
+
+    def test_a_person_who_ends_a_deferred_task_does_not_cancel_from_the_worker(self, sandbox: Sandbox) -> None:
+        task = operator(deferrable=True)
+        with pytest.raises(TaskDeferred):
+            task.execute(context())
+        task.on_kill()
+        assert sent(sandbox, "/v1/batches/batch-000001/cancel") == 0

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
     OVHCloudAIEndpointsChatCompletionsOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
@@ -82,4 +83,17 @@ with DAG("bulk_chat", start_date=START, schedule=None):
         output_path=f"{os.environ['BULK_FOLDER']}/bulk_chat",
         part_size=5,
         **BULK,
+    )
+
+with DAG("batch", start_date=START, schedule=None):
+    OVHCloudAIEndpointsBatchOperator(
+        task_id="work",
+        ovh_conn_id="batch",
+        model="gpt-oss-20b",
+        rows=[f"Question {number}" for number in range(30)],
+        output_path=f"{os.environ['BULK_FOLDER']}/batch",
+        poll_interval=1,
+        deferrable=True,
+        retries=1,
+        retry_delay=timedelta(0),
     )

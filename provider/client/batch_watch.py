@@ -1,0 +1,136 @@
+"""
+Waits for batches on an event loop: all that wait with one connection share one list, asked for now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import Any
+
+from ..errors import AIEndpointsError
+from . import batches, replies
+from .non_blocking import AsyncClient
+from .requests import Request
+from .settings import ClientSettings
+
+log = logging.getLogger(__name__)
+
+#: Each look makes the time to the next longer by this factor, up to so many times the interval, and then some percent
+#: longer or shorter, so that triggerers do not all look at once.
+GROWTH, LONGEST, JITTER = 1.05, 5.0, 0.1
+
+#: Pages of the list that are looked through; batches that are older are looked at one by one.
+PAGES = 10
+
+
+class BatchWatch:
+    """
+    Looks at batches for all that wait for some.
+
+    :param settings: where, and as whom
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._client = AsyncClient(settings)
+        self._waiting: dict[str, list[asyncio.Future[dict[str, Any]]]] = {}
+        self._intervals: list[float] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def ended(self, batch_ids: list[str], interval: float) -> list[dict[str, Any]]:
+        """
+        Wait until batches have ended.
+
+        :param batch_ids: the batches
+        :param interval: seconds between two looks, at first
+        :return: the batches, as the service describes them
+        :raises AIEndpointsError: if the service says that no look will ever succeed
+        """
+        loop = asyncio.get_running_loop()
+        futures = {batch_id: loop.create_future() for batch_id in batch_ids}
+        for batch_id, future in futures.items():
+            self._waiting.setdefault(batch_id, []).append(future)
+        self._intervals.append(interval)
+        try:
+            if self._task is None or self._task.done():
+                self._task = loop.create_task(self._look_again_and_again())
+            # One after the other: of several that fail, all are for the same cause.
+            return [await future for future in futures.values()]
+        finally:
+            self._intervals.remove(interval)
+            for batch_id, future in futures.items():
+                if not future.cancel() and not future.cancelled():
+                    future.exception()  # or asyncio would report that nobody looked at it
+                self._waiting[batch_id].remove(future)
+                if not self._waiting[batch_id]:
+                    del self._waiting[batch_id]
+            if not self._waiting:
+                await self._stop()
+
+    async def cancel(self, batch_id: str) -> None:
+        """
+        Cancel a batch.
+
+        :param batch_id: what the service calls it
+        :raises AIEndpointsError: if the service does not
+        """
+        try:
+            await self._call(batches.cancel(batch_id))
+        finally:
+            if not self._waiting:
+                await self._client.aclose()
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._client.aclose()
+
+    async def _look_again_and_again(self) -> None:
+        grown = 1.0
+        while self._waiting:
+            try:
+                await self._look()
+            except AIEndpointsError as error:
+                # An outage of hours is nothing to a batch; a token that is refused is.
+                if not error.retryable:
+                    self._fail(error)
+                    return
+                log.warning("The batches could not be looked at: %s", error)
+            jitter = 1 + JITTER * (2 * random.random() - 1)  # noqa: S311  (spreads looks, guards nothing)
+            await asyncio.sleep(min(self._intervals, default=1.0) * grown * jitter)
+            grown = min(grown * GROWTH, LONGEST)
+
+    async def _look(self) -> None:
+        missing, after = set(self._waiting), None
+        for _ in range(PAGES):
+            value = await self._call(batches.page(after))
+            found = [each for each in value.get("data") or () if isinstance(each, dict)]
+            for batch in found:
+                self._tell(batch)
+                missing.discard(str(batch.get("id")))
+            if not missing or not value.get("has_more") or not found:
+                break
+            after = found[-1].get("id")
+        for batch_id in missing & set(self._waiting):
+            self._tell(await self._call(batches.retrieve(batch_id)))
+
+    def _tell(self, batch: dict[str, Any]) -> None:
+        if batch.get("status") in batches.ENDED:
+            for future in self._waiting.get(str(batch.get("id")), ()):
+                if not future.done():
+                    future.set_result(batch)
+
+    def _fail(self, error: AIEndpointsError) -> None:
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
+
+    async def _call(self, request: Request) -> dict[str, Any]:
+        return replies.parse(await self._client.send(request), request, self._settings)

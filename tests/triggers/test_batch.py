@@ -1,0 +1,157 @@
+"""
+The trigger on an event loop, against the sandbox; see tests/live for real triggerers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger as Trigger
+
+pytestmark = pytest.mark.airflow
+
+CONN_ID = "ovh_ai_endpoints_default"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a sandbox behind the connection, and close it in the end."""
+    running: list[Sandbox] = []
+
+    def make(**options: Any) -> Sandbox:
+        sandbox = Sandbox(**options)
+        sandbox.start()
+        running.append(sandbox)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", sandbox.connection_json)
+        return sandbox
+
+    yield make
+    for sandbox in running:
+        sandbox.close()
+
+
+def start(count: int = 1) -> list[str]:
+    hook = OVHCloudAIEndpointsHook()
+    body = {"model": "gpt-oss-20b", "messages": [{"role": "user", "content": "Hi"}]}
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    file = hook.upload_batch_input([line])["id"]
+    return [hook.create_batch(file)["id"] for _ in range(count)]
+
+
+async def fired(trigger: Trigger) -> Any:
+    async with aclosing(trigger.run()) as events:
+        return (await anext(events)).payload
+
+
+def looks(sandbox: Sandbox) -> int:
+    return sum(each.method == "GET" for each in sandbox.requests)
+
+
+def test_it_fires_when_the_batches_have_ended(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(batch_seconds=0.5)
+    ids = start(3)
+    assert asyncio.run(fired(Trigger(ids, CONN_ID, 0.05))) == {"batch_ids": ids, "error": None}
+    assert {OVHCloudAIEndpointsHook().get_batch(each)["status"] for each in ids} == {"completed"}
+    assert looks(sandbox) > 3
+
+
+def test_it_carries_ids_alone_and_can_be_made_again(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve()
+    name, fields = Trigger(["batch-1"], CONN_ID, 7.0).serialize()
+    assert name == f"{Trigger.__module__}.{Trigger.__name__}"
+    assert fields == {"batch_ids": ["batch-1"], "ovh_conn_id": CONN_ID, "poll_interval": 7.0}
+    assert sandbox.token not in json.dumps(fields)
+    assert Trigger(**fields).serialize() == (name, fields)
+
+
+def test_all_that_wait_share_one_look(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(batch_seconds=0.6)
+    ids = start(20)
+    sandbox.requests.clear()
+
+    async def wait() -> list[Any]:
+        return await asyncio.gather(*(fired(Trigger([each], CONN_ID, 0.1)) for each in ids))
+
+    assert [event["batch_ids"] for event in asyncio.run(wait())] == [[each] for each in ids]
+    assert looks(sandbox) < 12
+    assert {each.path for each in sandbox.requests} == {"/v1/batches"}
+
+
+def test_batches_that_are_beyond_the_list_are_looked_at_by_themselves(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apache_airflow_provider_ovhcloud_ai.client import batch_watch
+
+    monkeypatch.setattr(batch_watch, "PAGES", 1)
+    serve()
+    oldest, *_ = start(105)
+    assert asyncio.run(fired(Trigger([oldest], CONN_ID, 0.05)))["error"] is None
+
+
+def test_an_outage_is_waited_for(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve()
+    ids = start()
+    sandbox.fail_next(503, headers={"Retry-After": "0"}, times=7)
+    assert asyncio.run(fired(Trigger(ids, CONN_ID, 0.01))) == {"batch_ids": ids, "error": None}
+
+
+def test_a_refused_token_is_told_to_all(serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = serve(batch_seconds=600)
+    ids = start(2)
+    wrong = {**sandbox.connection, "password": "another-token"}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps(wrong))
+
+    async def wait() -> list[Any]:
+        return await asyncio.gather(fired(Trigger(ids, CONN_ID, 0.1)), fired(Trigger(ids[:1], CONN_ID, 0.1)))
+
+    for event in asyncio.run(wait()):
+        assert "403 Forbidden" in event["error"]
+        assert "another-token" not in event["error"]
+
+
+async def soon(done: Callable[[], bool]) -> None:
+    while not done():
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("killed", "status"), [(False, "in_progress"), (True, "cancelled")])
+def test_only_a_person_cancels(serve: Callable[..., Sandbox], killed: bool, status: str) -> None:
+    """A triggerer that restarts ends its triggers, and calls their cleanup."""
+    sandbox = serve(batch_seconds=1_000)
+    (batch_id,) = start()
+    sandbox._service._routes[-1].endpoint.__self__._batches[batch_id].started -= 500  # type: ignore[attr-defined]
+
+    async def live() -> None:
+        trigger = Trigger([batch_id], CONN_ID, 0.01)
+        task: Awaitable[Any] = asyncio.ensure_future(fired(trigger))
+        before = looks(sandbox)
+        await asyncio.wait_for(soon(lambda: looks(sandbox) > before), 30)
+        task.cancel()  # type: ignore[attr-defined]
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        if killed:
+            await trigger.on_kill()
+        await trigger.cleanup()
+
+    asyncio.run(live())
+    assert OVHCloudAIEndpointsHook().get_batch(batch_id)["status"] == status
+
+
+def test_nothing_is_left_when_nobody_waits(serve: Callable[..., Sandbox]) -> None:
+    serve()
+    ids = start()
+
+    async def live() -> set[str]:
+        for _ in range(3):
+            await fired(Trigger(ids, CONN_ID, 0.01))
+        await asyncio.sleep(0)
+        return {str(task.get_coro()) for task in asyncio.all_tasks() - {asyncio.current_task()}}
+
+    assert asyncio.run(live()) == set()
