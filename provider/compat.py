@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseHook as BaseHook
     from airflow.sdk import BaseOperator as BaseOperator
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
+    from airflow.sdk import BaseSensorOperator as BaseSensorOperator
     from airflow.sdk import Connection as Connection
     from airflow.sdk import Context as Context
     from airflow.sdk import ObjectStoragePath as ObjectStoragePath
+    from airflow.sdk import PokeReturnValue as PokeReturnValue
     from airflow.sdk.exceptions import AirflowException as AirflowException
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
@@ -35,10 +37,12 @@ _PLACES = {
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models"),
+    "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "BaseTrigger": ("airflow.triggers.base",),
     "Connection": ("airflow.sdk", "airflow.models"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
+    "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
     "conf": ("airflow.configuration",),

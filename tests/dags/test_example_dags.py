@@ -47,6 +47,18 @@ def check_bulk_chat(pull: Callable[..., Any]) -> None:
     assert all(row["review"] in row["about"] for row in rows)
 
 
+def check_batch_chat(pull: Callable[..., Any]) -> None:
+    rows = pull("report")
+    assert [row["id"] for row in rows] == [17, 18, 19]
+    assert all(row["review"] in row["about"] for row in rows)
+
+
+def check_batch_embeddings(pull: Callable[..., Any]) -> None:
+    manifest = pull("embed")
+    assert (manifest["rows"], manifest["failed"], pull("load")) == (100, 0, 100)
+    shutil.rmtree(manifest["path"])
+
+
 def check_multi_turn(pull: Callable[..., Any]) -> None:
     assert "question number 2" in answer(pull("follow_up"))
 

@@ -1,0 +1,106 @@
+"""
+The sensor for a batch that was started elsewhere.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .. import defaults
+from ..client.batches import ENDED
+from ..compat import BaseSensorOperator, PokeReturnValue, conf
+from ..errors import BadRequestError, ConfigurationError
+
+if TYPE_CHECKING:
+    from ..compat import Context
+    from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+
+class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
+    """
+    Wait until a batch has ended; XCom ``return_value`` is the batch as the service describes it.
+
+    :param batch_id: what the service calls it
+    :param ovh_conn_id: Airflow connection
+    :param deferrable: whether a triggerer waits instead of the worker; ``[operators] default_deferrable`` unless given
+    :param poke_interval: seconds between two looks
+    """
+
+    template_fields = ("batch_id", "ovh_conn_id")
+    ui_color = "#e8edff"
+    ui_fgcolor = "#000e9c"
+
+    def __init__(
+        self,
+        *,
+        batch_id: str,
+        ovh_conn_id: str = defaults.CONN_ID,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.batch_id = batch_id
+        self.ovh_conn_id = ovh_conn_id
+        self.deferrable = deferrable
+
+    @cached_property
+    def hook(self) -> OVHCloudAIEndpointsHook:
+        """
+        The hook for this sensor's connection.
+        """
+        from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+        return OVHCloudAIEndpointsHook(self.ovh_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """
+        Wait, in the worker or in a triggerer.
+
+        :param context: the task's context
+        :return: the batch
+        :raises BadRequestError: if it ended without being completed
+        """
+        deferrable = self.deferrable
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        # One that has ended needs no triggerer.
+        if deferrable and not self.poke(context):
+            from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
+
+            trigger = OVHCloudAIEndpointsBatchTrigger([self.batch_id], self.ovh_conn_id, float(self.poke_interval))
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """
+        Go on when the triggerer has seen that the batch ended.
+
+        :param context: the task's context
+        :param event: the trigger's; the batch is looked at anew
+        :return: the batch
+        :raises ConfigurationError: if the event is of another batch
+        """
+        with self.hook.boundary():
+            if not isinstance(event, dict) or event.get("batch_ids") != [self.batch_id]:
+                raise ConfigurationError("The trigger's event is of another batch: clear the task.")
+        return super().execute(context)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """
+        Look once.
+
+        :param context: the task's context
+        :return: whether it is completed, and the batch
+        :raises BadRequestError: if it ended without being completed
+        """
+        batch = self.hook.get_batch(self.batch_id)
+        status, counts = batch["status"], batch.get("request_counts") or {}
+        names = ("completed", "total", "failed")
+        self.log.info(
+            "AI Endpoints batch %s: %s, %s of %s done, %s failed", self.batch_id, status, *map(counts.get, names)
+        )
+        if status in ENDED and status != "completed":
+            with self.hook.boundary():
+                raise BadRequestError(f"The batch {self.batch_id} is {status}: what it has answered can be read still.")
+        return PokeReturnValue(is_done=status == "completed", xcom_value=batch)
