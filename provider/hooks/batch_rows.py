@@ -19,7 +19,7 @@ from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, In
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed, split
 from ..rows.values import Row, Vector, text_in, vector
-from .batch_run import Answers, Line, line_for, reason_of
+from .batch_run import Answers, Line, is_curable, line_for, reason_of
 
 
 class BatchRows:
@@ -40,6 +40,7 @@ class BatchRows:
         self._counts: Counter[str] = Counter()
         self._served: str | None = None
         self._first_failure: str | None = None
+        self._curable = False
 
     def lines(self, rows: Iterable[Row]) -> Iterator[Line]:
         """
@@ -112,11 +113,12 @@ class BatchRows:
         """
         Raise if rows failed.
 
-        :raises PartlyFailedError: naming the first
+        :raises PartlyFailedError: naming the first; a retry takes up to a day, so there is one only where it may help
         """
         if self._counts["failed"]:
             raise PartlyFailedError(
-                f"{self._counts['failed']:,} rows failed; the first one: {self._first_failure}", curable=True
+                f"{self._counts['failed']:,} rows failed; the first one: {self._first_failure}",
+                curable=self._curable,
             )
 
     def _line(self, row: Row, number: int) -> Line:
@@ -139,6 +141,7 @@ class BatchRows:
                 reason = str(error) if isinstance(error, AIEndpointsError) else "The answer is not of the usual shape."
         if reason is not None:
             self._counts["failed"] += 1
+            self._curable = self._curable or is_curable(line)
             self._first_failure = self._first_failure or f"row {number}: {reason}"
         return {**row, self._column: result, ERROR: reason}
 

@@ -26,6 +26,9 @@ from .batches import BatchVerbs, line_of
 #: The metadata of a batch that names the task it belongs to.
 IDENTITY = "airflow_task"
 
+#: Seconds between two looks at a batch that is being cancelled.
+SETTLING = 5.0
+
 #: Hexadecimal digits of a request in the id of its line.
 _DIGITS = 16
 
@@ -101,6 +104,10 @@ class BatchRun:
                 break
             if (batch.get("metadata") or {}).get(IDENTITY) != self._identity:
                 continue
+            while batch["status"] == "cancelling":
+                # What it has answered counts when it is cancelled, and only then is known.
+                time.sleep(SETTLING)
+                batch = self._hook.get_batch(batch["id"])  # noqa: PLW2901  (the same one, later)
             file = batch.get("output_file_id") if batch["status"] in ENDED else batch["input_file_id"]
             if file:
                 ids.append(batch["id"])
@@ -244,6 +251,18 @@ def reason_of(line: Mapping[str, Any] | None) -> str | None:
         said = said.get("error") or said
         said = said.get("message") or said
     return f"{status}{said}"[:500]
+
+
+def is_curable(line: Mapping[str, Any] | None) -> bool:
+    """
+    Tell whether a row that failed may be answered the next time.
+
+    :param line: of an output or error file, or None where there was none
+    :return: False where the service does not accept the request, or has answered it
+    """
+    response = (line or {}).get("response")
+    status = response.get("status_code") if isinstance(response, Mapping) else None
+    return status is None or status in {408, 429} or status >= 500
 
 
 def _why_failed(batch: Mapping[str, Any]) -> str:

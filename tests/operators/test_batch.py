@@ -27,9 +27,9 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 
 try:
-    from airflow.sdk.exceptions import TaskDeferred
+    from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 except ImportError:
-    from airflow.exceptions import TaskDeferred
+    from airflow.exceptions import AirflowFailException, TaskDeferred
 
 pytestmark = pytest.mark.airflow
 
@@ -184,6 +184,31 @@ class TestNeverTwice:
         assert started(sandbox) >= 3
         assert lines_asked() == 20
 
+    def test_what_is_being_cancelled_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The time of the try before was over: its batch was cancelled when some rows were answered."""
+        with Sandbox(batch_seconds=10.0) as slow:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", slow.connection_json)
+            batches = slow._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
+            task = operator()
+            with monkeypatch.context() as patch:
+                patch.setattr(batch_run.time, "sleep", _kill)
+                with pytest.raises(Killed):
+                    task.execute(context())
+            batches._batches["batch-000001"].started -= 5
+            task.on_kill()
+
+            def hurry(_: float) -> None:
+                if "batch-000002" in batches._batches:
+                    batches._batches["batch-000002"].started -= 100
+
+            monkeypatch.setattr(batch_run.time, "sleep", hurry)
+            self.is_done(operator().execute(context()))
+            first, second = (
+                batch["request_counts"] for batch in reversed(list(OVHCloudAIEndpointsHook().list_batches()))
+            )
+            assert (first["total"], second["total"]) == (20, 20 - first["completed"])
+            assert 0 < first["completed"] < 20
+
 
 class TestFailedRows:
     @pytest.fixture
@@ -210,9 +235,15 @@ class TestFailedRows:
         assert (manifest["failed"], manifest["rows"]) == (0, 3)
         assert lines_asked() == 3 + 1
 
-    def test_all(self, sandbox: Sandbox) -> None:
-        with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* does not exist"):
+    def test_what_no_retry_can_cure_is_not_tried_for_another_day(self, sandbox: Sandbox) -> None:
+        with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* does not exist") as raised:
             operator(model="nobodys-model").execute(context())
+        assert isinstance(raised.value, AirflowFailException)
+
+    def test_what_a_retry_may_cure_is_left_to_it(self, broken: Any) -> None:
+        with pytest.raises(PartlyFailedError) as raised:
+            operator(rows=["bad"]).execute(context())
+        assert not isinstance(raised.value, AirflowFailException)
 
 
 class TestStrangeEnds:
