@@ -80,4 +80,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
 async def _connection(conn_id: str) -> Any:
     if hasattr(BaseHook, "aget_connection"):  # 3.1
         return await BaseHook.aget_connection(conn_id)
-    return await asyncio.to_thread(BaseHook.get_connection, conn_id)
+    from asgiref.sync import sync_to_async
+
+    # What 3.0 sends to its triggerer goes through the loop that asgiref remembers; from any other thread it hangs.
+    return await sync_to_async(BaseHook.get_connection)(conn_id)

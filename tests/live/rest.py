@@ -35,6 +35,12 @@ class Rest(Api):
     def task(self, dag: str, run: str, task: str) -> dict[str, Any]:
         return self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}")
 
+    def clear(self, dag: str, run: str, task: str) -> None:
+        """Have a task run again, as a person does in the UI."""
+        body = {"dry_run": False, "dag_run_id": run, "task_ids": [task], "reset_dag_runs": True, "only_failed": False}
+        answer = self.post(f"/dags/{dag}/clearTaskInstances", body)
+        assert answer.status == 200, answer
+
     def links(self, dag: str, run: str, task: str, map_index: int = -1) -> dict[str, str | None]:
         found = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links?map_index={map_index}")
         return found.get("extra_links", found)
