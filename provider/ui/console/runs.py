@@ -69,15 +69,15 @@ class Runs:
                     results.put(result)
             except Exception as error:  # noqa: BLE001  (whoever reads the results is told)
                 results.put(error)
-            finally:
-                results.put(_END)
 
         with self._lock:
             if key in self._under_way:
                 raise Refused(409, "This is under way already: wait for its end.")
             if len(self._under_way) >= self._at_once:
                 raise Refused(*_BUSY)
-            self._started(key, run)
+            future = self._started(key, run)
+        # When it no longer counts as under way: whoever has read to the end may start it again.
+        future.add_done_callback(lambda _: results.put(_END))
         return _given(results, gone)
 
     def _started(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
