@@ -134,3 +134,9 @@ def test_failure_of_a_stream_reaches_its_reader() -> None:
     assert next(stream) == 1
     with pytest.raises(ZeroDivisionError):
         next(stream)
+
+
+def test_whoever_has_read_to_the_end_may_start_it_again() -> None:
+    runs = Runs()
+    for number in range(500):
+        assert list(runs.stream("trial", [number])) == [number]
