@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, TypeAlias
 
 from ..errors import AIEndpointsError
 from . import batches, replies
@@ -17,6 +18,9 @@ from .requests import Request
 from .settings import ClientSettings
 
 log = logging.getLogger(__name__)
+
+#: What one that waits is told: a batch, or why none will ever be looked at.
+_News: TypeAlias = "asyncio.Queue[dict[str, Any] | AIEndpointsError]"
 
 #: Each look makes the time to the next longer by this factor, up to so many times the interval, and then some percent
 #: longer or shorter, so that triggerers do not all look at once.
@@ -36,35 +40,46 @@ class BatchWatch:
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
         self._client = AsyncClient(settings)
-        self._waiting: dict[str, list[asyncio.Future[dict[str, Any]]]] = {}
+        self._waiting: dict[str, list[_News]] = {}
         self._intervals: list[float] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def ended(self, batch_ids: list[str], interval: float) -> list[dict[str, Any]]:
+    async def looks(self, batch_ids: list[str], interval: float) -> AsyncGenerator[dict[str, Any], None]:
         """
-        Wait until batches have ended.
+        Look at batches until all of them have ended.
 
         :param batch_ids: the batches
         :param interval: seconds between two looks, at first
-        :return: the batches, as the service describes them
+        :return: each batch as the service describes it, when it is first seen and when it has got further
         :raises AIEndpointsError: if the service says that no look will ever succeed
         """
-        loop = asyncio.get_running_loop()
-        futures = {batch_id: loop.create_future() for batch_id in batch_ids}
-        for batch_id, future in futures.items():
-            self._waiting.setdefault(batch_id, []).append(future)
+        under_way, last = set(batch_ids), dict[str, dict[str, Any]]()
+        async with self._subscribed(batch_ids, interval) as news:
+            while under_way:
+                batch = await news.get()
+                if isinstance(batch, AIEndpointsError):
+                    raise batch
+                told = batches.summary(batch)
+                if told["status"] in batches.ENDED:
+                    under_way.discard(told["id"])
+                if last.get(told["id"]) != told:
+                    last[told["id"]] = told
+                    yield batch
+
+    @contextlib.asynccontextmanager
+    async def _subscribed(self, batch_ids: list[str], interval: float) -> AsyncIterator[_News]:
+        news: _News = asyncio.Queue()
+        for batch_id in batch_ids:
+            self._waiting.setdefault(batch_id, []).append(news)
         self._intervals.append(interval)
         try:
             if self._task is None or self._task.done():
-                self._task = loop.create_task(self._look_again_and_again())
-            # One after the other: of several that fail, all are for the same cause.
-            return [await future for future in futures.values()]
+                self._task = asyncio.get_running_loop().create_task(self._look_again_and_again())
+            yield news
         finally:
             self._intervals.remove(interval)
-            for batch_id, future in futures.items():
-                if not future.cancel() and not future.cancelled():
-                    future.exception()  # or asyncio would report that nobody looked at it
-                self._waiting[batch_id].remove(future)
+            for batch_id in batch_ids:
+                self._waiting[batch_id].remove(news)
                 if not self._waiting[batch_id]:
                     del self._waiting[batch_id]
             if not self._waiting:
@@ -121,16 +136,13 @@ class BatchWatch:
             self._tell(await self._call(batches.retrieve(batch_id)))
 
     def _tell(self, batch: dict[str, Any]) -> None:
-        if batch.get("status") in batches.ENDED:
-            for future in self._waiting.get(str(batch.get("id")), ()):
-                if not future.done():
-                    future.set_result(batch)
+        for news in self._waiting.get(str(batch.get("id")), ()):
+            news.put_nowait(batch)
 
     def _fail(self, error: AIEndpointsError) -> None:
-        for futures in self._waiting.values():
-            for future in futures:
-                if not future.done():
-                    future.set_exception(error)
+        for waiting in self._waiting.values():
+            for news in waiting:
+                news.put_nowait(error)
 
     async def _call(self, request: Request) -> dict[str, Any]:
         return replies.parse(await self._client.send(request), request, self._settings)

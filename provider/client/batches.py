@@ -148,6 +148,34 @@ def check(value: dict[str, Any], kind: str, reply: Reply) -> dict[str, Any]:
     return value
 
 
+def summary(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Tell how far a batch is.
+
+    :param batch: as the service describes it
+    :return: ``id``, ``status``, and the numbers of lines ``completed``, ``failed`` and in ``total``, None where the
+        service does not say
+    """
+    counts = batch.get("request_counts")
+    known = counts if isinstance(counts, Mapping) else {}
+    numbers = {name: known.get(name) if type(known.get(name)) is int else None for name in _COUNTS}
+    return {"id": str(batch.get("id")), "status": str(batch.get("status")), **numbers}
+
+
+_COUNTS = ("completed", "failed", "total")
+
+
+def sentence(batch: Mapping[str, Any]) -> str:
+    """
+    Say how far a batch is.
+
+    :param batch: as the service describes it
+    :return: one line for a log
+    """
+    told = {name: "?" if value is None else value for name, value in summary(batch).items()}
+    return "AI Endpoints batch {id}: {status}, {completed} of {total} done, {failed} failed".format(**told)
+
+
 def _id(value: Any, name: str) -> str:
     # It becomes part of an address.
     if not isinstance(value, str) or not re.fullmatch(r"[\w.:-]{1,200}", value, re.ASCII) or ".." in value:

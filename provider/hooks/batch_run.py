@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,11 +21,11 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import defaults
 from ..client.batches import ENDED
 from ..client.requests import encode
-from ..errors import BadRequestError, InvalidInputError
+from ..errors import AIEndpointsError, BadRequestError, InvalidInputError
+from .batch_task import BatchTask
 from .batches import BatchVerbs, line_of
 
-#: The metadata of a batch that names the task it belongs to.
-IDENTITY = "airflow_task"
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at a batch that is being cancelled.
 SETTLING = 5.0
@@ -63,56 +64,69 @@ class BatchRun:
     :param hook: talks to the service
     :param endpoint: what is asked, such as ``/v1/chat/completions``
     :param completion_window: within what time each is to be done
-    :param identity: of the task, the same for each of its tries
-    :param since: seconds since 1970 before which no batch of this task can have been made
+    :param task: whose batches they are
     """
 
-    def __init__(
-        self, hook: BatchVerbs, endpoint: str, completion_window: str, identity: str, since: float = 0.0
-    ) -> None:
+    def __init__(self, hook: BatchVerbs, endpoint: str, completion_window: str, task: BatchTask) -> None:
         self._hook = hook
         self._endpoint = endpoint
         self._window = completion_window
-        self._identity = identity
-        self._since = since
+        self._task = task
 
-    def start(self, lines: Iterable[Line]) -> list[str]:
+    def start(self, lines: Iterable[Line]) -> list[dict[str, Any]]:
         """
-        Start what is neither answered nor under way.
+        Start what is neither answered nor under way. What was under way before a clear is cancelled.
 
         :param lines: all that is to be asked
-        :return: the ids of all batches that have answers, or will
+        :return: all batches that have answers, or will, as the service describes them
         :raises AIEndpointsError: if a batch cannot be started; those that were are found by the next try
         """
-        found, covered = self._found()
+        found = self._found()
+        covered = {line["custom_id"] for batch in found for line in self._hook.read_file(_covers(batch))}
         wanted = (line for line in lines if line.custom_id not in covered)
         with tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
             for number, path in enumerate(self._inputs(wanted, Path(folder)), len(found)):
-                file = self._hook.upload_file(path, f"airflow-{self._identity}-{number}.jsonl")
-                batch = self._hook.create_batch(file["id"], self._endpoint, self._window, {IDENTITY: self._identity})
-                found.append(batch["id"])
+                self._remember(found, all_started=False)
+                file = self._hook.upload_file(path, f"airflow-{self._task.identity}-{number}.jsonl")
+                found.append(self._hook.create_batch(file["id"], self._endpoint, self._window, self._task.metadata))
+        self._remember(found, all_started=True)
         return found
 
-    def _found(self) -> tuple[list[str], set[str]]:
+    def _remember(self, found: list[dict[str, Any]], *, all_started: bool) -> None:
+        self._task.remember([batch["id"] for batch in found], all_started=all_started)
+
+    def _found(self) -> list[dict[str, Any]]:
         """
-        Find the batches of earlier tries, and what they cover.
+        Find the batches of earlier tries that have answers, or will; the earliest first.
         """
-        ids: list[str] = []
-        covered: set[str] = set()
+        known = self._task.recall()
+        mine = list(self._listed())[::-1] if known is None else [self._hook.get_batch(each) for each in known]
+        return [batch for batch in map(self._settled, mine) if _covers(batch)]
+
+    def _listed(self) -> Iterator[dict[str, Any]]:
         for batch in self._hook.list_batches():
-            if (batch.get("created_at") or self._since) < self._since:
-                break
-            if (batch.get("metadata") or {}).get(IDENTITY) != self._identity:
-                continue
-            while batch["status"] == "cancelling":
-                # What it has answered counts when it is cancelled, and only then is known.
-                time.sleep(SETTLING)
-                batch = self._hook.get_batch(batch["id"])  # noqa: PLW2901  (the same one, later)
-            file = batch.get("output_file_id") if batch["status"] in ENDED else batch["input_file_id"]
-            if file:
-                ids.append(batch["id"])
-                covered |= {line["custom_id"] for line in self._hook.read_file(file)}
-        return ids[::-1], covered
+            if (batch.get("created_at") or self._task.since) < self._task.since:
+                return
+            if self._task.owns(batch):
+                yield batch
+            elif self._task.has_left(batch) and batch["status"] not in (*ENDED, "cancelling"):
+                self._cancel(batch["id"])
+
+    def _cancel(self, batch_id: str) -> None:
+        log.info("AI Endpoints batch %s is from before the task was cleared: it is cancelled.", batch_id)
+        try:
+            self._hook.cancel_batch(batch_id)
+        except AIEndpointsError as error:
+            log.warning("The batch %s could not be cancelled: %s", batch_id, error)
+
+    def _settled(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """
+        Wait for a batch that is being cancelled: only then is known what it has answered.
+        """
+        while batch["status"] == "cancelling":
+            time.sleep(SETTLING)
+            batch = self._hook.get_batch(batch["id"])
+        return batch
 
     def _inputs(self, lines: Iterable[Line], folder: Path) -> Iterator[Path]:
         """
@@ -147,6 +161,13 @@ class BatchRun:
                 f"{defaults.MAX_REQUEST_BYTES:,}."
             )
         return data
+
+
+def _covers(batch: Mapping[str, Any]) -> str:
+    """
+    Find the file that tells which lines a batch has answered, or will; an empty text if it has answered none.
+    """
+    return batch.get("output_file_id" if batch["status"] in ENDED else "input_file_id") or ""
 
 
 def wait(

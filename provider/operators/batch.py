@@ -4,11 +4,10 @@ The operator that has many rows answered within a day, at half the price.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..client.batches import sentence, summary
 from ..client.values import integer, number
 from ..compat import conf
 from ..errors import ConfigurationError
@@ -25,17 +24,16 @@ if TYPE_CHECKING:
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
 
-#: Seconds by which the clocks of Airflow and the service may differ.
-CLOCKS = 3_600.0
-
-
 class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     """
     Have rows answered by batches, which take up to a day and cost half.
 
     The batches carry the identity of the task's run. A task that is tried again, whatever ended it, finds them, waits
     for those that are under way, reads those that have ended, and starts new ones only for rows without an answer. A
-    task that somebody clears asks anew, unless ``reattach="always"``.
+    task that somebody clears cancels what is under way and asks anew, unless ``reattach="always"``.
+
+    XCom ``batches`` tells of each its ``id``, ``status``, and the numbers of rows ``completed``, ``failed`` and in
+    ``total``: as it starts, and as it ended.
 
     Without ``output_path`` XCom holds ``results``, a text or vector for each row, None for one that failed; ``errors``,
     each with ``index`` and ``error``; ``usage``; ``model``. With it, the results go to files in that folder, beside the
@@ -147,19 +145,22 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         from ..hooks.batch_run import BatchRun
+        from ..hooks.batch_task import BatchTask
 
         asks_chat = self._check_choices()
         self.push_links(context, self.model, "chat_model" if asks_chat else "embedding_model")
         with self.hook.boundary():
             seconds = number(self.poll_interval, "poll_interval", 0)
             asked, folder, part_size = self._plan()
-            run = BatchRun(self.hook, self.endpoint, self.completion_window, *self._identity(context))
+            task = BatchTask(context, self.retries or 0, always=self.reattach == "always")
+            run = BatchRun(self.hook, self.endpoint, self.completion_window, task)
             lines = asked.missing(self._rows(), folder, part_size) if folder else asked.lines(self._rows())
-            self._batch_ids = run.start(lines)
-        context["ti"].xcom_push(key="batch_ids", value=self._batch_ids)
+            batches = run.start(lines)
+        self._batch_ids = [batch["id"] for batch in batches]
+        self._tell(context, batches)
         if self._batch_ids and self._is_deferrable():
             self._defer(seconds)
-        return self._finish(seconds)
+        return self._finish(context, seconds)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """
@@ -176,7 +177,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
                 raise ConfigurationError("The trigger's event names no batches: clear the task.")
             seconds = number(self.poll_interval, "poll_interval", 0)
         self._batch_ids = ids
-        return self._finish(seconds)
+        return self._finish(context, seconds)
 
     def _is_deferrable(self) -> bool:
         if self.deferrable is not None:
@@ -187,7 +188,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
 
         ids, self._batch_ids = self._batch_ids, []
-        trigger = OVHCloudAIEndpointsBatchTrigger(ids, self.ovh_conn_id, seconds)
+        trigger = OVHCloudAIEndpointsBatchTrigger(ids, self.ovh_conn_id, seconds, cancel_on_kill=True)
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _plan(self) -> tuple[BatchRows, Folder | None, int]:
@@ -198,13 +199,15 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             folder.begin()
         return asked, folder, integer(self.part_size, "part_size", 1)
 
-    def _finish(self, seconds: float) -> dict[str, Any]:
+    def _finish(self, context: Context, seconds: float) -> dict[str, Any]:
         from ..hooks.batch_run import Answers, wait
 
         with self.hook.boundary(), Answers(self.hook) as answers:
-            for batch in wait(self.hook, self._batch_ids, seconds, self._say):
-                answers.add(batch)
+            ended = list(wait(self.hook, self._batch_ids, seconds, self._say))
             self._batch_ids = []
+            self._tell(context, ended)
+            for batch in ended:
+                answers.add(batch)
             asked, folder, part_size = self._plan()
             return self._results(asked, folder, part_size, answers)
 
@@ -262,25 +265,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     def _rows(self) -> Iterable[dict[str, Any]]:
         return rows_of(self.rows, self.input_path, self.input_format, "rows")
 
-    def _identity(self, context: Context) -> tuple[str, float]:
-        """
-        Name the task's run as all its tries do, and tell since when there can be batches of it.
-        """
-        ti: Any = context["ti"]
-        # A clear raises the number of tries by those of the task: what is above is how many there were before.
-        cleared = None if self.reattach == "always" else ti.max_tries - (self.retries or 0)
-        names = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, cleared]
-        identity = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]
-        began = getattr(context.get("dag_run"), "start_date", None)
-        # A clear begins the run anew. Clocks differ.
-        since = began.timestamp() - CLOCKS if began and self.reattach == "retry" else 0.0
-        return identity, since
+    def _tell(self, context: Context, batches: list[dict[str, Any]]) -> None:
+        context["ti"].xcom_push(key="batches", value=[summary(batch) for batch in batches])
 
     def _say(self, batch: dict[str, Any]) -> None:
-        counts = batch.get("request_counts") or {}
-        self.log.info(
-            "AI Endpoints batch %s: %s, %s of %s done, %s failed",
-            batch["id"],
-            batch["status"],
-            *(counts.get(name) for name in ("completed", "total", "failed")),
-        )
+        self.log.info(sentence(batch))

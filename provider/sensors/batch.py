@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import defaults
-from ..client.batches import ENDED
+from ..client.batches import ENDED, sentence
 from ..compat import BaseSensorOperator, PokeReturnValue, conf
 from ..errors import BadRequestError, ConfigurationError
 
@@ -95,11 +95,8 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         :raises BadRequestError: if it ended without being completed
         """
         batch = self.hook.get_batch(self.batch_id)
-        status, counts = batch["status"], batch.get("request_counts") or {}
-        names = ("completed", "total", "failed")
-        self.log.info(
-            "AI Endpoints batch %s: %s, %s of %s done, %s failed", self.batch_id, status, *map(counts.get, names)
-        )
+        status = batch["status"]
+        self.log.info(sentence(batch))
         if status in ENDED and status != "completed":
             with self.hook.boundary():
                 raise BadRequestError(f"The batch {self.batch_id} is {status}: what it has answered can be read still.")

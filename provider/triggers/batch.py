@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..client.batch_watch import BatchWatch
+from ..client.batches import sentence
 from ..client.settings import ClientSettings
 from ..compat import BaseHook, BaseTrigger, TriggerEvent
 from ..errors import AIEndpointsError
 from ..hooks.connection import settings_of
+from .task_state import FINAL, state_of
 
 #: One watch for each event loop and connection.
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ClientSettings, BatchWatch]] = WeakKeyDictionary()
@@ -28,13 +31,17 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
     :param batch_ids: the batches
     :param ovh_conn_id: Airflow connection
     :param poll_interval: seconds between two looks, at first; triggers of one connection share them
+    :param cancel_on_kill: whether the batches are cancelled when somebody marks the task, so that nobody waits for them
     """
 
-    def __init__(self, batch_ids: list[str], ovh_conn_id: str, poll_interval: float = 60.0) -> None:
+    def __init__(
+        self, batch_ids: list[str], ovh_conn_id: str, poll_interval: float = 60.0, cancel_on_kill: bool = False
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_ids = batch_ids
         self.ovh_conn_id = ovh_conn_id
         self.poll_interval = poll_interval
+        self.cancel_on_kill = cancel_on_kill
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """
@@ -43,33 +50,49 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
         :return: the class, and its arguments
         """
         name = "apache_airflow_provider_ovhcloud_ai.triggers.batch.OVHCloudAIEndpointsBatchTrigger"
-        fields = {"batch_ids": self.batch_ids, "ovh_conn_id": self.ovh_conn_id, "poll_interval": self.poll_interval}
-        return name, fields
+        fields = ("batch_ids", "ovh_conn_id", "poll_interval", "cancel_on_kill")
+        return name, {field: getattr(self, field) for field in fields}
 
     async def run(self) -> AsyncGenerator[TriggerEvent, None]:
         """
-        Wait.
+        Wait, and log how far the batches are.
 
         :return: one event: ``batch_ids``, and ``error``, a sentence if they can never be looked at, else None
         """
         error: str | None = None
         try:
-            watch = await self._watch()
-            await watch.ended(self.batch_ids, self.poll_interval)
+            await self._follow()
         except AIEndpointsError as failure:
             error = str(failure)
+        except asyncio.CancelledError:
+            # Releases that have no ``on_kill`` (before 3.3) say nothing but this, whoever ends the trigger.
+            if not hasattr(BaseTrigger, "on_kill"):
+                await self.on_kill()
+            raise
         yield TriggerEvent({"batch_ids": self.batch_ids, "error": error})  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """
-        Cancel the batches: somebody marked the task, or cleared it. A triggerer that restarts does not call this.
+        Cancel the batches if somebody has marked the task.
+
+        A task that was cleared is tried again, and that try decides. A triggerer that restarts leaves its tasks
+        deferred.
         """
+        if not self.cancel_on_kill or await state_of(self.task_instance) not in FINAL:
+            return
         watch = await self._watch()
         for batch_id in self.batch_ids:
             try:
                 await watch.cancel(batch_id)
+                self.log.info("AI Endpoints batch %s is cancelled, as its task was ended.", batch_id)
             except AIEndpointsError as failure:
                 self.log.warning("The batch %s could not be cancelled: %s", batch_id, failure)
+
+    async def _follow(self) -> None:
+        watch = await self._watch()
+        async with aclosing(watch.looks(self.batch_ids, self.poll_interval)) as looks:
+            async for batch in looks:
+                self.log.info(sentence(batch))
 
     async def _watch(self) -> BatchWatch:
         settings = settings_of(await _connection(self.ovh_conn_id)).client

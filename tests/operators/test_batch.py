@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -79,7 +80,9 @@ def test_answers_in_the_order_of_the_rows(sandbox: Sandbox) -> None:
     assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
     assert (result["errors"], result["model"]) == ([], "gpt-oss-20b")
     assert result["usage"]["total_tokens"] > 20
-    assert where["ti"].kept["batch_ids"] == ["batch-000001"]
+    assert where["ti"].kept["batches"] == [
+        {"id": "batch-000001", "status": "completed", "completed": 20, "failed": 0, "total": 20}
+    ]
 
 
 def test_vectors(sandbox: Sandbox) -> None:
@@ -152,12 +155,56 @@ class TestNeverTwice:
         assert (started(sandbox), lines_asked()) == (1, 20)
 
     def test_a_clear_asks_anew_unless_told_otherwise(self, sandbox: Sandbox) -> None:
-        for options, tries, batches in (({}, 2, 1), ({}, 5, 2), ({}, 5, 2)):
-            operator(**options).execute(context(max_tries=tries))
+        for tries, batches in ((2, 1), (5, 2), (5, 2), (8, 3)):
+            operator().execute(context(max_tries=tries))
             assert started(sandbox) == batches
-        operator(reattach="always").execute(context(max_tries=5))
-        operator(reattach="always").execute(context(max_tries=8))
+        operator(reattach="always").execute(context(max_tries=11))
         assert started(sandbox) == 3
+
+    @pytest.mark.parametrize(("reattach", "batches", "status"), [("retry", 2, "cancelled"), ("always", 1, "completed")])
+    def test_what_was_under_way_before_a_clear_is_cancelled_unless_it_is_used(
+        self, monkeypatch: pytest.MonkeyPatch, reattach: str, batches: int, status: str
+    ) -> None:
+        with Sandbox(batch_seconds=0.5) as slow:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", slow.connection_json)
+            with pytest.raises(TaskDeferred):
+                operator(deferrable=True, reattach=reattach).execute(context())
+            self.is_done(operator(poll_interval=0.05, reattach=reattach).execute(context(max_tries=3)))
+            assert started(slow) == batches
+            assert OVHCloudAIEndpointsHook().get_batch("batch-000001")["status"] == status
+
+    def test_more_retries_in_the_dag_are_no_clear(self, sandbox: Sandbox) -> None:
+        operator().execute(context())
+        operator(retries=7).execute(context())
+        assert started(sandbox) == 1
+
+    def test_a_batch_tells_people_whose_it_is(self, sandbox: Sandbox) -> None:
+        operator().execute(context(run_id="manual__" + "x" * 600))
+        (batch,) = OVHCloudAIEndpointsHook().list_batches()
+        names = {name: batch["metadata"][f"airflow_{name}"] for name in ("dag_id", "task_id", "map_index")}
+        assert names == {"dag_id": "d", "task_id": "t", "map_index": "-1"}
+        assert len(batch["metadata"]["airflow_run_id"]) == 512
+
+    @pytest.mark.parametrize(("hours", "batches"), [(0.5, 1), (2, 2)])
+    def test_the_list_is_read_back_to_the_beginning_of_the_run(
+        self, sandbox: Sandbox, hours: float, batches: int
+    ) -> None:
+        """By a clock that is up to an hour ahead."""
+        operator().execute(context())
+        run = SimpleNamespace(start_date=datetime.now(UTC) + timedelta(hours=hours))
+        operator().execute({**context(), "dag_run": run})
+        assert started(sandbox) == batches
+
+    def test_after_a_clear_the_list_is_read_back_for_the_longest_window(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A clear begins the run anew, as far as Airflow tells."""
+        with Sandbox(batch_seconds=0.5) as slow:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", slow.connection_json)
+            with pytest.raises(TaskDeferred):
+                operator(deferrable=True).execute(context())
+            run = SimpleNamespace(start_date=datetime.now(UTC) + timedelta(hours=2))
+            with pytest.raises(TaskDeferred):
+                operator(deferrable=True).execute({**context(max_tries=4), "dag_run": run})
+            assert sent(slow, "/v1/batches/batch-000001/cancel") == 1
 
     def test_others_do_not_share(self, sandbox: Sandbox) -> None:
         for changes in ({}, {"map_index": 3}, {"run_id": "s"}, {"task_id": "u"}, {"dag_id": "e"}):
@@ -208,6 +255,59 @@ class TestNeverTwice:
             )
             assert (first["total"], second["total"]) == (20, 20 - first["completed"])
             assert 0 < first["completed"] < 20
+
+
+class Store:
+    """As Airflow 3.3 gives to each task: what one try writes, the next one reads."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.kept: dict[str, str] = {}
+        self.broken = broken
+
+    def get(self, key: str) -> Any:
+        if self.broken:
+            raise RuntimeError("no store")
+        return json.loads(self.kept.get(key, "null"))
+
+    def set(self, key: str, value: Any) -> None:
+        if self.broken:
+            raise RuntimeError("no store")
+        self.kept[key] = json.dumps(value)
+
+
+class TestStateStore:
+    def run(self, store: Store, **changes: Any) -> None:
+        operator().execute({**context(**changes), "task_state_store": store})
+
+    def lists(self, sandbox: Sandbox) -> int:
+        return sum((each.method, each.path) == ("GET", "/v1/batches") for each in sandbox.requests)
+
+    def test_a_retry_asks_it_in_place_of_the_list(self, sandbox: Sandbox) -> None:
+        store = Store()
+        self.run(store)
+        assert self.lists(sandbox) == 1
+        self.run(store)
+        assert (self.lists(sandbox), started(sandbox)) == (1, 1)
+
+    def test_a_start_that_nobody_confirmed_is_listed(self, sandbox: Sandbox) -> None:
+        store = Store()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(OVHCloudAIEndpointsHook, "create_batch", _lost(OVHCloudAIEndpointsHook.create_batch))
+            with pytest.raises(Killed):
+                self.run(store)
+        self.run(store)
+        assert (self.lists(sandbox), started(sandbox)) == (2, 1)
+
+    def test_what_was_kept_before_a_clear_does_not_count(self, sandbox: Sandbox) -> None:
+        store = Store()
+        self.run(store)
+        self.run(store, max_tries=4)
+        assert started(sandbox) == 2
+
+    def test_one_that_fails_is_done_without(self, sandbox: Sandbox) -> None:
+        for _ in range(2):
+            self.run(Store(broken=True))
+        assert (self.lists(sandbox), started(sandbox)) == (2, 1)
 
 
 class TestFailedRows:
@@ -344,7 +444,9 @@ class TestDeferral:
         with pytest.raises(TaskDeferred) as deferred:
             operator(deferrable=True).execute(where)
         assert deferred.value.method_name == "execute_complete"
-        assert deferred.value.trigger.serialize()[1]["batch_ids"] == where["ti"].kept["batch_ids"]
+        fields = deferred.value.trigger.serialize()[1]
+        assert fields["batch_ids"] == [batch["id"] for batch in where["ti"].kept["batches"]]
+        assert fields["cancel_on_kill"]
         # Another process goes on.
         result = operator(deferrable=True).execute_complete(where, {"batch_ids": ["batch-000001"], "error": None})
         assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))

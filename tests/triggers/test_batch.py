@@ -8,12 +8,15 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.triggers import batch as trigger_module
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger as Trigger
+from apache_airflow_provider_ovhcloud_ai.triggers.task_state import state_of
 
 pytestmark = pytest.mark.airflow
 
@@ -66,7 +69,12 @@ def test_it_carries_ids_alone_and_can_be_made_again(serve: Callable[..., Sandbox
     sandbox = serve()
     name, fields = Trigger(["batch-1"], CONN_ID, 7.0).serialize()
     assert name == f"{Trigger.__module__}.{Trigger.__name__}"
-    assert fields == {"batch_ids": ["batch-1"], "ovh_conn_id": CONN_ID, "poll_interval": 7.0}
+    assert fields == {
+        "batch_ids": ["batch-1"],
+        "ovh_conn_id": CONN_ID,
+        "poll_interval": 7.0,
+        "cancel_on_kill": False,
+    }
     assert sandbox.token not in json.dumps(fields)
     assert Trigger(**fields).serialize() == (name, fields)
 
@@ -121,27 +129,76 @@ async def soon(done: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize(("killed", "status"), [(False, "in_progress"), (True, "cancelled")])
-def test_only_a_person_cancels(serve: Callable[..., Sandbox], killed: bool, status: str) -> None:
-    """A triggerer that restarts ends its triggers, and calls their cleanup."""
+@pytest.mark.parametrize("told", [True, False], ids=["on_kill", "cancelled alone"])
+@pytest.mark.parametrize(
+    ("state", "mine", "status"),
+    [
+        # A triggerer that restarts ends its triggers, and calls their cleanup.
+        ("deferred", True, "in_progress"),
+        (None, True, "in_progress"),
+        ("scheduled", True, "in_progress"),
+        ("unknown", True, "in_progress"),
+        ("failed", True, "cancelled"),
+        ("success", True, "cancelled"),
+        ("removed", True, "cancelled"),
+        # A sensor's: somebody else waits for it.
+        ("failed", False, "in_progress"),
+    ],
+)
+def test_only_a_task_that_is_over_cancels(
+    serve: Callable[..., Sandbox],
+    monkeypatch: pytest.MonkeyPatch,
+    told: bool,
+    state: str | None,
+    mine: bool,
+    status: str,
+) -> None:
+    async def state_of(_: Any) -> str | None:
+        return state
+
+    monkeypatch.setattr(trigger_module, "state_of", state_of)
+    if told:
+        monkeypatch.setattr(trigger_module.BaseTrigger, "on_kill", None, raising=False)
+    else:
+        monkeypatch.delattr(trigger_module.BaseTrigger, "on_kill", raising=False)
     sandbox = serve(batch_seconds=1_000)
     (batch_id,) = start()
     sandbox._service._routes[-1].endpoint.__self__._batches[batch_id].started -= 500  # type: ignore[attr-defined]
 
     async def live() -> None:
-        trigger = Trigger([batch_id], CONN_ID, 0.01)
+        trigger = Trigger([batch_id], CONN_ID, 0.01, cancel_on_kill=mine)
+        trigger.task_instance = None
         task: Awaitable[Any] = asyncio.ensure_future(fired(trigger))
         before = looks(sandbox)
         await asyncio.wait_for(soon(lambda: looks(sandbox) > before), 30)
         task.cancel()  # type: ignore[attr-defined]
         with pytest.raises(asyncio.CancelledError):
             await task
-        if killed:
+        if told:
             await trigger.on_kill()
         await trigger.cleanup()
 
     asyncio.run(live())
     assert OVHCloudAIEndpointsHook().get_batch(batch_id)["status"] == status
+
+
+def test_a_state_that_nobody_tells_is_unknown() -> None:
+    """As where a triggerer shuts down, and nobody is there to answer."""
+    assert asyncio.run(state_of(SimpleNamespace(dag_id="d"))) == "unknown"
+
+
+def test_how_far_they_are_is_logged_when_it_changes(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(batch_seconds=0.5)
+    ids = start(2)
+    said: list[str] = []
+    monkeypatch.setattr(Trigger, "log", SimpleNamespace(info=said.append))
+    asyncio.run(fired(Trigger(ids, CONN_ID, 0.02)))
+    for batch_id in ids:
+        mine = [line for line in said if batch_id in line]
+        assert mine[-1] == f"AI Endpoints batch {batch_id}: completed, 1 of 1 done, 0 failed"
+        assert len(set(mine)) == len(mine) >= 2
 
 
 def test_nothing_is_left_when_nobody_waits(serve: Callable[..., Sandbox]) -> None:
