@@ -77,7 +77,7 @@ class Environment:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=600,
+                timeout=1_200,
             )
         if done.returncode:
             sys.exit(f"benchmark: {script} failed in {self.path.name}:\n{done.stdout}{done.stderr}")

@@ -51,6 +51,9 @@ KILLED, PART = 1_000, 25
 #: Of row 11: prompts, which $BENCH_PROMPTS changes, as a thousand mapped tasks take half an hour; and seconds of each.
 TASKS, ANSWER = int(os.environ.get("BENCH_PROMPTS", "50")), 0.5
 
+#: Of row 13: batches.
+WAITING = 2_000
+
 
 @dataclass(frozen=True)
 class Row:
@@ -310,6 +313,24 @@ def kill_halfway(command, home, address, half):
     return passed + asked(address)["passed"]
 
 
+def waiting(environments):
+    """Row 13. Beside what Airflow's own trigger costs, which waits for a time of day."""
+    mine, plain = (
+        json.loads(environments["ours"].run("wait_many.py", kind, WAITING, ROOT / "scripts"))
+        for kind in ("ours", "plain")
+    )
+    figures = {
+        "ours": f"{mine['blocked_then']} times, and {mine['blocked_first']} as they came; {mine['requests']:.0f} "
+        f"requests a minute, {mine['kilobytes']:.0f} kB a trigger; Airflow's own {plain['blocked_then']} and "
+        f"{plain['blocked_first']} times, {plain['kilobytes']:.0f} kB",
+        "reference": "-",
+        "openai": "-",
+    }
+    reached = mine["blocked_then"] <= plain["blocked_then"] and mine["requests"] <= 2 * WAITING / 100
+    what = f"13 loop blocked for more than 100 ms, {WAITING:,} batches waited for by one triggerer"
+    return Row(what, "not by ours; a request a minute for each hundred", figures, reached)
+
+
 #: By the number in front of what they measure.
 ROWS = {
     "1": imports,
@@ -324,4 +345,5 @@ ROWS = {
     "10": memory,
     "11": tasks,
     "12": resume,
+    "13": waiting,
 }

@@ -1,5 +1,7 @@
 """
 One question about each row of a table, answered within a day at half the price of ``example_bulk_chat``.
+
+A hundred thousand reviews of 200 tokens, answered with 10 each, cost 0.48 € in place of 0.95 € (catalogue, 2026-08-03).
 """
 
 from datetime import datetime

@@ -1,5 +1,7 @@
 """
 A corpus embedded within a day at half the price of ``example_embed_corpus``, into the same kind of folder.
+
+A million paragraphs of 300 tokens cost 1.50 € in place of 3.00 € (catalogue, 2026-08-03).
 """
 
 import tempfile

@@ -86,6 +86,9 @@ class LocalAirflow:
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            # The triggers of a triggerer that was killed are another's after seconds, instead of 30 and more.
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
             # 2.11 starts its tasks by this name.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
@@ -199,6 +202,13 @@ class LocalAirflow:
         """
         self._leash(name)
 
+    def processes(self, name: str) -> set[int]:
+        """
+        Find the ids of one process and all that it started.
+        """
+        leash = self._leashes[name].pid
+        return session(leash) - {leash}
+
     def end(self, name: str) -> None:
         """
         End one process.
@@ -206,6 +216,17 @@ class LocalAirflow:
         leash = self._leashes.pop(name)
         leash.stdin.close()
         leash.wait()
+
+    def kill(self, name: str) -> None:
+        """
+        End one process, and all that it started, without a chance to put anything in order.
+        """
+        leash = self._leashes.pop(name)
+        for pid in session(leash.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        leash.wait()
+        leash.stdin.close()
 
     def close(self) -> None:
         """
@@ -218,9 +239,11 @@ class LocalAirflow:
         self._leashes.clear()
 
     def _leash(self, name: str, *options: str) -> None:
+        # They would serve their logs to other machines, on all addresses of this one.
+        alone = ["--skip-serve-logs"] if name in {"scheduler", "triggerer"} else []
         with (self.home / f"{name}.log").open("wb") as log:
             self._leashes[name] = subprocess.Popen(
-                [sys.executable, __file__, sys.executable, "-m", "airflow", name, *options],
+                [sys.executable, __file__, sys.executable, "-m", "airflow", name, *alone, *options],
                 cwd=self.home,
                 env=self.environment,
                 stdin=subprocess.PIPE,
@@ -272,21 +295,21 @@ def hold(command: list[str]) -> int:
     child.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(END)
-    for pid in session() - {os.getpid()}:
+    for pid in session(os.getsid(0)) - {os.getpid()}:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return child.wait()
 
 
-def session() -> set[int]:
+def session(leader: int) -> set[int]:
     """
-    Find the processes that this one and its descendants are, whatever group they put themselves in.
+    Find the processes that the leader of a session and its descendants are, whatever group they put themselves in.
     """
     if Path("/proc/self").exists():
         pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
     else:
         pids = [int(pid) for pid in subprocess.check_output(["ps", "-A", "-o", "pid="]).split()]
-    return {pid for pid in pids if _session_of(pid) == os.getsid(0)}
+    return {pid for pid in pids if _session_of(pid) == leader}
 
 
 def _session_of(pid: int) -> int | None:

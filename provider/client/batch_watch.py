@@ -26,9 +26,6 @@ _News: TypeAlias = "asyncio.Queue[dict[str, Any] | AIEndpointsError]"
 #: longer or shorter, so that triggerers do not all look at once.
 GROWTH, LONGEST, JITTER = 1.05, 5.0, 0.1
 
-#: Pages of the list that are looked through; batches that are older are looked at one by one.
-PAGES = 10
-
 
 class BatchWatch:
     """
@@ -41,6 +38,7 @@ class BatchWatch:
         self._settings = settings
         self._client = AsyncClient(settings)
         self._waiting: dict[str, list[_News]] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._intervals: list[float] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -50,27 +48,25 @@ class BatchWatch:
 
         :param batch_ids: the batches
         :param interval: seconds between two looks, at first
-        :return: each batch as the service describes it, when it is first seen and when it has got further
+        :return: the :func:`.batches.summary` of each batch, when it has got further
         :raises AIEndpointsError: if the service says that no look will ever succeed
         """
-        under_way, last = set(batch_ids), dict[str, dict[str, Any]]()
+        under_way = set(batch_ids)
         async with self._subscribed(batch_ids, interval) as news:
             while under_way:
                 batch = await news.get()
                 if isinstance(batch, AIEndpointsError):
                     raise batch
-                told = batches.summary(batch)
-                if told["status"] in batches.ENDED:
-                    under_way.discard(told["id"])
-                if last.get(told["id"]) != told:
-                    last[told["id"]] = told
-                    yield batch
+                if batch["status"] in batches.ENDED:
+                    under_way.discard(batch["id"])
+                yield batch
 
     @contextlib.asynccontextmanager
     async def _subscribed(self, batch_ids: list[str], interval: float) -> AsyncIterator[_News]:
         news: _News = asyncio.Queue()
         for batch_id in batch_ids:
             self._waiting.setdefault(batch_id, []).append(news)
+            self._told.pop(batch_id, None)
         self._intervals.append(interval)
         try:
             if self._task is None or self._task.done():
@@ -82,6 +78,7 @@ class BatchWatch:
                 self._waiting[batch_id].remove(news)
                 if not self._waiting[batch_id]:
                     del self._waiting[batch_id]
+                    self._told.pop(batch_id, None)
             if not self._waiting:
                 await self._stop()
 
@@ -122,22 +119,33 @@ class BatchWatch:
             grown = min(grown * GROWTH, LONGEST)
 
     async def _look(self) -> None:
-        missing, after = set(self._waiting), None
-        for _ in range(PAGES):
+        missing, after, vain = set(self._waiting), None, 0
+        # A page costs as much as a look at one batch: so many that bring nothing are read as looks would remain.
+        while vain < len(missing):
             value = await self._call(batches.page(after))
             found = [each for each in value.get("data") or () if isinstance(each, dict)]
+            ids = {str(each.get("id")) for each in found}
+            vain = 0 if ids & missing else vain + 1
+            missing -= ids
             for batch in found:
                 self._tell(batch)
-                missing.discard(str(batch.get("id")))
-            if not missing or not value.get("has_more") or not found:
+            if not value.get("has_more") or not found:
                 break
             after = found[-1].get("id")
         for batch_id in missing & set(self._waiting):
             self._tell(await self._call(batches.retrieve(batch_id)))
 
     def _tell(self, batch: dict[str, Any]) -> None:
-        for news in self._waiting.get(str(batch.get("id")), ()):
-            news.put_nowait(batch)
+        told = batches.summary(batch)
+        waiting = self._waiting.get(told["id"])
+        if not waiting:
+            return
+        before, self._told[told["id"]] = self._told.get(told["id"], told), told
+        # Where it stood when they began to wait they know. Two thousand that are woken, and each write a line of log,
+        # hold the loop for a second.
+        if told != before or told["status"] in batches.ENDED:
+            for news in waiting:
+                news.put_nowait(told)
 
     def _fail(self, error: AIEndpointsError) -> None:
         for waiting in self._waiting.values():

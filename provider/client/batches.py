@@ -165,14 +165,14 @@ def summary(batch: Mapping[str, Any]) -> dict[str, Any]:
 _COUNTS = ("completed", "failed", "total")
 
 
-def sentence(batch: Mapping[str, Any]) -> str:
+def sentence(told: Mapping[str, Any]) -> str:
     """
     Say how far a batch is.
 
-    :param batch: as the service describes it
+    :param told: its :func:`summary`
     :return: one line for a log
     """
-    told = {name: "?" if value is None else value for name, value in summary(batch).items()}
+    told = {name: "?" if value is None else value for name, value in told.items()}
     return "AI Endpoints batch {id}: {status}, {completed} of {total} done, {failed} failed".format(**told)
 
 

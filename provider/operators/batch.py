@@ -157,6 +157,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             lines = asked.missing(self._rows(), folder, part_size) if folder else asked.lines(self._rows())
             batches = run.start(lines)
         self._batch_ids = [batch["id"] for batch in batches]
+        for batch in batches:
+            self._say(batch)
         self._tell(context, batches)
         if self._batch_ids and self._is_deferrable():
             self._defer(seconds)
@@ -269,4 +271,4 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         context["ti"].xcom_push(key="batches", value=[summary(batch) for batch in batches])
 
     def _say(self, batch: dict[str, Any]) -> None:
-        self.log.info(sentence(batch))
+        self.log.info(sentence(summary(batch)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from http.client import responses
 from typing import Any
 
@@ -16,7 +17,7 @@ class Fault:
     """
     What happens to one request.
 
-    :param path: the address it waits for, ``None`` for any
+    :param path: the address it waits for, with ``*`` for any characters; ``None`` for any address
     :param apply: makes the faulty reply, given how the ordinary one is made
     """
 
@@ -49,7 +50,7 @@ class Faults:
         :return: the first fault that waits for it
         """
         with self._lock:
-            found = next((fault for fault in self._waiting if fault.path in (None, path)), None)
+            found = next((fault for fault in self._waiting if fnmatchcase(path, fault.path or "*")), None)
             if found:
                 self._waiting.remove(found)
             return found
@@ -93,3 +94,14 @@ def cut(path: str | None) -> Fault:
     :return: the fault
     """
     return Fault(path, lambda ordinary: replace(ordinary(), sent="half"))
+
+
+def delayed(seconds: float, path: str | None) -> Fault:
+    """
+    Make a fault that sends the ordinary reply late.
+
+    :param seconds: how late
+    :param path: the address it waits for
+    :return: the fault
+    """
+    return Fault(path, lambda ordinary: replace(ordinary(), delay=seconds))

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ..defaults import RATE_LIMIT_TOKEN
 from .connection import connection
-from .faults import Fault, Faults, cut, dropped, failure
+from .faults import Fault, Faults, cut, delayed, dropped, failure
 from .messages import Reply, Request
 from .service import Service
 from .wire import Server
@@ -153,6 +153,16 @@ class Sandbox:
         :param path: only for this address
         """
         self._faults.add(cut(path), times)
+
+    def delay_next(self, seconds: float, *, times: int = 1, path: str | None = None) -> None:
+        """
+        Answer the next requests late.
+
+        :param seconds: how late, beside the latency of all
+        :param times: to how many requests
+        :param path: only to this address, in which ``*`` stands for any characters, as in ``/v1/files/*``
+        """
+        self._faults.add(delayed(seconds, path), times)
 
     def _answer(self, request: Request) -> Reply | None:
         if self._record:

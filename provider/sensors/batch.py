@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import defaults
-from ..client.batches import ENDED, sentence
+from ..client.batches import ENDED, sentence, summary
 from ..compat import BaseSensorOperator, PokeReturnValue, conf
 from ..errors import BadRequestError, ConfigurationError
 
@@ -96,7 +96,7 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         """
         batch = self.hook.get_batch(self.batch_id)
         status = batch["status"]
-        self.log.info(sentence(batch))
+        self.log.info(sentence(summary(batch)))
         if status in ENDED and status != "completed":
             with self.hook.boundary():
                 raise BadRequestError(f"The batch {self.batch_id} is {status}: what it has answered can be read still.")

@@ -13,13 +13,16 @@ from weakref import WeakKeyDictionary
 from ..client.batch_watch import BatchWatch
 from ..client.batches import sentence
 from ..client.settings import ClientSettings
-from ..compat import BaseHook, BaseTrigger, TriggerEvent
+from ..compat import BaseTrigger, TriggerEvent
 from ..errors import AIEndpointsError
-from ..hooks.connection import settings_of
+from .connections import client_settings
 from .task_state import FINAL, state_of
 
 #: One watch for each event loop and connection.
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ClientSettings, BatchWatch]] = WeakKeyDictionary()
+
+#: What is under way: a loop keeps no task that nobody else does.
+_cancelling: set[asyncio.Task[None]] = set()
 
 
 class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
@@ -78,7 +81,16 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
         A task that was cleared is tried again, and that try decides. A triggerer that restarts leaves its tasks
         deferred.
         """
-        if not self.cancel_on_kill or await state_of(self.task_instance) not in FINAL:
+        if self.cancel_on_kill:
+            # A triggerer cancels its trigger again each second until that has ended, and with it whatever it waits for:
+            # what has begun goes on by itself.
+            task = asyncio.get_running_loop().create_task(self._cancel_if_over())
+            _cancelling.add(task)
+            task.add_done_callback(_cancelling.discard)
+            await asyncio.shield(task)
+
+    async def _cancel_if_over(self) -> None:
+        if await state_of(self.task_instance) not in FINAL:
             return
         watch = await self._watch()
         for batch_id in self.batch_ids:
@@ -95,15 +107,10 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
                 self.log.info(sentence(batch))
 
     async def _watch(self) -> BatchWatch:
-        settings = settings_of(await _connection(self.ovh_conn_id)).client
+        # Only a triggerer says whose trigger it is.
+        dag_id = getattr(getattr(self, "task_instance", None), "dag_id", "")
+        settings = await client_settings(self.ovh_conn_id, dag_id)
         watches = _watches.setdefault(asyncio.get_running_loop(), {})
-        return watches.setdefault(settings, BatchWatch(settings))
-
-
-async def _connection(conn_id: str) -> Any:
-    if hasattr(BaseHook, "aget_connection"):  # 3.1
-        return await BaseHook.aget_connection(conn_id)
-    from asgiref.sync import sync_to_async
-
-    # What 3.0 sends to its triggerer goes through the loop that asgiref remembers; from any other thread it hangs.
-    return await sync_to_async(BaseHook.get_connection)(conn_id)
+        if settings not in watches:
+            watches[settings] = BatchWatch(settings)
+        return watches[settings]

@@ -28,23 +28,24 @@ WHOLE: dict[str, dict[str, Any]] = {
     "dag": {"id": "stored", "model": "gpt-oss-120b", "kind": "chat"},
     "test": {"connection": "stored"},
     "models": {"connection": "stored"},
+    "batches": {"connection": "stored"},
     "try": {"connection": "stored", "model": "gpt-oss-120b", "kind": "chat", "text": "Hi"},
 }
 
 #: Permissions on connections, and the addresses that they open; every other one is answered 403.
 MATRIX = [
     ((), {"connections"}),
-    (("GET",), {"connections", "connection", "dag", "models"}),
+    (("GET",), {"connections", "connection", "dag", "models", "batches"}),
     (("POST", "PUT"), {"connections"}),
-    (("GET", "POST"), {"connections", "connection", "dag", "models", "test"}),
-    (("GET", "PUT"), {"connections", "connection", "dag", "models", "try"}),
+    (("GET", "POST"), {"connections", "connection", "dag", "models", "batches", "test"}),
+    (("GET", "PUT"), {"connections", "connection", "dag", "models", "batches", "try"}),
     (("GET", "POST", "PUT"), set(WHOLE)),
 ]
 
 
 @pytest.mark.parametrize(("methods", "opened"), MATRIX, ids=lambda each: "+".join(each) if type(each) is tuple else "")
 def test_permissions(serve: Serve, variable: Variable, row: Any, methods: Any, opened: set[str]) -> None:
-    service = serve(manner())
+    service = serve(manner(batches=Said(200, {"data": []})))
     row("stored")
     variable(service.base_url)
     visitor = Visitor(*methods)
@@ -53,7 +54,7 @@ def test_permissions(serve: Serve, variable: Variable, row: Any, methods: Any, o
     assert {answer.status for path, answer in answered.items() if path not in opened} <= {403}
     for answer in (answer for answer in answered.values() if answer.lines):
         list(answer.lines)
-    assert bool(service.asked) == bool({"test", "models", "try"} & opened)
+    assert bool(service.asked) == bool({"test", "models", "batches", "try"} & opened)
     assert bool(answered["connections"].data["connections"]) == ("GET" in methods)
     assert answered["connections"].data["may_create"] == ("POST" in methods)
 
@@ -194,7 +195,12 @@ def test_too_many_at_once(serve: Serve, variable: Variable, monkeypatch: pytest.
     service = serve(gate)
     begun = [start("test", connection=variable(service.base_url, name)) for name in ("one", "two")]
     variable(service.base_url, "three")
-    for path, more in (("test", {}), ("models", {}), ("try", {"model": "m", "kind": "chat", "text": "Hi"})):
+    for path, more in (
+        ("test", {}),
+        ("models", {}),
+        ("batches", {}),
+        ("try", {"model": "m", "kind": "chat", "text": "Hi"}),
+    ):
         busy = ask(path, connection="three", **more)
         assert (busy.status, "try again in some seconds" in sentence(busy)) == (429, True)
     gate.open.set()
@@ -225,6 +231,39 @@ def test_models(serve: Serve, variable: Variable) -> None:
     assert [model["default"] for model in data["models"]] == ["chat", None, None, None]
     assert data["price_note"] == "none that the service lists"
     assert [asked.path for asked in service.asked] == ["/v1/models"]
+
+
+def test_batches(serve: Serve, variable: Variable) -> None:
+    service = serve(manner(batches=Said(200, {"data": [{"id": "batch-1", "status": "completed"}], "has_more": True})))
+    variable(service.base_url)
+    data = ask("batches", VIEWER, connection="stored").data
+    assert [(batch["id"], batch["status"]) for batch in data["batches"]] == [("batch-1", "completed")]
+    assert data["more"] is True
+    assert [asked.path for asked in service.asked] == ["/v1/batches?limit=100"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (UNAUTHORIZED, "No batches: "),
+        (Said(200, {"data": {}}), "something else than a list of batches"),
+        (Said(404, "<title>Nothing here</title>"), "No batches: "),
+    ],
+)
+def test_batches_that_cannot_be_listed(serve: Serve, variable: Variable, said: Said, told: str) -> None:
+    variable(serve(manner(batches=said)).base_url)
+    answer = ask("batches", connection="stored")
+    assert answer.status == 502
+    assert told in sentence(answer)
+    assert not canary.shows(sentence(answer))
+
+
+def test_batches_need_a_token(serve: Serve, variable: Variable) -> None:
+    service = serve(manner())
+    variable(service.base_url, password=None, extra={"access": "anonymous"})
+    answer = ask("batches", connection="stored")
+    assert (answer.status, sentence(answer)) == (422, "Batches need an API token, and the connection has none.")
+    assert not service.asked
 
 
 def test_models_that_cannot_be_listed(serve: Serve, variable: Variable) -> None:

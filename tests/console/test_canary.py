@@ -34,7 +34,7 @@ SPELLED: dict[str, Callable[[str], str]] = {
     "far behind": lambda token: "x" * 190 + token,
     "again and again": lambda token: token * 200,
 }
-PLACES = ["models", "answer", "refusal", "page", "headers"]
+PLACES = ["models", "batches", "answer", "refusal", "page", "headers"]
 
 
 def echoing(place: str, spell: Callable[[str], str]) -> Callable[[Asked], Said]:
@@ -44,6 +44,11 @@ def echoing(place: str, spell: Callable[[str], str]) -> Callable[[Asked], Said]:
         listed = {"data": [{"id": told, "owned_by": told, "pricing": pricing, "max_completion_tokens": 5}]}
         if asked.path == "/v1/models" and place != "page":
             return Said(200, listed if place == "models" else {"data": [{"id": "m"}]})
+        if place == "batches":
+            names = dict.fromkeys((f"airflow_{name}" for name in ("dag_id", "run_id", "task_id", "map_index")), told)
+            batch = dict.fromkeys(("id", "status", "endpoint", "completion_window", "created_at"), told)
+            counts = dict.fromkeys(("total", "completed", "failed"), told)
+            return Said(200, {"data": [{**batch, "metadata": names, "request_counts": counts}]})
         if place == "page":
             return Said(200, f"<title>{told}</title>")
         if place == "refusal":
@@ -59,7 +64,7 @@ def echoing(place: str, spell: Callable[[str], str]) -> Callable[[Asked], Said]:
 
 def everything(conn_id: str) -> str:
     """Ask for all that the page can show of a connection."""
-    got = [ask("test", connection=conn_id).data, ask("models", connection=conn_id).data]
+    got = [ask(address, connection=conn_id).data for address in ("test", "models", "batches")]
     for kind in ("chat", "embedding"):
         got.append(lines(ask("try", connection=conn_id, model="m", kind=kind, text="Hi")))
     got += [ask("connections").data, ask("connection", id=conn_id).data]

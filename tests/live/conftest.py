@@ -56,8 +56,30 @@ def bulk_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="package")
 def batch_sandbox() -> Iterator[Sandbox]:
-    """One whose batches take so long that a triggerer can be restarted meanwhile."""
-    with Sandbox(batch_seconds=25) as running:
+    """One whose batches take so long that a triggerer can be restarted twice meanwhile."""
+    with Sandbox(batch_seconds=60) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def quick_batch_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(batch_seconds=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def expired_batch_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(batch_seconds=3600, batch_expires=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def shuffled_batch_sandbox() -> Iterator[Sandbox]:
+    """One whose batches answer from behind, and all rows twice, but for the first ten."""
+    with Sandbox(batch_seconds=2) as running:
+        batches = running._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
+        write = batches._write
+        batches._write = lambda batch, kind, records: write(batch, kind, records[:9:-1] * 2)
         yield running
 
 
@@ -74,6 +96,9 @@ def airflow(
     flaky_sandbox: Sandbox,
     bulk_sandbox: Sandbox,
     batch_sandbox: Sandbox,
+    quick_batch_sandbox: Sandbox,
+    expired_batch_sandbox: Sandbox,
+    shuffled_batch_sandbox: Sandbox,
     bulk_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
@@ -86,6 +111,9 @@ def airflow(
         "flaky": flaky_sandbox.connection,
         "bulk": bulk_sandbox.connection,
         "batch": batch_sandbox.connection,
+        "batch_quick": quick_batch_sandbox.connection,
+        "batch_expired": expired_batch_sandbox.connection,
+        "batch_shuffled": shuffled_batch_sandbox.connection,
         "elsewhere": {**sandbox.connection, "extra": {}},
         **{dag: each.connection for dag, each in slow.items()},
     }

@@ -109,6 +109,14 @@ class ConsolePage:
             self.button("List models").click()
         self.shown.get_by_label("Search").wait_for()
 
+    def list_batches(self) -> list[list[str]]:
+        """Press List batches, and read the rows, cell by cell."""
+        with self.page.expect_response("**/api/batches"):
+            self.button("List batches").click()
+        table = self.shown.locator("table.batches tbody tr")
+        table.first.wait_for()
+        return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in table.all()]
+
     def models(self) -> list[str]:
         """Ids of the models shown, from the top."""
         return [cell.inner_text().split("\n")[0].split(" ")[0] for cell in self._ids()]

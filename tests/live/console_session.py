@@ -22,6 +22,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "/api/dag": {"id": CONNECTION, "model": "gpt-oss-120b", "kind": "chat"},
     "/api/test": {"connection": CONNECTION},
     "/api/models": {"connection": CONNECTION},
+    "/api/batches": {"connection": CONNECTION},
     "/api/try": {"connection": CONNECTION, "model": "gpt-oss-120b", "kind": "chat", "text": "Hello"},
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from axe_playwright_python.base import AXE_SCRIPT
 from local_airflow import LocalAirflow, installed_release
@@ -140,6 +141,33 @@ def test_models_are_searched_and_sorted_and_the_address_says_how(
     assert console.shown.locator("th[aria-sort=ascending]").inner_text().startswith("Price in")
 
 
+def test_batches_say_whose_they_are_and_how_far(
+    console: ConsolePage,
+    connection: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    picture: Callable[..., None],
+) -> None:
+    with Sandbox(batch_seconds=3_600) as slow:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", slow.connection_json)
+        hook = OVHCloudAIEndpointsHook()
+        for name in ("classify", "translate"):
+            body = {"model": "gpt-oss-20b", "messages": [{"role": "user", "content": "Hello"}]}
+            line = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body}
+            task = {"dag_id": "reviews", "run_id": "scheduled__2026-11-26", "task_id": name, "map_index": "7"}
+            metadata = {f"airflow_{key}": value for key, value in task.items()} if name == "classify" else None
+            hook.create_batch(hook.upload_batch_input([line])["id"], metadata=metadata)
+        hook.cancel_batch("batch-000001")
+        console.open(connection(host=slow.base_url, port=slow.port, password=slow.token))
+        theirs, ours = console.list_batches()
+    assert theirs[0].split() == ["batch-000002", "/v1/chat/completions"]
+    assert (theirs[1].strip(), theirs[2], theirs[3]) == ("validating", "0 of 1", "-")
+    assert (ours[1].strip(), ours[2]) == ("cancelled", "0 of 1\n\n1 failed")
+    assert "reviews · classify [7]" in " ".join(ours[3].split())
+    assert "scheduled__2026-11-26" in ours[3]
+    console.heading("Batches").scroll_into_view_if_needed()
+    picture("console-batches", 900)
+
+
 def test_a_copied_dag_runs(console: ConsolePage, scheduled: Rest, airflow: LocalAirflow, page: Any) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     console.open("fast")
@@ -231,6 +259,7 @@ def test_nobody_is_left_out(
         visitor.open_alone(connection())
         visitor.test()
         visitor.list_models()
+        visitor.list_batches()
         assert _findings(visitor.page) == []
         assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing scrolls sideways"
     finally:
@@ -289,6 +318,7 @@ def test_no_token_reaches_the_browser(
     console.open(connection(extra='{"chat_model": "gpt-oss-120b"}'))
     console.test()
     console.list_models()
+    console.list_batches()
     console.overview()
     assert any('"steps"' in body for body in bodies)
     assert sandbox.token not in "".join(bodies)

@@ -64,7 +64,9 @@ def test_the_variable_of_a_team_is_in_force(teams: LocalAirflow, monkeypatch: py
     assert (status, json.loads(text)["state"]) == (200, "ok")
 
 
-@pytest.mark.parametrize("path", ["/api/connection", "/api/dag", "/api/test", "/api/models", "/api/try"])
+@pytest.mark.parametrize(
+    "path", ["/api/connection", "/api/dag", "/api/test", "/api/models", "/api/batches", "/api/try"]
+)
 def test_another_team_is_refused(teams: LocalAirflow, sandbox: Sandbox, path: str) -> None:
     before = len(sandbox.requests)
     status, text = Browser(teams, "bruno").use("GET" if path in {"/api/connection", "/api/dag"} else "POST", path)

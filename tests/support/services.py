@@ -150,13 +150,16 @@ UNAUTHORIZED = Said(401, {"error": {"message": "Invalid API Key"}})
 ANSWERED = Said(200, {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]})
 
 
-def manner(models: Answer | Manner = LISTED, chat: Answer | Manner = UNKNOWN_MODEL) -> Manner:
+def manner(
+    models: Answer | Manner = LISTED, chat: Answer | Manner = UNKNOWN_MODEL, batches: Answer | Manner = UNKNOWN_MODEL
+) -> Manner:
     """
-    Tell a service what to reply to each of its two addresses.
+    Tell a service what to reply to each of its addresses.
     """
+    places = {"/v1/models": models, "/v1/batches": batches}
 
     def answer(asked: Asked) -> Answer:
-        said = models if asked.path == "/v1/models" else chat
+        said = places.get(asked.path.partition("?")[0], chat)
         return said(asked) if callable(said) else said
 
     return answer

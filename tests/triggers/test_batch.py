@@ -15,6 +15,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers import batch as trigger_module
+from apache_airflow_provider_ovhcloud_ai.triggers import connections
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger as Trigger
 from apache_airflow_provider_ovhcloud_ai.triggers.task_state import state_of
 
@@ -92,15 +93,22 @@ def test_all_that_wait_share_one_look(serve: Callable[..., Sandbox]) -> None:
     assert {each.path for each in sandbox.requests} == {"/v1/batches"}
 
 
-def test_batches_that_are_beyond_the_list_are_looked_at_by_themselves(
-    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from apache_airflow_provider_ovhcloud_ai.client import batch_watch
+def test_pages_are_read_as_long_as_they_are_worth_it(serve: Callable[..., Sandbox]) -> None:
+    """One that is far down the list is looked at by itself, many are read page by page."""
+    sandbox = serve()
+    ids = start(350)
 
-    monkeypatch.setattr(batch_watch, "PAGES", 1)
-    serve()
-    oldest, *_ = start(105)
-    assert asyncio.run(fired(Trigger([oldest], CONN_ID, 0.05)))["error"] is None
+    def asked(*places: int) -> list[str]:
+        sandbox.requests.clear()
+        asyncio.run(fired(Trigger([ids[place] for place in places], CONN_ID, 0.05)))
+        return [each.path for each in sandbox.requests]
+
+    assert asked(-1) == ["/v1/batches"]
+    assert asked(0) == ["/v1/batches", f"/v1/batches/{ids[0]}"]
+    assert asked(*range(0, 350, 7)) == ["/v1/batches"] * 4
+    pages, singly = asked(0, 1, 2)[:3], asked(0, 1, 2)[3:]
+    assert pages == ["/v1/batches"] * 3
+    assert sorted(singly) == [f"/v1/batches/{each}" for each in ids[:3]]
 
 
 def test_an_outage_is_waited_for(serve: Callable[..., Sandbox]) -> None:
@@ -182,6 +190,36 @@ def test_only_a_task_that_is_over_cancels(
     assert OVHCloudAIEndpointsHook().get_batch(batch_id)["status"] == status
 
 
+def test_a_triggerer_that_cancels_again_does_not_stop_it(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does each second, until the trigger has ended."""
+    serve(batch_seconds=1_000)
+    (batch_id,) = start()
+
+    async def live() -> None:
+        asked, told = asyncio.Event(), asyncio.Event()
+
+        async def state_of(_: Any) -> str:
+            asked.set()
+            await told.wait()
+            return "failed"
+
+        monkeypatch.setattr(trigger_module, "state_of", state_of)
+        trigger = Trigger([batch_id], CONN_ID, 0.01, cancel_on_kill=True)
+        trigger.task_instance = None
+        task = asyncio.ensure_future(trigger.on_kill())
+        await asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        told.set()
+        await asyncio.gather(*trigger_module._cancelling)
+
+    asyncio.run(live())
+    assert OVHCloudAIEndpointsHook().get_batch(batch_id)["status"] == "cancelled"
+
+
 def test_a_state_that_nobody_tells_is_unknown() -> None:
     """As where a triggerer shuts down, and nobody is there to answer."""
     assert asyncio.run(state_of(SimpleNamespace(dag_id="d"))) == "unknown"
@@ -198,7 +236,55 @@ def test_how_far_they_are_is_logged_when_it_changes(
     for batch_id in ids:
         mine = [line for line in said if batch_id in line]
         assert mine[-1] == f"AI Endpoints batch {batch_id}: completed, 1 of 1 done, 0 failed"
-        assert len(set(mine)) == len(mine) >= 2
+        assert len(set(mine)) == len(mine)
+        assert not [line for line in mine if "validating" in line]
+
+
+def test_many_that_come_at_once_read_the_connection_once(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve()
+    ids = start(4)
+    read: list[str] = []
+    original = connections._connection
+
+    async def reading(conn_id: str) -> Any:
+        read.append(conn_id)
+        return await original(conn_id)
+
+    monkeypatch.setattr(connections, "_connection", reading)
+
+    def trigger(batch_id: str, dag_id: str) -> Trigger:
+        made = Trigger([batch_id], CONN_ID, 0.01)
+        made.task_instance = SimpleNamespace(dag_id=dag_id, task_id="t")
+        return made
+
+    async def live() -> None:
+        await asyncio.gather(*(fired(trigger(each, "mine")) for each in ids))
+        assert len(read) == 1
+        # A connection of the same id may be another one to another team.
+        await fired(trigger(ids[0], "theirs"))
+        assert len(read) == 2
+        monkeypatch.setattr(connections, "FRESH", -1.0)
+        await fired(trigger(ids[0], "mine"))
+        assert len(read) == 3
+
+    asyncio.run(live())
+
+
+def test_a_connection_that_could_not_be_read_is_read_again(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = serve()
+    ids = start()
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps({**sandbox.connection, "host": "ftp://x"}))
+
+    async def live() -> None:
+        assert "base URL" in (await fired(Trigger(ids, CONN_ID, 0.01)))["error"]
+        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", sandbox.connection_json)
+        assert (await fired(Trigger(ids, CONN_ID, 0.01)))["error"] is None
+
+    asyncio.run(live())
 
 
 def test_nothing_is_left_when_nobody_waits(serve: Callable[..., Sandbox]) -> None:

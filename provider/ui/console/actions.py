@@ -16,7 +16,7 @@ from ...defaults import TEST_TIMEOUT
 from ...errors import ConfigurationError
 from .. import connection_test
 from ..connection_report import Report
-from . import board, catalogue, connections, dag_file, ladder, models, results, trial
+from . import batches, board, catalogue, connections, dag_file, ladder, models, results, trial
 from .connections import Stored
 from .visitor import Method, Refused, Visitor
 
@@ -111,6 +111,14 @@ def list_models(call: Call) -> Work:
     """
     stored = connections.opened(call.given.get("connection"), call.visitor)
     return Work(("models", stored.conn_id, stored.fingerprint()), lambda: _models(stored))
+
+
+def list_batches(call: Call) -> Work:
+    """
+    List the latest batches of a connection.
+    """
+    stored = connections.opened(call.given.get("connection"), call.visitor)
+    return Work(("batches", stored.conn_id, stored.fingerprint()), lambda: _batches(stored))
 
 
 def copy_dag(call: Call) -> File:
@@ -217,6 +225,14 @@ def _models(stored: Stored) -> dict[str, Any]:
     }
 
 
+def _batches(stored: Stored) -> dict[str, Any]:
+    try:
+        settings = stored.settings()
+    except ConfigurationError as error:
+        raise Refused(422, str(error)) from None
+    return {"at": _now(), **batches.listed(settings)}
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -246,6 +262,7 @@ ROUTES = (
     Route("GET", "/api/dag", copy_dag, frozenset({"id", "model", "kind"}), "read"),
     Route("POST", "/api/test", test, frozenset({"connection"}), "read and create"),
     Route("POST", "/api/models", list_models, frozenset({"connection"}), "read"),
+    Route("POST", "/api/batches", list_batches, frozenset({"connection"}), "read"),
     Route("POST", "/api/try", try_it, trial.FIELDS, "read and edit"),
 )
 

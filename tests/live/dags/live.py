@@ -3,6 +3,7 @@
 import os
 from datetime import datetime, timedelta
 
+import airflow
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
@@ -85,15 +86,51 @@ with DAG("bulk_chat", start_date=START, schedule=None):
         **BULK,
     )
 
+BATCH = {"task_id": "work", "ovh_conn_id": "batch", "model": "gpt-oss-20b", "poll_interval": 1}
+TRIED_AGAIN = {"retries": 2, "retry_delay": timedelta(0)}
+ROWS = [f"Question {number}" for number in range(30)]
+
 with DAG("batch", start_date=START, schedule=None):
     OVHCloudAIEndpointsBatchOperator(
-        task_id="work",
-        ovh_conn_id="batch",
-        model="gpt-oss-20b",
-        rows=[f"Question {number}" for number in range(30)],
-        output_path=f"{os.environ['BULK_FOLDER']}/batch",
-        poll_interval=1,
-        deferrable=True,
-        retries=1,
-        retry_delay=timedelta(0),
+        rows=ROWS, output_path=f"{os.environ['BULK_FOLDER']}/batch", deferrable=True, **BATCH, **TRIED_AGAIN
+    )
+
+with DAG("batch_deferred", start_date=START, schedule=None):
+    OVHCloudAIEndpointsBatchOperator(rows=ROWS, deferrable=True, **BATCH, **TRIED_AGAIN)
+
+with DAG("batch_waited_for", start_date=START, schedule=None):
+    OVHCloudAIEndpointsBatchOperator(rows=ROWS, deferrable=False, **BATCH)
+
+with DAG("batch_killed", start_date=START, schedule=None):
+    # 3.0 gives a task whose process was killed no retry: somebody clears it there.
+    OVHCloudAIEndpointsBatchOperator(
+        rows=ROWS,
+        output_path=f"{os.environ['BULK_FOLDER']}/batch_killed",
+        deferrable=False,
+        reattach="always" if airflow.__version__.startswith("3.0.") else "retry",
+        **(BATCH | {"ovh_conn_id": "batch_quick"}),
+        **TRIED_AGAIN,
+    )
+
+with DAG("batch_ends", start_date=START, schedule=None):
+    for name, conn_id, model in (
+        ("expired", "batch_expired", "gpt-oss-20b"),
+        ("cancelled", "batch", "gpt-oss-20b"),
+        ("refused", "batch_quick", "nobodys-model"),
+        ("shuffled", "batch_shuffled", "gpt-oss-20b"),
+    ):
+        OVHCloudAIEndpointsBatchOperator(
+            task_id=name,
+            ovh_conn_id=conn_id,
+            model=model,
+            rows=ROWS,
+            output_path=f"{os.environ['BULK_FOLDER']}/batch_ends/{name}",
+            on_error="skip",
+            poll_interval=1,
+            deferrable=True,
+        )
+
+with DAG("batch_many", start_date=START, schedule=None):
+    OVHCloudAIEndpointsBatchOperator.partial(deferrable=True, **BATCH).expand(
+        rows=[[f"Question {number}"] for number in range(20)]
     )

@@ -1,5 +1,6 @@
-// The page of one connection: its test, its models, and a place to try one.
+// The page of one connection: its test, its models, its batches, and a place to try a model.
 import { get } from "./api.js";
+import { batchesSection } from "./batches.js";
 import { el, ident, link, put, said } from "./dom.js";
 import { faultNotice, notice } from "./notice.js";
 import { modelsSection } from "./models.js";
@@ -33,6 +34,7 @@ function sections(data) {
     connection.problem && notice("error", "These settings cannot work", said(connection.problem)),
     testSection(data),
     modelsSection(data, trial),
+    batchesSection(data),
     trial.node,
   ];
 }

@@ -17,6 +17,6 @@ export function money(value, currency) {
   return value === null || value === undefined ? UNKNOWN : `${amount.format(value)} ${currency ?? ""}`.trim();
 }
 
-export function plural(value, noun) {
-  return `${count.format(value)} ${noun}${value === 1 ? "" : "s"}`;
+export function plural(value, noun, nouns = `${noun}s`) {
+  return `${count.format(value)} ${value === 1 ? noun : nouns}`;
 }

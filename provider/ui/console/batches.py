@@ -1,0 +1,90 @@
+"""
+The batches of a connection as rows: how far each is, and which task it belongs to.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ...client import batches, replies
+from ...client.blocking import Client
+from ...client.redact import excerpts
+from ...client.refusals import error_of
+from ...client.settings import ConnectionSettings
+from ...defaults import TEST_TIMEOUT
+from ...errors import AIEndpointsError
+from .visitor import Refused
+
+#: Characters of a text that the page takes: a run's id has at most 250.
+LENGTH = 250
+
+#: What is shown of a batch as it is, by its name in the metadata or in the batch itself.
+_TASK = {"dag": "airflow_dag_id", "run": "airflow_run_id", "task": "airflow_task_id", "map_index": "airflow_map_index"}
+_TEXTS = ("id", "status", "endpoint", "completion_window")
+
+_ANONYMOUS = "Batches need an API token, and the connection has none."
+
+
+def listed(settings: ConnectionSettings) -> dict[str, Any]:
+    """
+    List the latest batches, in one request.
+
+    :param settings: of the connection
+    :return: ``batches``, and ``more``, whether there are earlier ones
+    :raises Refused: if the service does not list them
+    """
+    if not settings.client.token:
+        raise Refused(422, _ANONYMOUS)
+    request = batches.page()
+    try:
+        with Client(settings.client) as client:
+            reply = client.exchange(request, TEST_TIMEOUT)
+        if error := error_of(reply, request, settings.client.base_url, settings.client.token, time.time()):
+            raise error
+        value = replies.parse(reply, request, settings.client)
+    except AIEndpointsError as error:
+        raise Refused(502, f"No batches: {error}") from None
+    found = value.get("data")
+    if not isinstance(found, list):
+        raise Refused(502, "No batches: the service answered with something else than a list of batches.")
+    return {"batches": rows(found, settings.client.token), "more": value.get("has_more") is True}
+
+
+def rows(found: Iterable[Any], token: str | None) -> list[dict[str, Any]]:
+    """
+    Describe batches.
+
+    :param found: as the service lists them
+    :param token: the secret, which no text may hold
+    :return: fields of the page's JSON
+    """
+    known = [each for each in found if isinstance(each, Mapping)]
+    texts = {name: excerpts((_text(each.get(name)) for each in known), token, LENGTH) for name in _TEXTS}
+    tasks = {name: excerpts((_of_task(each, key) for each in known), token, LENGTH) for name, key in _TASK.items()}
+    return [
+        {
+            **{name: texts[name][number] for name in _TEXTS},
+            **{name: value for name, value in batches.summary(batch).items() if name not in _TEXTS},
+            "task": {name: tasks[name][number] for name in _TASK} if tasks["task"][number] else None,
+            "created": _moment(batch.get("created_at")),
+        }
+        for number, batch in enumerate(known)
+    ]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _of_task(batch: Mapping[str, Any], name: str) -> str:
+    metadata = batch.get("metadata")
+    return _text(metadata.get(name)) if isinstance(metadata, Mapping) else ""
+
+
+def _moment(value: Any) -> str | None:
+    if type(value) is not int or not 0 < value < 2**33:
+        return None
+    return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
