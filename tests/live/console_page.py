@@ -113,9 +113,10 @@ class ConsolePage:
         """Press List batches, and read the rows, cell by cell."""
         with self.page.expect_response("**/api/batches"):
             self.button("List batches").click()
-        table = self.shown.locator("table.batches tbody tr")
-        table.first.wait_for()
-        return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in table.all()]
+        section = self.shown.get_by_role("region", name="Batches")
+        section.get_by_text("listed").wait_for()
+        rows = section.locator("tbody tr").all()
+        return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
 
     def models(self) -> list[str]:
         """Ids of the models shown, from the top."""
