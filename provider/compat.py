@@ -72,3 +72,34 @@ def airflow_version() -> str:
     from airflow import __version__
 
     return __version__
+
+
+def read_task_state(ti: Any) -> str | None:
+    """
+    Read the state of a task instance, in a process that waits for it: 2.11 opens its database there, 3 asks for it.
+
+    :param ti: the task instance, as a triggerer gives it to its triggers
+    :return: the state, None where it has none, ``removed`` where the task instance is gone
+    """
+    found = _states_in_database(ti) if airflow_version().startswith("2.") else _states_over_api(ti)
+    return found[0] if found else "removed"
+
+
+def _states_in_database(ti: Any) -> list[str | None]:
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    names = ("dag_id", "run_id", "task_id", "map_index")
+    query = select(TaskInstance.state).where(*(getattr(TaskInstance, name) == getattr(ti, name) for name in names))
+    with create_session() as session:
+        return list(session.scalars(query))
+
+
+def _states_over_api(ti: Any) -> list[str | None]:
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    found: dict[str, dict[str, str | None]] = RuntimeTaskInstance.get_task_states(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+    )
+    return list(found.get(ti.run_id, {}).values())

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from typing import Any
 
-from ..compat import airflow_version
+from ..compat import read_task_state
 
 log = logging.getLogger(__name__)
 
@@ -29,31 +29,8 @@ async def state_of(task_instance: Any) -> str | None:
     """
     from asgiref.sync import sync_to_async
 
-    ask = _in_database if airflow_version().startswith("2.") else _over_api
     try:
-        return await asyncio.wait_for(sync_to_async(ask)(task_instance), PATIENCE)
+        return await asyncio.wait_for(sync_to_async(read_task_state)(task_instance), PATIENCE)
     except Exception as error:  # noqa: BLE001  (the way there differs by release, and so does what fails on it)
         log.warning("Airflow does not tell the state of the task: %s", type(error).__name__)
         return "unknown"
-
-
-def _in_database(ti: Any) -> str | None:
-    from airflow.models import TaskInstance
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    names = ("dag_id", "run_id", "task_id", "map_index")
-    query = select(TaskInstance.state).where(*(getattr(TaskInstance, name) == getattr(ti, name) for name in names))
-    with create_session() as session:
-        found = session.execute(query).all()
-    return found[0][0] if found else "removed"
-
-
-def _over_api(ti: Any) -> str | None:
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-    states: dict[str, dict[str, str | None]] = RuntimeTaskInstance.get_task_states(
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-    )
-    found = states.get(ti.run_id) or {}
-    return next(iter(found.values())) if found else "removed"
