@@ -93,7 +93,7 @@ class BatchWatch:
             await self._call(batches.cancel(batch_id))
         finally:
             if not self._waiting:
-                await self._client.aclose()
+                await self._close()
 
     async def _stop(self) -> None:
         task, self._task = self._task, None
@@ -101,7 +101,15 @@ class BatchWatch:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await self._client.aclose()
+            if self._waiting:
+                return  # somebody came meanwhile, and has begun to look
+        await self._close()
+
+    async def _close(self) -> None:
+        # Who comes while the old one is closed gets a new one: requests of a closed client end with no error of ours,
+        # and the look with them.
+        client, self._client = self._client, AsyncClient(self._settings)
+        await client.aclose()
 
     async def _look_again_and_again(self) -> None:
         grown = 1.0
