@@ -20,7 +20,7 @@ from .settings import ClientSettings
 log = logging.getLogger(__name__)
 
 #: What one that waits is told: a batch, or why none will ever be looked at.
-_News: TypeAlias = "asyncio.Queue[dict[str, Any] | AIEndpointsError]"
+_News: TypeAlias = "asyncio.Queue[dict[str, Any] | Exception]"
 
 #: Each look makes the time to the next longer by this factor, up to so many times the interval, and then some percent
 #: longer or shorter, so that triggerers do not all look at once.
@@ -55,7 +55,7 @@ class BatchWatch:
         async with self._subscribed(batch_ids, interval) as news:
             while under_way:
                 batch = await news.get()
-                if isinstance(batch, AIEndpointsError):
+                if isinstance(batch, Exception):
                     raise batch
                 if batch["status"] in batches.ENDED:
                     under_way.discard(batch["id"])
@@ -116,9 +116,9 @@ class BatchWatch:
         while self._waiting:
             try:
                 await self._look()
-            except AIEndpointsError as error:
+            except Exception as error:  # noqa: BLE001  (those that wait raise it)
                 # An outage of hours is nothing to a batch; a token that is refused is.
-                if not error.retryable:
+                if not (isinstance(error, AIEndpointsError) and error.retryable):
                     self._fail(error)
                     return
                 log.warning("The batches could not be looked at: %s", error)
@@ -155,7 +155,7 @@ class BatchWatch:
             for news in waiting:
                 news.put_nowait(told)
 
-    def _fail(self, error: AIEndpointsError) -> None:
+    def _fail(self, error: Exception) -> None:
         for waiting in self._waiting.values():
             for news in waiting:
                 news.put_nowait(error)

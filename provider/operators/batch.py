@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.batches import sentence, summary
+from ..client.batches import ENDED, sentence, summary
 from ..client.values import integer, number
 from ..compat import conf
 from ..errors import ConfigurationError
@@ -144,6 +144,9 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         :raises PartlyFailedError: if rows failed and ``on_error`` is ``fail``; a retry asks for those again
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
+        return self._run(context)
+
+    def _run(self, context: Context) -> dict[str, Any]:
         from ..hooks.batch_run import BatchRun
         from ..hooks.batch_task import BatchTask
 
@@ -160,25 +163,32 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         for batch in batches:
             self._say(batch)
         self._tell(context, batches)
-        if self._batch_ids and self._is_deferrable():
-            self._defer(seconds)
+        if self._is_deferrable() and not all(batch["status"] in ENDED for batch in batches):
+            self._defer(context, seconds)
         return self._finish(context, seconds)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], batch_ids: list[str], try_number: int
+    ) -> dict[str, Any]:
         """
         Go on when the triggerer has seen that the batches ended, or that it can never see them.
 
         :param context: the task's context
         :param event: the trigger's; what it says is looked at anew
+        :param batch_ids: the batches that the task was deferred for
+        :param try_number: of the try that was deferred
         :return: as of :meth:`execute`
         :raises AIEndpointsError: as of :meth:`execute`
         """
+        told = event.get("batch_ids") if isinstance(event, dict) else None
+        # Airflow 3.0 hands a retry what the try before it was told. And where ids of triggers are used again, as in
+        # SQLite, the trigger of a task that was cleared may reach the one that came after it.
+        if told != batch_ids or try_number != context["ti"].try_number:
+            self.log.warning("The trigger's event is not of what this try waits for: it looks for its batches.")
+            return self._run(context)
         with self.hook.boundary():
-            ids = event.get("batch_ids") if isinstance(event, dict) else None
-            if not isinstance(ids, list) or not ids:
-                raise ConfigurationError("The trigger's event names no batches: clear the task.")
             seconds = number(self.poll_interval, "poll_interval", 0)
-        self._batch_ids = ids
+        self._batch_ids = batch_ids
         return self._finish(context, seconds)
 
     def _is_deferrable(self) -> bool:
@@ -186,12 +196,13 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             return self.deferrable
         return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
-    def _defer(self, seconds: float) -> None:
+    def _defer(self, context: Context, seconds: float) -> None:
         from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
 
         ids, self._batch_ids = self._batch_ids, []
         trigger = OVHCloudAIEndpointsBatchTrigger(ids, self.ovh_conn_id, seconds, cancel_on_kill=True)
-        self.defer(trigger=trigger, method_name="execute_complete")
+        awaited = {"batch_ids": ids, "try_number": context["ti"].try_number}
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs=awaited)
 
     def _plan(self) -> tuple[BatchRows, Folder | None, int]:
         asks_chat = self.endpoint == ENDPOINTS[0]

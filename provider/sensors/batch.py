@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import defaults
 from ..client.batches import ENDED, sentence, summary
 from ..compat import BaseSensorOperator, PokeReturnValue, conf
-from ..errors import BadRequestError, ConfigurationError
+from ..errors import BadRequestError
 
 if TYPE_CHECKING:
     from ..compat import Context
@@ -61,15 +61,7 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         :return: the batch
         :raises BadRequestError: if it ended without being completed
         """
-        deferrable = self.deferrable
-        if deferrable is None:
-            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
-        # One that has ended needs no triggerer.
-        if deferrable and not self.poke(context):
-            from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
-
-            trigger = OVHCloudAIEndpointsBatchTrigger([self.batch_id], self.ovh_conn_id, float(self.poke_interval))
-            self.defer(trigger=trigger, method_name="execute_complete")
+        self._defer_unless_ended(context)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -77,14 +69,23 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         Go on when the triggerer has seen that the batch ended.
 
         :param context: the task's context
-        :param event: the trigger's; the batch is looked at anew
+        :param event: the trigger's; the batch is looked at anew, and waited for again if the event is of another
         :return: the batch
-        :raises ConfigurationError: if the event is of another batch
+        :raises BadRequestError: if it ended without being completed
         """
-        with self.hook.boundary():
-            if not isinstance(event, dict) or event.get("batch_ids") != [self.batch_id]:
-                raise ConfigurationError("The trigger's event is of another batch: clear the task.")
+        if not isinstance(event, dict) or event.get("batch_ids") != [self.batch_id]:
+            self._defer_unless_ended(context)
         return super().execute(context)
+
+    def _defer_unless_ended(self, context: Context) -> None:
+        deferrable = self.deferrable
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        if deferrable and not self.poke(context):
+            from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
+
+            trigger = OVHCloudAIEndpointsBatchTrigger([self.batch_id], self.ovh_conn_id, float(self.poke_interval))
+            self.defer(trigger=trigger, method_name="execute_complete")
 
     def poke(self, context: Context) -> PokeReturnValue:
         """

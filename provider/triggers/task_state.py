@@ -29,8 +29,10 @@ async def state_of(task_instance: Any) -> str | None:
     """
     from asgiref.sync import sync_to_async
 
+    question = asyncio.ensure_future(sync_to_async(read_task_state)(task_instance))
     try:
-        return await asyncio.wait_for(sync_to_async(read_task_state)(task_instance), PATIENCE)
+        # One that is given up is not cancelled: its answer would be read as that to the triggerer's own next question.
+        return await asyncio.wait_for(asyncio.shield(question), PATIENCE)
     except Exception as error:  # noqa: BLE001  (the way there differs by release, and so does what fails on it)
         log.warning("Airflow does not tell the state of the task: %s", type(error).__name__)
         return "unknown"

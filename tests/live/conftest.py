@@ -63,20 +63,24 @@ def batch_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="package")
 def quick_batch_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(batch_seconds=2) as running:
+    """
+    As quick as a deferred task bears: where it goes on before the executor has told that it was deferred, Airflow's
+    scheduler fails it (seen on 3.3.2, whose workers took 6 s to end).
+    """
+    with Sandbox(batch_seconds=12) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
 def expired_batch_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(batch_seconds=3600, batch_expires=2) as running:
+    with Sandbox(batch_seconds=3600, batch_expires=12) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
 def shuffled_batch_sandbox() -> Iterator[Sandbox]:
     """One whose batches answer from behind, and all rows twice, but for the first ten."""
-    with Sandbox(batch_seconds=2) as running:
+    with Sandbox(batch_seconds=12) as running:
         batches = running._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
         write = batches._write
         batches._write = lambda batch, kind, records: write(batch, kind, records[:9:-1] * 2)

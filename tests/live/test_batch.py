@@ -57,6 +57,7 @@ def deferred(rest: Rest, dag: str, run: str) -> bool:
     return rest.task(dag, run, "work")["state"] == "deferred"
 
 
+@pytest.mark.skipif(installed_release() in MIDDLE, reason="seen on the oldest and the newest release")
 def test_a_triggerer_waits_and_may_be_restarted_and_killed(
     triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox, bulk_folder: Path
 ) -> None:
@@ -147,7 +148,8 @@ def test_whatever_end_a_batch_comes_to(
     triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox, bulk_folder: Path
 ) -> None:
     run = scheduled.run("batch_ends")
-    eventually(lambda: statuses(batch_sandbox, "batch_ends"), lambda all_: all_ == ["in_progress"])
+    eventually(lambda: scheduled.task("batch_ends", run, "expired")["state"], ENDED.__contains__)
+    assert statuses(batch_sandbox, "batch_ends") == ["in_progress"]
     (batch,) = batches_of(batch_sandbox, "batch_ends")
     call(batch_sandbox, f"/batches/{batch['id']}/cancel", "POST")
     assert eventually(lambda: scheduled.state("batch_ends", run), ENDED.__contains__) == "success"

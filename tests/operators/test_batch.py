@@ -51,7 +51,8 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 def context(max_tries: int = 2, **changes: Any) -> dict[str, Any]:
     """What all tries of one run have in common."""
     kept: dict[str, Any] = {}
-    fields = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": max_tries, **changes}
+    fields = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": max_tries}
+    fields |= {"try_number": 1} | changes
     push = lambda key, value: kept.update({key: value})  # noqa: E731
     return {"ti": SimpleNamespace(**fields, xcom_push=push, kept=kept)}
 
@@ -335,6 +336,19 @@ class TestFailedRows:
         assert (manifest["failed"], manifest["rows"]) == (0, 3)
         assert lines_asked() == 3 + 1
 
+    def test_a_retry_that_is_told_what_the_try_before_it_was_asks_for_the_rest(self, broken: Any) -> None:
+        """As Airflow 3.0 does, to a task that was deferred."""
+        options: dict[str, Any] = {"rows": ["good", "bad", "good too"], "deferrable": True}
+        with pytest.raises(TaskDeferred) as deferred:
+            operator(**options).execute(context())
+        told = {"event": {"batch_ids": ["batch-000001"], "error": None}, **deferred.value.kwargs}
+        with pytest.raises(PartlyFailedError):
+            operator(**options).execute_complete(context(), **told)
+        with pytest.raises(TaskDeferred) as retried:
+            operator(**options).execute_complete(context(try_number=2), **told)
+        assert retried.value.trigger.batch_ids == ["batch-000001", "batch-000002"]
+        assert lines_asked() == 3 + 1
+
     def test_what_no_retry_can_cure_is_not_tried_for_another_day(self, sandbox: Sandbox) -> None:
         with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* does not exist") as raised:
             operator(model="nobodys-model").execute(context())
@@ -448,8 +462,16 @@ class TestDeferral:
         assert fields["batch_ids"] == [batch["id"] for batch in where["ti"].kept["batches"]]
         assert fields["cancel_on_kill"]
         # Another process goes on.
-        result = operator(deferrable=True).execute_complete(where, {"batch_ids": ["batch-000001"], "error": None})
+        event = {"batch_ids": ["batch-000001"], "error": None}
+        result = operator(deferrable=True).execute_complete(where, event, **deferred.value.kwargs)
         assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
+        assert started(sandbox) == 1
+
+    def test_what_has_ended_is_not_waited_for(self, sandbox: Sandbox) -> None:
+        """As where a worker was killed after the batch had ended."""
+        with pytest.raises(TaskDeferred):
+            operator(deferrable=True).execute(context())
+        assert operator(deferrable=True).execute(context(try_number=2))["errors"] == []
         assert started(sandbox) == 1
 
     def test_the_installations_default_is_followed(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,12 +485,19 @@ class TestDeferral:
         wrong = {**sandbox.connection, "password": "another-token"}
         monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(wrong))
         with pytest.raises(TokenRefusedError, match="403 Forbidden"):
-            operator().execute_complete(context(), {"batch_ids": ["batch-000001"], "error": "403"})
+            operator().execute_complete(context(), {"batch_ids": ["batch-000001"], "error": "403"}, ["batch-000001"], 1)
 
-    @pytest.mark.parametrize("event", [None, {}, {"batch_ids": []}, {"batch_ids": "batch-1"}, ["batch-1"]])
-    def test_an_event_that_names_nothing_is_refused(self, sandbox: Sandbox, event: Any) -> None:
-        with pytest.raises(ConfigurationError, match="names no batches"):
-            operator().execute_complete(context(), event)
+    @pytest.mark.parametrize("event", [None, {}, {"batch_ids": "batch-000001"}, {"batch_ids": ["batch-000009"]}])
+    def test_an_event_of_something_else_ends_no_wait(self, monkeypatch: pytest.MonkeyPatch, event: Any) -> None:
+        """SQLite gives the id of a trigger that is gone to the next one."""
+        with Sandbox(batch_seconds=1_000) as slow:
+            monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", slow.connection_json)
+            with pytest.raises(TaskDeferred) as first:
+                operator(deferrable=True).execute(context())
+            with pytest.raises(TaskDeferred) as again:
+                operator(deferrable=True).execute_complete(context(), event, **first.value.kwargs)
+            assert again.value.trigger.batch_ids == ["batch-000001"]
+            assert started(slow) == 1
 
     def test_a_person_who_ends_a_deferred_task_does_not_cancel_from_the_worker(self, sandbox: Sandbox) -> None:
         task = operator(deferrable=True)

@@ -12,12 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.batch_watch import BatchWatch
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers import batch as trigger_module
-from apache_airflow_provider_ovhcloud_ai.triggers import connections
+from apache_airflow_provider_ovhcloud_ai.triggers import connections, task_state
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger as Trigger
 from apache_airflow_provider_ovhcloud_ai.triggers.task_state import state_of
+from asgiref.sync import async_to_sync
 
 pytestmark = pytest.mark.airflow
 
@@ -223,6 +225,41 @@ def test_a_triggerer_that_cancels_again_does_not_stop_it(
 def test_a_state_that_nobody_tells_is_unknown() -> None:
     """As where a triggerer shuts down, and nobody is there to answer."""
     assert asyncio.run(state_of(SimpleNamespace(dag_id="d"))) == "unknown"
+
+
+def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A triggerer of Airflow 3 that finds an answer to no question of its own stops."""
+    heard: list[str] = []
+
+    async def answer() -> None:
+        try:
+            await asyncio.sleep(0.3)
+            heard.append("answered")
+        except asyncio.CancelledError:
+            heard.append("cancelled")
+            raise
+
+    async def live() -> None:
+        assert await state_of(None) == "unknown"
+        await soon(lambda: bool(heard))
+
+    monkeypatch.setattr(task_state, "read_task_state", lambda _: async_to_sync(answer)())
+    monkeypatch.setattr(task_state, "PATIENCE", 0.01)
+    asyncio.run(live())
+    assert heard == ["answered"]
+
+
+def test_a_fault_while_looking_is_told_to_those_who_wait(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(batch_seconds=1_000)
+
+    async def look(_: Any) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(BatchWatch, "_look", look)
+    with pytest.raises(RuntimeError, match="nobody thought"):
+        asyncio.run(fired(Trigger(start(), CONN_ID, 0.01)))
 
 
 def test_how_far_they_are_is_logged_when_it_changes(
