@@ -31,7 +31,7 @@ ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
 
 test:  ## all tests on Airflow 3.3.2
 	$(ENV) dev
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(ARGS) $(TEST_ARGS)
 
 test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on two at a time
 	$(ENV) $(MATRIX)

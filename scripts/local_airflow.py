@@ -16,6 +16,7 @@ import secrets
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -158,12 +159,28 @@ class LocalAirflow:
         Make the database, and the users who may log in.
         """
         self._must("db", "migrate")
+        self._number_triggers_once()
         if self.fab and len(self.users) > 1:
             self._must("sync-perm")  # before it there is no role but Admin
         for name, role in self.users.items() if self.fab else ():
             about = ["--firstname", "Ada", "--lastname", name, "--email", f"{name}@example.org"]
             given = ["--username", name, "--password", PASSWORD, "--role", role.capitalize()]
             self._must("users", "create", *given, *about)
+
+    def _number_triggers_once(self) -> None:
+        """
+        Let SQLite give no trigger the id of one that is gone, as other databases do: a triggerer that has not done with
+        the old one yet may leave the new one alone for ever (seen on 3.0.6, when a deferred task was cleared).
+        """
+        with contextlib.closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            (table,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'trigger'").fetchone()
+            if "AUTOINCREMENT" in table:
+                return
+            changes = {"id INTEGER NOT NULL": "id INTEGER PRIMARY KEY AUTOINCREMENT", "PRIMARY KEY (id)": "UNIQUE (id)"}
+            for old, new in changes.items():
+                assert table.count(old) == 1, table
+                table = table.replace(old, new)
+            database.executescript(f"DROP TABLE trigger; {table};")
 
     def _must(self, *words: str) -> None:
         done = self.run(*words)
