@@ -11,16 +11,16 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..errors import AIEndpointsError
+from ..errors import AIEndpointsError, TimedOutError
 from .bodies import ACCEPT_ENCODING, PIECE, receive
 from .deadline import Attempt
 from .events import EventReader
-from .faults import no_reply, timed_out, too_large
-from .pacing import SPARED, pacer_of
+from .faults import fell_silent, no_reply, timed_out, too_large
+from .pacing import SPARED, Pacer, Turn, pacer_of
 from .refusals import error_of
 from .replies import Reply, parse
 from .requests import Request
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Tries:
+    """
+    How often a request was sent, the seconds waited in between, and when the next attempt may begin.
+    """
+
+    count: int = 1
+    waited: float = 0.0
+    due: float = 0.0
 
 
 class Client:
@@ -73,20 +84,65 @@ class Client:
         :return: the reply, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
-        attempt, waited, due = 1, 0.0, 0.0
+        tries = _Tries()
         while True:
             try:
-                return replace(self._in_turn(request, self.settings.timeout, due, sink), attempts=attempt)
+                return replace(self._in_turn(request, self.settings.timeout, tries.due, sink), attempts=tries.count)
             except AIEndpointsError as error:
-                error.attempts = attempt
-                jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
-                pause = pause_before_next(error, request, self.settings, attempt=attempt, waited=waited, jitter=jitter)
-                if pause is None:
+                if not self._tries_again(error, request, tries):
                     raise
-                log.info("Attempt %d failed: %s Next in %.1f s.", attempt, error.args[0], pause)
-            due = time.monotonic() + pause
-            self._sleep(pause)
-            attempt, waited = attempt + 1, waited + pause
+
+    def send_stream(self, request: Request, heard: Callable[[Reply], None]) -> Iterator[str]:
+        """
+        Send a request, again where that makes sense until its first event has come, and give its events as they come.
+
+        The time limit of an attempt is one for silence: an answer that keeps coming has all the time it needs.
+
+        :param request: what to send
+        :param heard: told of the status and headers of a reply, before its first event
+        :return: the data of each event; of a reply that is no event stream, its body as one
+        :raises AIEndpointsError: if no attempt succeeded, or the one that did broke
+        """
+        tries = _Tries()
+        while True:
+            begun = False
+            try:
+                for data in self._stream_in_turn(request, tries, heard):
+                    begun = True
+                    yield data
+                return
+            except AIEndpointsError as error:
+                error.attempts = tries.count
+                if begun or not self._tries_again(error, request, tries):
+                    raise
+
+    def _stream_in_turn(self, request: Request, tries: _Tries, heard: Callable[[Reply], None]) -> Iterator[str]:
+        with pacer_of(self.settings, request.model) as pacer:
+            turn = self._turn(pacer, tries.due)
+
+            def head(reply: Reply) -> None:
+                pacer.learn(turn, self.settings, reply.status, reply.headers)
+                if reply.status < 400:
+                    heard(replace(reply, attempts=tries.count))
+
+            yield from self.stream(request, head=head, patient=True)
+
+    def _tries_again(self, error: AIEndpointsError, request: Request, tries: _Tries) -> bool:
+        """
+        Wait before the next attempt, if there is to be one.
+        """
+        error.attempts = tries.count
+        jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
+        pause = pause_before_next(
+            error, request, self.settings, attempt=tries.count, waited=tries.waited, jitter=jitter
+        )
+        if pause is None:
+            return False
+        log.info("Attempt %d failed: %s Next in %.1f s.", tries.count, error.args[0], pause)
+        tries.due = time.monotonic() + pause
+        self._sleep(pause)
+        tries.count, tries.waited = tries.count + 1, tries.waited + pause
+        return True
 
     def send_once(self, request: Request, timeout: float | None = None) -> Reply:
         """
@@ -105,10 +161,7 @@ class Client:
         """
         with pacer_of(self.settings, request.model) as pacer:
             for _ in range(1 + SPARED):
-                turn = pacer.ask(self.settings, max(time.monotonic(), due))
-                while turn.wait:
-                    self._sleep(turn.wait)
-                    turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+                turn = self._turn(pacer, due)
                 reply = self.exchange(request, seconds + request.more_seconds, sink)
                 if not pacer.learn(turn, self.settings, reply.status, reply.headers):
                     break
@@ -116,6 +169,13 @@ class Client:
         if error is not None:
             raise error
         return reply
+
+    def _turn(self, pacer: Pacer, due: float) -> Turn:
+        turn = pacer.ask(self.settings, max(time.monotonic(), due))
+        while turn.wait:
+            self._sleep(turn.wait)
+            turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+        return turn
 
     def exchange(self, request: Request, timeout: float | None = None, sink: BinaryIO | None = None) -> Reply:
         """
@@ -133,12 +193,21 @@ class Client:
             raise outcome
         return outcome
 
-    def stream(self, request: Request, timeout: float | None = None) -> Iterator[str]:
+    def stream(
+        self,
+        request: Request,
+        timeout: float | None = None,
+        *,
+        head: Callable[[Reply], None] = lambda _: None,
+        patient: bool = False,
+    ) -> Iterator[str]:
         """
         Make one attempt, and give the events of the reply as they come.
 
         :param request: what to send
         :param timeout: seconds that it may take, from name lookup to the last byte
+        :param head: told of the status and headers of the reply, before its first event
+        :param patient: whether the time begins anew with each event, and does not run between them for the caller
         :return: the data of each event; of a reply that is no event stream, its body as one
         :raises AIEndpointsError: if it did not succeed, or broke
         """
@@ -150,15 +219,19 @@ class Client:
         with Attempt(seconds, self.settings.connect_timeout) as attempt:
             try:
                 response = self._start(session, request, seconds)
+                head(Reply(response.status_code, _lower(response), b""))
                 if _is_event_stream(response):
                     with response:
-                        yield from _events(response, request, self.settings)
+                        events = _events(response, request, self.settings)
+                        yield from _patiently(events, attempt) if patient else events
                 else:
                     fault = self._read(response, request)
             except (RequestException, HTTPError, OSError) as exception:
                 fault = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         if attempt.expired:
             fault = timed_out(request, self.settings, seconds, connected=attempt.connected)
+        if patient and attempt.connected and isinstance(fault, TimedOutError):
+            fault = fell_silent(request, self.settings, seconds)
         if isinstance(fault, Reply):
             error = error_of(fault, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:
@@ -210,6 +283,8 @@ class Client:
         if request.streamed:
             # Compressed events would wait for one another.
             prepared.headers.update({"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"})
+            # llama.cpp's server closes about one connection in twenty just after a stream, under the next request.
+            prepared.headers["Connection"] = "close"
         return prepared
 
     def _read(self, response: Response, request: Request, sink: BinaryIO | None = None) -> Reply | AIEndpointsError:
@@ -243,6 +318,10 @@ def _without_encoding(response: Response) -> list[tuple[str, str]]:
     return [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
 
 
+def _lower(response: Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
 def _is_event_stream(response: Response) -> bool:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return response.status_code == 200 and kind == "text/event-stream"
@@ -256,6 +335,13 @@ def _events(response: Response, request: Request, settings: ClientSettings) -> I
         if room < 0:
             raise too_large(request, settings)
         yield from reader.feed(piece)
+
+
+def _patiently(events: Iterator[str], attempt: Attempt) -> Iterator[str]:
+    for data in events:
+        attempt.pause()
+        yield data
+        attempt.restart()
 
 
 def _new_session(settings: ClientSettings) -> Session:

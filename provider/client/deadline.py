@@ -29,6 +29,7 @@ class Attempt:
 
     def __init__(self, seconds: float, connect_seconds: float) -> None:
         started = time.monotonic()
+        self._seconds = seconds
         self._last = started + seconds
         #: When it will be cut: the connection must stand by then, afterwards the reply be complete.
         self.ends = started + min(connect_seconds, seconds)
@@ -93,6 +94,19 @@ class Attempt:
         self.connected = True
         self.ends = self._last
         self.watch(line)
+
+    def pause(self) -> None:
+        """
+        Let no time run, while whoever reads the reply does something else.
+        """
+        self.ends = math.inf
+
+    def restart(self) -> None:
+        """
+        Give what follows the whole time once more.
+        """
+        self.ends = time.monotonic() + self._seconds
+        _watcher().add(self)
 
     def cut(self) -> None:
         """

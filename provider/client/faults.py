@@ -58,6 +58,22 @@ def no_reply(
     )
 
 
+def fell_silent(request: Request, settings: ClientSettings, seconds: float) -> TimedOutError:
+    """
+    Say that a reply that comes piece by piece did not go on.
+
+    :param request: what was asked
+    :param settings: where
+    :param seconds: how long nothing came
+    :return: the error
+    """
+    return TimedOutError(
+        f"Timed out: {_place(settings)} sent nothing of its reply to the {request.what} for {seconds:g} s. Raise the "
+        "timeout, or try again later.",
+        kind="timeout",
+    )
+
+
 def timed_out(request: Request, settings: ClientSettings, seconds: float, *, connected: bool) -> TimedOutError:
     """
     Say that time ran out.

@@ -92,7 +92,10 @@ def chat(
     :raises ConfigurationError: if an argument cannot work
     """
     if params.get("stream"):
-        raise ConfigurationError("stream=True is not supported here: leave it out, the answer comes in one piece.")
+        raise ConfigurationError(
+            "stream=True is not supported here: leave it out, the answer comes in one piece. It is shown as it comes "
+            "by the chat operator's stream=True and the hook's stream_chat_completion()."
+        )
     body = {
         "model": text(model, "model"),
         "messages": _messages(messages),

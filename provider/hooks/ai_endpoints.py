@@ -5,8 +5,9 @@ The hook: a connection's settings, and one line for each thing the service does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from .. import defaults
@@ -25,6 +26,7 @@ from ..rows.parts import PART_SIZE
 from . import bulk
 from .batches import BatchVerbs
 from .chat_run import ChatRun
+from .chat_stream import ChatStream
 from .connection import connection_missing, settings_of
 from .embedding_run import VECTOR, EmbeddingRun
 from .long_texts import LongTexts, long_texts
@@ -137,6 +139,45 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
         options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop, **params}
         with self.boundary():
             return self._ask(requests.chat(self.model_for(model, "chat_model"), messages, **options))
+
+    def stream_chat_completion(
+        self,
+        model: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> ChatStream:
+        """
+        Ask a language model, and read its answer as it comes. The timeout is one for silence.
+
+        :param model: model id; the connection's chat model unless given
+        :param messages: the conversation, each message with ``role`` and ``content``
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: the pieces of the text, one after the other; its ``response`` is then what :meth:`chat_completion`
+            would have returned. Nothing is sent before the first piece is asked for
+        :raises ConfigurationError: if an argument cannot work; whatever else fails, fails where the pieces are read,
+            and what has come by then is in the error's ``response``
+        """
+        with self.boundary():
+            request = requests.as_stream(requests.chat(self.model_for(model, "chat_model"), messages, **options))
+            client = self.get_conn()
+        heads: list[Reply] = []
+
+        def finish(value: dict[str, Any], seconds: float) -> dict[str, Any]:
+            reply = replace(heads[-1], seconds=seconds)
+            self._report("chat", request.model, [reply], value)
+            return replies.check_chat(value, reply, request)
+
+        def heard(reply: Reply) -> None:
+            heads.append(reply)
+            self._pass_on_warning(reply, request)
+
+        def events() -> Generator[str, None, None]:
+            try:
+                yield from client.send_stream(request, heard)
+            except NotFoundError as error:
+                raise self._with_suggestions(error, request) from None
+
+        return ChatStream(events(), self.settings.client.token, finish, self.boundary)
 
     def chat_completions(
         self,
@@ -440,12 +481,15 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
             reply = self.get_conn().send(request)
         except NotFoundError as error:
             raise self._with_suggestions(error, request) from None
+        self._pass_on_warning(reply, request)
+        return reply
+
+    def _pass_on_warning(self, reply: Reply, request: requests.Request) -> None:
         if warning := reply.headers.get("x-warning"):
             said = excerpt(scrub(warning, self.settings.client.token))
             if said not in self._warnings:  # it comes with every reply
                 self._warnings.add(said)
                 self.log.warning("The service warns about %s: %s", request.model or request.what, said)
-        return reply
 
     def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:
         if request.model and refusals.is_about_model(str(error)):

@@ -23,8 +23,10 @@ class OVHCloudAIEndpointsChatCompletionsOperator(AIEndpointsOperator):
     :param max_tokens: tokens to generate at most
     :param top_p: nucleus sampling, 0 to 1
     :param stop: one text or several at which to stop
+    :param stream: whether the answer is written into the task's log as it comes; the response is the same
     :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param timeout: seconds for one attempt, from name lookup to the last byte, and with ``stream`` for silence; the
+        connection's unless given
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``tools``, ``response_format``, ``seed`` or
@@ -56,6 +58,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(AIEndpointsOperator):
         max_tokens: int | str | None = None,
         top_p: float | str | None = None,
         stop: str | list[str] | None = None,
+        stream: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -65,6 +68,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(AIEndpointsOperator):
         self.max_tokens = max_tokens
         self.top_p = top_p
         self.stop = stop
+        self.stream = stream
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
@@ -75,12 +79,13 @@ class OVHCloudAIEndpointsChatCompletionsOperator(AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")
-        return self.hook.chat_completion(
-            model=self.model,
-            messages=self.messages,
-            temperature=self.temperature,  # type: ignore[arg-type]  # rendered text is read by the client
-            max_tokens=self.max_tokens,  # type: ignore[arg-type]
-            top_p=self.top_p,  # type: ignore[arg-type]
-            stop=self.stop,
-            **self.further_parameters(("model", "messages", "temperature", "max_tokens", "top_p", "stop")),
-        )
+        asked = ("temperature", "max_tokens", "top_p", "stop")
+        further = self.further_parameters(("model", "messages", *asked, "stream"))
+        # Rendered text is read by the client.
+        options: dict[str, Any] = {name: getattr(self, name) for name in asked} | further
+        if not self.stream:
+            return self.hook.chat_completion(self.model, self.messages, **options)
+        from ..hooks.chat_stream import log_lines
+
+        stream = self.hook.stream_chat_completion(self.model, self.messages, **options)
+        return log_lines(stream, self.log, self.hook.settings.client.token)

@@ -20,8 +20,8 @@ def events(head: dict[str, Any], made: Answer, usage: dict[str, Any] | None) -> 
     """
     head = {**head, "object": "chat.completion.chunk"}
     for delta in _deltas(made):
-        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": made.finish_reason}]}
+        yield {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": made.finish_reason}]}
     if usage is not None:
         yield {**head, "choices": [], "usage": usage}
 

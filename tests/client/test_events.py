@@ -4,14 +4,12 @@ Server-sent events, in whatever pieces they come.
 
 from __future__ import annotations
 
-import json
 import random
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import events
-from apache_airflow_provider_ovhcloud_ai.client.events import EventReader, StreamedChat
+from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
-from support import canary
 
 
 def read(*pieces: bytes) -> list[str]:
@@ -80,67 +78,3 @@ def test_event_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, piece
 def test_many_events_together_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "MAX_EVENT", 1_000)
     assert len(read(*[b": comment of no event\ndata: " + b"x" * 500 + b"\n\n"] * 300)) == 300
-
-
-def taken(*data: object) -> tuple[StreamedChat, list[str]]:
-    chat = StreamedChat()
-    return chat, [chat.take(each if isinstance(each, str) else json.dumps(each)) for each in data]
-
-
-def test_answer_in_pieces() -> None:
-    chat, texts = taken(
-        {"model": "m", "choices": [{"delta": {"role": "assistant", "content": ""}}]},
-        {"choices": [{"delta": {"reasoning": "Hm"}}]},
-        {"choices": [{"delta": {"content": "He"}}]},
-        {"choices": [{"delta": {"content": "llo"}, "finish_reason": None}]},
-        {"choices": [{"delta": {}, "finish_reason": "stop"}]},
-        {"choices": [], "usage": {"prompt_tokens": 3}},
-        "[DONE]",
-    )
-    assert "".join(texts) == "Hello"
-    assert (chat.model, chat.finish_reason, chat.usage, chat.complete) == ("m", "stop", {"prompt_tokens": 3}, True)
-
-
-def test_answer_in_one_piece() -> None:
-    chat, texts = taken({"choices": [{"message": {"content": "Hello"}, "finish_reason": "length"}]})
-    assert (texts, chat.finish_reason, chat.complete) == (["Hello"], "length", True)
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {},
-        {"choices": None},
-        {"choices": "x"},
-        {"choices": ["x"]},
-        {"choices": [{"delta": ["x"]}]},
-        {"choices": [{"delta": {"content": 5}}]},
-        {"choices": [{"delta": {"content": None}, "finish_reason": 7}]},
-        {"choices": [{"message": "x"}], "usage": [1], "model": 5},
-    ],
-)
-def test_event_of_another_shape_adds_nothing(event: object) -> None:
-    chat, texts = taken(event)
-    assert texts == [""]
-    assert (chat.model, chat.finish_reason, chat.usage, chat.complete) == (None, None, {}, False)
-
-
-@pytest.mark.parametrize("data", ["[1]", "null", "5", '"x"', "{", "<p>", "[" * 100_000])
-def test_event_that_is_no_object(data: str) -> None:
-    with pytest.raises(InvalidReplyError, match="no JSON object"):
-        StreamedChat().take(data)
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        ({"message": "Out of memory"}, "Out of memory"),
-        ("Out of memory", "Out of memory"),
-        ({"message": "x" * 280 + canary.TOKEN}, "x" * 280),
-    ],
-)
-def test_error_in_the_stream(error: object, said: str) -> None:
-    with pytest.raises(InvalidReplyError, match="ended its answer with an error") as raised:
-        StreamedChat(canary.TOKEN).take(json.dumps({"error": error}))
-    assert said in str(raised.value)
-    assert canary.TOKEN[:6] not in str(raised.value)

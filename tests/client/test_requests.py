@@ -86,7 +86,7 @@ def test_messages_are_sent_as_they_are(message: dict[str, Any]) -> None:
         ({"top_p": 1.1}, "top_p must be a number from 0 to 1, not 1.1."),
         ({"stop": 5}, "stop must be a text or a list of texts, not 5."),
         ({"stop": ["a", 5]}, "stop must be a text or a list of texts, not a value of type list."),
-        ({"stream": True}, "stream=True is not supported here: leave it out, the answer comes in one piece."),
+        ({"stream": True}, "stream=True is not supported here: leave it out, the answer comes in one piece. ..."),
         ({"messages": []}, "messages must hold at least one message."),
         ({"messages": None}, "messages must be a list of messages such as ..., not None."),
         ({"messages": "Hi"}, "messages must be a list of messages such as ..., not 'Hi'."),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ def test_request_asks_for_events_that_tell_the_tokens_used() -> None:
     assert (sent.json["max_tokens"], sent.json["model"]) == (5, "gpt-oss-20b")
     assert sent.headers["accept"] == "text/event-stream, application/json"
     assert sent.headers["accept-encoding"] == "identity"
+    assert sent.headers["connection"] == "close"
     assert sent.headers["authorization"] == f"Bearer {canary.TOKEN}"
 
 
@@ -89,14 +91,6 @@ def test_chunks_of_http_need_not_be_events() -> None:
     whole = answer("Grüße", "🎈")
     with Server(chunked(whole[place : place + 3] for place in range(0, len(whole), 3))) as server:
         assert streamed(server.base_url) == data_of(*whole.strip().split(b"\n\n"))
-
-
-def test_connection_is_used_again_after_a_whole_stream() -> None:
-    manners = [chunked([ONE, DONE]), reply(200, {"object": "list", "data": []})]
-    with Server(*manners) as server, Client(ClientSettings(base_url=server.base_url)) as client:
-        list(client.stream(CHAT))
-        client.send(requests.models())
-        assert server.connections == 1
 
 
 def test_consumer_that_stops_closes_the_connection() -> None:
@@ -243,3 +237,56 @@ def test_no_error_holds_the_token(manner: Any) -> None:
     with Server(manner) as server, pytest.raises(AIEndpointsError) as raised:
         streamed(server.base_url, seconds=0.5)
     assert [said for said in canary.traces(raised.value, frames=False) if canary.shows(said)] == []
+
+
+def sent_stream(server: Server, seconds: float = 20.0, **fields: Any) -> tuple[list[str], list[Any]]:
+    """Read a stream that may be asked for again; give its events, and the heads that were told of."""
+    settings = ClientSettings(**{"base_url": server.base_url, "token": canary.TOKEN, "timeout": seconds, **fields})
+    heads: list[Any] = []
+    with Client(settings, sleep=lambda _: None) as client:
+        return list(client.send_stream(CHAT, heads.append)), heads
+
+
+def test_what_was_not_begun_is_asked_for_again() -> None:
+    busy = reply(503, {}, {"Retry-After": "0"})
+    with Server(busy, told(answer("Hi"))) as server:
+        got, heads = sent_stream(server)
+    assert got == data_of(*answer("Hi").strip().split(b"\n\n"))
+    assert [(head.status, head.attempts) for head in heads] == [(200, 2)]
+
+
+def test_what_was_begun_is_not() -> None:
+    with Server(chunked([ONE], end=b""), told(answer("Hi"))) as server, pytest.raises(ConnectionFailedError):
+        sent_stream(server)
+    assert len(server.requests) == 1
+
+
+def test_an_answer_that_keeps_coming_has_all_the_time_it_needs() -> None:
+    """Thirty events, a tenth of the time apart that all may take that say nothing."""
+
+    def manner(wire: Wire, _: Received) -> bool:
+        wire.send(HEAD)
+        for _ in range(30):
+            wire.closing.wait(0.05)
+            wire.send(ONE)
+        wire.send(DONE)
+        return False
+
+    with Server(manner) as server:
+        got, _ = sent_stream(server, seconds=0.5)
+    assert len(got) == 31
+
+
+@pytest.mark.parametrize("manner", [hang, then_hang(ONE), dripping(b": ping\n\n"), dripping(b"d")])
+def test_one_that_says_nothing_has_not(manner: Any) -> None:
+    with Server(manner) as server, pytest.raises(TimedOutError, match=r"sent nothing of its reply .* for 0\.5 s"):
+        sent_stream(server, seconds=0.5, max_retries=0)
+
+
+def test_time_that_the_caller_takes_is_his_own() -> None:
+    settings = {"timeout": 0.3, "max_retries": 0}
+    with Server(told(ONE, ONE, DONE)) as server, Client(ClientSettings(base_url=server.base_url, **settings)) as client:
+        stream = client.send_stream(CHAT, lambda _: None)
+        next(stream)
+        time.sleep(0.9)
+        assert list(stream) == data_of(ONE, DONE)

@@ -41,6 +41,12 @@ def check_chat(pull: Callable[..., Any]) -> None:
     assert "{{ .Values.image }}" in answer(pull("explain_template"))
 
 
+def check_stream(pull: Callable[..., Any]) -> None:
+    assert "history of the port of Dunkirk" in answer(pull("story"))
+    assert "." in pull("first_sentence")
+    assert "Hi" in pull("whatever_comes")
+
+
 def check_bulk_chat(pull: Callable[..., Any]) -> None:
     rows = pull("report")
     assert [row["id"] for row in rows] == [17, 18, 19]

@@ -122,7 +122,7 @@ class TestWhatIsSent:
             ),
             pytest.param(
                 Chat(task_id="t", model="m", messages=QUESTION, extra_body={"stream": True}),
-                "stream=True is not supported",
+                "extra_body repeats stream: give it as the operator's own parameter",
                 id="stream",
             ),
         ],
@@ -133,6 +133,17 @@ class TestWhatIsSent:
         with pytest.raises(ConfigurationError, match=words):
             execute(copy.copy(operator))
         assert ovh_ai_endpoints_sandbox.requests == []
+
+
+class TestStream:
+    def test_the_response_is_the_same(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        options: dict[str, Any] = {"task_id": "t", "model": "gpt-oss-120b", "messages": QUESTION, "max_tokens": 200}
+        streamed, links = execute(Chat(stream=True, **options))
+        sent = last_body(ovh_ai_endpoints_sandbox)
+        whole, same_links = execute(Chat(**options))
+        # The sandbox makes the id out of all that was sent.
+        assert (streamed | {"id": whole["id"]}, links) == (whole, same_links)
+        assert sent == last_body(ovh_ai_endpoints_sandbox) | {"stream": True, "stream_options": {"include_usage": True}}
 
 
 class TestPatience:

@@ -76,6 +76,33 @@ def test_json_schema_is_enforced(connect: Any, chat_url: str) -> None:
         assert isinstance(value["sure"], bool)
 
 
+@pytest.mark.parametrize("options", [{}, {"max_tokens": 2}, {"response_format": SCHEMA, "seed": 3}])
+def test_a_streamed_answer_comes_to_the_same(connect: Any, chat_url: str, options: dict[str, Any]) -> None:
+    hook = connect(chat_url)
+    stream = hook.stream_chat_completion("tiny-chat", ASK, **options)
+    text = "".join(stream)
+    whole = hook.chat_completion("tiny-chat", ASK, **options)
+    assert text == whole["choices"][0]["message"]["content"]
+    assert stream.response["choices"] == whole["choices"]
+    assert stream.response["usage"] == whole["usage"]
+
+
+def test_log_probabilities_of_a_stream_are_joined(connect: Any, chat_url: str) -> None:
+    stream = connect(chat_url).stream_chat_completion("tiny-chat", ASK, logprobs=True)
+    text = "".join(stream)
+    entries = stream.response["choices"][0]["logprobs"]["content"]
+    assert "".join(entry["token"] for entry in entries) == text
+
+
+def test_a_long_stream(connect: Any, chat_url: str) -> None:
+    stream = connect(chat_url).stream_chat_completion("tiny-chat", ASK, ignore_eos=True, max_tokens=800)
+    pieces = list(stream)
+    assert len(pieces) > 500
+    assert stream.response["usage"]["completion_tokens"] == 800
+    assert stream.response["choices"][0]["finish_reason"] == "length"
+    assert stream.response["choices"][0]["message"]["content"] == "".join(pieces)
+
+
 def test_streaming_is_refused_before_anything_is_sent(connect: Any, chat_url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^stream=True is not supported here: leave it out"):
         connect(chat_url).chat_completion("tiny-chat", ASK, stream=True)

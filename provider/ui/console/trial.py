@@ -12,10 +12,10 @@ from typing import Any
 from ... import defaults
 from ...client import replies, requests
 from ...client.blocking import Client
-from ...client.events import StreamedChat
 from ...client.redact import StreamScrubber, excerpt, scrub
 from ...client.refusals import error_of
 from ...client.settings import ConnectionSettings
+from ...client.streamed import StreamedChat
 from ...client.values import integer, text
 from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from . import dag_file
