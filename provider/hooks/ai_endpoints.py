@@ -162,10 +162,10 @@ class OVHCloudAIEndpointsHook(BatchVerbs, BaseHook):
             client = self.get_conn()
         heads: list[Reply] = []
 
-        def finish(value: dict[str, Any], seconds: float) -> dict[str, Any]:
+        def finish(value: dict[str, Any], seconds: float) -> None:
             reply = replace(heads[-1], seconds=seconds)
             self._report("chat", request.model, [reply], value)
-            return replies.check_chat(value, reply, request)
+            replies.check_chat(value, reply, request)
 
         def heard(reply: Reply) -> None:
             heads.append(reply)

@@ -24,7 +24,7 @@ class ChatStream(Iterator[str]):
 
     :param events: the data of each event
     :param token: the secret that an error may echo, or None
-    :param finish: takes the whole response, checks it and returns it
+    :param finish: checks the whole response, and is told the seconds that it took
     :param boundary: raises errors in the form that ``fail_fast`` asks for
     """
 
@@ -32,7 +32,7 @@ class ChatStream(Iterator[str]):
         self,
         events: Generator[str, None, None],
         token: str | None,
-        finish: Callable[[dict[str, Any], float], dict[str, Any]],
+        finish: Callable[[dict[str, Any], float], object],
         boundary: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._chat = StreamedChat(token)
