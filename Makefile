@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Options for pytest: make test ARGS="-k hook -x"
 ARGS ?=
+# The same for `make test` alone, where other targets run with it.
+TEST_ARGS ?=
 # What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms.
 MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 3.3.2
 # 3.3.2 as a whole is what `make test` runs on; here it is another Python, without the tests of a running Airflow.

@@ -128,8 +128,8 @@ class _Choice:
         self._texts: defaultdict[str, list[str]] = defaultdict(list)
         self._calls: dict[int, _Call] = {}
         self._others: dict[str, Any] = {}
-        self._logprobs: defaultdict[str, list[Any]] = defaultdict(list)
-        self._tells_logprobs = False
+        #: None where the service never speaks of them.
+        self._logprobs: defaultdict[str, list[Any]] | None = None
 
     @property
     def begun(self) -> bool:
@@ -138,10 +138,8 @@ class _Choice:
     def take(self, part: Mapping[str, Any]) -> str:
         if isinstance(part.get("finish_reason"), str):
             self.finish_reason = part["finish_reason"]
-        self._tells_logprobs |= "logprobs" in part
-        logprobs = part.get("logprobs")
-        for name, entries in logprobs.items() if isinstance(logprobs, dict) else ():
-            self._logprobs[name] += entries if isinstance(entries, list) else ()
+        if "logprobs" in part:
+            self._take_logprobs(part["logprobs"])
         # A service that does not stream sends the message whole.
         delta = part.get("delta") or part.get("message")
         if not isinstance(delta, dict):
@@ -156,6 +154,12 @@ class _Choice:
         content = delta.get("content")
         return content if isinstance(content, str) else ""
 
+    def _take_logprobs(self, part: Any) -> None:
+        if self._logprobs is None:
+            self._logprobs = defaultdict(list)
+        for name, entries in part.items() if isinstance(part, dict) else ():
+            self._logprobs[name] += entries if isinstance(entries, list) else ()
+
     def _take_calls(self, parts: list[Any]) -> None:
         for position, part in enumerate(parts):
             if isinstance(part, dict):
@@ -168,7 +172,7 @@ class _Choice:
         if self._calls:
             message["content"] = message["content"] or None  # some begin every message with an empty text
             message["tool_calls"] = [self._calls[index].whole() for index in sorted(self._calls)]
-        logprobs = {"logprobs": dict(self._logprobs) or None} if self._tells_logprobs else {}
+        logprobs = {} if self._logprobs is None else {"logprobs": dict(self._logprobs) or None}
         return {"index": self.index, "message": message, "finish_reason": self.finish_reason, **logprobs}
 
 
