@@ -37,6 +37,12 @@ EMBEDDING_BATCH = 25
 MAX_REQUEST_BYTES = 2_000_000
 MAX_REQUEST_BYTES_IMAGES = 10_000_000
 
+#: Images of one request. Source: catalogue ``max_images_per_prompt``, 2026-08.
+MAX_IMAGES = 5
+
+#: Images of one request. Source: catalogue ``max_images_per_prompt``, 2026-08.
+MAX_IMAGES = 5
+
 #: Bytes and lines of a batch's input. Source: OVHcloud blog and batch guide, 2026-05.
 BATCH_BYTES = 200_000_000
 BATCH_LINES = 50_000
@@ -56,6 +62,9 @@ MAX_WAIT = 60.0
 #: Requests at a time where a task has many, and the most that it may ask for: so many connections are kept open.
 CONCURRENCY = 8
 MAX_CONCURRENCY = 32
+
+#: How often a task runs the tools that a model calls, unless told otherwise.
+MAX_TOOL_ROUNDS = 10
 
 #: Seconds that a connection test may take in all: it holds a thread of the web server.
 TEST_TIMEOUT = 10.0

@@ -15,6 +15,8 @@ Everything that can go wrong between a task and the service, and what a retry wo
     |   `-- RateLimitedError   429                                                             retry
     |-- InvalidReplyError      a reply that is not what the API promises                       retry
     |-- TruncatedReplyError    the answer was cut before its first word, and paid for          a retry cannot help
+    |-- BudgetError            the task has used what it may                                    a retry cannot help
+    |-- UnusableAnswerError    the answer has not the form asked for, and was paid for         retry
     `-- PartlyFailedError      of many requests some failed; the answers are in ``response``   as the failures say
 
 An error that a retry cannot help is raised as an ``AirflowFailException`` as well, so that Airflow does not burn the
@@ -166,6 +168,20 @@ class TruncatedReplyError(AIEndpointsError):
     """
 
     retryable = False
+
+
+class BudgetError(AIEndpointsError):
+    """
+    The task has used the cost or the tokens that it may; nothing more was sent.
+    """
+
+    retryable = False
+
+
+class UnusableAnswerError(AIEndpointsError):
+    """
+    The answer has not the form that was asked for, or does not come to its end; it was paid for and is in ``response``.
+    """
 
 
 class PartlyFailedError(AIEndpointsError):

@@ -1,5 +1,5 @@
 """
-From a row of data to a conversation. Pure.
+From a row of data, or a prompt, to a conversation. Pure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
+from .values import text
 
 #: ``{column}``; doubled braces stand for themselves, and whatever is no name (JSON, for one) is left alone.
 _PLACE = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
@@ -50,6 +51,30 @@ def fill(template: str, row: Mapping[str, Any]) -> str:
         return _written(row[place[2]])
 
     return _PLACE.sub(value, template)
+
+
+def messages_of(messages: Any = None, prompt: Any = None, system_prompt: Any = None) -> Any:
+    """
+    Make a conversation of what an author gave: messages, or their short forms.
+
+    :param messages: the conversation
+    :param prompt: what the user says, in place of ``messages``
+    :param system_prompt: what the model is told first
+    :return: messages
+    :raises ConfigurationError: if both or none are given, or the model would be told two things first
+    """
+    if prompt is not None and messages is not None:
+        raise ConfigurationError("Give messages or prompt, not both.")
+    if prompt is not None:
+        messages = [{"role": "user", "content": text(prompt, "prompt")}]
+    if system_prompt is None:
+        return messages
+    if not isinstance(messages, list | tuple):
+        return messages  # refused where the request is built
+    if any(isinstance(message, Mapping) and message.get("role") in ("system", "developer") for message in messages):
+        # Some models answer several of them with nothing at all.
+        raise ConfigurationError("system_prompt is given, and messages have a system message too: give one of them.")
+    return [{"role": "system", "content": text(system_prompt, "system_prompt")}, *messages]
 
 
 def _written(value: Any) -> str:

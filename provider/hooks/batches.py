@@ -6,41 +6,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .. import defaults
 from ..client import batches, replies
-from ..client.blocking import Client
 from ..client.requests import Request, encode
-from ..client.settings import ConnectionSettings
 from ..errors import ConfigurationError, InvalidReplyError
+from .service import ServiceHook
 
 
-class BatchVerbs:
+class BatchVerbs(ServiceHook):
     """
-    What a hook has beside its other verbs.
+    What a hook has for files and batches.
     """
-
-    @property
-    def settings(self) -> ConnectionSettings:
-        """
-        What the connection says.
-        """
-        raise NotImplementedError
-
-    def get_conn(self) -> Client:
-        """
-        Give the client.
-        """
-        raise NotImplementedError
-
-    def boundary(self) -> AbstractContextManager[None]:
-        """
-        Raise what fails inside in the form that Airflow takes.
-        """
-        raise NotImplementedError
 
     def upload_batch_input(self, lines: Iterable[Mapping[str, Any]], name: str = "input.jsonl") -> dict[str, Any]:
         """

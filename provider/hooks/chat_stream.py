@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from ..client.redact import StreamScrubber
+from ..client.replies import Reply
 from ..client.streamed import StreamedChat
 from ..errors import AIEndpointsError, InvalidReplyError
 
@@ -39,6 +40,8 @@ class ChatStream(Iterator[str]):
         self._finish = finish
         self._boundary = boundary
         self._texts = self._read(events)
+        #: Status and headers of the reply, whose body comes in pieces; a blank one before they are here.
+        self.reply = Reply(0, {}, b"")
         #: Seconds from the request to the first token, of reasoning or a tool call too, and to the end; None before.
         self.first_token_seconds: float | None = None
         self.seconds: float | None = None

@@ -1,0 +1,111 @@
+"""
+What a chat completion says: its text, what was thought before it, the tools that it calls. Pure.
+
+Source: OpenAI API reference, "The chat completion object", 2026-05. Reasoning has two names there are services for:
+OVHcloud renamed ``reasoning_content`` to ``reasoning`` in 2026-05; a model without a reader of its own leaves it in the
+text, between ``<think>`` and ``</think>``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+#: Where the reasoning of a message may stand.
+REASONING = ("reasoning", "reasoning_content")
+
+_THOUGHTS = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+
+
+def choice_of(response: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Find the first answer.
+
+    :param response: a checked chat completion
+    :return: its ``message`` and ``finish_reason``
+    """
+    first: Mapping[str, Any] = response["choices"][0]
+    return first
+
+
+def message_of(response: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Find the message of the first answer.
+
+    :param response: a checked chat completion
+    :return: the message as it came
+    """
+    return dict(choice_of(response)["message"])
+
+
+def text_of(response: Mapping[str, Any]) -> str:
+    """
+    Read the text of the first answer.
+
+    :param response: a checked chat completion
+    :return: the text without reasoning, empty where there is none
+    """
+    content = _content(response)
+    thoughts = _THOUGHTS.match(content)
+    return content[thoughts.end() :] if thoughts else content
+
+
+def reasoning_of(response: Mapping[str, Any]) -> str | None:
+    """
+    Read what the model thought before its first answer.
+
+    :param response: a checked chat completion
+    :return: the reasoning, None where there is none
+    """
+    message = choice_of(response)["message"]
+    told = next((message[name] for name in REASONING if isinstance(message.get(name), str) and message[name]), None)
+    if told is not None:
+        return str(told)
+    thoughts = _THOUGHTS.match(_content(response))
+    return (thoughts[1].strip() or None) if thoughts else None
+
+
+def tool_calls_of(response: Mapping[str, Any]) -> list[Any]:
+    """
+    Find the tools that the first answer calls.
+
+    :param response: a checked chat completion
+    :return: the calls as they came, which may be of any shape
+    """
+    calls = choice_of(response)["message"].get("tool_calls")
+    return list(calls) if isinstance(calls, list) else []
+
+
+def finish_reason_of(response: Mapping[str, Any]) -> str | None:
+    """
+    Tell why the first answer ended.
+
+    :param response: a checked chat completion
+    :return: such as ``stop``, ``length`` or ``tool_calls``
+    """
+    reason = choice_of(response).get("finish_reason")
+    return reason if isinstance(reason, str) else None
+
+
+def as_history(response: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Make of an answer a message of the conversation that goes on.
+
+    :param response: a checked chat completion
+    :return: role, text and tool calls; reasoning stays behind, as services do not take it back
+    """
+    message: dict[str, Any] = {"role": "assistant", "content": text_of(response) or None}
+    if calls := tool_calls_of(response):
+        message["tool_calls"] = calls
+    elif message["content"] is None:
+        message["content"] = ""
+    return message
+
+
+def _content(response: Mapping[str, Any]) -> str:
+    content = choice_of(response)["message"].get("content")
+    if isinstance(content, list):  # some services answer in parts
+        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""

@@ -1,0 +1,88 @@
+"""
+What requests cost, as the service's own list of models tells. Pure.
+
+Source: ``GET /models`` of AI Endpoints, 2026-09-28: ``pricing`` holds texts, each the price of one token or request in
+``currency_unit``, without VAT.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+#: No token costs as much as one unit of a currency: whatever is above is no price.
+_MOST = Decimal(1)
+
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """
+    What a model costs.
+
+    :param prompt: price of a token that it reads
+    :param completion: price of a token that it writes
+    :param request: price of a request
+    :param currency: such as ``USD``
+    """
+
+    prompt: Decimal
+    completion: Decimal
+    request: Decimal
+    currency: str
+
+
+def rates_of(model: Mapping[str, Any]) -> Rates | None:
+    """
+    Read the rates in a list of models.
+
+    :param model: as the service lists it
+    :return: its rates, None where it tells none that can be read. Rates of nothing at all are what guard models in beta
+        are listed with; speech and images are listed so too, though they are billed by the second or the piece
+    """
+    pricing = model.get("pricing")
+    if not isinstance(pricing, Mapping):
+        return None
+    currency = pricing.get("currency_unit")
+    prompt, completion = (price_of_one(pricing.get(name)) for name in ("prompt", "completion"))
+    request = price_of_one(pricing.get("request", "0"))
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+        return None
+    if prompt is None or completion is None or request is None:
+        return None
+    return Rates(prompt, completion, request, currency)
+
+
+def price_of_one(value: Any) -> Decimal | None:
+    """
+    Read the price of one token or request.
+
+    :param value: a text or number
+    :return: the price, None for what is none
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        price = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return price if price.is_finite() and 0 <= price < _MOST else None
+
+
+def cost(usage: Any, rates: Rates) -> Decimal | None:
+    """
+    Compute what one response cost.
+
+    :param usage: as the response tells it
+    :param rates: of the model that answered
+    :return: the cost in the currency of the rates, None where the usage does not tell the tokens
+    """
+    counts = usage if isinstance(usage, Mapping) else {}
+    read, written = counts.get("prompt_tokens"), counts.get("completion_tokens", 0)
+    if type(read) is not int or type(written) is not int:
+        return None
+    return rates.request + read * rates.prompt + written * rates.completion

@@ -1,0 +1,219 @@
+"""
+Answers as data: what to ask the service for, and whether the answer is that. Pure.
+
+Source: OpenAI API reference, ``response_format`` of chat completions, 2026-05; OVHcloud's structured output guide.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigurationError
+from .redact import excerpt
+from .values import quote
+
+#: What ``response_format`` may say in the API's own form.
+FORMS = ("text", "json_object", "json_schema")
+
+#: What an answer that is to be repaired is told of itself, in characters.
+_FAULT = 600
+
+#: Faults that a repair is told of.
+_FAULTS = 5
+
+_FENCED = re.compile(r"\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+
+
+class Mismatch(Exception):
+    """
+    An answer is not what was asked for; the text says in which way, and is written for the model.
+    """
+
+
+class Structure:
+    """
+    The form that an answer must have.
+
+    :param response_format: a JSON schema, a Pydantic model class, or what the API itself takes:
+        ``{"type": "json_object"}``, ``{"type": "json_schema", "json_schema": {"name": ..., "schema": ...}}``
+    :raises ConfigurationError: if it is none of these, or no valid schema
+    """
+
+    def __init__(self, response_format: Any) -> None:
+        self._model = response_format if _is_model(response_format) else None
+        #: What is sent.
+        self.parameter = _parameter(response_format)
+        #: The schema that answers must meet; any JSON does where it is None.
+        self.schema = _schema_of(self.parameter)
+        self._validator = None if self._model or self.schema is None else _validator(self.schema)
+
+    def read(self, answer: str) -> Any:
+        """
+        Read an answer.
+
+        :param answer: its text, maybe in a fence of Markdown
+        :return: an instance of the model class, else what the JSON says
+        :raises Mismatch: if it is no JSON, or not of the schema
+        """
+        if self._model is not None:
+            return _instance(self._model, unfenced(answer))
+        value = read_json(answer)
+        if self._validator is not None:
+            _check(self._validator, value)
+        return value
+
+
+def is_structured(response_format: Any) -> bool:
+    """
+    Tell whether a format promises data.
+
+    :param response_format: as for :class:`Structure`, or None
+    :return: False for None and for the API's ``{"type": "text"}``
+    """
+    return response_format is not None and not (
+        isinstance(response_format, Mapping) and response_format.get("type") == "text"
+    )
+
+
+def plain(value: Any) -> Any:
+    """
+    Turn what was read into what JSON, and with it XCom, can hold.
+
+    :param value: from :meth:`Structure.read`
+    :return: the fields of a model's instance, anything else as it is
+    """
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def unfenced(answer: str) -> str:
+    """
+    Take JSON out of the fence of Markdown that models like to put it in.
+
+    :param answer: a text
+    :return: what the fence holds, if it holds all
+    """
+    fenced = _FENCED.fullmatch(answer)
+    return fenced[1] if fenced else answer
+
+
+def read_json(answer: str) -> Any:
+    """
+    Read JSON that a model wrote.
+
+    :param answer: its text, maybe in a fence of Markdown
+    :return: the value
+    :raises Mismatch: if it is none
+    """
+    fault = ""
+    try:
+        return json.loads(unfenced(answer), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        fault = f"{error.msg} at character {error.pos}"
+    except (ValueError, RecursionError) as error:
+        fault = str(error)
+    # Raised here: a JSON error holds the whole answer.
+    raise Mismatch(f"it is not JSON: {excerpt(fault, 200)}")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and hasattr(value, "model_json_schema")
+
+
+def _parameter(given: Any) -> dict[str, Any]:
+    if _is_model(given):
+        return _as_parameter(_schema_of_model(given), given.__name__)
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"response_format must be a JSON schema, a Pydantic model class, or a dictionary whose 'type' is one of "
+            f"{', '.join(FORMS)}, not {quote(given)}."
+        )
+    if given.get("type") in FORMS:
+        return dict(given)
+    if not given.keys() & {"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "items"}:
+        raise ConfigurationError(
+            "response_format is no JSON schema: it has none of type, properties, $ref, anyOf, oneOf, allOf, enum, "
+            f"const, items. Its keys: {excerpt(', '.join(map(str, given)) or 'none', 100)}."
+        )
+    return _as_parameter(dict(given), str(given.get("title") or "answer"))
+
+
+def _as_parameter(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    # OpenAI allows letters, digits, _ and -, 64 at most.
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", title)[:64] or "answer"
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+
+
+def _schema_of_model(model: Any) -> dict[str, Any]:
+    try:
+        schema: dict[str, Any] = model.model_json_schema()
+    except Exception as error:  # noqa: BLE001  (whatever the class's own code raises)
+        fault = excerpt(str(error), 200)
+    else:
+        return schema
+    raise ConfigurationError(f"response_format: {model.__name__} has no JSON schema: {fault}")
+
+
+def _schema_of(parameter: Mapping[str, Any]) -> Any:
+    if parameter["type"] != "json_schema":
+        return None
+    described = parameter.get("json_schema")
+    schema = described.get("schema") if isinstance(described, Mapping) else None
+    if not isinstance(schema, Mapping):
+        raise ConfigurationError(
+            "response_format of type 'json_schema' must hold {'json_schema': {'name': ..., 'schema': {...}}}."
+        )
+    return schema
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry
+
+    kind = validator_for(schema, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except SchemaError as error:
+        fault = f"{excerpt(error.message, 200)} at {error.json_path}"
+    else:
+        # A registry of its own: without one, a $ref to an address would be fetched.
+        return kind(schema, registry=Registry())
+    raise ConfigurationError(f"response_format is no valid JSON schema: {fault}.")
+
+
+def _check(validator: Any, value: Any) -> None:
+    from referencing.exceptions import Unresolvable
+
+    try:
+        faults = sorted(validator.iter_errors(value), key=lambda fault: str(fault.json_path))
+    except Unresolvable as error:
+        raise ConfigurationError(
+            f"response_format refers to {quote(error.ref)}, which it does not hold: put it under $defs."
+        ) from None
+    if faults:
+        raise Mismatch(_listed([f"{fault.json_path}: {fault.message}" for fault in faults]))
+
+
+def _instance(model: Any, answer: str) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate_json(answer)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, found['loc'])) or '$'}: {found['msg']}"
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+    raise Mismatch(_listed(faults))
+
+
+def _listed(faults: list[str]) -> str:
+    more = f" and {len(faults) - _FAULTS} more" if len(faults) > _FAULTS else ""
+    return excerpt("; ".join(excerpt(fault, 200) for fault in faults[:_FAULTS]) + more, _FAULT)

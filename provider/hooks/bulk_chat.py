@@ -1,0 +1,148 @@
+"""
+Verbs of the hook that ask many things in one task.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import closing
+from typing import Any
+
+from .. import defaults
+from ..client import requests
+from ..client.parallel import Outcome, each
+from ..client.values import integer, text
+from ..errors import AIEndpointsError
+from ..rows.folder import Folder
+from . import bulk
+from .chat import ChatVerbs
+from .chat_run import ChatRun
+from .progress import Progress
+
+
+class BulkVerbs(ChatVerbs):
+    """
+    What a hook has for many prompts.
+    """
+
+    def chat_completions(
+        self,
+        conversations: Iterable[Sequence[Mapping[str, Any]]],
+        model: str | None = None,
+        *,
+        concurrency: int = defaults.CONCURRENCY,
+        on_error: str = "fail",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """
+        Ask a language model many things, a few at a time.
+
+        :param conversations: each a list of messages, as :meth:`chat_completion` takes it
+        :param model: model id; the connection's chat model unless given
+        :param concurrency: how many at a time, 1 to 32
+        :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: ``responses`` in the order asked, with None for one that failed; ``errors``, each with ``index``,
+            ``error`` and ``status``; ``usage``, summed
+        :raises PartlyFailedError: if some failed; ``response`` is what this would have returned
+        :raises AIEndpointsError: if going on makes no sense, a refused token for one; ``response`` likewise
+        """
+        found = bulk.Collected()
+        with self.boundary():
+            try:
+                for outcome in self.each_chat_completion(
+                    conversations, model, concurrency=concurrency, on_error=on_error, **options
+                ):
+                    found.add(outcome)
+                if on_error == "fail":
+                    found.check()
+            except AIEndpointsError as error:
+                error.response = found.as_response()
+                raise
+            return found.as_response()
+
+    def each_chat_completion(
+        self,
+        conversations: Iterable[Sequence[Mapping[str, Any]]],
+        model: str | None = None,
+        *,
+        concurrency: int = defaults.CONCURRENCY,
+        on_error: str = "skip",
+        **options: Any,
+    ) -> Iterator[Outcome[Sequence[Mapping[str, Any]], dict[str, Any]]]:
+        """
+        Ask a language model any number of things, a few at a time, and give each answer as soon as its turn comes.
+
+        :param conversations: each a list of messages; taken as they are needed
+        :param model: model id; the connection's chat model unless given
+        :param concurrency: how many at a time, 1 to 32
+        :param on_error: ``raise`` ends at the first failure
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: an outcome for each, in their order: ``item``, and ``value`` or ``error``
+        :raises AIEndpointsError: if going on makes no sense
+        """
+        with self.boundary():
+            bulk.check_on_error(on_error)
+            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            wanted = self.model_for(model, "chat_model")
+            total = len(conversations) if isinstance(conversations, Sized) else None
+            self.get_conn()  # before each thread would make its own
+
+            def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+                return self._ask(requests.chat(wanted, messages, **options), logging.DEBUG)
+
+            with (
+                Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
+                closing(each(conversations, progress.watch(ask), threads)) as outcomes,
+            ):
+                yield from bulk.while_it_makes_sense(outcomes, on_error)
+
+    def chat_rows(
+        self,
+        rows: Iterable[dict[str, Any]],
+        output: Any,
+        model: str | None = None,
+        *,
+        prompt: str = "{text}",
+        system_prompt: str | None = None,
+        output_format: str = "jsonl",
+        part_size: int = 100,
+        concurrency: int = defaults.CONCURRENCY,
+        on_error: str = "fail",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """
+        Ask about any number of rows and write the answers into a folder; an interrupted run goes on where it was.
+
+        :param rows: taken as they are needed
+        :param output: folder, a ``pathlib.Path`` or Airflow's ``ObjectStoragePath``
+        :param model: model id; the connection's chat model unless given
+        :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs; the answer goes
+            to the column ``answer`` beside the row's own, the reason why there is none to the column ``error``
+        :param system_prompt: what the model is told first, likewise
+        :param output_format: ``jsonl`` or ``parquet``
+        :param part_size: rows in a part, each of which is written at once
+        :param concurrency: requests at a time, 1 to 32
+        :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``failed``, ``model``, ``usage`` ...
+        :raises PartlyFailedError: if some failed; the answers are in the folder, and the next run asks for the rest
+        :raises AIEndpointsError: if going on makes no sense
+        """
+        with self.boundary():
+            bulk.check_on_error(on_error)
+            wanted = self.model_for(model, "chat_model")
+            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": wanted}
+            folder = Folder(output, output_format, {**recipe, "parameters": options})
+            folder.begin()
+            self.get_conn()  # before each thread would make its own
+
+            def ask(messages: list[dict[str, str]]) -> dict[str, Any]:
+                return self._ask(requests.chat(wanted, messages, **options), logging.DEBUG)
+
+            run = ChatRun(folder, ask, prompt, system_prompt)
+            with Progress(self.log, f"AI Endpoints chat: model={wanted}") as progress:
+                run.work(rows, integer(part_size, "part_size", 1), threads, on_error, progress)
+            return run.finish(progress)

@@ -1,0 +1,206 @@
+"""
+Verbs of the hook that ask one thing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .. import defaults
+from ..client import replies, requests
+from ..client.fallback import model_list
+from ..client.prompts import messages_of
+from ..client.replies import Reply
+from ..client.structured import Structure, is_structured
+from ..client.values import integer
+from ..errors import NotFoundError
+from .chat_stream import ChatStream, log_lines
+from .conversation import Asked, ChatAnswer, Conversation
+from .service import ServiceHook
+
+
+class ChatVerbs(ServiceHook):
+    """
+    What a hook has for one question.
+    """
+
+    def chat_completion(
+        self,
+        model: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """
+        Ask a language model. What is None is not sent.
+
+        :param model: model id; the connection's chat model unless given
+        :param messages: the conversation, each message with ``role`` and ``content``
+        :param temperature: randomness, 0 to 2
+        :param max_tokens: tokens to generate at most
+        :param top_p: nucleus sampling, 0 to 1
+        :param stop: one text or several at which to stop
+        :param params: any further parameter of the API, such as ``tools``, ``response_format``, ``seed``
+        :return: the response in OpenAI's format
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop, **params}
+        with self.boundary():
+            return self._ask(requests.chat(self.model_for(model, "chat_model"), messages, **options))
+
+    def stream_chat_completion(
+        self,
+        model: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> ChatStream:
+        """
+        Ask a language model, and read its answer as it comes. The timeout is one for silence.
+
+        :param model: model id; the connection's chat model unless given
+        :param messages: the conversation, each message with ``role`` and ``content``
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: the pieces of the text, one after the other; its ``response`` is then what :meth:`chat_completion`
+            would have returned. Nothing is sent before the first piece is asked for
+        :raises ConfigurationError: if an argument cannot work; whatever else fails, fails where the pieces are read,
+            and what has come by then is in the error's ``response``
+        """
+        with self.boundary():
+            request = requests.as_stream(requests.chat(self.model_for(model, "chat_model"), messages, **options))
+            client = self.get_conn()
+
+        def finish(value: dict[str, Any], seconds: float) -> None:
+            reply = replace(stream.reply, seconds=seconds)
+            self._report("chat", request.model, [reply], value)
+            replies.check_chat(value, reply, request)
+
+        def heard(reply: Reply) -> None:
+            stream.reply = reply
+            self._pass_on_warning(reply, request)
+
+        def events() -> Generator[str, None, None]:
+            try:
+                yield from client.send_stream(request, heard)
+            except NotFoundError as error:
+                raise self._with_suggestions(error, request) from None
+
+        stream = ChatStream(events(), self.settings.client.token, finish, self.boundary)
+        return stream
+
+    def ask(self, prompt: str | None = None, model: str | None = None, **options: Any) -> ChatAnswer:
+        """
+        Ask a language model until it has answered: tools are run, a wrong form is sent back, other models are asked.
+
+        :param prompt: what the user says
+        :param model: model id; the connection's chat model unless given
+        :param options: whatever :meth:`conversation` takes beside these
+        :return: the answer: ``text``, ``parsed``, ``reasoning``, ``response``, and what it took
+        :raises UnusableAnswerError: if the answer has not the form asked for; it is in ``response``
+        :raises BudgetError: if a limit of this conversation was reached before its end
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        return self.conversation(prompt, model, **options).run()
+
+    def conversation(  # noqa: PLR0913  (each is one wish of the caller's)
+        self,
+        prompt: str | None = None,
+        model: str | None = None,
+        *,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        system_prompt: str | None = None,
+        images: Any = None,
+        response_format: Any = None,
+        repair: bool = True,
+        tools: Any = None,
+        max_tool_rounds: int = defaults.MAX_TOOL_ROUNDS,
+        fallback_models: Sequence[str] | None = None,
+        max_cost: float | None = None,
+        max_total_tokens: int | None = None,
+        stream: bool = False,
+        **options: Any,
+    ) -> Conversation:
+        """
+        Prepare what :meth:`ask` does, for a caller that wants to know what it took even where it fails.
+
+        :param prompt: what the user says
+        :param model: model id; the connection's chat model unless given
+        :param messages: the conversation, in place of ``prompt``
+        :param system_prompt: what the model is told first
+        :param images: paths of images that belong to the last message of the user, five at most
+        :param response_format: the form of the answer: a JSON schema, a Pydantic model class, or as the API has it
+        :param repair: whether an answer of another form is sent back once
+        :param tools: typed Python functions, which are run, and dictionaries in OpenAI's format, whose calls the answer
+            holds
+        :param max_tool_rounds: how often functions are run at most, 0 for never
+        :param fallback_models: models that are asked in turn when one is gone, deprecated or overloaded
+        :param max_cost: what all requests may cost, in the currency of the service's list of models; the one that
+            exceeds it is the last
+        :param max_total_tokens: tokens of all requests at most, likewise
+        :param stream: whether answers are written into the log as they come
+        :param options: whatever :meth:`chat_completion` takes beside these
+        :return: what has yet to be :meth:`~.conversation.Conversation.run`
+        :raises ConfigurationError: if an argument cannot work
+        """
+        from ..client.images import with_images
+        from ..client.tools import Tools
+        from .images import read_images
+        from .spending import Spending
+
+        with self.boundary():
+            structured = is_structured(response_format)
+            structure = Structure(response_format) if structured else None
+            own = {"response_format": structure.parameter if structure else response_format}
+            known = Tools(tools) if tools else None
+            if known:
+                own["tools"] = known.definitions
+            said = messages_of(messages, prompt, system_prompt)
+            if images:
+                said = with_images(said, read_images(images))
+            return Conversation(
+                self._asking({**own, **options}, stream=stream),
+                said,
+                models=model_list(self.model_for(model, "chat_model"), fallback_models),
+                structure=structure,
+                repair=repair,
+                tools=known,
+                max_tool_rounds=integer(max_tool_rounds, "max_tool_rounds", 0, 100),
+                spending=Spending(self._listed_once, max_cost, max_total_tokens),
+                token=self.settings.client.token,
+                boundary=self.boundary,
+                log=self.log,
+            )
+
+    def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], Asked]:
+        def whole(model: Any, messages: Any) -> Asked:
+            value, reply = self._answer(requests.chat(model, messages, **options))
+            return _asked(value, reply)
+
+        def streamed(model: Any, messages: Any) -> Asked:
+            answer = self.stream_chat_completion(model, messages, **options)
+            value = log_lines(answer, self.log, self.settings.client.token)
+            return _asked(value, answer.reply)
+
+        return streamed if stream else whole
+
+    def _listed_once(self) -> list[dict[str, Any]]:
+        with self.boundary():
+            return self._models(self.get_conn().send_once)
+
+    def _ask(self, request: requests.Request, level: int = logging.INFO) -> dict[str, Any]:
+        return self._answer(request, level)[0]
+
+    def _answer(self, request: requests.Request, level: int = logging.INFO) -> tuple[dict[str, Any], Reply]:
+        reply = self._send(request)
+        value = replies.parse(reply, request, self.settings.client)
+        self._report("chat", request.model, [reply], value, level)
+        return replies.check_chat(value, reply, request), reply
+
+
+def _asked(value: dict[str, Any], reply: Reply) -> Asked:
+    return Asked(value, reply.request_id, reply.headers.get("x-warning"))

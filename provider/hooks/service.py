@@ -1,0 +1,187 @@
+"""
+What every verb of the hook stands on: a connection's settings, the client, and errors as Airflow takes them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from .. import defaults
+from ..client import refusals, replies, requests
+from ..client.blocking import Client
+from ..client.redact import excerpt, scrub
+from ..client.replies import Reply
+from ..client.settings import ConnectionSettings
+from ..compat import AirflowNotFoundException, BaseHook
+from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from .connection import connection_missing, settings_of
+
+
+class ServiceHook(BaseHook):
+    """
+    A connection, and what is sent over it.
+
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    """
+
+    def __init__(
+        self,
+        ovh_conn_id: str = defaults.CONN_ID,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        fail_fast: bool = True,
+    ) -> None:
+        super().__init__()
+        self.ovh_conn_id = ovh_conn_id
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.fail_fast = fail_fast
+        self._settings: ConnectionSettings | None = None
+        self._client: Client | None = None
+        self._warnings: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Settings hold the token, and a client holds sockets: neither leaves the process.
+        return {**self.__dict__, "_settings": None, "_client": None}
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """
+        What the connection says, read once.
+        """
+        if self._settings is None:
+            with self.boundary():
+                self._settings = self._read_settings()
+        return self._settings
+
+    def get_conn(self) -> Client:
+        """
+        Give the client, which keeps its connections open between calls.
+
+        :return: the client
+        :raises ConfigurationError: if the connection cannot work
+        """
+        if self._client is None:
+            self._client = Client(self.settings.client)
+        return self._client
+
+    def list_models(self) -> list[dict[str, Any]]:
+        """
+        List the models that are served.
+
+        :return: the models as the service describes them: ``id``, ``pricing``, ``context_length`` and so on
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            return self._models(self._send)
+
+    def _models(self, send: Callable[[requests.Request], Reply]) -> list[dict[str, Any]]:
+        request = requests.models()
+        reply = send(request)
+        value = replies.parse(reply, request, self.settings.client)
+        return replies.check_models(value, reply, request)
+
+    def _read_settings(self) -> ConnectionSettings:
+        return settings_of(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
+
+    def _get_connection(self) -> Any:
+        try:
+            return self.get_connection(self.ovh_conn_id)
+        except (AirflowNotFoundException, ValueError):
+            pass
+        # Raised here: what Airflow could not read may hold the token, and would be part of the error.
+        raise ConfigurationError(connection_missing(self.ovh_conn_id))
+
+    def model_for(self, given: Any, default: str) -> Any:
+        """
+        Choose the model.
+
+        :param given: what was named, or None
+        :param default: the setting of the connection that names it then: ``chat_model`` or ``embedding_model``
+        :return: the model id
+        :raises ConfigurationError: if neither names one
+        """
+        if given is not None:
+            return given
+        chosen = getattr(self.settings, default)
+        if chosen is None:
+            raise ConfigurationError(
+                f"No model: name one, or set '{default.replace('_', ' ').capitalize()}' in the connection "
+                f"{self.ovh_conn_id!r}."
+            )
+        return chosen
+
+    def _send(self, request: requests.Request) -> Reply:
+        try:
+            reply = self.get_conn().send(request)
+        except NotFoundError as error:
+            raise self._with_suggestions(error, request) from None
+        self._pass_on_warning(reply, request)
+        return reply
+
+    def _pass_on_warning(self, reply: Reply, request: requests.Request) -> None:
+        if warning := reply.headers.get("x-warning"):
+            said = excerpt(scrub(warning, self.settings.client.token))
+            if said not in self._warnings:  # it comes with every reply
+                self._warnings.add(said)
+                self.log.warning("The service warns about %s: %s", request.model or request.what, said)
+
+    def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:
+        if request.model and refusals.is_about_model(str(error)):
+            try:
+                names = [model["id"] for model in self._models(self.get_conn().send_once)]
+            except AIEndpointsError:
+                return error
+            return refusals.with_suggestions(error, request.model, names)
+        return error
+
+    def _report(
+        self,
+        what: str,
+        model: str | None,
+        sent: Sequence[Reply],
+        value: Mapping[str, Any],
+        level: int = logging.INFO,
+    ) -> None:
+        usage = value.get("usage")
+        if not isinstance(usage, Mapping):
+            usage = {}
+        self.log.log(
+            level,
+            "AI Endpoints %s: model=%s input_tokens=%s output_tokens=%s milliseconds=%d requests=%d attempts=%d "
+            "request_id=%s finish_reason=%s",
+            what,
+            value.get("model") or model,
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+            sum(reply.seconds for reply in sent) * 1000,
+            len(sent),
+            sum(reply.attempts for reply in sent),
+            sent[-1].request_id,
+            _finish_reason(value),
+        )
+
+    @contextmanager
+    def boundary(self) -> Iterator[None]:
+        """
+        Raise what fails inside in the form that ``fail_fast`` asks for.
+        """
+        try:
+            yield
+        except AIEndpointsError as error:
+            final = error.for_airflow(fail_fast=self.fail_fast)
+        else:
+            return
+        raise final from None
+
+
+def _finish_reason(value: Mapping[str, Any]) -> Any:
+    choices = value.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("finish_reason") if isinstance(first, Mapping) else None

@@ -1,0 +1,151 @@
+"""
+What one task has used, and what it may use.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from ..client import prices
+from ..client.names import find_model
+from ..client.replies import summed_usage
+from ..client.values import integer, number
+from ..errors import AIEndpointsError, BudgetError, ConfigurationError
+
+#: Numbers that services tell within others -> what they are called here.
+_DETAILS = {
+    "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
+    "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
+}
+
+
+class Spending:
+    """
+    Adds up what the requests of a task use; safe to use from several threads.
+
+    :param list_models: asks the service for its models, once and only where a price is needed
+    :param max_cost: what they may cost, in the currency of that list; None for no limit
+    :param max_total_tokens: the tokens that they may use; None for no limit
+    :raises ConfigurationError: if a limit is none
+    """
+
+    def __init__(
+        self, list_models: Callable[[], list[dict[str, Any]]], max_cost: Any = None, max_total_tokens: Any = None
+    ) -> None:
+        self._list_models = list_models
+        self._max_cost = None if max_cost is None else Decimal(str(number(max_cost, "max_cost", 1e-9)))
+        self._max_tokens = None if max_total_tokens is None else integer(max_total_tokens, "max_total_tokens", 1)
+        self._models: list[dict[str, Any]] | None = None
+        self._responses: list[tuple[str, Mapping[str, Any]]] = []
+        self._lock = threading.Lock()
+
+    def check(self, model: str) -> None:
+        """
+        Look before a request whether there is anything left for it. The first one is never too much.
+
+        :param model: whom it asks
+        :raises BudgetError: if a limit was reached
+        :raises ConfigurationError: if there is a limit of cost, and the service tells no price for the model
+        """
+        if self._max_cost is not None:
+            if self._rates(model) is None:
+                raise ConfigurationError(
+                    f"max_cost cannot be kept: the service tells no price for {model!r}. Give max_total_tokens instead."
+                )
+            spent = self._cost()
+            if spent is None:
+                raise BudgetError("max_cost cannot be kept: the service did not tell what the last answer used.")
+            if spent[0] >= self._max_cost:
+                raise self._exhausted("max_cost", f"{spent[0]:.6f} of {self._max_cost} {spent[1]}")
+        if self._max_tokens is not None:
+            used = self.usage.get("total_tokens", 0)
+            if used >= self._max_tokens:
+                raise self._exhausted("max_total_tokens", f"{used:,} of {self._max_tokens:,} tokens")
+
+    def add(self, response: Mapping[str, Any], model: str) -> None:
+        """
+        Note what came back.
+
+        :param response: in OpenAI's format, paid for whatever is in it
+        :param model: who was asked
+        """
+        answered = response.get("model")
+        with self._lock:
+            self._responses.append((answered if isinstance(answered, str) else model, response))
+
+    @property
+    def requests(self) -> int:
+        """
+        How many requests were answered.
+        """
+        return len(self._responses)
+
+    @property
+    def usage(self) -> dict[str, int]:
+        """
+        Tokens of all requests by the names that the service gives them; reasoning and cached ones where it tells.
+        """
+        with self._lock:
+            responses = [response for _, response in self._responses]
+        usage = summed_usage(responses)
+        for name, place in _DETAILS.items():
+            told = [_inner(response, *place) for response in responses]
+            if any(count is not None for count in told):
+                usage[name] = sum(filter(None, told))
+        return usage
+
+    def as_xcom(self, *, priced: bool = True) -> dict[str, Any]:
+        """
+        Tell what was used.
+
+        :param priced: whether the service may be asked for its prices
+        :return: ``requests``, the tokens, ``cost`` and ``currency``, both None where the cost is not known
+        """
+        cost = self._cost() if priced or self._models is not None else None
+        told = {"cost": float(cost[0]), "currency": cost[1]} if cost else {"cost": None, "currency": None}
+        return {"requests": self.requests, **self.usage, **told}
+
+    def _exhausted(self, name: str, spent: str) -> BudgetError:
+        return BudgetError(
+            f"The task has used {spent} ({name}) in {self.requests} requests, and sends no more: raise {name}, or ask "
+            "for less."
+        )
+
+    def _cost(self) -> tuple[Decimal, str] | None:
+        """
+        Add up the cost; None as soon as one response's is not known, since a part would be taken for the whole.
+        """
+        with self._lock:
+            responses = list(self._responses)
+        total, currencies = Decimal(0), set()
+        for model, response in responses:
+            rates = self._rates(model)
+            cost = prices.cost(response.get("usage"), rates) if rates else None
+            if rates is None or cost is None:
+                return None
+            total += cost
+            currencies.add(rates.currency)
+        if len(currencies) > 1:
+            return None
+        return total, currencies.pop() if currencies else ""
+
+    def _rates(self, model: str) -> prices.Rates | None:
+        if self._models is None:
+            try:
+                self._models = self._list_models()
+            except AIEndpointsError:
+                if self._max_cost is not None:
+                    raise
+                self._models = []  # a task that has its answer does not fail for its price
+        found = find_model(model, self._models)
+        return prices.rates_of(found) if found else None
+
+
+def _inner(response: Mapping[str, Any], *names: str) -> int | None:
+    value: Any = response.get("usage")
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if type(value) is int else None

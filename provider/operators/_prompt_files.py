@@ -1,0 +1,57 @@
+"""
+Prompts that stand in files of their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..client.values import quote, text
+from ..compat import BaseOperator
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import jinja2
+
+#: The parameter that names a file -> the one that it fills.
+FILES = {"prompt_file": "prompt", "system_prompt_file": "system_prompt"}
+
+
+class PromptFiles(BaseOperator):
+    """
+    Fills ``prompt`` and ``system_prompt`` from files, before they are rendered.
+
+    Airflow's own way, ``template_ext``, takes any text that ends in ``.md`` for the name of a file.
+    """
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: jinja2.Environment, seen_oids: set[int]
+    ) -> None:
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        if parent is not self:
+            return
+        for parameter, target in FILES.items():
+            name = getattr(self, parameter)
+            if name is not None:
+                if getattr(self, target) is not None:
+                    raise ConfigurationError(f"Give {target} or {parameter}, not both.")
+                setattr(self, target, _read(name, parameter, jinja_env))
+                setattr(self, target, self.render_template(getattr(self, target), context, jinja_env, seen_oids))
+
+
+def _read(name: Any, parameter: str, environment: jinja2.Environment) -> str:
+    from jinja2 import TemplateError
+
+    wanted = text(name, parameter)
+    problem = "this task belongs to no DAG"
+    if environment.loader is not None:
+        try:
+            # Jinja's loader steps out of no folder that it was given.
+            return environment.loader.get_source(environment, wanted)[0]
+        except (TemplateError, UnicodeDecodeError, OSError) as error:
+            found = getattr(environment.loader, "searchpath", [])
+            problem = f"{type(error).__name__}; looked in {', '.join(map(str, found)) or 'no folder'}"
+    raise ConfigurationError(
+        f"{parameter} {quote(wanted)} was not found ({problem}): name it relative to the DAG file, or to a folder of "
+        "the DAG's template_searchpath."
+    )

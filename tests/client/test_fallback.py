@@ -1,0 +1,70 @@
+"""
+Which failures have the next model asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai import errors
+from apache_airflow_provider_ovhcloud_ai.client.fallback import is_retirement, model_list, passes_on
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (errors.NotFoundError("Model not found: the host says: no model 'x'.", status=404), True),
+        (errors.NotFoundError("404 Not Found: the host refused. Check the base URL.", status=404), False),
+        (errors.BadRequestError("410 Gone", status=410), True),
+        (errors.BadRequestError("x", status=400, detail="The model 'x' has been decommissioned"), True),
+        (errors.BadRequestError("x", status=400, detail="'temperature' is deprecated"), False),
+        (errors.BadRequestError("x", status=400, detail="model: must be a text"), False),
+        (errors.BadRequestError("x", status=400), False),
+        (errors.RateLimitedError("x", status=429), True),
+        (errors.StatusError("x", status=500), True),
+        (errors.StatusError("x", status=503), True),
+        (errors.StatusError("x", status=529), True),
+        # May have been answered, and paid.
+        (errors.StatusError("x", status=504), False),
+        (errors.StatusError("x", status=408), False),
+        (errors.TimedOutError("x"), False),
+        # Another model is behind the same wall.
+        (errors.TokenRefusedError("x", status=401), False),
+        (errors.ConnectionFailedError("x", kind="dns"), False),
+        (errors.ConfigurationError("x"), False),
+        (errors.TruncatedReplyError("x"), False),
+    ],
+)
+def test_what_has_the_next_model_asked(error: errors.AIEndpointsError, passes: bool) -> None:
+    assert passes_on(error) is passes
+    assert passes_on(error.for_airflow(fail_fast=True)) is passes
+
+
+@pytest.mark.parametrize(
+    ("warning", "ends"),
+    [
+        (None, False),
+        ("", False),
+        ("maintenance tonight", False),
+        ("This model is deprecated and will be redirected to gpt-oss-120b", True),
+    ],
+)
+def test_which_warnings_tell_of_an_end(warning: str | None, ends: bool) -> None:
+    assert is_retirement(warning) is ends
+
+
+@pytest.mark.parametrize(
+    ("others", "models"),
+    [(None, ["a"]), ([], ["a"]), ("b", ["a", "b"]), (["b", "a", "c", "b"], ["a", "b", "c"]), (("b",), ["a", "b"])],
+)
+def test_models_in_their_order(others: Any, models: list[str]) -> None:
+    assert model_list("a", others) == models
+
+
+@pytest.mark.parametrize(
+    ("others", "said"), [(7, "must be a list of model ids"), (["b", None], r"fallback_models\[1\]")]
+)
+def test_what_is_no_list_of_models(others: Any, said: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match=said):
+        model_list("a", others)
