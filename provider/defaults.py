@@ -40,9 +40,6 @@ MAX_REQUEST_BYTES_IMAGES = 10_000_000
 #: Images of one request. Source: catalogue ``max_images_per_prompt``, 2026-08.
 MAX_IMAGES = 5
 
-#: Images of one request. Source: catalogue ``max_images_per_prompt``, 2026-08.
-MAX_IMAGES = 5
-
 #: Bytes and lines of a batch's input. Source: OVHcloud blog and batch guide, 2026-05.
 BATCH_BYTES = 200_000_000
 BATCH_LINES = 50_000

@@ -123,6 +123,7 @@ class ChatVerbs(ServiceHook):
         max_cost: float | None = None,
         max_total_tokens: int | None = None,
         stream: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Conversation:
         """
@@ -143,6 +144,7 @@ class ChatVerbs(ServiceHook):
             exceeds it is the last
         :param max_total_tokens: tokens of all requests at most, likewise
         :param stream: whether answers are written into the log as they come
+        :param extra_body: fields of the request that are sent as they are
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: what has yet to be :meth:`~.conversation.Conversation.run`
         :raises ConfigurationError: if an argument cannot work
@@ -163,7 +165,7 @@ class ChatVerbs(ServiceHook):
             if images:
                 said = with_images(said, read_images(images))
             return Conversation(
-                self._asking({**own, **options}, stream=stream),
+                self._asking({**own, **options, **(extra_body or {})}, stream=stream),
                 said,
                 models=model_list(self.model_for(model, "chat_model"), fallback_models),
                 structure=structure,

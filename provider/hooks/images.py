@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .. import defaults
 from ..client import images
 from ..client.redact import excerpt
 from ..client.values import quote, text
@@ -102,7 +103,7 @@ class _File:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
-        return "is a folder: name the images in it, five at most."
+        return f"is a folder: name the images in it, {defaults.MAX_IMAGES} at most."
     if isinstance(error, PermissionError):
         return "may not be read: let the user that runs the worker, or the connection in the path, read it."
     if isinstance(error, FileNotFoundError) or error.errno in _NOWHERE:
@@ -165,7 +166,7 @@ def _address(value: Any, name: str) -> str:
         raise ConfigurationError(f"{name} is no path: it holds a null character.")
     if address.startswith("[") and address.endswith("]"):
         raise ConfigurationError(
-            f"{name} is a list that a template wrote as text: give the other task's output itself (images=task.output), "
-            "or render_template_as_native_obj=True to the DAG."
+            f"{name} is a list that a template wrote as text: give the other task's output itself (images=task.output),"
+            " or render_template_as_native_obj=True to the DAG."
         )
     return address

@@ -144,6 +144,18 @@ class Spending:
         return prices.rates_of(found) if found else None
 
 
+def summary(told: Mapping[str, Any]) -> str:
+    """
+    Say in one line of a log what was used.
+
+    :param told: from :meth:`Spending.as_xcom`
+    :return: such as ``requests=2 input_tokens=60 output_tokens=14 cost=0.000012 USD``
+    """
+    cost = "unknown" if told["cost"] is None else f"{told['cost']:.6f} {told['currency']}"
+    tokens = f"input_tokens={told.get('prompt_tokens')} output_tokens={told.get('completion_tokens')}"
+    return f"requests={told['requests']} {tokens} cost={cost}"
+
+
 def _inner(response: Mapping[str, Any], *names: str) -> int | None:
     value: Any = response.get("usage")
     for name in names:

@@ -166,6 +166,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
         with self.hook.boundary():
             if self._kind() not in OUTPUTS:
                 raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(self._output)}.")
+        further = self._further()
         # Rendered text is read by the client.
         return self.hook.conversation(
             self.prompt,
@@ -173,7 +174,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
             messages=self.messages,
             system_prompt=self.system_prompt,
             images=self.images,
-            response_format=self._format(),
+            response_format=self._format(further),
             repair=self.repair,
             tools=self.tools,
             max_tool_rounds=self.max_tool_rounds,
@@ -181,15 +182,13 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
             max_cost=self.max_cost,  # type: ignore[arg-type]
             max_total_tokens=self.max_total_tokens,  # type: ignore[arg-type]
             stream=self.stream,
-            **self._options(),
+            extra_body=further,
+            **{name: getattr(self, name) for name in _SENT},
         )
 
-    def _options(self) -> dict[str, Any]:
+    def _further(self) -> dict[str, Any]:
         given = [name for name in ("response_format", "tools", "reasoning_effort") if getattr(self, name) is not None]
-        further = self.further_parameters(
-            ("model", "messages", "temperature", "max_tokens", "top_p", "stop", "stream", *given)
-        )
-        return {name: getattr(self, name) for name in _SENT} | further
+        return self.further_parameters((*_OWN, *given))
 
     def _kind(self) -> str:
         if self._output is not None:
@@ -198,24 +197,25 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
 
         return "json" if is_structured(self.response_format) else "response"
 
-    def _format(self) -> Any:
-        # JSON is asked for in the way that the API has for it.
-        if self._output == "json" and self.response_format is None and "response_format" not in (self.extra_body or {}):
-            return {"type": "json_object"}
+    def _format(self, further: dict[str, Any]) -> Any:
+        if self.response_format is None and self._output == "json":
+            # JSON is asked for in the way that the API has for it.
+            return further.pop("response_format", {"type": "json_object"})
         return self.response_format
 
     def _report(self, context: Context, conversation: Conversation) -> None:
         from ..client import completions
+        from ..hooks.spending import summary
 
         response, spending = conversation.response or {}, conversation.spending
-        told = {
+        told: dict[str, Any] = {
             "usage": spending.as_xcom(priced=self.report_cost),
             "finish_reason": completions.finish_reason_of(response),
             "model": response.get("model"),
             "request_id": conversation.request_id,
             "reasoning": completions.reasoning_of(response),
         }
-        self.log.info("AI Endpoints task: %s", spending)
+        self.log.info("AI Endpoints task: %s", summary(told["usage"]))
         if self.do_xcom_push:
             for key, value in told.items():
                 if value is not None:

@@ -1,0 +1,274 @@
+"""
+What the chat operator does beyond its request: prompts and their files, what it returns, what it tells beside that.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    AirflowFailException,
+    BudgetError,
+    ConfigurationError,
+    TruncatedReplyError,
+    UnusableAnswerError,
+)
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from pydantic import BaseModel
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
+
+NUMBERS = itertools.count()
+MODEL = "gpt-oss-20b"
+PLAIN = "Meta-Llama-3_3-70B-Instruct"
+PLACE = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+class Place(BaseModel):
+    city: str
+
+
+@pytest.fixture
+def sandbox(ovh_ai_endpoints_sandbox: Sandbox) -> Sandbox:
+    return ovh_ai_endpoints_sandbox
+
+
+def execute(**options: Any) -> tuple[Any, dict[str, Any]]:
+    """Run an operator without a DAG; give its result and the XComs that it pushed itself."""
+    ti = MagicMock()
+    try:
+        result = Chat(task_id="t", **{"model": MODEL, **options}).execute({"ti": ti})
+    except Exception as error:  # noqa: BLE001  (which of them is the test's to say)
+        result = error
+    return result, {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
+
+
+def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [request.json for request in sandbox.requests if request.path == "/v1/chat/completions"]
+
+
+class TestWhatComesBack:
+    def test_each_output(self, sandbox: Sandbox) -> None:
+        response, _ = execute(prompt="Hello")
+        assert response["object"] == "chat.completion"
+        message, _ = execute(prompt="Hello", output="message")
+        assert message == response["choices"][0]["message"]
+        assert message["reasoning"]
+        text, _ = execute(prompt="Hello", output="text")
+        assert text == message["content"]
+        assert bodies(sandbox)[0] == bodies(sandbox)[-1]
+
+    def test_json_asks_for_json(self, sandbox: Sandbox) -> None:
+        value, _ = execute(prompt="Hello", output="json")
+        assert value["sandbox"] is True
+        assert bodies(sandbox)[0]["response_format"] == {"type": "json_object"}
+
+    @pytest.mark.parametrize("form", [PLACE, Place])
+    def test_a_form_returns_its_data(self, sandbox: Sandbox, form: Any) -> None:
+        value, _ = execute(prompt="Hello", response_format=form)
+        assert value.keys() == {"city"}
+        response, _ = execute(prompt="Hello", response_format=form, output="response")
+        assert json.loads(response["choices"][0]["message"]["content"]) == value
+
+    def test_the_form_in_extra_body_is_sent_as_it_is(self, sandbox: Sandbox) -> None:
+        form = {"type": "json_schema", "json_schema": {"name": "p", "schema": PLACE}}
+        response, _ = execute(prompt="Hello", extra_body={"response_format": form})
+        assert response["object"] == "chat.completion"
+        error, _ = execute(prompt="Hello", response_format=PLACE, extra_body={"response_format": form})
+        assert isinstance(error, ConfigurationError)
+        assert "extra_body repeats response_format" in str(error)
+
+    def test_what_is_no_output_is_refused_before_anything_is_sent(self, sandbox: Sandbox) -> None:
+        error, told = execute(prompt="Hello", output="texts")
+        assert isinstance(error, ConfigurationError)
+        assert isinstance(error, AirflowFailException)
+        assert "output must be one of response, text, json, message, not 'texts'" in str(error)
+        assert not sandbox.requests
+        assert "usage" not in told
+
+    def test_the_operators_output_is_still_airflows(self) -> None:
+        assert type(Chat(task_id="t", output="text").output).__name__ == "PlainXComArg"
+
+
+class TestWhatIsTold:
+    def test_usage_reason_model_request_id_and_reasoning(self, sandbox: Sandbox) -> None:
+        response, told = execute(prompt="Hello", reasoning_effort="high")
+        assert told["finish_reason"] == "stop"
+        assert told["model"] == MODEL
+        assert told["request_id"]
+        assert told["reasoning"] == response["choices"][0]["message"]["reasoning"]
+        usage = told["usage"]
+        assert usage["requests"] == 1
+        assert usage["total_tokens"] == response["usage"]["total_tokens"]
+        assert usage["reasoning_tokens"] == response["usage"]["completion_tokens_details"]["reasoning_tokens"]
+        # USD a token, as the sandbox lists them.
+        price = usage["prompt_tokens"] * 0.00000005 + usage["completion_tokens"] * 0.00000018
+        assert usage["cost"] == pytest.approx(price)
+        assert usage["currency"] == "USD"
+
+    def test_the_price_list_is_not_asked_for_where_nobody_wants_it(self, sandbox: Sandbox) -> None:
+        _, told = execute(prompt="Hello", report_cost=False)
+        assert (told["usage"]["cost"], told["usage"]["currency"]) == (None, None)
+        assert [request.path for request in sandbox.requests] == ["/v1/chat/completions"]
+
+    def test_an_answer_is_not_lost_for_its_price(self, sandbox: Sandbox) -> None:
+        sandbox.fail_next(status=500, times=9, path="/v1/models")
+        text, told = execute(prompt="Hello", output="text")
+        assert "Hello" in text
+        assert told["usage"]["cost"] is None
+        assert len([request for request in sandbox.requests if request.path == "/v1/models"]) == 1
+
+    def test_nothing_is_pushed_where_airflow_is_told_so(self) -> None:
+        _, told = execute(prompt="Hello", do_xcom_push=False)
+        assert not {"usage", "model", "finish_reason", "request_id", "reasoning"} & told.keys()
+
+    def test_what_was_paid_for_is_told_of_a_task_that_fails(self, sandbox: Sandbox) -> None:
+        error, told = execute(prompt="Hello", max_tokens=1)
+        assert isinstance(error, TruncatedReplyError)
+        assert isinstance(error, AirflowFailException)
+        assert told["usage"]["completion_tokens"] == 1
+        assert told["finish_reason"] == "length"
+        assert len(bodies(sandbox)) == 1
+        assert "usage" not in execute(model="nothing-1b", prompt="Hello")[1]
+
+    def test_an_answer_without_text_is_told_too(self) -> None:
+        tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+        error, told = execute(prompt="weather", tools=[tool], output="text")
+        assert isinstance(error, UnusableAnswerError)
+        assert told["finish_reason"] == "tool_calls"
+
+
+class TestToolsAndLimits:
+    def test_functions_are_run(self, sandbox: Sandbox) -> None:
+        cities: list[str] = []
+
+        def weather(city: str) -> str:
+            cities.append(city)
+            return "rain"
+
+        text, told = execute(prompt="the weather, please", tools=[weather], output="text")
+        assert 'The tool answered: "rain"' in text
+        assert told["usage"]["requests"] == len(bodies(sandbox)) == 2
+        assert len(cities) == 1
+
+    def test_a_budget_ends_the_task(self, sandbox: Sandbox) -> None:
+        def weather(city: str) -> str:
+            return "rain"
+
+        error, told = execute(prompt="the weather", tools=[weather], max_total_tokens="1")
+        assert isinstance(error, BudgetError)
+        assert isinstance(error, AirflowFailException)
+        assert told["usage"]["requests"] == len(bodies(sandbox)) == 1
+
+    def test_a_budget_in_money(self, sandbox: Sandbox) -> None:
+        def weather(city: str) -> str:
+            return "rain"
+
+        error, _ = execute(prompt="the weather", tools=[weather], max_cost="0.00000001")
+        assert isinstance(error, BudgetError)
+        assert "USD (max_cost)" in str(error)
+        assert execute(prompt="the weather", tools=[weather], max_cost="0.1", output="text")[0]
+
+    @pytest.mark.parametrize(
+        ("limits", "said"),
+        [
+            ({"max_cost": 0}, "max_cost must be a number"),
+            ({"max_cost": "much"}, "max_cost must be a number"),
+            ({"max_total_tokens": 0}, "max_total_tokens must be a number of at least 1"),
+        ],
+    )
+    def test_limits_that_are_none_are_refused(self, sandbox: Sandbox, limits: dict[str, Any], said: str) -> None:
+        error, _ = execute(prompt="Hello", **limits)
+        assert isinstance(error, ConfigurationError)
+        assert said in str(error)
+        assert not bodies(sandbox)
+
+    def test_the_next_model_answers(self, sandbox: Sandbox) -> None:
+        response, told = execute(model="gone-1b", prompt="Hello", fallback_models=[MODEL])
+        assert response["model"] == told["model"] == MODEL
+
+
+DAG = """
+from datetime import datetime
+from airflow import DAG
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+)
+
+with DAG("chat_{number}", start_date=datetime(2026, 1, 1), params={{"name": "Ada", "file": "hello"}}, schedule=None,
+         template_searchpath={folder!r}):
+    {body}
+"""
+
+
+class TestPrompts:
+    @pytest.fixture
+    def ask(self, run_dag: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+        (tmp_path / "hello.md").write_text("Greet {{ params.name }}.\nTwice, é.", encoding="utf-8")
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "system.txt").write_text("You know {{ params.name }}.", encoding="utf-8")
+        (tmp_path.parent / "secret.txt").write_text("secret", encoding="utf-8")
+
+        def run(body: str) -> Any:
+            body = textwrap.indent(textwrap.dedent(body).strip(), "    ").strip()
+            return run_dag(DAG.format(number=next(NUMBERS), folder=str(tmp_path), body=body))
+
+        return run
+
+    def test_files_are_found_rendered_and_sent(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
+        run = ask("""
+            Chat(task_id="ask", model="gpt-oss-20b", prompt_file="{{ params.file }}.md",
+                 system_prompt_file="parts/system.txt")
+        """)
+        assert run.state == "success"
+        assert bodies(sandbox)[0]["messages"] == [
+            {"role": "system", "content": "You know Ada."},
+            {"role": "user", "content": "Greet Ada.\nTwice, é."},
+        ]
+
+    def test_files_of_mapped_tasks(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
+        run = ask("""
+            Chat.partial(task_id="ask", model="gpt-oss-20b").expand(prompt_file=["hello.md", "parts/system.txt"])
+        """)
+        assert run.state == "success"
+        said = {body["messages"][0]["content"] for body in bodies(sandbox)}
+        assert said == {"Greet Ada.\nTwice, é.", "You know Ada."}
+
+    def test_files_are_not_rendered_where_nothing_is(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
+        assert ask('Chat(task_id="ask", model="gpt-oss-20b", prompt_file="hello.md", render=False)').state == "success"
+        assert bodies(sandbox)[0]["messages"][0]["content"].startswith("Greet {{ params.name }}.")
+
+    def test_a_text_that_looks_like_a_file_is_a_text(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
+        assert ask('Chat(task_id="ask", model="gpt-oss-20b", prompt="Summarise hello.md")').state == "success"
+        assert bodies(sandbox)[0]["messages"][0]["content"] == "Summarise hello.md"
+
+    @pytest.mark.parametrize("name", ["absent.md", "../secret.txt", "/etc/hostname", "parts"])
+    def test_a_file_elsewhere_is_not_read(self, ask: Callable[..., Any], sandbox: Sandbox, name: str) -> None:
+        run = ask(f'Chat(task_id="ask", model="gpt-oss-20b", prompt_file={name!r})')
+        assert run.state == "failed"
+        assert not sandbox.requests
+
+    def test_a_file_and_a_text_are_one_too_many(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
+        assert ask('Chat(task_id="ask", model="m", prompt="a", prompt_file="hello.md")').state == "failed"
+        assert not sandbox.requests
+
+    def test_without_a_dag_the_sentence_says_so(self) -> None:
+        operator = Chat(task_id="t", model=MODEL, prompt_file="hello.md")
+        with pytest.raises(ConfigurationError, match=r"prompt_file 'hello\.md' was not found"):
+            operator.render_template_fields({}, operator.get_template_env())
+
+    def test_both_ways_to_ask_are_one_too_many(self, sandbox: Sandbox) -> None:
+        error, _ = execute(prompt="a", messages=[{"role": "user", "content": "b"}])
+        assert "Give messages or prompt, not both." in str(error)
+        assert "messages must be a list" in str(execute()[0])
+        assert not bodies(sandbox)
