@@ -5,6 +5,7 @@ Every example DAG runs against the sandbox, and leaves what its docstring promis
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,38 @@ def check_stream(pull: Callable[..., Any]) -> None:
     assert "history of the port of Dunkirk" in answer(pull("story"))
     assert "." in pull("first_sentence")
     assert "Hi" in pull("whatever_comes")
+
+
+def check_answers(pull: Callable[..., Any]) -> None:
+    assert "What is a DAG?" in pull("ask")
+    seen = pull("look")
+    assert (seen["characters"], seen["model"]) == (len(pull("ask")), "Meta-Llama-3_3-70B-Instruct")
+    assert seen["usage"]["cost"] > 0
+    assert seen["usage"]["currency"] == "USD"
+    assert (seen["finish_reason"], bool(seen["request_id"])) == ("stop", True)
+    assert "Summarise what Ada says below in two sentences, in French." in pull("summarise")
+    assert "2027" in pull("think")
+    assert pull("think", key="reasoning")
+
+
+def check_structured(pull: Callable[..., Any]) -> None:
+    assert pull("place").keys() == {"city", "rivers"}
+    assert pull("rivers") == len(pull("place")["rivers"])
+    assert pull("ticket").keys() == {"product", "urgent"}
+    assert pull("anything")["sandbox"] is True
+    assert pull("urgent") in {True, False}
+
+
+def check_tools(pull: Callable[..., Any]) -> None:
+    assert "The tool answered:" in pull("answer")
+    assert pull("answer", key="usage")["requests"] == 2
+    (call,) = pull("decide")["tool_calls"]
+    assert call["function"]["name"] == "order"
+
+
+def check_fallback(pull: Callable[..., Any]) -> None:
+    assert "What is a DAG?" in answer(pull("ask"))
+    assert pull("ask", key="model") == "gpt-oss-120b"
 
 
 def check_bulk_chat(pull: Callable[..., Any]) -> None:
@@ -119,6 +152,10 @@ def test_every_example_is_checked() -> None:
 
 @pytest.mark.parametrize("example", CHECKS)
 def test_example(example: str, run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:
+    # What an example finds beside itself.
+    shutil.copytree(
+        EXAMPLES / "prompts", Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / "prompts", dirs_exist_ok=True
+    )
     run = run_dag((EXAMPLES / f"{example}.py").read_text(encoding="utf-8"))
 
     assert run.state == "success"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import MagicMock
 
 import pytest
@@ -16,8 +16,14 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
     StatusError,
     TokenRefusedError,
+    TruncatedReplyError,
+    UnusableAnswerError,
+)
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator
+from pydantic import BaseModel
 from real.models import ANSWER
 
 ASK = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Où est-on?"}]
@@ -74,6 +80,49 @@ def test_json_schema_is_enforced(connect: Any, chat_url: str) -> None:
         assert set(value) == {"label", "sure"}
         assert value["label"] in {"good", "bad"}
         assert isinstance(value["sure"], bool)
+
+
+class Verdict(BaseModel):
+    label: Literal["good", "bad"]
+    sure: bool
+
+
+def test_an_answer_in_the_form_of_a_class(connect: Any, chat_url: str) -> None:
+    for stream in (False, True):
+        answer = connect(chat_url).ask("Où est-on?", "tiny-chat", response_format=Verdict, stream=stream, seed=3)
+        assert isinstance(answer.parsed, Verdict)
+        assert answer.output("json").keys() == {"label", "sure"}
+        assert answer.spending.usage["total_tokens"] > 0
+
+
+def test_json_that_was_cut_is_not_paid_for_twice(connect: Any, chat_url: str) -> None:
+    conversation = connect(chat_url).conversation("Où est-on?", "tiny-chat", response_format=Verdict, max_tokens=2)
+    with pytest.raises(TruncatedReplyError, match="before its JSON was whole"):
+        conversation.run()
+    assert conversation.spending.requests == 1
+
+
+def test_a_text_where_json_is_asked_for_is_sent_back_once(connect: Any, chat_url: str) -> None:
+    # The server holds the model to a schema; with the API's own {"type": "text"} in its place it answers in words.
+    schema = {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]}
+    conversation = connect(chat_url).conversation(
+        "Où est-on?", "tiny-chat", response_format=schema, extra_body={"response_format": {"type": "text"}}
+    )
+    with pytest.raises(UnusableAnswerError, match="it is not JSON"):
+        conversation.run()
+    assert conversation.spending.requests == 2
+
+
+def test_outputs_of_the_operator(connect: Any, chat_url: str) -> None:
+    connect(chat_url)
+    text = Chat(task_id="t", model="tiny-chat", prompt="Où est-on?", output="text").execute({"ti": MagicMock()})
+    assert text.strip() == ANSWER
+    told = MagicMock()
+    verdict = Chat(task_id="t", model="tiny-chat", prompt="Où?", response_format=Verdict).execute({"ti": told})
+    assert verdict.keys() == {"label", "sure"}
+    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in told.xcom_push.call_args_list}
+    # This server tells no prices.
+    assert (pushed["usage"]["cost"], pushed["finish_reason"], pushed["model"]) == (None, "stop", "tiny-chat")
 
 
 @pytest.mark.parametrize("options", [{}, {"max_tokens": 2}, {"response_format": SCHEMA, "seed": 3}])
