@@ -73,16 +73,25 @@ def price_of_one(value: Any) -> Decimal | None:
     return price if price.is_finite() and 0 <= price < _MOST else None
 
 
-def cost(usage: Any, rates: Rates) -> Decimal | None:
+def is_told(usage: Any) -> bool:
     """
-    Compute what one response cost.
+    Tell whether a response says what it used.
 
-    :param usage: as the response tells it
-    :param rates: of the model that answered
-    :return: the cost in the currency of the rates, None where the usage does not tell the tokens
+    :param usage: its ``usage``
+    :return: True if the tokens read stand there; those written may be none, as in embeddings
     """
     counts = usage if isinstance(usage, Mapping) else {}
-    read, written = counts.get("prompt_tokens"), counts.get("completion_tokens", 0)
-    if type(read) is not int or type(written) is not int:
-        return None
-    return rates.request + read * rates.prompt + written * rates.completion
+    return type(counts.get("prompt_tokens")) is int and type(counts.get("completion_tokens", 0)) is int
+
+
+def cost(tokens: Mapping[str, int], rates: Rates, requests: int = 1) -> Decimal:
+    """
+    Compute what requests cost.
+
+    :param tokens: ``prompt_tokens`` and ``completion_tokens`` that they used
+    :param rates: of the model that answered them
+    :param requests: how many they were
+    :return: the cost in the currency of the rates
+    """
+    read, written = tokens.get("prompt_tokens", 0), tokens.get("completion_tokens", 0)
+    return requests * rates.request + read * rates.prompt + written * rates.completion

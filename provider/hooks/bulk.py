@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 from ..client.parallel import Outcome
 from ..client.replies import summed_usage
 from ..client.values import quote
-from ..errors import AIEndpointsError, ConfigurationError, NotFoundError, PartlyFailedError, TokenRefusedError
+from ..errors import (
+    AIEndpointsError,
+    BudgetError,
+    ConfigurationError,
+    NotFoundError,
+    PartlyFailedError,
+    TokenRefusedError,
+)
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -19,7 +26,7 @@ Value = TypeVar("Value")
 ON_ERROR = ("fail", "skip", "raise")
 
 #: Every further request would be answered alike.
-HOPELESS = (TokenRefusedError, NotFoundError)
+HOPELESS = (TokenRefusedError, NotFoundError, BudgetError)
 
 #: Failures in a row that a retry may cure, after which the service counts as down: each took up to three attempts.
 IN_A_ROW = 25

@@ -5,7 +5,7 @@ Verbs of the hook that ask many things in one task.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing
 from typing import Any
 
@@ -19,6 +19,7 @@ from . import bulk
 from .chat import ChatVerbs
 from .chat_run import ChatRun
 from .progress import Progress
+from .spending import Spending
 
 
 class BulkVerbs(ChatVerbs):
@@ -69,6 +70,7 @@ class BulkVerbs(ChatVerbs):
         *,
         concurrency: int = defaults.CONCURRENCY,
         on_error: str = "skip",
+        spending: Spending | None = None,
         **options: Any,
     ) -> Iterator[Outcome[Sequence[Mapping[str, Any]], dict[str, Any]]]:
         """
@@ -78,6 +80,7 @@ class BulkVerbs(ChatVerbs):
         :param model: model id; the connection's chat model unless given
         :param concurrency: how many at a time, 1 to 32
         :param on_error: ``raise`` ends at the first failure
+        :param spending: notes what is used, and ends it at its limit; from :meth:`spending`
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: an outcome for each, in their order: ``item``, and ``value`` or ``error``
         :raises AIEndpointsError: if going on makes no sense
@@ -89,9 +92,7 @@ class BulkVerbs(ChatVerbs):
             total = len(conversations) if isinstance(conversations, Sized) else None
             self.get_conn()  # before each thread would make its own
 
-            def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-                return self._ask(requests.chat(wanted, messages, **options), logging.DEBUG)
-
+            ask = self._asking_for(wanted, options, spending)
             with (
                 Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
                 closing(each(conversations, progress.watch(ask), threads)) as outcomes,
@@ -110,6 +111,7 @@ class BulkVerbs(ChatVerbs):
         part_size: int = 100,
         concurrency: int = defaults.CONCURRENCY,
         on_error: str = "fail",
+        spending: Spending | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """
@@ -125,6 +127,7 @@ class BulkVerbs(ChatVerbs):
         :param part_size: rows in a part, each of which is written at once
         :param concurrency: requests at a time, 1 to 32
         :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
+        :param spending: notes what is used, and ends it at its limit; from :meth:`spending`
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``failed``, ``model``, ``usage`` ...
         :raises PartlyFailedError: if some failed; the answers are in the folder, and the next run asks for the rest
@@ -139,10 +142,27 @@ class BulkVerbs(ChatVerbs):
             folder.begin()
             self.get_conn()  # before each thread would make its own
 
-            def ask(messages: list[dict[str, str]]) -> dict[str, Any]:
-                return self._ask(requests.chat(wanted, messages, **options), logging.DEBUG)
-
+            ask = self._asking_for(wanted, options, spending)
             run = ChatRun(folder, ask, prompt, system_prompt)
             with Progress(self.log, f"AI Endpoints chat: model={wanted}") as progress:
                 run.work(rows, integer(part_size, "part_size", 1), threads, on_error, progress)
             return run.finish(progress)
+
+    def _asking_for(
+        self, model: str, options: dict[str, Any], spending: Spending | None
+    ) -> Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]:
+        noted = spending or self.spending()
+
+        def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+            request = requests.chat(model, messages, **options)
+            noted.check(model)
+            try:
+                response = self._ask(request, logging.DEBUG)
+            except AIEndpointsError as error:
+                if error.response:  # cut before its first word, and paid for
+                    noted.add(error.response, model)
+                raise
+            noted.add(response, model)
+            return response
+
+        return ask

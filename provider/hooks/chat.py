@@ -20,6 +20,7 @@ from ..errors import NotFoundError
 from .chat_stream import ChatStream, log_lines
 from .conversation import Asked, ChatAnswer, Conversation
 from .service import ServiceHook
+from .spending import Spending
 
 
 class ChatVerbs(ServiceHook):
@@ -152,7 +153,6 @@ class ChatVerbs(ServiceHook):
         from ..client.images import with_images
         from ..client.tools import Tools
         from .images import read_images
-        from .spending import Spending
 
         with self.boundary():
             structured = is_structured(response_format)
@@ -172,11 +172,23 @@ class ChatVerbs(ServiceHook):
                 repair=repair,
                 tools=known,
                 max_tool_rounds=integer(max_tool_rounds, "max_tool_rounds", 0, 100),
-                spending=Spending(self._listed_once, max_cost, max_total_tokens),
+                spending=self.spending(max_cost, max_total_tokens),
                 token=self.settings.client.token,
                 boundary=self.boundary,
                 log=self.log,
             )
+
+    def spending(self, max_cost: float | None = None, max_total_tokens: int | None = None) -> Spending:
+        """
+        Begin to note what requests use.
+
+        :param max_cost: what they may cost, in the currency of the service's list of models; None for no limit
+        :param max_total_tokens: the tokens that they may use; None for no limit
+        :return: for :meth:`chat_rows` and its kin; ``usage`` and ``as_xcom()`` tell what was used
+        :raises ConfigurationError: if a limit is none
+        """
+        with self.boundary():
+            return Spending(lambda: self._models(self.get_conn().send_once), max_cost, max_total_tokens)
 
     def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], Asked]:
         def whole(model: Any, messages: Any) -> Asked:
@@ -189,10 +201,6 @@ class ChatVerbs(ServiceHook):
             return _asked(value, answer.reply)
 
         return streamed if stream else whole
-
-    def _listed_once(self) -> list[dict[str, Any]]:
-        with self.boundary():
-            return self._models(self.get_conn().send_once)
 
     def _ask(self, request: requests.Request, level: int = logging.INFO) -> dict[str, Any]:
         return self._answer(request, level)[0]

@@ -5,7 +5,9 @@ What one task has used, and what it may use.
 from __future__ import annotations
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +22,18 @@ _DETAILS = {
     "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
     "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
 }
+
+
+@dataclass
+class _Tally:
+    """
+    What the requests that one model answered have used.
+    """
+
+    requests: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
+    #: Requests whose response does not tell what it used.
+    untold: int = 0
 
 
 class Spending:
@@ -39,8 +53,8 @@ class Spending:
         self._max_cost = None if max_cost is None else Decimal(str(number(max_cost, "max_cost", 1e-9)))
         self._max_tokens = None if max_total_tokens is None else integer(max_total_tokens, "max_total_tokens", 1)
         self._models: list[dict[str, Any]] | None = None
-        self._responses: list[tuple[str, Mapping[str, Any]]] = []
-        self._lock = threading.Lock()
+        self._tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+        self._lock = threading.RLock()
 
     def check(self, model: str) -> None:
         """
@@ -50,19 +64,11 @@ class Spending:
         :raises BudgetError: if a limit was reached
         :raises ConfigurationError: if there is a limit of cost, and the service tells no price for the model
         """
-        if self._max_cost is not None:
-            if self._rates(model) is None:
-                raise ConfigurationError(
-                    f"max_cost cannot be kept: the service tells no price for {model!r}. Give max_total_tokens instead."
-                )
-            spent = self._cost()
-            if spent is None:
-                raise BudgetError("max_cost cannot be kept: the service did not tell what the last answer used.")
-            if spent[0] >= self._max_cost:
-                raise self._exhausted("max_cost", f"{spent[0]:.6f} of {self._max_cost} {spent[1]}")
-        if self._max_tokens is not None:
+        with self._lock:
+            if self._max_cost is not None:
+                self._check_cost(model, self._max_cost)
             used = self.usage.get("total_tokens", 0)
-            if used >= self._max_tokens:
+            if self._max_tokens is not None and used >= self._max_tokens:
                 raise self._exhausted("max_total_tokens", f"{used:,} of {self._max_tokens:,} tokens")
 
     def add(self, response: Mapping[str, Any], model: str) -> None:
@@ -74,14 +80,18 @@ class Spending:
         """
         answered = response.get("model")
         with self._lock:
-            self._responses.append((answered if isinstance(answered, str) else model, response))
+            tally = self._tallies[answered if isinstance(answered, str) else model]
+            tally.requests += 1
+            tally.tokens.update(summed_usage([response]))
+            tally.tokens.update(_details(response))
+            tally.untold += prices.is_told(response.get("usage")) is False
 
     @property
     def requests(self) -> int:
         """
         How many requests were answered.
         """
-        return len(self._responses)
+        return sum(tally.requests for tally in self._tallies.values())
 
     @property
     def usage(self) -> dict[str, int]:
@@ -89,13 +99,10 @@ class Spending:
         Tokens of all requests by the names that the service gives them; reasoning and cached ones where it tells.
         """
         with self._lock:
-            responses = [response for _, response in self._responses]
-        usage = summed_usage(responses)
-        for name, place in _DETAILS.items():
-            told = [_inner(response, *place) for response in responses]
-            if any(count is not None for count in told):
-                usage[name] = sum(filter(None, told))
-        return usage
+            total: Counter[str] = Counter()
+            for tally in self._tallies.values():
+                total.update(tally.tokens)
+            return dict(total)
 
     def as_xcom(self, *, priced: bool = True) -> dict[str, Any]:
         """
@@ -104,9 +111,23 @@ class Spending:
         :param priced: whether the service may be asked for its prices
         :return: ``requests``, the tokens, ``cost`` and ``currency``, both None where the cost is not known
         """
-        cost = self._cost() if priced or self._models is not None else None
-        told = {"cost": float(cost[0]), "currency": cost[1]} if cost else {"cost": None, "currency": None}
-        return {"requests": self.requests, **self.usage, **told}
+        with self._lock:
+            cost = self._cost() if priced or self._models is not None else None
+            told = {"cost": float(cost[0]), "currency": cost[1]} if cost else {"cost": None, "currency": None}
+            return {"requests": self.requests, **self.usage, **told}
+
+    def _check_cost(self, model: str, limit: Decimal) -> None:
+        if self._rates(model) is None:
+            raise ConfigurationError(
+                f"max_cost cannot be kept: the service tells no price for {model!r}. Give max_total_tokens instead."
+            )
+        spent = self._cost()
+        if spent is None:
+            raise BudgetError(
+                "max_cost cannot be kept: what the last answers cost is not known. Give max_total_tokens instead."
+            )
+        if spent[0] >= limit:
+            raise self._exhausted("max_cost", f"{spent[0]:.6f} of {limit} {spent[1]}")
 
     def _exhausted(self, name: str, spent: str) -> BudgetError:
         return BudgetError(
@@ -116,17 +137,14 @@ class Spending:
 
     def _cost(self) -> tuple[Decimal, str] | None:
         """
-        Add up the cost; None as soon as one response's is not known, since a part would be taken for the whole.
+        Add up the cost; None as soon as a part of it is not known, as the rest would be taken for the whole.
         """
-        with self._lock:
-            responses = list(self._responses)
         total, currencies = Decimal(0), set()
-        for model, response in responses:
+        for model, tally in self._tallies.items():
             rates = self._rates(model)
-            cost = prices.cost(response.get("usage"), rates) if rates else None
-            if rates is None or cost is None:
+            if rates is None or tally.untold:
                 return None
-            total += cost
+            total += prices.cost(tally.tokens, rates, tally.requests)
             currencies.add(rates.currency)
         if len(currencies) > 1:
             return None
@@ -144,6 +162,17 @@ class Spending:
         return prices.rates_of(found) if found else None
 
 
+def _details(response: Mapping[str, Any]) -> dict[str, int]:
+    usage = response.get("usage")
+    found = {}
+    for name, (group, inner) in _DETAILS.items():
+        counts = usage.get(group) if isinstance(usage, Mapping) else None
+        count = counts.get(inner) if isinstance(counts, Mapping) else None
+        if type(count) is int:
+            found[name] = count
+    return found
+
+
 def summary(told: Mapping[str, Any]) -> str:
     """
     Say in one line of a log what was used.
@@ -154,10 +183,3 @@ def summary(told: Mapping[str, Any]) -> str:
     cost = "unknown" if told["cost"] is None else f"{told['cost']:.6f} {told['currency']}"
     tokens = f"input_tokens={told.get('prompt_tokens')} output_tokens={told.get('completion_tokens')}"
     return f"requests={told['requests']} {tokens} cost={cost}"
-
-
-def _inner(response: Mapping[str, Any], *names: str) -> int | None:
-    value: Any = response.get("usage")
-    for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if type(value) is int else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..compat import Context
     from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
+    from ..hooks.spending import Spending
 
 
 class AIEndpointsOperator(BaseOperator):
@@ -142,6 +143,21 @@ class AIEndpointsOperator(BaseOperator):
             model or getattr(settings, default) or "", settings.client.base_url, settings.project_id
         ).items():
             context["ti"].xcom_push(key=key, value=url)
+
+    def report_usage(self, context: Context, spending: Spending, *, priced: bool) -> None:
+        """
+        Tell in log and XCom what the task used, whether it succeeds or not.
+
+        :param context: the task's context
+        :param spending: what it used
+        :param priced: whether the service may be asked for its prices
+        """
+        from ..hooks.spending import summary
+
+        told = spending.as_xcom(priced=priced)
+        self.log.info("AI Endpoints task: %s", summary(told))
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="usage", value=told)
 
 
 def _has_marks(content: str, environment: jinja2.Environment | None) -> bool:

@@ -47,7 +47,7 @@ def _read(name: Any, parameter: str, environment: jinja2.Environment) -> str:
     if environment.loader is not None:
         try:
             # Jinja's loader steps out of no folder that it was given.
-            return environment.loader.get_source(environment, wanted)[0]
+            return environment.loader.get_source(environment, wanted)[0].rstrip("\n")
         except (TemplateError, UnicodeDecodeError, OSError) as error:
             found = getattr(environment.loader, "searchpath", [])
             problem = f"{type(error).__name__}; looked in {', '.join(map(str, found)) or 'no folder'}"

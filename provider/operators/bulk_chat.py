@@ -17,6 +17,7 @@ from ._rows import rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context
+    from ..hooks.spending import Spending
 
 #: Answers above which XCom is the wrong place: 5,000 of a few paragraphs are some 5 MB in the metadata database.
 MANY = 5_000
@@ -28,6 +29,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
 
     XCom ``return_value``: ``answers``, a text for each row, None for one that failed; ``errors``, each with ``index``,
     ``error`` and ``status``; ``usage``, summed; ``model``. A task that fails leaves the same under the key ``answers``.
+    XCom ``usage`` has the cost as well.
 
     With ``output_path`` the answers go to files in that folder, in the column ``answer`` beside those of their rows,
     and XCom holds a manifest. A task that is tried again asks only about rows that have no answer there.
@@ -49,6 +51,10 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     :param max_tokens: tokens to generate at most for each row
     :param top_p: nucleus sampling, 0 to 1
     :param stop: one text or several at which to stop
+    :param max_cost: what the task's requests may cost, in the currency of the service's list of models; no row is asked
+        about once it is reached
+    :param max_total_tokens: tokens of all requests, likewise
+    :param report_cost: whether the service's list of models is read for prices once there are answers
     :param ovh_conn_id: Airflow connection
     :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
     :param max_retries: attempts after the first one for each row, 0 for none; the connection's unless given
@@ -73,6 +79,8 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         "max_tokens",
         "top_p",
         "stop",
+        "max_cost",
+        "max_total_tokens",
         "extra_body",
         "ovh_conn_id",
         "timeout",
@@ -99,6 +107,9 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         max_tokens: int | str | None = None,
         top_p: float | str | None = None,
         stop: str | list[str] | None = None,
+        max_cost: float | str | None = None,
+        max_total_tokens: int | str | None = None,
+        report_cost: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -117,6 +128,9 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         self.max_tokens = max_tokens
         self.top_p = top_p
         self.stop = stop
+        self.max_cost = max_cost
+        self.max_total_tokens = max_total_tokens
+        self.report_cost = report_cost
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
@@ -127,10 +141,20 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")
+        spending = self.hook.spending(self.max_cost, self.max_total_tokens)  # type: ignore[arg-type]
+        try:
+            with self.hook.boundary():
+                rows = rows_of(self.rows, self.input_path, self.input_format, "rows")
+            return (
+                self._answers(rows, spending, context) if self.output_path is None else self._to_folder(rows, spending)
+            )
+        finally:
+            # Also where it failed: what was paid for is told.
+            if spending.requests:
+                self.report_usage(context, spending, priced=self.report_cost)
+
+    def _answers(self, rows: Iterable[dict[str, Any]], spending: Spending, context: Context) -> dict[str, Any]:
         with self.hook.boundary():
-            rows = rows_of(self.rows, self.input_path, self.input_format, "rows")
-            if self.output_path is not None:
-                return self._to_folder(rows)
             # All prompts are made before the first is sent: a column that is misspelt costs nothing.
             conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
         if len(conversations) > MANY:
@@ -140,22 +164,26 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 f"{len(conversations):,}",
             )
         try:
-            return _answers(self.hook.chat_completions(conversations, self.model, **self._options()))
+            found = self.hook.chat_completions(conversations, self.model, spending=spending, **self._options())
+            return _answers(found)
         except AIEndpointsError as error:
             # They were paid for: what follows on a failure, or a person, finds them there.
             if error.response and any(error.response["responses"]):
                 context["ti"].xcom_push(key="answers", value=_answers(error.response))
             raise
 
-    def _to_folder(self, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    def _to_folder(self, rows: Iterable[dict[str, Any]], spending: Spending) -> dict[str, Any]:
+        with self.hook.boundary():
+            folder = path_of(self.output_path, "output_path")
         return self.hook.chat_rows(
             rows,
-            path_of(self.output_path, "output_path"),
+            folder,
             self.model,
             prompt=self.prompt,
             system_prompt=self.system_prompt,
             output_format=self.output_format,
             part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
+            spending=spending,
             **self._options(),
         )
 

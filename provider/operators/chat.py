@@ -205,18 +205,17 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
 
     def _report(self, context: Context, conversation: Conversation) -> None:
         from ..client import completions
-        from ..hooks.spending import summary
 
-        response, spending = conversation.response or {}, conversation.spending
-        told: dict[str, Any] = {
-            "usage": spending.as_xcom(priced=self.report_cost),
+        self.report_usage(context, conversation.spending, priced=self.report_cost)
+        if not self.do_xcom_push:
+            return
+        response = conversation.response or {}
+        told = {
             "finish_reason": completions.finish_reason_of(response),
             "model": response.get("model"),
             "request_id": conversation.request_id,
             "reasoning": completions.reasoning_of(response),
         }
-        self.log.info("AI Endpoints task: %s", summary(told["usage"]))
-        if self.do_xcom_push:
-            for key, value in told.items():
-                if value is not None:
-                    context["ti"].xcom_push(key=key, value=value)
+        for key, value in told.items():
+            if value is not None:
+                context["ti"].xcom_push(key=key, value=value)

@@ -216,7 +216,7 @@ class TestPrompts:
     def ask(self, run_dag: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
         (tmp_path / "hello.md").write_text("Greet {{ params.name }}.\nTwice, é.", encoding="utf-8")
         (tmp_path / "parts").mkdir()
-        (tmp_path / "parts" / "system.txt").write_text("You know {{ params.name }}.", encoding="utf-8")
+        (tmp_path / "parts" / "system.txt").write_text("You know {{ params.name }}.\n\n", encoding="utf-8")
         (tmp_path.parent / "secret.txt").write_text("secret", encoding="utf-8")
 
         def run(body: str) -> Any:

@@ -16,6 +16,8 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    AirflowFailException,
+    BudgetError,
     ConfigurationError,
     InvalidInputError,
     NotFoundError,
@@ -359,7 +361,7 @@ class TestBulkChat:
                 concurrency="1",
             )
         )
-        bodies = [request.json for request in ovh_ai_endpoints_sandbox.requests]
+        bodies = [request.json for request in asked(ovh_ai_endpoints_sandbox)]
         assert [[message["content"] for message in body["messages"]] for body in bodies] == [
             ['Answer as {"mood": "..."}', "1 stars: Came late"],
             ['Answer as {"mood": "..."}', "5 stars: Lovely"],
@@ -372,8 +374,8 @@ class TestBulkChat:
 
     def test_texts_are_asked_as_they_are(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute(BulkChat(task_id="t", model="gpt-oss-20b", rows=("Why?", "How {so}?"), concurrency=1))
-        asked = [request.json["messages"] for request in ovh_ai_endpoints_sandbox.requests]
-        assert asked == [QUESTION, [{"role": "user", "content": "How {so}?"}]]
+        sent = [request.json["messages"] for request in asked(ovh_ai_endpoints_sandbox)]
+        assert sent == [QUESTION, [{"role": "user", "content": "How {so}?"}]]
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
@@ -423,6 +425,26 @@ class TestBulkChat:
         assert len([sent for sent in ovh_ai_endpoints_sandbox.requests if sent.path.endswith("/completions")]) <= 2
         assert "5,001 answers will go to XCom" in caplog.text + "".join(capfd.readouterr())
 
+    def test_what_all_rows_used_is_told(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        result, told = execute(BulkChat(task_id="t", model="gpt-oss-20b", rows=["a", "b"], prompt="{text}"))
+        assert told["usage"]["requests"] == 2
+        assert told["usage"]["total_tokens"] == result["usage"]["total_tokens"]
+        assert told["usage"]["cost"] > 0
+
+    @pytest.mark.parametrize("limit", [{"max_total_tokens": "1"}, {"max_cost": "0.00000001"}])
+    def test_a_budget_ends_the_task_and_keeps_what_was_paid_for(
+        self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path, limit: dict[str, str]
+    ) -> None:
+        options: dict[str, Any] = {"model": "gpt-oss-20b", "rows": list("abcdef"), "concurrency": 1}
+        options |= {"output_path": str(tmp_path), "part_size": 2}
+        with pytest.raises(BudgetError, match=next(iter(limit))) as caught:
+            execute(BulkChat(task_id="t", **options, **limit))
+        assert isinstance(caught.value, AirflowFailException)
+        assert len(asked(ovh_ai_endpoints_sandbox)) == 1
+        manifest, told = execute(BulkChat(task_id="t", **options))
+        assert (manifest["rows"], manifest["rows_found"]) == (6, 1)
+        assert told["usage"]["requests"] == 5
+
     def test_answers_in_files_are_not_paid_for_again(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
         (tmp_path / "in.csv").write_text("id,review\n1,late\n2,fine\n3,broken\n")
         options: dict[str, Any] = {
@@ -438,7 +460,7 @@ class TestBulkChat:
             execute(BulkChat(task_id="t", **options))
         manifest, _ = execute(BulkChat(task_id="t", **options))
         assert (manifest["rows"], manifest["rows_found"], manifest["failed"]) == (3, 2, 0)
-        assert len(ovh_ai_endpoints_sandbox.requests) == 4
+        assert len(asked(ovh_ai_endpoints_sandbox)) == 4
         lines = [line for part in sorted((tmp_path / "out").glob("part-*")) for line in part.read_text().splitlines()]
         records = [json.loads(line) for line in lines]
         assert [set(record) for record in records] == [{"id", "review", "answer", "error"}] * 3
@@ -463,8 +485,8 @@ class TestBulkChat:
             """)
         )
         assert run.state == "success"
-        asked = [request.json["messages"][0]["content"] for request in ovh_ai_endpoints_sandbox.requests]
-        assert asked == ["0.25 {{ params.model }}", "0.25 fine"]
+        sent = [request.json["messages"][0]["content"] for request in asked(ovh_ai_endpoints_sandbox)]
+        assert sent == ["0.25 {{ params.model }}", "0.25 fine"]
         assert len(xcom(run, "classify")["answers"]) == 2
         assert xcom(run, "classify", ModelCardLink.xcom_key).endswith("/gpt-oss-20b/")
 
