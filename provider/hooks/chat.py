@@ -192,11 +192,11 @@ class ChatVerbs(ServiceHook):
 
     def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], Asked]:
         def whole(model: Any, messages: Any) -> Asked:
-            value, reply = self._answer(requests.chat(model, messages, **options))
+            value, reply = self._answer(requests.chat(model, messages, **_now(options, messages)))
             return _asked(value, reply)
 
         def streamed(model: Any, messages: Any) -> Asked:
-            answer = self.stream_chat_completion(model, messages, **options)
+            answer = self.stream_chat_completion(model, messages, **_now(options, messages))
             value = log_lines(answer, self.log, self.settings.client.token)
             return _asked(value, answer.reply)
 
@@ -210,6 +210,15 @@ class ChatVerbs(ServiceHook):
         value = replies.parse(reply, request, self.settings.client)
         self._report("chat", request.model, [reply], value, level)
         return replies.check_chat(value, reply, request), reply
+
+
+def _now(options: dict[str, Any], messages: Any) -> dict[str, Any]:
+    """
+    Leave the choice of a tool to the model once one was run: one that must call would never answer.
+    """
+    last = messages[-1] if isinstance(messages, (list, tuple)) and messages else None
+    was_run = isinstance(last, Mapping) and last.get("role") == "tool"
+    return {**options, "tool_choice": None} if was_run and "tool_choice" in options else options
 
 
 def _asked(value: dict[str, Any], reply: Reply) -> Asked:

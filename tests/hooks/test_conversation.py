@@ -263,6 +263,11 @@ class TestTools:
                 answer.output(kind)
         assert answer.output("response")["choices"][0]["finish_reason"] == "tool_calls"
 
+    def test_a_model_that_must_call_may_answer_afterwards(self, script: Any) -> None:
+        play = script(calls(("population", '{"city": "Lyon"}')), says("Many."))
+        assert play.hook.ask("How many?", "m", tools=population, tool_choice="required").text == "Many."
+        assert [body.get("tool_choice") for body in play.sent] == ["required", None]
+
     def test_the_form_is_that_of_the_last_answer(self, script: Any) -> None:
         play = script(calls(("population", '{"city": "Lyon"}')), says("Lyon"), says(LYON))
         assert play.hook.ask("Where?", "m", tools=[population], response_format=Place).parsed.city == "Lyon"

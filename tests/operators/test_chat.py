@@ -248,6 +248,23 @@ class TestPrompts:
         assert ask('Chat(task_id="ask", model="gpt-oss-20b", prompt_file="hello.md", render=False)').state == "success"
         assert bodies(sandbox)[0]["messages"][0]["content"].startswith("Greet {{ params.name }}.")
 
+    def test_what_another_task_said_is_not_rendered_and_names_no_file(
+        self, ask: Callable[..., Any], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_VAR_SECRET", "hidden")
+        run = ask("""
+            said = Chat(task_id="said", model="gpt-oss-20b", output="text", render=False,
+                        prompt="{{ var.value.secret }} file:///etc/hostname hello.md")
+            again = Chat(task_id="again", model="gpt-oss-20b", prompt=said.output)
+            pulled = Chat(task_id="pulled", model="gpt-oss-20b", prompt="{{ ti.xcom_pull(task_ids='said') }}")
+            said >> [again, pulled]
+        """)
+        assert run.state == "success"
+        asked = [body["messages"][0]["content"] for body in bodies(sandbox)]
+        assert len(asked) == 3
+        assert all("{{ var.value.secret }} file:///etc/hostname hello.md" in said for said in asked)
+        assert not any("hidden" in said for said in asked)
+
     def test_a_text_that_looks_like_a_file_is_a_text(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
         assert ask('Chat(task_id="ask", model="gpt-oss-20b", prompt="Summarise hello.md")').state == "success"
         assert bodies(sandbox)[0]["messages"][0]["content"] == "Summarise hello.md"
