@@ -16,15 +16,22 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator as BaseOperator
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
     from airflow.sdk import BaseSensorOperator as BaseSensorOperator
+    from airflow.sdk import BranchMixIn as BranchMixIn
     from airflow.sdk import Connection as Connection
     from airflow.sdk import Context as Context
     from airflow.sdk import ObjectStoragePath as ObjectStoragePath
     from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk.bases.decorator import DecoratedOperator as DecoratedOperator
+    from airflow.sdk.bases.decorator import Task as Task
+    from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
+    from airflow.sdk.bases.decorator import task_decorator_factory as task_decorator_factory
+    from airflow.sdk.definitions.context import context_merge as context_merge
     from airflow.sdk.exceptions import AirflowException as AirflowException
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.log import mask_secret as mask_secret
+    from airflow.sdk.observability.stats import Stats as Stats
     from airflow.sdk.plugins_manager import AirflowPlugin as AirflowPlugin
     from airflow.triggers.base import BaseTrigger as BaseTrigger
     from airflow.triggers.base import TriggerEvent as TriggerEvent
@@ -39,14 +46,21 @@ _PLACES = {
     "BaseOperatorLink": ("airflow.sdk", "airflow.models"),
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "BaseTrigger": ("airflow.triggers.base",),
+    "BranchMixIn": ("airflow.sdk", "airflow.providers.standard.operators.branch", "airflow.operators.branch"),
     "Connection": ("airflow.sdk", "airflow.models"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
+    "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
+    "Stats": ("airflow.sdk.observability.stats", "airflow.stats"),
+    "Task": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
     "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
     "conf": ("airflow.configuration",),
+    "context_merge": ("airflow.sdk.definitions.context", "airflow.utils.context"),
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
+    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
 }
 
 

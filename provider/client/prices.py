@@ -44,17 +44,26 @@ def rates_of(model: Mapping[str, Any]) -> Rates | None:
     :return: its rates, None where it tells none that can be read. Rates of nothing at all are what guard models in beta
         are listed with; speech and images are listed so too, though they are billed by the second or the piece
     """
-    pricing = model.get("pricing")
-    if not isinstance(pricing, Mapping):
-        return None
-    currency = pricing.get("currency_unit")
+    pricing, currency = pricing_of(model)
     prompt, completion = (price_of_one(pricing.get(name)) for name in ("prompt", "completion"))
     request = price_of_one(pricing.get("request", "0"))
-    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
-        return None
-    if prompt is None or completion is None or request is None:
+    if currency is None or prompt is None or completion is None or request is None:
         return None
     return Rates(prompt, completion, request, currency)
+
+
+def pricing_of(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
+    """
+    Find where a list of models speaks of prices.
+
+    :param model: as the service lists it
+    :return: its ``pricing``, empty where there is none, and their currency, None where it names none that is one
+    """
+    pricing = model.get("pricing")
+    found = pricing if isinstance(pricing, Mapping) else {}
+    currency = found.get("currency_unit")
+    # A browser takes no other word for a currency.
+    return found, currency if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else None
 
 
 def price_of_one(value: Any) -> Decimal | None:

@@ -1,8 +1,7 @@
 """
-Tools that a model may call: typed Python functions to JSON schemas, and calls to their answers.
+What a model may call: dictionaries in OpenAI's format, and Python functions, which are run here. Pure.
 
-A call's arguments are data, which Pydantic checks against the function's annotations before it is run. What the model
-gets wrong it is told; what a function raises is the author's, and ends the task.
+A call is data: its name is looked up in the list, its arguments are JSON that pydantic checks, and nothing else runs.
 """
 
 from __future__ import annotations
@@ -10,27 +9,37 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import ConfigurationError
 from .redact import excerpt
 from .values import quote
 
-#: Names of functions that the API takes.
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic.json_schema import GenerateJsonSchema
+
+#: Names that OpenAI's API takes.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-#: ``:param name: text``, or ``name: text`` and ``name (type): text`` below "Args:".
-_SPHINX = re.compile(r":param\s+(?:[\w\[\], |.]+\s+)?(\w+):\s*(.+?)(?=\n\s*:|\n\s*\n|\Z)", re.DOTALL)
-_GOOGLE = re.compile(r"^\s+(\w+)\s*(?:\([^)]*\))?:\s*(.+)$", re.MULTILINE)
+#: Faults of one call that the model is told at most.
+_MOST_FAULTS = 10
 
-_FAULTS = 5
+#: ``:param city: text``, also with a type before the name; lines that are indented go on with it.
+_FIELD = re.compile(r"^:param (?:[^:\n]* )?(\w+):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+#: Google's section, up to the next line that is not indented, and an entry of it.
+_SECTION = re.compile(r"^Args:[ \t]*\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
+_ENTRY = re.compile(r"^(\w+)(?:[ \t]*\([^)\n]*\))?:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 
 
 class ToolError(Exception):
     """
-    Raise it in a tool to tell the model what went wrong, so that it can try otherwise; any other error ends the task.
+    Raised by a tool to tell the model what went wrong, instead of ending the task.
     """
 
 
@@ -39,250 +48,405 @@ class ToolAnswer:
     """
     What a call came to.
 
-    :param name: the tool, as the model called it, cut to what fits into a log
-    :param message: the message that goes back to the model
+    :param name: the name that the model called, cut and cleaned for logs
+    :param message: the message that answers the call
     :param arguments_size: characters of the arguments
-    :param result_size: characters of the result
-    :param problem: what the model was told to be wrong, or None
+    :param result_size: characters of the answer
+    :param problem: ``unknown tool``, ``bad arguments``, ``refused by the tool`` or None
     """
 
     name: str
     message: dict[str, Any]
     arguments_size: int
     result_size: int
-    problem: str | None = None
-
-
-class _Problem(Exception):
-    """
-    What the model is told: ``kind`` is for the log, the text for the model.
-    """
-
-    def __init__(self, kind: str, said: str) -> None:
-        super().__init__(said)
-        self.kind = kind
+    problem: str | None
 
 
 class Tools:
     """
     The tools of a conversation.
 
-    :param tools: typed Python functions, which are run here, and dictionaries in OpenAI's format, whose calls are the
-        author's to answer
-    :raises ConfigurationError: if one cannot be described to a model
+    :param tools: dictionaries in OpenAI's format and typed functions, in a list, or one of them
+    :raises ConfigurationError: if one is neither, or cannot be described to a model, or two share a name
     """
 
     def __init__(self, tools: Any) -> None:
-        each = [tools] if callable(tools) or isinstance(tools, Mapping) else tools
-        if not isinstance(each, list | tuple):
-            raise ConfigurationError(f"tools must be a list of functions or dictionaries, not {quote(tools)}.")
-        self._functions: dict[str, _Function] = {}
-        #: What is sent.
+        listed = list(tools) if isinstance(tools, (list, tuple)) else [tools]
+        if not listed:
+            raise ConfigurationError("tools is an empty list: name a tool, or leave it out.")
+        #: What the service is told, in OpenAI's format.
         self.definitions: list[dict[str, Any]] = []
-        names: list[str] = []
-        for position, tool in enumerate(each):
-            if callable(tool):
-                function = _Function(tool, f"tools[{position}]")
-                self._functions[function.name] = function
-                self.definitions.append(function.definition)
-                names.append(function.name)
-            else:
-                names.append(_name_in(tool, f"tools[{position}]"))
-                self.definitions.append(dict(tool))
-        doubled = next((name for name in names if names.count(name) > 1), None)
-        if doubled:
-            raise ConfigurationError(f"tools: two are called {doubled!r}, and a call could not tell them apart.")
-        self._names = names
+        self._functions: dict[str, _Function] = {}
+        self._names: list[str] = []
+        for position, tool in enumerate(listed):
+            self._add(tool, position)
 
-    def runs(self, calls: list[Any]) -> bool:
-        """
-        Tell whether calls are answered here.
+    def _add(self, tool: Any, position: int) -> None:
+        if isinstance(tool, Mapping):
+            definition, function = dict(tool), None
+            name = _name_in(definition, position)
+        else:
+            function = _Function(tool, position)
+            definition, name = function.definition, function.name
+        if name in self._names:
+            raise ConfigurationError(f"Two tools have the name {name!r}: rename one, or the model cannot choose.")
+        self._names.append(name)
+        self.definitions.append(definition)
+        if function:
+            self._functions[name] = function
 
-        :param calls: as a model made them
-        :return: False as soon as one is of a dictionary
+    def runs(self, calls: Any) -> bool:
         """
-        return not any(name in self._names and name not in self._functions for name in map(_called, calls))
+        Tell whether the calls of an answer are answered here.
+
+        :param calls: the tool calls, as the model made them
+        :return: False if one names a dictionary, or all tools are: then the author answers them
+        """
+        theirs = set(self._names) - self._functions.keys()
+        return bool(self._functions) and not any(_parts(call)[0] in theirs for call in calls or ())
 
     def answer(self, call: Any) -> ToolAnswer:
         """
-        Run what a model called, or tell it what is wrong with its call.
+        Run the function that a call names. What it raises passes through, but for :class:`ToolError`.
 
-        :param call: as a model made it
-        :return: the answer
-        :raises Exception: whatever the function raises, but :class:`ToolError`
+        :param call: a tool call, as the model made it
+        :return: the result, or what the model did wrong
+        :raises ConfigurationError: if it names a dictionary, or the result cannot be written as JSON
         """
-        name = _called(call)
-        arguments = _arguments(call)
-        problem = None
-        try:
-            content = self._run(name, arguments)
-        except _Problem as found:
-            problem, content = found.kind, f"Error: {found}"
-        identity = call.get("id") if isinstance(call, Mapping) else None
-        message = {"role": "tool", "tool_call_id": identity if isinstance(identity, str) else "", "content": content}
-        size = len(arguments) if isinstance(arguments, str) else len(json.dumps(arguments, default=str))
-        return ToolAnswer(excerpt(name, 64) or "without a name", message, size, len(content), problem)
+        name, arguments = _parts(call)
+        text = _as_text(arguments)
+        shown = excerpt(name[:1000], 64)
+        function = self._functions.get(name)
+        if function is None and name in self._names:
+            raise ConfigurationError(
+                f"The tool {name} is a dictionary, which cannot be run: answer its calls yourself."
+            )
+        content, problem = function.answer(text) if function else (self._unknown(shown), "unknown tool")
+        identifier = _mapping(call).get("id")
+        message = {
+            "role": "tool",
+            "tool_call_id": identifier if isinstance(identifier, str) else "",
+            "content": content,
+        }
+        return ToolAnswer(shown or "(no name)", message, len(text or ""), len(content), problem)
 
-    def _run(self, name: str, arguments: Any) -> str:
-        if name not in self._functions:
-            known = ", ".join(self._names)
-            raise _Problem("unknown tool", f"there is no tool {excerpt(name, 64)!r}; there are: {known}.")
-        return self._functions[name].run(arguments)
+    def _unknown(self, shown: str) -> str:
+        asked = f"there is no tool {shown!r}" if shown else "the call names no tool"
+        return f"Error: {asked}; there are {', '.join(self._names)}."
+
+
+class _BadArguments(Exception):
+    """
+    Arguments that a function cannot be called with; the text says why.
+    """
 
 
 class _Function:
     """
-    One function, its description, and what checks its arguments.
+    A function that a model may call.
+
+    :param function: the function
+    :param position: where it stands in the list, for the error
+    :raises ConfigurationError: if it cannot be described to a model
     """
 
-    def __init__(self, function: Callable[..., Any], where: str) -> None:
-        self.name = getattr(function, "__name__", "")
-        if not _NAME.fullmatch(self.name):
-            raise ConfigurationError(
-                f"{where} must be a function with a name of at most 64 letters, digits, _ or -, not {quote(function)}"
-                + (f" called {self.name[:70]!r}." if self.name else ".")
-            )
-        if inspect.iscoroutinefunction(function):
-            raise ConfigurationError(f"The tool {self.name} is asynchronous: give a plain function.")
+    def __init__(self, function: Any, position: int) -> None:
+        self.name = _name_of(function, position)
         self._function = function
-        self._model = self._model_of(function)
-        self.definition = self._described()
+        parameters = _parameters(function, self.name)
+        # "json" or "_id" cannot be names of pydantic's fields. And it may overlook an argument that nobody knows if its
+        # name is a field's (2.13 does), so these are some that no model makes up.
+        self._fields = {f"parameter_{number}_of_tool": name for number, name in enumerate(parameters)}
+        self._model = _model(self.name, parameters, self._fields)
+        self.definition = _definition(function, self.name, _schema(self._model))
 
-    def run(self, arguments: Any) -> str:
-        from pydantic import ValidationError
+    def answer(self, text: str | None) -> tuple[str, str | None]:
+        """
+        Run it.
 
-        faults: list[str] = []
+        :param text: the arguments as JSON; None if they cannot be written as such
+        :return: what the model is told, and the problem, if there was one
+        """
         try:
-            if isinstance(arguments, str):
-                checked = self._model.model_validate_json(arguments.strip() or "{}")
-            else:
-                checked = self._model.model_validate_json(json.dumps(arguments or {}))
-        except ValidationError as error:
-            faults = [_told(found) for found in error.errors(include_url=False, include_context=False)[:_FAULTS]]
-        except (TypeError, ValueError, RecursionError) as error:
-            faults = [excerpt(str(error), 200)]
-        if faults:
-            wanted = json.dumps(self.definition["function"]["parameters"])
-            raise _Problem(
-                "bad arguments", f"bad arguments for {self.name}: {'; '.join(faults)}. Its parameters: {wanted}"
-            )
-        # Not model_dump: what was made of an argument, an instance of a class for one, is what the function takes.
-        given = {
-            name: getattr(checked, field) for name, field in self._fields.items() if field in checked.model_fields_set
-        }
+            arguments = self._read(text)
+        except _BadArguments as error:
+            return f"Error: {error}", "bad arguments"
         try:
-            result = self._function(**given)
+            result = self._function(**arguments)
         except ToolError as error:
-            refused = str(error) or "refused"
-        else:
-            return self._written(result)
-        raise _Problem("refused by the tool", refused)
+            reason = str(error).strip().encode(errors="replace").decode()
+            return f"Error: {reason or 'the tool gave no reason'}", "refused by the tool"
+        return _as_content(result, self.name), None
 
-    def _written(self, result: Any) -> str:
-        if isinstance(result, str):
-            return result
-        from pydantic_core import PydanticSerializationError, to_json
+    def _read(self, text: str | None) -> dict[str, Any]:
+        from pydantic import ValidationError
+        from pydantic_core import from_json
 
+        if text is None:
+            raise _BadArguments(f"the arguments of {self.name} are not JSON, or nested too deeply.")
+        text = text if text.strip() else "{}"
         try:
-            return to_json(result).decode()
-        except PydanticSerializationError:
-            kind = quote(result)
+            # Alone, the model would let NaN pass where its type is open.
+            from_json(text.encode(), allow_inf_nan=False)
+        except ValueError as error:
+            raise _BadArguments(f"the arguments of {self.name} are not JSON: {excerpt(str(error))}.") from None
+        try:
+            values = self._model.model_validate_json(text)
+        except ValidationError as error:
+            raise _BadArguments(self._faults(error)) from None
+        return {name: getattr(values, field) for field, name in self._fields.items()}
+
+    def _faults(self, error: ValidationError) -> str:
+        known = self.definition["function"]["parameters"]["properties"]
+        needed = self.definition["function"]["parameters"].get("required", ())
+        found = error.errors(include_url=False, include_context=False)
+        faults = [_fault(each, known) for each in found[:_MOST_FAULTS]]
+        if len(found) > _MOST_FAULTS:
+            faults.append(f"{len(found) - _MOST_FAULTS} more")
+        takes = ", ".join(f"{name} (required)" if name in needed else name for name in known) or "no arguments"
+        return f"the arguments of {self.name} are wrong. {'; '.join(faults)}. It takes {takes}."
+
+
+def _fault(error: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """
+    Say what is wrong with one argument, and what its schema allows.
+    """
+    path = excerpt(".".join(map(str, error["loc"])), 100) or "arguments"
+    if error["type"] == "extra_forbidden":
+        return f"{path}: there is no such argument"
+    message = excerpt(error["msg"], 300)
+    said = "missing" if error["type"] == "missing" else f"{message}, not {quote(error['input'])}"
+    schema = known.get(error["loc"][0]) if error["loc"] else None
+    return f"{path}: {said}" + (f" (schema: {excerpt(json.dumps(schema, ensure_ascii=False), 200)})" if schema else "")
+
+
+def _name_in(definition: Mapping[str, Any], position: int) -> str:
+    name = _mapping(definition.get("function")).get("name")
+    if definition.get("type") != "function" or not isinstance(name, str):
         raise ConfigurationError(
-            f"The tool {self.name} returned {kind}, which cannot be written as JSON: return a text."
+            f'tools[{position}] must be {{"type": "function", "function": {{"name": ...}}}}, or a Python function.'
         )
-
-    def _model_of(self, function: Callable[..., Any]) -> Any:
-        from pydantic import ConfigDict, Field, create_model
-
-        hints = _hints(function, self.name)
-        texts = _parameter_texts(function)
-        fields: dict[str, Any] = {}
-        self._fields: dict[str, str] = {}
-        for name, parameter in inspect.signature(function).parameters.items():
-            self._check(parameter, hints)
-            # A field of a name of its own: `json` or `copy` would hide what the model class has.
-            field = f"p_{len(fields)}"
-            self._fields[name] = field
-            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-            fields[field] = (hints[name], Field(default, alias=name, description=texts.get(name)))
-        return create_model(self.name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
-
-    def _check(self, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> None:
-        if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
-            raise ConfigurationError(
-                f"The tool {self.name} takes {parameter}: a model calls by name, so name each parameter."
-            )
-        if parameter.name not in hints:
-            raise ConfigurationError(
-                f"The tool {self.name} does not say of which type {parameter.name!r} is: annotate it, as in "
-                f"'{parameter.name}: str'."
-            )
-
-    def _described(self) -> dict[str, Any]:
-        from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
-
-        try:
-            schema = self._model.model_json_schema(by_alias=True)
-        except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
-            raise ConfigurationError(
-                f"The tool {self.name} has a parameter that JSON cannot hold: {excerpt(str(error), 200)}"
-            ) from None
-        schema.pop("title", None)
-        for described in schema.get("properties", {}).values():
-            described.pop("title", None)
-        function = {"name": self.name, "description": _summary(self._function), "parameters": schema}
-        return {"type": "function", "function": {name: value for name, value in function.items() if value}}
+    return _checked(name, position)
 
 
-def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
-    from typing import get_type_hints
-
-    try:
-        return get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
-        fault = str(error)
-    raise ConfigurationError(
-        f"The annotations of the tool {name} cannot be read ({excerpt(fault, 100)}): import their types in the module "
-        "itself, not for type checkers alone."
-    )
-
-
-def _summary(function: Callable[..., Any]) -> str:
-    return " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
-
-
-def _parameter_texts(function: Callable[..., Any]) -> dict[str, str]:
-    said = inspect.getdoc(function) or ""
-    found = dict(_SPHINX.findall(said))
-    _, args, below = said.partition("\nArgs:\n")
-    if args:
-        found |= dict(_GOOGLE.findall(below.split("\n\n")[0]))
-    return {name: " ".join(words.split()) for name, words in found.items()}
-
-
-def _name_in(tool: Any, where: str) -> str:
-    function = tool.get("function") if isinstance(tool, Mapping) and tool.get("type") == "function" else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+def _name_of(function: Any, position: int) -> str:
+    name = getattr(function, "__name__", None)
+    if not (inspect.isroutine(function) and callable(function) and isinstance(name, str)):
         raise ConfigurationError(
-            f"{where} must be a typed Python function, or a dictionary such as "
-            '{"type": "function", "function": {"name": "...", "parameters": {...}}}, not ' + f"{quote(tool)}."
+            f"tools[{position}] must be a dictionary in OpenAI's format or a plain Python function, not "
+            f"{quote(function)}: no class, no partial, and nothing decorated with @task."
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigurationError(f"The function {name} in tools is async, which is not run here: give one that is not.")
+    if inspect.isgeneratorfunction(function):
+        raise ConfigurationError(f"The function {name} in tools is a generator: give one that returns a list.")
+    return _checked(name, position)
+
+
+def _checked(name: str, position: int) -> str:
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"tools[{position}] has the name {quote(name)}: a tool's name has 1 to 64 of the characters "
+            "A-Z, a-z, 0-9, _ and -."
         )
     return name
 
 
-def _called(call: Any) -> str:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    return name if isinstance(name, str) else ""
+def _parameters(function: Callable[..., Any], name: str) -> dict[str, tuple[Any, Any]]:
+    """
+    Read the type and the default of each parameter.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):
+        raise ConfigurationError(f"The function {name} in tools has no signature to read: wrap it in one.") from None
+    for each in signature.parameters.values():
+        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
+            raise ConfigurationError(
+                f"The function {name} in tools takes {each}, a {each.kind.description} parameter: a model gives "
+                "arguments by name only."
+            )
+        if each.annotation is each.empty:
+            raise ConfigurationError(
+                f"The parameter {each.name} of the function {name} in tools has no type: annotate it, so that the "
+                "model knows what to give."
+            )
+    types = _types(function, name, signature)
+    return {
+        each.name: (types[each.name], ... if each.default is each.empty else each.default)
+        for each in signature.parameters.values()
+    }
 
 
-def _arguments(call: Any) -> Any:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    given = function.get("arguments") if isinstance(function, Mapping) else None
-    return "" if given is None else given
+def _types(function: Callable[..., Any], name: str, signature: inspect.Signature) -> dict[str, Any]:
+    # The type of the result, which may be known to type checkers only, is not looked at.
+    holder = SimpleNamespace(__annotations__={each.name: each.annotation for each in signature.parameters.values()})
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    try:
+        return typing.get_type_hints(holder, globalns=scope, include_extras=True)
+    except (NameError, SyntaxError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"The types of the function {name} in tools cannot be read: {excerpt(str(error))}. They must be known "
+            "where its module is run, not to type checkers only or within another function."
+        ) from error
 
 
-def _told(fault: Mapping[str, Any]) -> str:
-    where = ".".join(map(str, fault["loc"]))
-    return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+def _model(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
+    """
+    Make the pydantic model of a function's arguments.
+    """
+    try:
+        return _described(name, parameters, fields)
+    except _cannot_describe() as error:
+        for field, parameter in fields.items():
+            try:
+                _described(name, parameters, {field: parameter})
+            except _cannot_describe():
+                wrong = excerpt(inspect.formatannotation(parameters[parameter][0]), 100)
+                raise ConfigurationError(
+                    f"The type of the parameter {parameter} of the function {name} in tools, {wrong}, has no JSON "
+                    "schema: take what JSON can hold, or a dataclass or pydantic model of it."
+                ) from error
+        raise ConfigurationError(f"The function {name} in tools cannot be described: {excerpt(str(error))}.") from error
+
+
+def _cannot_describe() -> tuple[type[Exception], ...]:
+    from pydantic import PydanticUserError
+
+    # The latter two of constraints that do not suit the type, and of types that are not yet defined.
+    return PydanticUserError, TypeError, NameError
+
+
+def _described(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
+    from pydantic import ConfigDict, Field, create_model
+
+    wanted: dict[str, Any] = {}
+    for field, parameter in fields.items():
+        kind, default = parameters[parameter]
+        wanted[field] = Annotated[kind, Field(alias=parameter)], default
+    # Also for dataclasses within, which have no configuration of their own.
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model: type[BaseModel] = create_model(name, __config__=config, **wanted)
+    _schema(model)
+    return model
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(schema_generator=_generator())
+    del schema["title"]
+    return schema
+
+
+@cache
+def _generator() -> type[GenerateJsonSchema]:
+    from pydantic.json_schema import GenerateJsonSchema
+    from pydantic_core import PydanticSerializationError
+
+    class Generator(GenerateJsonSchema):
+        """
+        Leaves out titles, which say no more than the names and are paid for, and defaults that JSON cannot hold.
+        """
+
+        ignored_warning_kinds = GenerateJsonSchema.ignored_warning_kinds | {"non-serializable-default"}
+
+        def field_title_should_be_set(self, schema: Any) -> bool:
+            return False
+
+        def encode_default(self, dft: Any) -> Any:
+            value = super().encode_default(dft)
+            try:
+                json.dumps(value, allow_nan=False)
+            except ValueError as error:
+                raise PydanticSerializationError(str(error)) from None
+            return value
+
+    return Generator
+
+
+def _definition(function: Callable[..., Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    documentation = inspect.getdoc(function) or ""
+    for parameter, meaning in _meanings(documentation).items():
+        # What the annotation itself says counts more.
+        schema["properties"].get(parameter, {}).setdefault("description", meaning)
+    told: dict[str, Any] = {"name": name, "description": _summary(documentation), "parameters": schema}
+    if not told["description"]:
+        del told["description"]
+    return {"type": "function", "function": told}
+
+
+def _summary(documentation: str) -> str:
+    """
+    Take the first paragraph of a docstring; its parameters are none.
+    """
+    first = re.split(r"\n[ \t]*\n|^:|^Args:", documentation.strip(), maxsplit=1, flags=re.MULTILINE)[0]
+    return " ".join(first.split())
+
+
+def _meanings(documentation: str) -> dict[str, str]:
+    """
+    Find what a docstring says of the parameters, in Sphinx's form or in Google's.
+    """
+    found = _FIELD.findall(documentation)
+    for section in _SECTION.findall(documentation):
+        found += _ENTRY.findall(inspect.cleandoc(f"\n{section}"))
+    return {name: " ".join(meaning.split()) for name, meaning in found if meaning.strip()}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _parts(call: Any) -> tuple[str, Any]:
+    """
+    Read the name, which may be empty, and the arguments of a call.
+    """
+    function = _mapping(_mapping(call).get("function"))
+    name = function.get("name")
+    return name if isinstance(name, str) else "", function.get("arguments")
+
+
+def _as_text(arguments: Any) -> str | None:
+    """
+    Give arguments as JSON; some servers send the object itself. None if it cannot be written.
+    """
+    if isinstance(arguments, str) or arguments is None:
+        return _writable(arguments or "")
+    try:
+        return _writable(json.dumps(arguments, ensure_ascii=False))
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _writable(text: str) -> str | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return None
+    return text
+
+
+def _as_content(result: Any, name: str) -> str:
+    """
+    Write a result: text as it is, all else as JSON.
+    """
+    from pydantic_core import to_json
+
+    try:
+        if isinstance(result, str):
+            # Also of an enum's member, whose text is the value; half a character could not be sent.
+            return result.encode().decode()
+        return to_json(result, inf_nan_mode="strings", fallback=_listed).decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"The tool {name} returned {quote(result)}, which cannot be written as JSON: {excerpt(str(error))}. Let it "
+            "return text, or what JSON can hold."
+        ) from error
+
+
+def _listed(value: Any) -> Any:
+    """
+    Give the numbers of numpy and pandas as Python's.
+    """
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return value.tolist()

@@ -16,7 +16,7 @@ from ..client.prompts import messages_of
 from ..client.replies import Reply
 from ..client.structured import Structure, is_structured
 from ..client.values import integer
-from ..errors import NotFoundError
+from ..errors import AIEndpointsError
 from .chat_stream import ChatStream, log_lines
 from .conversation import Asked, ChatAnswer, Conversation
 from .service import ServiceHook
@@ -88,8 +88,8 @@ class ChatVerbs(ServiceHook):
         def events() -> Generator[str, None, None]:
             try:
                 yield from client.send_stream(request, heard)
-            except NotFoundError as error:
-                raise self._with_suggestions(error, request) from None
+            except AIEndpointsError as error:
+                raise self._counted(error, request) from None
 
         stream = ChatStream(events(), self.settings.client.token, finish, self.boundary)
         return stream

@@ -14,6 +14,7 @@ from ..client.parallel import as_they_end
 from ..client.vectors import Vector
 from ..rows.folder import Folder
 from ..rows.values import Row, vector
+from . import metrics
 from .bulk import while_it_makes_sense
 from .parts import Part, Piece, column, pieces_of
 from .progress import Progress
@@ -67,6 +68,7 @@ class EmbeddingRun:
 
         def embed(piece: Piece[Batch, Embedded]) -> Embedded:
             embedded = self._embedder.embed_batch(piece.work)
+            metrics.count(self._model, embedded.value.get("usage") or {})
             # Written where the last of its vectors came, so that no more than a part for each thread is ever unwritten.
             whole = piece.part.complete(piece.position, embedded)
             if whole:

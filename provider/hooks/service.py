@@ -17,6 +17,7 @@ from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from . import metrics
 from .connection import connection_missing, settings_of
 
 
@@ -120,10 +121,16 @@ class ServiceHook(BaseHook):
     def _send(self, request: requests.Request) -> Reply:
         try:
             reply = self.get_conn().send(request)
-        except NotFoundError as error:
-            raise self._with_suggestions(error, request) from None
-        self._pass_on_warning(reply, request)
-        return reply
+        except AIEndpointsError as error:
+            failure = self._counted(error, request)
+        else:
+            self._pass_on_warning(reply, request)
+            return reply
+        raise failure from None
+
+    def _counted(self, error: AIEndpointsError, request: requests.Request) -> AIEndpointsError:
+        metrics.count_error(request.model, error.status)
+        return self._with_suggestions(error, request) if isinstance(error, NotFoundError) else error
 
     def _pass_on_warning(self, reply: Reply, request: requests.Request) -> None:
         if warning := reply.headers.get("x-warning"):
@@ -152,6 +159,7 @@ class ServiceHook(BaseHook):
         usage = value.get("usage")
         if not isinstance(usage, Mapping):
             usage = {}
+        metrics.count(model, usage, len(sent))
         self.log.log(
             level,
             "AI Endpoints %s: model=%s input_tokens=%s output_tokens=%s milliseconds=%d requests=%d attempts=%d "

@@ -17,6 +17,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from local_airflow import LocalAirflow, installed_release
 
+from .metrics import Metrics
 from .rest import ENDED, Rest, eventually
 
 HERE = Path(__file__).parent
@@ -94,6 +95,13 @@ def bulk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
+def metrics() -> Iterator[Metrics]:
+    """Where Airflow sends its metrics."""
+    with Metrics() as listening:
+        yield listening
+
+
+@pytest.fixture(scope="package")
 def airflow(
     sandbox: Sandbox,
     slow: dict[str, Sandbox],
@@ -104,6 +112,7 @@ def airflow(
     expired_batch_sandbox: Sandbox,
     shuffled_batch_sandbox: Sandbox,
     bulk_folder: Path,
+    metrics: Metrics,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
     """
@@ -123,6 +132,7 @@ def airflow(
     }
     settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
     settings["BULK_FOLDER"] = str(bulk_folder)
+    settings |= metrics.settings
     home = tmp_path_factory.mktemp("airflow")
     vault = home / "vault.json"
     vault.write_text(json.dumps({"vaulted": sandbox.connection}), encoding="utf-8")

@@ -4,7 +4,6 @@ The models of a connection as rows: what each is for, how much it reads, what it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...client.names import find_model, kind_of
+from ...client.prices import price_of_one, pricing_of
 from ...client.redact import excerpts
 from ...client.settings import ConnectionSettings
 from .. import links
@@ -105,14 +105,9 @@ def price_of(model: Mapping[str, Any]) -> Price | None:
     :return: the price of a million, or None. A price of nothing at all is none: speech and images are listed so, and
         are billed by the second or the piece
     """
-    listed = model.get("pricing")
-    pricing = listed if isinstance(listed, Mapping) else {}
-    currency = pricing.get("currency_unit")
-    # A browser takes no other word for a currency.
-    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
-        return None
+    pricing, currency = pricing_of(model)
     tokens_in, tokens_out = (per_million(pricing.get(name)) for name in ("prompt", "completion"))
-    if not tokens_in and not tokens_out:
+    if currency is None or not (tokens_in or tokens_out):
         return None
     return Price(tokens_in, tokens_out, currency, "service")
 
@@ -124,11 +119,8 @@ def per_million(value: Any) -> float | None:
     :param value: a text or number
     :return: the price, None for what is none
     """
-    try:
-        price = Decimal(str(value)) * _MILLION
-    except ArithmeticError:
-        return None
-    return float(price) if price.is_finite() and 0 <= price < _MILLION else None
+    price = price_of_one(value)
+    return None if price is None else float(price * _MILLION)
 
 
 def _count(value: Any) -> int | None:

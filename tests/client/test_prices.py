@@ -1,0 +1,81 @@
+"""
+Prices of a list of models, and what requests cost by them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import prices
+
+#: As AI Endpoints listed gpt-oss-120b on 2026-09-28.
+LISTED = {
+    "currency_unit": "USD",
+    "completion": "0.00000047",
+    "image": "0",
+    "prompt": "0.00000009",
+    "request": "0",
+    "input_cache_reads": "0",
+    "input_cache_writes": "0",
+}
+
+
+def test_what_requests_cost() -> None:
+    rates = prices.rates_of({"id": "m", "pricing": LISTED})
+    assert rates == prices.Rates(Decimal("0.00000009"), Decimal("0.00000047"), Decimal(0), "USD")
+    used = {"prompt_tokens": 1_000_000, "completion_tokens": 100_000}
+    assert prices.cost(used, rates, requests=3) == Decimal("0.137")
+    assert prices.cost({"prompt_tokens": 100}, rates) == Decimal("0.000009")
+    dear = prices.rates_of({"pricing": {**LISTED, "request": "0.01"}})
+    assert dear is not None
+    assert prices.cost({}, dear, requests=3) == Decimal("0.03")
+
+
+def test_a_guard_is_free() -> None:
+    rates = prices.rates_of({"pricing": {**LISTED, "prompt": "0", "completion": "0"}})
+    assert rates is not None
+    assert prices.cost({"prompt_tokens": 5, "completion_tokens": 5}, rates) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"currency_unit": None},
+        {"currency_unit": "usd"},
+        {"currency_unit": "US dollars"},
+        {"prompt": None},
+        {"prompt": "cheap"},
+        {"prompt": "-0.1"},
+        {"prompt": "NaN"},
+        {"prompt": "Infinity"},
+        {"prompt": True},
+        {"prompt": "2"},
+        {"completion": {}},
+        {"request": "x"},
+    ],
+)
+def test_what_is_no_price_is_unknown(change: dict[str, Any]) -> None:
+    assert prices.rates_of({"pricing": {**LISTED, **change}}) is None
+
+
+@pytest.mark.parametrize("model", [{}, {"pricing": None}, {"pricing": "0.1"}, {"pricing": {}}])
+def test_a_model_without_prices(model: dict[str, Any]) -> None:
+    assert prices.rates_of(model) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        ({"prompt_tokens": 1, "completion_tokens": 2}, True),
+        ({"prompt_tokens": 1}, True),
+        ({"completion_tokens": 1}, False),
+        ({"prompt_tokens": "1"}, False),
+        ({"prompt_tokens": 1, "completion_tokens": None}, False),
+        (None, False),
+        ([], False),
+    ],
+)
+def test_whether_a_response_tells_what_it_used(usage: Any, told: bool) -> None:
+    assert prices.is_told(usage) is told

@@ -1,0 +1,865 @@
+from __future__ import annotations
+
+import enum
+import functools
+import json
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Optional
+
+import jsonschema
+import numpy as np
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client.tools import ToolAnswer, ToolError, Tools
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from real import conftest as llama
+from real import models
+
+if TYPE_CHECKING:
+    from elsewhere import Unknown  # type: ignore[import-not-found]
+
+# Each release comes with a pydantic of its own.
+pytestmark = pytest.mark.airflow
+
+DICTIONARY = {"type": "function", "function": {"name": "theirs", "parameters": {"type": "object"}}}
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+@dataclass
+class Place:
+    city: str
+    zip_code: int = 0
+
+
+class Stay(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    start: date
+    nights: Annotated[int, Field(ge=1, description="How many nights.")] = 1
+
+
+class Exact(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    day: date
+
+
+def weather(
+    city: str, days: Annotated[int, Field(ge=1, le=7)] = 3, unit: Literal["celsius", "kelvin"] = "celsius"
+) -> str:
+    """
+    Tell the weather
+    of a city.
+
+    From a service that knows.
+
+    :param city: the city's name,
+        in any language
+    :param int days: how far to look ahead
+    :return: the forecast
+    """
+    return f"{city}: {days} days in {unit}"
+
+
+def book(
+    place: Place,
+    stay: Stay,
+    colour: Colour,
+    names: list[str],
+    extras: dict[str, float],
+    note: Optional[str] = None,  # noqa: UP045
+) -> list[Any]:
+    """Book a room.
+
+    Args:
+        place (Place): Where to stay,
+            and nowhere else.
+        names: Who comes.
+    Returns:
+        place: What is not an argument.
+    """
+    return [place, stay, colour, names, extras, note]
+
+
+def odd_names(schema: int, _hidden: int, model_dump: int, self: int, context: int, json: int) -> dict[str, int]:
+    return locals()
+
+
+def nothing() -> None:
+    pass
+
+
+def free(value: Any) -> Any:
+    return value
+
+
+def call(name: Any = "weather", arguments: Any = "{}", identifier: Any = "call_1") -> dict[str, Any]:
+    return {"id": identifier, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def answer(function: Callable[..., Any], /, **arguments: Any) -> ToolAnswer:
+    return Tools(function).answer(call(function.__name__, json.dumps(arguments)))
+
+
+def result(function: Callable[..., Any], /, **arguments: Any) -> str:
+    found = answer(function, **arguments)
+    assert found.problem is None, found.message
+    return found.message["content"]
+
+
+def returning(value: Any) -> Callable[[], Any]:
+    def tool() -> Any:
+        return value
+
+    return tool
+
+
+def refusal(tools: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Tools(tools)
+    return str(caught.value)
+
+
+def schema(function: Callable[..., Any]) -> dict[str, Any]:
+    (definition,) = Tools(function).definitions
+    return definition["function"]["parameters"]
+
+
+# What the model is told
+
+
+def test_a_function_is_described() -> None:
+    assert Tools([weather]).definitions == [
+        {
+            "type": "function",
+            "function": {
+                "name": "weather",
+                "description": "Tell the weather of a city.",
+                "parameters": {
+                    "type": "object",
+                    "properties": {
+                        "city": {"type": "string", "description": "the city's name, in any language"},
+                        "days": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": 7,
+                            "default": 3,
+                            "description": "how far to look ahead",
+                        },
+                        "unit": {"type": "string", "enum": ["celsius", "kelvin"], "default": "celsius"},
+                    },
+                    "required": ["city"],
+                    "additionalProperties": False,
+                },
+            },
+        }
+    ]
+
+
+def test_types_that_nest_are_described() -> None:
+    (definition,) = Tools(book).definitions
+    assert definition["function"]["description"] == "Book a room."
+    parameters = definition["function"]["parameters"]
+    assert parameters["required"] == ["place", "stay", "colour", "names", "extras"]
+    properties = parameters["properties"]
+    assert properties["place"] == {"$ref": "#/$defs/Place", "description": "Where to stay, and nowhere else."}
+    assert properties["names"] == {"type": "array", "items": {"type": "string"}, "description": "Who comes."}
+    assert properties["extras"] == {"type": "object", "additionalProperties": {"type": "number"}}
+    assert properties["note"] == {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
+    assert parameters["$defs"]["Colour"]["enum"] == ["red", "green"]
+    assert parameters["$defs"]["Stay"]["properties"]["nights"]["description"] == "How many nights."
+    jsonschema.Draft202012Validator.check_schema(parameters)
+    fine = {
+        "place": {"city": "Lyon"},
+        "stay": {"start": "2026-01-02"},
+        "colour": "red",
+        "names": ["Ada"],
+        "extras": {"tax": 1.5},
+    }
+    jsonschema.validate(fine, parameters)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(fine | {"colour": "blue"}, parameters)
+
+
+def test_a_function_without_parameters_or_docstring() -> None:
+    (definition,) = Tools(nothing).definitions
+    empty = {"type": "object", "properties": {}, "additionalProperties": False}
+    assert definition == {"type": "function", "function": {"name": "nothing", "parameters": empty}}
+
+
+def test_no_title_is_paid_for_at_the_top() -> None:
+    assert '"title"' not in json.dumps(Tools(weather).definitions)
+
+
+def test_what_an_annotation_says_counts_more_than_the_docstring() -> None:
+    def look(place: Annotated[str, Field(description="from the annotation")]) -> str:
+        """
+        Look.
+
+        :param place: from the docstring
+        """
+        return place
+
+    assert schema(look)["properties"]["place"]["description"] == "from the annotation"
+
+
+@pytest.mark.parametrize(
+    ("documentation", "description"),
+    [
+        ("One line.", "One line."),
+        ("\n    First,\n    still first.\n\n    Second.", "First, still first."),
+        ("First.\n    :param value: it", "First."),
+        ("First.\n    Args:\n        value: it", "First."),
+        (":param value: it", None),
+        ("  \n ", None),
+        (None, None),
+    ],
+)
+def test_first_paragraph(documentation: str | None, description: str | None) -> None:
+    def tool(value: str) -> str:
+        return value
+
+    tool.__doc__ = documentation
+    (definition,) = Tools(tool).definitions
+    assert definition["function"].get("description") == description
+    told = "it" if documentation and "it" in documentation.split() else None
+    assert definition["function"]["parameters"]["properties"]["value"].get("description") == told
+
+
+def test_dictionaries_are_sent_as_they_are() -> None:
+    tools = Tools((DICTIONARY, weather))
+    assert tools.definitions[0] == DICTIONARY
+    assert [each["function"]["name"] for each in tools.definitions] == ["theirs", "weather"]
+    assert Tools(DICTIONARY).definitions == [DICTIONARY]
+
+
+def test_a_default_that_json_cannot_hold_is_left_out() -> None:
+    mark = object()
+
+    def tool(anything: Any = mark, most: float = math.inf, when: date = date(2026, 1, 2)) -> bool:
+        return anything is mark and most == math.inf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        properties = schema(tool)["properties"]
+    assert properties["anything"] == {}
+    assert properties["most"] == {"type": "number"}
+    assert properties["when"] == {"type": "string", "format": "date", "default": "2026-01-02"}
+    assert result(tool) == "true"
+
+
+def test_a_default_may_be_a_field() -> None:
+    def tool(count: int = Field(7, ge=5), names: list[str] = Field(default_factory=list)) -> list[Any]:  # noqa: B008
+        return [count, names]
+
+    assert schema(tool)["properties"]["count"] == {"type": "integer", "minimum": 5, "default": 7}
+    assert result(tool) == "[7,[]]"
+    assert answer(tool, count=4).problem == "bad arguments"
+
+
+# What is no tool
+
+
+def positional(value: int, /) -> None: ...
+def several(*values: int) -> None: ...
+def keywords(**values: int) -> None: ...
+def untyped(first: int, second) -> None: ...  # type: ignore[no-untyped-def]
+def called_back(fine: int, done: Callable[[], None]) -> None: ...
+def foreign(fine: int, other: re.Scanner) -> None: ...  # type: ignore[name-defined]
+def ill_bounded(fine: int, text: Annotated[int, Field(discriminator="x")]) -> None: ...
+def for_checkers(value: Unknown) -> None: ...
+async def later(value: int) -> None: ...
+def generated(value: int) -> Iterator[int]:
+    yield value
+
+
+async def generated_later(value: int) -> Any:
+    yield value
+
+
+class Callable_:
+    def __call__(self, value: int) -> int:
+        return value
+
+    def method(self, value: int) -> int:
+        """Add one."""
+        return value + 1
+
+    @classmethod
+    def of_class(cls, value: int) -> str:
+        return f"{cls.__name__} {value}"
+
+    @staticmethod
+    def static(value: int) -> int:
+        return value
+
+
+@pytest.mark.parametrize(
+    ("tools", "words"),
+    [
+        ([], "tools is an empty list: "),
+        ((), "tools is an empty list: "),
+        (None, "tools[0] must be a dictionary in OpenAI's format or a plain Python function, not None"),
+        ("weather", "tools[0] must be a dictionary in OpenAI's format or a plain Python function, not 'weather'"),
+        ([weather, 5], "tools[1] must be a dictionary in OpenAI's format or a plain Python function, not 5"),
+        ({weather}, "not a value of type set"),
+        (Place, "not a value of type type: no class, no partial"),
+        (Callable_(), "not a value of type Callable_"),
+        (functools.partial(weather, days=1), "not a value of type partial"),
+        ([weather, weather], "Two tools have the name 'weather': "),
+        ([DICTIONARY, dict(DICTIONARY)], "Two tools have the name 'theirs': "),
+        ({}, 'tools[0] must be {"type": "function", "function": {"name": ...}}'),
+        ({"type": "function"}, "tools[0] must be {"),
+        ({"type": "function", "function": {}}, "tools[0] must be {"),
+        ({"type": "function", "function": {"name": 5}}, "tools[0] must be {"),
+        ({"type": "function", "function": "weather"}, "tools[0] must be {"),
+        ([weather, {"type": "custom", "function": {"name": "x"}}], "tools[1] must be {"),
+        ({"type": "function", "function": {"name": "two words"}}, "tools[0] has the name 'two words': "),
+        ({"type": "function", "function": {"name": "x" * 65}}, "tools[0] has the name 'xxx"),
+        ({"type": "function", "function": {"name": "x\n"}}, "tools[0] has the name 'x\\n': "),
+        (lambda: 1, "tools[0] has the name '<lambda>': "),
+        (positional, "The function positional in tools takes value: 'int', a positional-only parameter: "),
+        (several, "The function several in tools takes *values: 'int', a variadic positional parameter: "),
+        (keywords, "The function keywords in tools takes **values: 'int', a variadic keyword parameter: "),
+        (untyped, "The parameter second of the function untyped in tools has no type: "),
+        (Callable_.method, "The parameter self of the function method in tools has no type: "),
+        (called_back, "The type of the parameter done of the function called_back in tools, "),
+        (foreign, "The type of the parameter other of the function foreign in tools, re.Scanner, has no JSON schema: "),
+        (ill_bounded, "The type of the parameter text of the function ill_bounded in tools, "),
+        (for_checkers, "The types of the function for_checkers in tools cannot be read: name 'Unknown' is not defined"),
+        (later, "The function later in tools is async"),
+        (generated_later, "The function generated_later in tools is async"),
+        (generated, "The function generated in tools is a generator"),
+        (print, "The function print in tools takes *args, a variadic positional parameter"),
+        (dict.fromkeys, "The function fromkeys in tools takes iterable, a positional-only parameter"),
+        (min, "The function min in tools has no signature"),
+    ],
+)
+def test_what_is_no_tool_is_refused(tools: Any, words: str) -> None:
+    assert words in refusal(tools)
+
+
+def test_a_decorated_task_is_refused() -> None:
+    try:
+        from airflow.sdk import task
+    except ImportError:  # 2.11
+        from airflow.decorators import task
+    assert refusal(task(weather)).endswith("nothing decorated with @task.")
+
+
+def test_names_at_the_limit() -> None:
+    long = {"type": "function", "function": {"name": "a-Z_9" + "x" * 59}}
+    assert Tools(long).definitions == [long]
+
+
+# Who answers
+
+
+@pytest.mark.parametrize(
+    ("names", "runs"),
+    [
+        (["weather"], True),
+        (["weather", "nothing"], True),
+        (["unheard"], True),
+        (["weather", "unheard"], True),
+        (["theirs"], False),
+        (["weather", "theirs"], False),
+        (["unheard", "theirs"], False),
+        ([None], True),
+    ],
+)
+def test_who_answers(names: list[Any], runs: bool) -> None:
+    assert Tools([weather, nothing, DICTIONARY]).runs([call(name) for name in names]) is runs
+
+
+def test_broken_calls_are_answered_here() -> None:
+    assert Tools([weather, DICTIONARY]).runs([None, 5, {}, {"function": None}, {"function": {"name": ["theirs"]}}])
+
+
+def test_where_nothing_can_be_run_the_author_answers() -> None:
+    assert not Tools([DICTIONARY]).runs([call("unheard")])
+
+
+def test_a_dictionary_is_not_run() -> None:
+    with pytest.raises(ConfigurationError, match=r"^The tool theirs is a dictionary, which cannot be run"):
+        Tools([DICTIONARY]).answer(call("theirs"))
+
+
+# Calls
+
+
+def test_a_call_is_answered() -> None:
+    arguments = '{"city": "Besançon", "days": 2}'
+    assert Tools(weather).answer(call(arguments=arguments)) == ToolAnswer(
+        name="weather",
+        message={"role": "tool", "tool_call_id": "call_1", "content": "Besançon: 2 days in celsius"},
+        arguments_size=31,
+        result_size=27,
+        problem=None,
+    )
+
+
+def test_arguments_become_what_the_types_say() -> None:
+    seen: list[Any] = []
+
+    def keep(
+        place: Place, stay: Stay, colour: Colour, pair: tuple[int, date], pause: timedelta, exact: Exact, some: set[int]
+    ) -> None:
+        seen.extend([place, stay, colour, pair, pause, exact, some])
+
+    result(
+        keep,
+        place={"city": "Lyon", "zip_code": "69001"},
+        stay={"start": "2026-01-02"},
+        colour="green",
+        pair=["7", "2026-01-03"],
+        pause="PT2H",
+        exact={"day": "2026-01-04"},
+        some=[1, 1],
+    )
+    assert seen == [
+        Place("Lyon", 69001),
+        Stay(start=date(2026, 1, 2)),
+        Colour.GREEN,
+        (7, date(2026, 1, 3)),
+        timedelta(hours=2),
+        Exact(day=date(2026, 1, 4)),
+        {1},
+    ]
+
+
+def test_names_that_pydantic_keeps_for_itself() -> None:
+    arguments = {"schema": 1, "_hidden": 2, "model_dump": 3, "self": 4, "context": 5, "json": 6}
+    assert list(schema(odd_names)["properties"]) == list(arguments)
+    assert json.loads(result(odd_names, **arguments)) == arguments
+    assert "_hidden: missing" in answer(odd_names, hidden=2).message["content"]
+
+
+def test_a_default_of_the_function_is_not_shared_by_calls() -> None:
+    def collect(value: int, found: list[int] = []) -> list[int]:  # noqa: B006
+        found.append(value)
+        return found
+
+    tools = Tools(collect)
+    contents = [tools.answer(call("collect", f'{{"value": {n}}}')).message["content"] for n in (1, 2)]
+    assert contents == ["[1]", "[2]"]
+
+
+def test_methods_and_wrapped_functions() -> None:
+    def loud(function: Callable[..., str]) -> Callable[..., str]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> str:
+            return function(*args, **kwargs).upper()
+
+        return wrapper
+
+    assert result(Callable_().method, value=1) == "2"
+    assert Tools(Callable_().method).definitions[0]["function"]["description"] == "Add one."
+    assert result(Callable_.of_class, value=1) == "Callable_ 1"
+    assert result(Callable_.static, value=1) == "1"
+    assert result(loud(weather), city="Lyon") == "LYON: 3 DAYS IN CELSIUS"
+    assert result(functools.cache(weather), city="Lyon") == "Lyon: 3 days in celsius"
+
+
+def test_the_type_of_the_result_may_be_unknown() -> None:
+    def tool(value: int) -> Unknown:
+        return value
+
+    assert result(tool, value=3) == "3"
+
+
+@pytest.mark.parametrize("arguments", ["", "  \n", None, "{}", {}])
+def test_no_arguments(arguments: Any) -> None:
+    found = Tools(nothing).answer(call("nothing", arguments))
+    assert (found.message["content"], found.problem) == ("null", None)
+
+
+def test_no_arguments_at_all() -> None:
+    found = Tools(nothing).answer({"id": "a", "function": {"name": "nothing"}})
+    assert (found.message["content"], found.arguments_size, found.problem) == ("null", 0, None)
+
+
+def test_arguments_may_come_as_an_object() -> None:
+    found = Tools(weather).answer(call(arguments={"city": "Lyon", "days": 2}))
+    assert found.message["content"] == "Lyon: 2 days in celsius"
+    assert found.arguments_size == len('{"city": "Lyon", "days": 2}')
+
+
+@pytest.mark.parametrize("call_", [{}, {"id": None}, {"id": 5}])
+def test_an_id_that_is_missing_is_empty(call_: dict[str, Any]) -> None:
+    found = Tools(nothing).answer({**call_, "function": {"name": "nothing", "arguments": "{}"}})
+    assert found.message == {"role": "tool", "tool_call_id": "", "content": "null"}
+
+
+# Calls that the model got wrong
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+circle: list[Any] = []
+circle.append(circle)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "{",
+        "city=Lyon",
+        "{'city': 'Lyon'}",
+        '{"value": 1} and more',
+        '{"value": NaN}',
+        '{"value": -Infinity}',
+        '{"value": "\\ud800"}',
+        '{"value": "\ud800"}',
+        '{"value": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"value": ' + "9" * 5_000 + "}",
+        {"value": math.nan},
+        {"value": nested(100_000)},
+        {"value": circle},
+        {"value": object()},
+        {"value": "\ud800"},
+        {(1, 2): 3},
+    ],
+    ids=lambda value: f"{type(value).__name__}-{str(value)[:20]!r}" if isinstance(value, str) else type(value).__name__,
+)
+def test_arguments_that_are_not_json(arguments: Any) -> None:
+    found = Tools(free).answer(call("free", arguments))
+    assert found.message["content"].startswith("Error: the arguments of free are not JSON")
+    assert len(found.message["content"]) < 400
+    assert found.problem == "bad arguments"
+    assert found.message["content"].encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, 'city: missing (schema: {"type": "string", "description": "the city\'s name, in any language"})'),
+        ({"city": 5}, "city: Input should be a valid string, not 5"),
+        (
+            {"city": "Lyon", "days": "three"},
+            "days: Input should be a valid integer, unable to parse string as an integer",
+        ),
+        ({"city": "Lyon", "days": "three"}, ", not 'three' (schema: {"),
+        ({"city": "Lyon", "days": 9}, "days: Input should be less than or equal to 7, not 9"),
+        ({"city": "Lyon", "days": 9}, '"maximum": 7'),
+        ({"city": "Lyon", "unit": "stone"}, "unit: Input should be 'celsius' or 'kelvin', not 'stone'"),
+        ({"city": "Lyon", "town": "Lyon"}, "town: there is no such argument"),
+        ([], "arguments: Input should be an object, not a value of type list"),
+        (None, "arguments: Input should be an object, not None"),
+        ("Lyon", "arguments: Input should be an object, not 'Lyon'"),
+        ({"city": 5, "days": 9}, "not 5 (schema: "),
+    ],
+)
+def test_wrong_arguments_are_explained(arguments: Any, words: str) -> None:
+    found = Tools(weather).answer(call(arguments=json.dumps(arguments)))
+    content = found.message["content"]
+    assert content.startswith("Error: the arguments of weather are wrong. ")
+    assert content.endswith(" It takes city (required), days, unit.")
+    assert words in content
+    assert "pydantic" not in content
+    assert found.problem == "bad arguments"
+    assert found.result_size == len(content)
+
+
+def test_wrong_arguments_that_nest_are_explained() -> None:
+    found = answer(
+        book,
+        place={"zip_code": "x"},
+        stay={"start": "soon", "nights": 0, "pets": 2},
+        colour="blue",
+        names="Ada",
+        extras={"tax": "1e999"},
+    )
+    content = found.message["content"]
+    for words in (
+        "place.city: missing",
+        "place.zip_code: Input should be a valid integer",
+        "stay.start: Input should be a valid date",
+        "stay.nights: Input should be greater than or equal to 1, not 0",
+        "stay.pets: there is no such argument",
+        "colour: Input should be 'red' or 'green', not 'blue'",
+        "names: Input should be a valid",
+        "extras.tax: Input should be a finite number, not '1e999'",
+    ):
+        assert words in content
+
+
+def test_a_tool_without_parameters_takes_none() -> None:
+    content = answer(nothing, value=1).message["content"]
+    assert content == (
+        "Error: the arguments of nothing are wrong. value: there is no such argument. It takes no arguments."
+    )
+
+
+def test_an_explanation_is_short() -> None:
+    def tool(numbers: list[int], choice: Literal[tuple(f"choice {n}" for n in range(500))]) -> None:  # type: ignore[valid-type]
+        raise AssertionError
+
+    wrong = {"numbers": ["x" * 10_000] * 500, "choice": "y" * 10_000, "z" * 10_000: 1}
+    content = Tools(tool).answer(call("tool", json.dumps(wrong))).message["content"]
+    assert content.count("Input should be a valid integer") in {8, 9, 10}
+    assert "; 492 more. It takes" in content
+    assert len(content) < 5_000
+
+
+def test_what_a_validator_says_is_told() -> None:
+    class Even(BaseModel):
+        number: int
+
+        @field_validator("number")
+        @classmethod
+        def check(cls, value: int) -> int:
+            if value % 2:
+                raise ValueError("must be even")
+            return value
+
+    def tool(even: Even) -> int:
+        return even.number
+
+    tool.__annotations__ = {"even": Even}
+    assert result(tool, even={"number": 2}) == "2"
+    assert "even.number: Value error, must be even, not 3" in answer(tool, even={"number": 3}).message["content"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("wether", "'wether'"),
+        ("Weather", "'Weather'"),
+        (" weather", "'weather'"),
+        ("__import__('os').system", "\"__import__('os').system\""),
+        ("os.system", "'os.system'"),
+        ("a\nb\x1b[31m\ud800", "'a b [31m'"),
+        ("x" * 100_000, "'" + "x" * 61 + "...'"),
+    ],
+)
+def test_an_unknown_tool(name: str, shown: str) -> None:
+    found = Tools([weather, DICTIONARY]).answer(call(name))
+    assert found.message["content"] == f"Error: there is no tool {shown}; there are weather, theirs."
+    assert found.problem == "unknown tool"
+    assert len(found.name) <= 64
+    assert found.name.isprintable()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        5,
+        "weather",
+        [],
+        {},
+        {"function": None},
+        {"function": "weather"},
+        {"function": {}},
+        call(None),
+        call(["weather"]),
+    ],
+)
+def test_a_call_without_a_name(broken: Any) -> None:
+    found = Tools([weather]).answer(broken)
+    assert found.message["role"] == "tool"
+    assert isinstance(found.message["tool_call_id"], str)
+    assert found.message["content"] == "Error: the call names no tool; there are weather."
+    assert (found.name, found.problem) == ("(no name)", "unknown tool")
+
+
+JSON_LIKE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.one_of(
+        JSON_LIKE,
+        st.builds(call, st.just("weather") | JSON_LIKE, JSON_LIKE | st.text() | JSON_LIKE.map(json.dumps), JSON_LIKE),
+        st.fixed_dictionaries({}, optional={"id": JSON_LIKE, "function": JSON_LIKE}),
+    )
+)
+def test_whatever_a_model_calls_is_answered(made: Any) -> None:
+    tools = Tools([weather, DICTIONARY])
+    if not tools.runs([made]):
+        return
+    found = tools.answer(made)
+    assert isinstance(found.message["tool_call_id"], str)
+    assert found.message["content"].encode()
+    assert found.problem is None or found.message["content"].startswith("Error: ")
+
+
+# Results
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        ("as it is\n", "as it is\n"),
+        ("", ""),
+        (Word.YES, "yes"),
+        (None, "null"),
+        (True, "true"),
+        (1.5, "1.5"),
+        (Decimal("0.10"), '"0.10"'),
+        ("x" * 1_000_000, "x" * 1_000_000),
+        (date(2026, 1, 2), '"2026-01-02"'),
+        (Colour.RED, '"red"'),
+        (Place("Lyon"), '{"city":"Lyon","zip_code":0}'),
+        (Stay(start=date(2026, 1, 2)), '{"start":"2026-01-02","nights":1}'),
+        ({"été": [1, (2, Place("Lyon"))]}, '{"été":[1,[2,{"city":"Lyon","zip_code":0}]]}'),
+        (math.nan, '"NaN"'),
+        (np.int64(3), "3"),
+        (np.float32(0.5), "0.5"),
+        ({"vector": np.arange(3)}, '{"vector":[0,1,2]}'),
+    ],
+)
+def test_results(value: Any, content: str) -> None:
+    found = answer(returning(value))
+    assert found.message["content"] == content
+    assert type(found.message["content"]) is str
+    assert (found.result_size, found.problem) == (len(content), None)
+
+
+@pytest.mark.parametrize(
+    "value", [object(), {"deep": [object()]}, circle, b"\xff", "\ud800", ["\ud800"], Place, nested(10_000), np.ndarray]
+)
+def test_a_result_that_json_cannot_hold(value: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^The tool tool returned .*, which cannot be written as JSON: "
+    ) as caught:
+        answer(returning(value))
+    assert len(str(caught.value)) < 600
+    assert not caught.value.retryable
+
+
+def test_a_coroutine_is_no_result() -> None:
+    def tool() -> Any:
+        made.append(later(1))
+        return made[0]
+
+    made: list[Any] = []
+    with pytest.raises(ConfigurationError, match="The tool tool returned a value of type coroutine"):
+        answer(tool)
+    made[0].close()
+
+
+@pytest.mark.parametrize(
+    ("error", "content"),
+    [
+        (ToolError("no such city"), "Error: no such city"),
+        (ToolError(), "Error: the tool gave no reason"),
+        (ToolError("\ud800"), "Error: ?"),
+        (type("Own", (ToolError,), {})("closed"), "Error: closed"),
+    ],
+)
+def test_a_tool_may_refuse(error: ToolError, content: str) -> None:
+    def tool() -> NoReturn:
+        raise error
+
+    found = answer(tool)
+    assert found.message == {"role": "tool", "tool_call_id": "call_1", "content": content}
+    assert (found.result_size, found.problem) == (len(content), "refused by the tool")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("mine"), TypeError("mine"), RecursionError("mine"), UnicodeError("mine"), KeyboardInterrupt()]
+)
+def test_what_a_tool_raises_passes_through(error: BaseException) -> None:
+    def tool() -> NoReturn:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        answer(tool)
+    assert caught.value is error
+
+
+def test_a_validation_error_of_a_tools_own_passes_through() -> None:
+    def tool() -> NoReturn:
+        Stay.model_validate({})
+        raise AssertionError
+
+    with pytest.raises(ValueError, match="1 validation error for Stay"):
+        answer(tool)
+
+
+# With servers
+
+
+def test_the_sandbox_calls_a_function(ovh_ai_endpoints_connection: str) -> None:
+    hook = OVHCloudAIEndpointsHook(ovh_ai_endpoints_connection)
+    tools = Tools([weather, book])
+    messages = [{"role": "user", "content": "What does weather say, and can you book?"}]
+    message = hook.chat_completion(messages=messages, tools=tools.definitions)["choices"][0]["message"]
+    assert tools.runs(message["tool_calls"])
+    answers = [tools.answer(each) for each in message["tool_calls"]]
+    assert [(each.name, each.problem) for each in answers] == [("weather", None), ("book", None)]
+    assert answers[0].message["content"] == "sandbox: 3 days in celsius"
+    assert json.loads(answers[1].message["content"])[:3] == [
+        {"city": "sandbox", "zip_code": 0},
+        {"start": "2026-01-01", "nights": 1},
+        "red",
+    ]
+    messages += [message, *(each.message for each in answers)]
+    last = hook.chat_completion(messages=messages, tools=tools.definitions)["choices"][0]
+    assert (last["finish_reason"], last["message"].get("tool_calls")) == ("stop", None)
+
+
+@pytest.fixture(scope="module")
+def llama_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    file: Path = tmp_path_factory.mktemp("llama") / "tiny-chat.gguf"
+    models.write_chat_model(file)
+    with llama.serving(file, "tiny-chat") as url:
+        yield url
+
+
+connect = llama.connect
+
+
+@dataclass
+class Room:
+    colour: Colour
+    quiet: bool
+
+
+def choose(room: Room, also: list[Literal["bath", "view"]], sure: bool | None, floor: Literal[1, 2] = 1) -> list[Any]:
+    return [room, also, sure, floor]
+
+
+def test_llama_writes_arguments_that_a_function_takes(connect: Any, llama_url: str) -> None:
+    """
+    Its grammar is made of the function's schema; the tiny model's template has no place for calls themselves.
+    """
+    hook, tools = connect(llama_url), Tools([choose])
+    messages = [{"role": "user", "content": "Choose."}]
+    assert hook.chat_completion("tiny-chat", messages, tools=tools.definitions)["choices"]
+    form = {"name": "choose", "strict": True, "schema": tools.definitions[0]["function"]["parameters"]}
+    wanted = {"type": "json_schema", "json_schema": form}
+    for seed in range(5):
+        response = hook.chat_completion("tiny-chat", messages, response_format=wanted, seed=seed, max_tokens=500)
+        text = response["choices"][0]["message"]["content"]
+        found = tools.answer(call("choose", text))
+        assert found.problem is None, found.message
+        assert json.loads(found.message["content"])[0]["colour"] in {"red", "green"}

@@ -1,0 +1,139 @@
+"""
+What a task has used, and what it may.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import BudgetError, ConfigurationError, ConnectionFailedError
+from apache_airflow_provider_ovhcloud_ai.hooks.spending import Spending, summary
+
+pytestmark = pytest.mark.airflow
+
+PRICED = {"currency_unit": "USD", "prompt": "0.001", "completion": "0.01", "request": "0"}
+
+
+def models(**currencies: str) -> list[dict[str, Any]]:
+    return [{"id": name, "pricing": {**PRICED, "currency_unit": unit}} for name, unit in currencies.items()]
+
+
+def said(model: str | None = "m", prompt: Any = 10, completion: Any = 2, **more: Any) -> dict[str, Any]:
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": 12, **more}
+    return {"model": model, "usage": usage}
+
+
+class List:
+    """A list of models that counts how often it is asked for."""
+
+    def __init__(self, found: list[dict[str, Any]] | None = None) -> None:
+        self.found = found
+        self.times = 0
+
+    def __call__(self) -> list[dict[str, Any]]:
+        self.times += 1
+        if self.found is None:
+            raise ConnectionFailedError("no")
+        return self.found
+
+
+def test_everything_is_added_up() -> None:
+    listed = List(models(m="USD"))
+    spending = Spending(listed)
+    details = {"completion_tokens_details": {"reasoning_tokens": 1}, "prompt_tokens_details": {"cached_tokens": 0}}
+    for response in (said(), said(**details), said(None)):
+        spending.check("m")
+        spending.add(response, "m")
+    told = spending.as_xcom()
+    assert told == {
+        "requests": 3,
+        "prompt_tokens": 30,
+        "completion_tokens": 6,
+        "total_tokens": 36,
+        "reasoning_tokens": 1,
+        "cached_tokens": 0,
+        "cost": pytest.approx(0.09),
+        "currency": "USD",
+    }
+    assert summary(told) == "requests=3 input_tokens=30 output_tokens=6 cost=0.090000 USD"
+    assert listed.times == 1
+
+
+@pytest.mark.parametrize(
+    ("responses", "found"),
+    [
+        ([said(), said("unlisted")], models(m="USD")),
+        ([said(), {"model": "m"}], models(m="USD")),
+        ([said(), said(completion=None)], models(m="USD")),
+        ([said(), said("n")], models(m="USD", n="EUR")),
+        ([said()], []),
+        ([said()], None),
+    ],
+)
+def test_a_cost_that_is_known_in_part_is_unknown(responses: list[dict[str, Any]], found: Any) -> None:
+    spending = Spending(List(found))
+    for response in responses:
+        spending.add(response, "m")
+    told = spending.as_xcom()
+    assert (told["cost"], told["currency"]) == (None, None)
+    assert summary(told).endswith("cost=unknown")
+
+
+def test_prices_are_asked_for_where_they_are_wanted() -> None:
+    listed = List(models(m="USD"))
+    spending = Spending(listed, max_total_tokens=100)
+    spending.check("m")
+    spending.add(said(), "m")
+    assert spending.as_xcom(priced=False)["cost"] is None
+    assert listed.times == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "requests", "words"),
+    [
+        ({"max_total_tokens": 13}, 2, "24 of 13 tokens"),
+        ({"max_total_tokens": "24"}, 2, "24 of 24 tokens"),
+        ({"max_cost": 0.05}, 2, "0.060000 of 0.05 USD"),
+        ({"max_cost": "0.03"}, 1, "0.030000 of 0.03 USD"),
+        ({"max_cost": 1e-6}, 1, "max_cost"),
+    ],
+)
+def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, words: str) -> None:
+    spending = Spending(List(models(m="USD")), **limits)
+    for _ in range(requests):
+        spending.check("m")
+        spending.add(said(), "m")
+    with pytest.raises(BudgetError, match=words) as caught:
+        spending.check("m")
+    assert f"in {requests} requests" in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ConfigurationError, match="no price for 'n'"):
+        Spending(List(models(m="USD")), max_cost=1).check("n")
+    with pytest.raises(ConnectionFailedError):
+        Spending(List(None), max_cost=1).check("m")
+    spending = Spending(List(models(m="USD")), max_cost=1)
+    spending.add({"model": "m"}, "m")
+    with pytest.raises(BudgetError, match="is not known"):
+        spending.check("m")
+
+
+def test_many_threads_lose_nothing() -> None:
+    spending = Spending(List(models(m="USD")), max_cost=1e6)
+
+    def work() -> None:
+        for _ in range(500):
+            spending.check("m")
+            spending.add(said(), "m")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert spending.as_xcom()["requests"] == 4000
+    assert spending.usage["total_tokens"] == 48_000
