@@ -78,7 +78,7 @@ def with_images(messages: Sequence[Mapping[str, Any]], parts: Sequence[dict[str,
     :param messages: the conversation, which stays as it is
     :param parts: what :func:`part` made
     :return: a conversation with the images behind the text of that message
-    :raises ConfigurationError: if there is no such message, or the request would hold more images than the service takes
+    :raises ConfigurationError: if there is no such message, or there are more images than the service takes
     """
     if isinstance(messages, (str, Mapping)) or not isinstance(messages, Sequence):
         raise ConfigurationError(f"messages must be a list of messages, not {quote(messages)}.")
@@ -103,8 +103,8 @@ def check_count(count: int) -> None:
     """
     if count > defaults.MAX_IMAGES:
         raise ConfigurationError(
-            f"There are {count} images, counting those that the messages hold already; the service takes "
-            f"{defaults.MAX_IMAGES} in a request: send several requests."
+            f"The request would hold {count} images, all of its messages together; the service takes "
+            f"{defaults.MAX_IMAGES}: send several requests."
         )
 
 

@@ -162,7 +162,7 @@ class ChatVerbs(ServiceHook):
             if known:
                 own["tools"] = known.definitions
             said = messages_of(messages, prompt, system_prompt)
-            if images:
+            if images is not None:
                 said = with_images(said, read_images(images))
             return Conversation(
                 self._asking({**own, **options, **(extra_body or {})}, stream=stream),

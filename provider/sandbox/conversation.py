@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .. import defaults
 from . import tokens
 
 ROLES = ("system", "user", "assistant", "tool")
 
-#: Images of one request. Source: catalogue ``max_images_per_prompt``, 2026-08.
-MAX_IMAGES = 5
 
 #: Tokens that mark the role and the ends of a message.
 _MARKS = 3
@@ -28,8 +27,8 @@ def wrong_messages(value: Any) -> str | None:
     for position, message in enumerate(value):
         if wrong := _wrong_message(message):
             return f"has a wrong message at position {position}: {wrong}"
-    if images(value) > MAX_IMAGES:
-        return f"may hold at most {MAX_IMAGES} images"
+    if images(value) > defaults.MAX_IMAGES:
+        return f"may hold at most {defaults.MAX_IMAGES} images"
     return None
 
 
