@@ -17,6 +17,7 @@ Everything that can go wrong between a task and the service, and what a retry wo
     |-- TruncatedReplyError    the answer was cut before its first word, and paid for          a retry cannot help
     |-- BudgetError            the task has used what it may                                    a retry cannot help
     |-- UnusableAnswerError    the answer has not the form asked for, and was paid for         retry
+    |-- UnsafeContentError     a guard model judged it unsafe, and the task is to fail then     a retry cannot help
     `-- PartlyFailedError      of many requests some failed; the answers are in ``response``   as the failures say
 
 An error that a retry cannot help is raised as an ``AirflowFailException`` as well, so that Airflow does not burn the
@@ -182,6 +183,14 @@ class UnusableAnswerError(AIEndpointsError):
     """
     The answer has not the form that was asked for, or does not come to its end; it was paid for and is in ``response``.
     """
+
+
+class UnsafeContentError(AIEndpointsError):
+    """
+    A guard model judged content unsafe, and the task was told to fail then; the verdict is in ``response``.
+    """
+
+    retryable = False
 
 
 class PartlyFailedError(AIEndpointsError):

@@ -12,9 +12,10 @@ from .batches import BatchVerbs
 from .bulk_chat import BulkVerbs
 from .connection import settings_of
 from .embeddings import EmbeddingVerbs
+from .guard import GuardVerbs
 
 
-class OVHCloudAIEndpointsHook(BulkVerbs, EmbeddingVerbs, BatchVerbs):
+class OVHCloudAIEndpointsHook(BulkVerbs, GuardVerbs, EmbeddingVerbs, BatchVerbs):
     """
     Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
 

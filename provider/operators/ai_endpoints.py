@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from .bulk_chat import OVHCloudAIEndpointsBulkChatOperator as OVHCloudAIEndpointsBulkChatOperator
     from .chat import OVHCloudAIEndpointsChatCompletionsOperator as OVHCloudAIEndpointsChatCompletionsOperator
     from .embedding import OVHCloudAIEndpointsEmbeddingOperator as OVHCloudAIEndpointsEmbeddingOperator
+    from .guard import OVHCloudAIEndpointsGuardOperator as OVHCloudAIEndpointsGuardOperator
 
 _MODULES = {
     "OVHCloudAIEndpointsBatchOperator": ".batch",
     "OVHCloudAIEndpointsBulkChatOperator": ".bulk_chat",
     "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
     "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
+    "OVHCloudAIEndpointsGuardOperator": ".guard",
 }
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "OVHCloudAIEndpointsBulkChatOperator",
     "OVHCloudAIEndpointsChatCompletionsOperator",
     "OVHCloudAIEndpointsEmbeddingOperator",
+    "OVHCloudAIEndpointsGuardOperator",
 ]
 
 

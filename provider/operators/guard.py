@@ -1,0 +1,166 @@
+"""
+The operator that has content judged by a guard model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..client.guard import MODEL, described
+from ..client.values import quote, text
+from ..compat import BranchMixIn
+from ..errors import ConfigurationError, UnsafeContentError
+from ._base import AIEndpointsOperator
+
+if TYPE_CHECKING:
+    from ..compat import Context
+
+#: What a task can do about content that is not safe.
+ON_UNSAFE = ("return", "fail", "branch")
+
+_NOT_GIVEN = object()
+
+
+class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
+    """
+    Have a guard model judge what a user says, or what a model answers to it; fail or branch where it is not safe.
+
+    XCom ``return_value``, whatever ``on_unsafe`` says: ``safe``, ``safety`` (``Safe``, ``Controversial`` or
+    ``Unsafe``), ``categories``, ``refusal`` (whether an answer refuses, else None) and ``model``. An answer that is no
+    verdict fails the task.
+
+    :param text: what a user says
+    :param answer: what a model answered to ``text``; it alone is judged then
+    :param messages: a conversation in their place, whose last message is judged, a user's or an assistant's
+    :param model: model id of a guard model
+    :param unsafe: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
+    :param on_unsafe: ``return`` only gives the verdict, ``fail`` fails the task, ``branch`` skips what follows the task
+        but for the tasks below
+    :param safe_task_ids: the task or task group, or several, to go on with where the content is safe; without it none
+    :param unsafe_task_ids: likewise where it is not
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param extra_body: further parameters of the request, such as ``{"seed": 7}``
+    :param render: whether templates in ``text``, ``answer`` and ``messages`` are rendered; False sends braces as they
+        are
+    """
+
+    template_fields = (
+        "text",
+        "answer",
+        "messages",
+        "model",
+        "unsafe",
+        "on_unsafe",
+        "safe_task_ids",
+        "unsafe_task_ids",
+        "extra_body",
+        "ovh_conn_id",
+        "timeout",
+        "max_retries",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"messages": "json", "extra_body": "json"}
+    prompt_fields = ("text", "answer", "messages")
+    #: What Airflow 3 knows a branching task by, when one that was skipped is cleared.
+    inherits_from_skipmixin = True
+
+    def __init__(
+        self,
+        *,
+        text: str | None = None,
+        answer: Any = _NOT_GIVEN,
+        messages: Any = None,
+        model: str | None = MODEL,
+        unsafe: str | list[str] | tuple[str, ...] = ("Unsafe",),
+        on_unsafe: str = "return",
+        safe_task_ids: str | list[str] | None = None,
+        unsafe_task_ids: str | list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.text = text
+        self.answer = None if answer is _NOT_GIVEN else answer
+        # An answer that turns out to be None must not have the question judged in its place.
+        self._has_answer = answer is not _NOT_GIVEN
+        self.messages = messages
+        self.model = model
+        self.unsafe = unsafe
+        self.on_unsafe = on_unsafe
+        self.safe_task_ids = safe_task_ids
+        self.unsafe_task_ids = unsafe_task_ids
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Have the content judged, and return the verdict, fail or branch.
+
+        :param context: the task's context
+        :return: the verdict
+        :raises UnsafeContentError: if the content is not safe, with ``on_unsafe="fail"``; it holds the verdict
+        :raises InvalidReplyError: if the answer is no verdict
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        self.push_links(context, self.model, "chat_model")
+        further = self.further_parameters(("model", "messages", "stream"))
+        with self.hook.boundary():
+            branches = self._checked_branches()
+            if self._has_answer:
+                text(self.answer, "answer")
+        verdict = self.hook.moderate(self.text, self.answer, self.messages, self.model, self.unsafe, **further)
+        if branches is not None:
+            # Airflow 3 skips tasks by an exception, after which nothing is returned.
+            self._push(context, verdict)
+            self.do_branch(context, branches[verdict["safe"]])
+        elif self.on_unsafe == "fail" and not verdict["safe"]:
+            self._push(context, verdict)
+            self._fail(verdict)
+        return verdict
+
+    def _fail(self, verdict: dict[str, Any]) -> None:
+        with self.hook.boundary():
+            raise UnsafeContentError(
+                f"{verdict['model']} judged the content {described(verdict)}, for which on_unsafe='fail' fails the "
+                "task. The verdict is in its XCom; on_unsafe='branch' would go another way instead.",
+                response=verdict,
+            )
+
+    def _push(self, context: Context, verdict: dict[str, Any]) -> None:
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=verdict)
+
+    def _checked_branches(self) -> dict[bool, list[str]] | None:
+        """
+        Read where to go on, by whether the content is safe; None where the task does not branch.
+        """
+        if self.on_unsafe not in ON_UNSAFE:
+            raise ConfigurationError(f"on_unsafe must be one of {', '.join(ON_UNSAFE)}, not {quote(self.on_unsafe)}.")
+        safe = _ids(self.safe_task_ids, "safe_task_ids")
+        unsafe = _ids(self.unsafe_task_ids, "unsafe_task_ids")
+        if self.on_unsafe != "branch":
+            if safe or unsafe:
+                raise ConfigurationError("safe_task_ids and unsafe_task_ids are for on_unsafe='branch': add it.")
+            return None
+        if not safe and not unsafe:
+            raise ConfigurationError("on_unsafe='branch' needs safe_task_ids, unsafe_task_ids or both.")
+        for task_id in (*safe, *unsafe):
+            self._check_follows(task_id)
+        return {True: safe, False: unsafe}
+
+    def _check_follows(self, task_id: str) -> None:
+        # Airflow accepts any task of the DAG; one that does not follow this one would run whatever the verdict is.
+        group = self.dag.task_group_dict.get(task_id)
+        roots = {root.task_id for root in group.roots} if group else {task_id}
+        if not roots <= self.get_flat_relative_ids(upstream=False):
+            raise ConfigurationError(
+                f"The task or task group {quote(task_id)}, to go on with, does not follow the task {self.task_id!r}: "
+                "its whole id is needed, with those of the groups it is in, and it must be downstream."
+            )
+
+
+def _ids(value: Any, name: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, (str, list, tuple)):
+        raise ConfigurationError(f"{name} must be a task id or a list of them, not {quote(value)}.")
+    return [text(each, name) for each in ([value] if isinstance(value, str) else value)]
