@@ -39,6 +39,10 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": as_conn_fields(),
             }
         ],
+        "task-decorators": [
+            {"name": "ovh_chat", "class-name": f"{_PACKAGE}.decorators.chat.ovh_chat"},
+            {"name": "ovh_embed", "class-name": f"{_PACKAGE}.decorators.embedding.ovh_embed"},
+        ],
         # 2.11 drops every link of an operator that has one not listed here.
         "extra-links": [
             f"{_PACKAGE}.ui.links.{name}" for name in ("ModelCardLink", "PlaygroundLink", "UsageLink", "ConsoleLink")

@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from apache_airflow_provider_ovhcloud_ai import __version__, defaults
+from apache_airflow_provider_ovhcloud_ai import __version__, decorators, defaults
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators._base import AIEndpointsOperator
 from apache_airflow_provider_ovhcloud_ai.provider_info import get_provider_info
@@ -49,6 +49,14 @@ def test_every_path_leads_to_a_class() -> None:
     for path in [info["connection-types"][0]["hook-class-name"], *info["extra-links"]]:
         module, _, name = path.rpartition(".")
         assert isinstance(getattr(import_module(module), name), type)
+
+
+def test_every_decorator_is_what_airflow_calls() -> None:
+    found = get_provider_info()["task-decorators"]
+    assert [each["name"] for each in found] == decorators.__all__
+    for each in found:
+        module, _, name = each["class-name"].rpartition(".")
+        assert getattr(import_module(module), name) is getattr(decorators, each["name"])
 
 
 def test_every_link_of_an_operator_is_listed() -> None:

@@ -80,10 +80,28 @@ def check_fallback(pull: Callable[..., Any]) -> None:
     assert pull("ask", key="model") == "gpt-oss-120b"
 
 
+def check_images(pull: Callable[..., Any]) -> None:
+    assert "from left to right?" in answer(pull("describe"))
+    assert "Images received: 1." in answer(pull("describe"))
+    shutil.rmtree(Path(pull("paint")).parent)
+
+
+def check_budget(pull: Callable[..., Any]) -> None:
+    assert pull("report").startswith("3 answers for 0.0000")
+    assert pull("report").endswith(" USD")
+
+
 def check_bulk_chat(pull: Callable[..., Any]) -> None:
     rows = pull("report")
     assert [row["id"] for row in rows] == [17, 18, 19]
     assert all(row["review"] in row["about"] for row in rows)
+
+
+def check_guard(pull: Callable[..., Any]) -> None:
+    assert (pull("check_question")["safety"], pull("refuse")) == ("Safe", None)
+    assert pull("check_answer") == {**pull("check_question"), "refusal": False}
+    assert "sharpen a kitchen knife" in pull("publish")
+    assert pull("count_unsafe") == 1
 
 
 def check_batch_chat(pull: Callable[..., Any]) -> None:
@@ -136,6 +154,13 @@ def check_chain(pull: Callable[..., Any]) -> None:
     assert result["answer"] == answer(pull("ask"))
     assert result["dimensions"] == 1024
     assert result["tokens"] == pull("ask")["usage"]["total_tokens"] + pull("embed")["usage"]["total_tokens"]
+
+
+def check_decorators(pull: Callable[..., Any]) -> None:
+    said = [pull("describe", map_indexes=index) for index in range(3)]
+    assert ["Lille" in said[0], "Gdańsk" in said[1], "Porto" in said[2]] == [True] * 3
+    assert "Which of these is best visited now?" in pull("compare")
+    assert len(vectors(pull("embed"))) == 3
 
 
 def check_retries(pull: Callable[..., Any]) -> None:

@@ -1,0 +1,78 @@
+"""
+``@task.ovh_chat``: a function that returns a prompt, and a task that asks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
+
+from ..operators.chat import OVHCloudAIEndpointsChatCompletionsOperator
+from ._base import FunctionOperator, decorate, is_text
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ..compat import Task
+    from .parameters import ChatParameters
+
+P = ParamSpec("P")
+Prompt = TypeVar("Prompt", bound="str | Sequence[Mapping[str, Any]]")
+
+
+class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatCompletionsOperator):
+    """
+    Ask a language model what a function returns.
+
+    :param python_callable: the function
+    :param op_args: positional arguments of the function
+    :param op_kwargs: keyword arguments of the function
+    :param kwargs: parameters of :class:`..operators.chat.OVHCloudAIEndpointsChatCompletionsOperator`
+    """
+
+    custom_operator_name = "@task.ovh_chat"
+    replaced: ClassVar[tuple[str, ...]] = ("messages", "prompt", "prompt_file")
+    template_fields = (  # type: ignore[assignment]  # to mypy the operator's tuple has a length of its own
+        *FunctionOperator.template_fields,
+        *OVHCloudAIEndpointsChatCompletionsOperator.template_fields,
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **FunctionOperator.template_fields_renderers,
+        **OVHCloudAIEndpointsChatCompletionsOperator.template_fields_renderers,
+    }
+
+    def take(self, returned: Any) -> None:
+        """
+        Assign a prompt or messages.
+
+        :param returned: what the function returned
+        :raises ConfigurationError: if it is neither
+        """
+        if is_text(returned):
+            self.prompt = returned
+        elif isinstance(returned, list | tuple) and returned and all(isinstance(item, Mapping) for item in returned):
+            self.messages = returned
+        else:
+            raise self.wrong(returned, "a text, or messages: a list of dictionaries with 'role' and 'content'")
+
+
+@overload
+def ovh_chat(python_callable: Callable[P, Prompt], /) -> Task[P, Prompt]: ...
+
+
+@overload
+def ovh_chat(**parameters: Unpack[ChatParameters]) -> Callable[[Callable[P, Prompt]], Task[P, Prompt]]: ...
+
+
+def ovh_chat(python_callable: Callable[..., Any] | None = None, /, **parameters: Any) -> Any:
+    """
+    Make a task that asks a language model what the decorated function returns: a text, or messages.
+
+    It is ``@task.ovh_chat`` under a name that type checkers know.
+
+    :param python_callable: the function
+    :param parameters: those of :class:`..operators.chat.OVHCloudAIEndpointsChatCompletionsOperator` except
+        ``messages``, ``prompt`` and ``prompt_file``
+    :return: the task, or what makes one of a function
+    """
+    return decorate(ChatFunctionOperator, python_callable, parameters)
