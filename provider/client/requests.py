@@ -23,6 +23,12 @@ SLOWEST = 250_000
 #: Roles of the OpenAI chat format. ``function`` is its older spelling of ``tool``.
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
+#: What a message of a role needs beside its content. Source: OpenAI's OpenAPI description 2.3.0, 2026-05.
+_NEEDED = {"tool": "tool_call_id", "function": "name"}
+
+#: Texts at which an answer may stop. Source: the same.
+MAX_STOPS = 4
+
 
 @dataclass(frozen=True)
 class Request:
@@ -211,14 +217,21 @@ def _check_message(message: Any, where: str) -> None:
         return
     if not isinstance(content, (str, list, tuple)):
         raise ConfigurationError(f"{where} must have a text or a list of parts as 'content', not {quote(content)}.")
+    if not isinstance(content, str) and not content:
+        raise ConfigurationError(f"{where} has an empty list as 'content': give at least one part, or a text.")
+    needed = _NEEDED.get(role)
+    if needed and not isinstance(message.get(needed), str):
+        raise ConfigurationError(f"{where} has the role {role!r}, which needs a text as {needed!r}.")
 
 
 def _stop(stop: Any) -> Any:
     if stop is None or isinstance(stop, str):
         return stop
-    if isinstance(stop, Sequence) and all(isinstance(item, str) for item in stop):
-        return list(stop)
-    raise ConfigurationError(f"stop must be a text or a list of texts, not {quote(stop)}.")
+    if not isinstance(stop, Sequence) or not all(isinstance(item, str) for item in stop):
+        raise ConfigurationError(f"stop must be a text or a list of texts, not {quote(stop)}.")
+    if not 1 <= len(stop) <= MAX_STOPS:
+        raise ConfigurationError(f"stop holds {len(stop)} texts; a request takes 1 to {MAX_STOPS}.")
+    return list(stop)
 
 
 def _texts(inputs: Any) -> list[str]:

@@ -209,3 +209,26 @@ def test_model_to_embed_with_must_be_a_name(model: Any) -> None:
 def test_parameters_to_embed_with_must_be_json() -> None:
     with pytest.raises(ConfigurationError, match=r"^dimensions cannot be written as JSON: Out of range float"):
         requests.embeddings("m", "a", dimensions=math.inf)
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            {"role": "tool", "content": "rain"},
+            r"messages\[0\] .* 'tool', which needs a text as 'tool_call_id'",
+        ),
+        ({"role": "function", "content": "rain"}, "which needs a text as 'name'"),
+        ({"role": "user", "content": []}, "has an empty list as 'content'"),
+    ],
+)
+def test_messages_that_no_service_takes_are_refused(message: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        requests.chat("m", [message])
+
+
+@pytest.mark.parametrize("stop", [[], list("abcde")])
+def test_a_request_stops_at_four_texts_at_most(stop: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=f"stop holds {len(stop)} texts; a request takes 1 to 4"):
+        requests.chat("m", HELLO, stop=stop)
+    assert json.loads(requests.chat("m", HELLO, stop=list("abcd")).content or b"")["stop"] == list("abcd")

@@ -1,0 +1,186 @@
+"""
+Every request that can be built is one of OpenAI's: whatever reaches the sandbox is held against their schema.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+from unittest.mock import MagicMock
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+MODEL = "gpt-oss-20b"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+class Place(BaseModel):
+    city: str
+    size: Literal["small", "large"] = "small"
+
+
+def weather(city: str, days: int = 1) -> str:
+    """
+    Tell the weather.
+
+    :param city: where
+    :param days: how many
+    """
+    return "rain"
+
+
+def chat(**options: Any) -> Callable[[Path], Any]:
+    return lambda _: operators.OVHCloudAIEndpointsChatCompletionsOperator(task_id="t", **{"model": MODEL, **options})
+
+
+def seen(folder: Path) -> Any:
+    (folder / "dot.png").write_bytes(PNG)
+    return chat(prompt="What is it?", model="Qwen2.5-VL-72B-Instruct", images=[folder / "dot.png"])(folder)
+
+
+def batch(**options: Any) -> Callable[[Path], Any]:
+    options = {"rows": ["a", "b"], "deferrable": False, "poll_interval": 0.1, **options}
+    return lambda folder: operators.OVHCloudAIEndpointsBatchOperator(task_id="t", output_path=str(folder), **options)
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+HISTORY = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": "weather?"}]},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+    {"role": "assistant", "content": "Rain."},
+    {"role": "user", "content": "Thanks."},
+]
+TOOL = {"type": "function", "function": {"name": "order", "parameters": SCHEMA}}
+
+#: What authors can have a task send; a new way to ask is a new line.
+TASKS: dict[str, Callable[[Path], Any]] = {
+    "chat": chat(messages=[{"role": "user", "content": "Hi"}]),
+    "parameters": chat(prompt="Hi", temperature="0.5", max_tokens="300", top_p=1, stop=["a", "b"]),
+    "no temperature": chat(prompt="Hi", temperature=None, stop="a"),
+    "prompts": chat(prompt="Hi", system_prompt="Be brief."),
+    "history": chat(messages=HISTORY),
+    "stream": chat(prompt="Hi", stream=True),
+    "reasoning": chat(prompt="Hi", reasoning_effort="low"),
+    "schema": chat(prompt="Hi", response_format=SCHEMA),
+    "class": chat(prompt="Hi", response_format=Place, stream=True),
+    "json": chat(prompt="Hi", output="json"),
+    "form of the api": chat(prompt="Hi", response_format={"type": "text"}),
+    "functions": chat(prompt="weather", tools=[weather], extra_body={"tool_choice": "required"}),
+    "dictionary": chat(prompt="order", tools=[TOOL], extra_body={"parallel_tool_calls": False}),
+    "further": chat(prompt="Hi", extra_body={"seed": 7, "logprobs": True, "top_logprobs": 2}),
+    "images": seen,
+    "fallback": chat(prompt="Hi", model="gone-1b", fallback_models=[MODEL]),
+    "bulk": lambda _: operators.OVHCloudAIEndpointsBulkChatOperator(task_id="t", model=MODEL, rows=["a", "b"]),
+    "guard": lambda _: operators.OVHCloudAIEndpointsGuardOperator(task_id="t", text="Hi", answer="Hello"),
+    "embedding": lambda _: operators.OVHCloudAIEndpointsEmbeddingOperator(task_id="t", model="bge-m3", input="a"),
+    "embeddings": lambda _: operators.OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="t", model="Qwen3-Embedding-8B", input=["a"] * 30, extra_body={"dimensions": 64}
+    ),
+    "floats": lambda _: operators.OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="t", model="bge-m3", input="a", extra_body={"encoding_format": "float"}
+    ),
+    "batch of chats": batch(model=MODEL, prompt="{text}?"),
+    "batch of embeddings": batch(model="bge-m3", endpoint="/v1/embeddings"),
+}
+
+#: Where a request goes -> what its body must be.
+SCHEMAS = {"/v1/chat/completions": "CreateChatCompletionRequest", "/v1/embeddings": "CreateEmbeddingRequest"}
+
+
+@pytest.fixture
+def sent(
+    request: pytest.FixtureRequest,
+    ovh_ai_endpoints_connection: None,
+    ovh_ai_endpoints_sandbox: Sandbox,
+    tmp_path: Path,
+) -> list[Any]:
+    """All that a task sends."""
+    ti = MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
+    TASKS[request.param](tmp_path).execute({"ti": ti, "task_instance": ti, "run_id": "r"})
+    assert ovh_ai_endpoints_sandbox.requests
+    return list(ovh_ai_endpoints_sandbox.requests)
+
+
+def lines_of(upload: Any) -> list[dict[str, Any]]:
+    """The requests of a batch, in the file of a form."""
+    return [json.loads(line) for line in upload.body.splitlines() if line.startswith(b'{"custom_id"')]
+
+
+@pytest.mark.parametrize("sent", TASKS, indirect=True)
+def test_what_a_task_sends_is_in_openais_schema(sent: list[Any], faults: Any) -> None:
+    bodies = [(each.path, each.json) for each in sent if each.path in SCHEMAS]
+    bodies += [(line["url"], line["body"]) for each in sent if each.path == "/v1/files" for line in lines_of(each)]
+    assert bodies
+    assert [fault for path, body in bodies for fault in faults(SCHEMAS[path], body)] == []
+
+
+@pytest.mark.parametrize("sent", TASKS, indirect=True)
+def test_what_a_task_sends_is_taken_by_a_server_that_checks_it(sent: list[Any], steady: Any) -> None:
+    for each in sent:
+        path = each.path.removeprefix("/v1")
+        status, said = steady(each.method, path, each.headers.get("content-type", ""), each.body)
+        assert status == 200, f"{each.method} {path}: {said}"
+
+
+TEXTS = st.text(min_size=1, max_size=20)
+PARTS = st.lists(st.builds(lambda text: {"type": "text", "text": text}, TEXTS), max_size=3)
+ROLES = st.sampled_from(requests.ROLES)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": ROLES, "content": st.none() | TEXTS | PARTS},
+        optional={"name": TEXTS, "tool_call_id": TEXTS, "tool_calls": st.just([CALL])},
+    ),
+    max_size=3,
+)
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "temperature": st.floats() | st.text(max_size=4),
+        "max_tokens": st.integers(-2, 10),
+        "top_p": st.floats(),
+        "stop": TEXTS | st.lists(st.text(max_size=3), max_size=6),
+    },
+)
+
+
+@given(messages=MESSAGES, options=OPTIONS)
+@settings(max_examples=400)
+def test_whatever_is_not_refused_here_is_in_the_schema(faults: Any, messages: Any, options: Any) -> None:
+    try:
+        request = requests.chat("m", messages, **options)
+    except ConfigurationError:
+        return
+    assert faults("CreateChatCompletionRequest", json.loads(request.content or b"")) == []
+
+
+@given(inputs=TEXTS | st.lists(st.text(max_size=3), max_size=60), dimensions=st.none() | st.integers(1, 9))
+def test_whatever_is_embedded_is_in_the_schema(faults: Any, inputs: Any, dimensions: int | None) -> None:
+    try:
+        built = [request for _, request in requests.embeddings("m", inputs, dimensions=dimensions)]
+    except ConfigurationError:
+        return
+    bodies = [json.loads(each.content or b"") for each in built]
+    assert [fault for body in bodies for fault in faults("CreateEmbeddingRequest", body)] == []
+
+
+def test_a_wrong_request_would_be_seen(faults: Any, steady: Any) -> None:
+    body = {"model": "m", "messages": [{"role": "user"}], "temperature": 5, "unheard_of": 1}
+    found = " ".join(faults("CreateChatCompletionRequest", body))
+    assert all(place in found for place in ("$.messages[0]", "$.temperature", "$.unheard_of"))
+    status, said = steady("POST", "/chat/completions", "application/json", json.dumps(body).encode())
+    assert (status, "body.messages.0" in said) == (400, True)
