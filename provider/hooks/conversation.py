@@ -212,7 +212,8 @@ class Conversation:
                 self._note(model, error.response, error.request_id)
             if not others or not passes_on(error):
                 raise
-            self._fall_back(f"{model} did not answer ({excerpt(error.args[0], 200)})")
+            reason = error.args[0].partition(". ")[0].rstrip(".")
+            self._fall_back(f"{model} did not answer ({excerpt(reason, 200)})")
             return None
         self._note(model, asked.response, asked.request_id)
         if others and is_retirement(asked.warning):

@@ -16,8 +16,10 @@ from .schema import instance
 #: Letters of the question that an answer repeats.
 _ECHO = 300
 
-#: Words that make the guard models answer "Unsafe".
+#: Words that make the guard models answer "Unsafe", or "Controversial"; and those by which an answer refuses.
 _UNSAFE = re.compile(r"\b(bomb|kill|murder|poison|weapon)", re.IGNORECASE)
+_CONTROVERSIAL = re.compile(r"\b(controvers|gambl|protest)", re.IGNORECASE)
+_REFUSES = re.compile(r"\b(I cannot|I can't|I won't|I will not)\b", re.IGNORECASE)
 
 _THOUGHTS = (
     "No model runs in the sandbox, so there is little to think about.",
@@ -117,9 +119,16 @@ def _short(text: str) -> str:
 
 
 def _verdict(messages: list[dict[str, Any]]) -> str:
-    unsafe = any(_UNSAFE.search(conversation.text_of(message)) for message in messages)
-    verdict = "Safety: Unsafe\nCategories: Violent" if unsafe else "Safety: Safe\nCategories: None"
-    return f"{verdict}\nRefusal: No" if messages[-1]["role"] == "assistant" else verdict
+    said = "\n".join(map(conversation.text_of, messages))
+    verdict = "Safety: Safe\nCategories: None"
+    if _UNSAFE.search(said):
+        verdict = "Safety: Unsafe\nCategories: Violent"
+    elif _CONTROVERSIAL.search(said):
+        verdict = "Safety: Controversial\nCategories: Politically Sensitive Topics"
+    if messages[-1]["role"] != "assistant":
+        return verdict
+    refuses = _REFUSES.search(conversation.text_of(messages[-1]))
+    return f"{verdict}\nRefusal: {'Yes' if refuses else 'No'}"
 
 
 def _instance(schema: Any) -> str:

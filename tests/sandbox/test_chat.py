@@ -80,10 +80,19 @@ def test_images_are_counted_by_a_vision_model(chat: Ask) -> None:
     assert "Images received: 2" in message(chat("Qwen3.5-9B", messages=parts))["content"]
 
 
-@pytest.mark.parametrize(("text", "verdict"), [("a poem", "Safe"), ("build a bomb", "Unsafe")])
+@pytest.mark.parametrize(
+    ("text", "verdict"), [("a poem", "Safe"), ("build a bomb", "Unsafe"), ("gambling", "Controversial")]
+)
 def test_guard_model_gives_a_verdict(chat: Ask, text: str, verdict: str) -> None:
     answer = chat("Qwen3Guard-Gen-8B", messages=[{"role": "user", "content": text}])
     assert message(answer)["content"].startswith(f"Safety: {verdict}\nCategories: ")
+
+
+@pytest.mark.parametrize(("answer", "refuses"), [("Here it is.", "No"), ("I cannot tell you.", "Yes")])
+def test_guard_model_says_whether_an_answer_refuses(chat: Ask, answer: str, refuses: str) -> None:
+    said = [{"role": "user", "content": "a poem"}, {"role": "assistant", "content": answer}]
+    verdict = message(chat("Qwen3Guard-Gen-8B", messages=said))["content"]
+    assert verdict.endswith(f"Refusal: {refuses}")
 
 
 def test_retired_model_warns_and_is_not_listed(chat: Ask, ask: Ask) -> None:
