@@ -13,10 +13,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from .names import kind_of
+
 #: No token costs as much as one unit of a currency: whatever is above is no price.
 _MOST = Decimal(1)
 
 _CURRENCY = re.compile("[A-Z]{3}")
+
+#: What is billed by the token, so that a price of nothing is one. Speech and images are listed with it too, though they
+#: are billed by the second or the piece.
+_BY_TOKEN = frozenset({"chat", "embedding"})
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,15 @@ def rates_of(model: Mapping[str, Any]) -> Rates | None:
     Read the rates in a list of models.
 
     :param model: as the service lists it
-    :return: its rates, None where it tells none that can be read. Rates of nothing at all are what guard models in beta
-        are listed with; speech and images are listed so too, though they are billed by the second or the piece
+    :return: its rates, None where it tells none that can be read. Rates of nothing at all, with which guard models in
+        beta are listed, are believed of models that are billed by the token alone
     """
     pricing, currency = pricing_of(model)
     prompt, completion = (price_of_one(pricing.get(name)) for name in ("prompt", "completion"))
     request = price_of_one(pricing.get("request", "0"))
     if currency is None or prompt is None or completion is None or request is None:
+        return None
+    if not (prompt or completion or request) and kind_of(model) not in _BY_TOKEN:
         return None
     return Rates(prompt, completion, request, currency)
 

@@ -13,20 +13,21 @@ log = logging.getLogger(__name__)
 
 PREFIX = "ovh_ai_endpoints"
 
-#: What neither StatsD with tags of InfluxDB's kind nor OpenTelemetry takes in a tag.
-_NO_TAG = re.compile(r"[^A-Za-z0-9_.@/-]")
+#: With tags of InfluxDB's kind, Airflow drops a counter whose tag has any other mark, and logs an exception for it.
+_NO_TAG = re.compile(r"[^A-Za-z0-9_./-]")
 
 
-def count(model: str | None, usage: Mapping[str, Any], requests: int = 1) -> None:
+def count(model: str | None, usage: Any, requests: int = 1) -> None:
     """
     Count answered requests and their tokens.
 
     :param model: who was asked
-    :param usage: tokens by the names that the service gives them
+    :param usage: tokens by the names that the service gives them; what is none counts as nothing
     :param requests: how many were answered
     """
     told = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
-    counts = {name: usage.get(spelled) for spelled, name in told.items()}
+    found = usage if isinstance(usage, Mapping) else {}
+    counts = {name: found.get(spelled) for spelled, name in told.items()}
     _add({"requests": requests, **counts}, {"model": model or "unknown"})
 
 

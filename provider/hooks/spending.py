@@ -32,8 +32,9 @@ class _Tally:
 
     requests: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
-    #: Requests whose response does not tell what it used.
+    #: Requests whose response does not tell what is needed for its cost, and for its tokens in all.
     untold: int = 0
+    uncounted: int = 0
 
 
 class Spending:
@@ -67,9 +68,8 @@ class Spending:
         with self._lock:
             if self._max_cost is not None:
                 self._check_cost(model, self._max_cost)
-            used = self.usage.get("total_tokens", 0)
-            if self._max_tokens is not None and used >= self._max_tokens:
-                raise self._exhausted("max_total_tokens", f"{used:,} of {self._max_tokens:,} tokens")
+            if self._max_tokens is not None:
+                self._check_tokens(self._max_tokens)
 
     def add(self, response: Mapping[str, Any], model: str) -> None:
         """
@@ -79,12 +79,16 @@ class Spending:
         :param model: who was asked
         """
         answered = response.get("model")
+        tokens, told = summed_usage([response]), prices.is_told(response.get("usage"))
+        if told:
+            tokens.setdefault("total_tokens", tokens["prompt_tokens"] + tokens.get("completion_tokens", 0))
         with self._lock:
             tally = self._tallies[answered if isinstance(answered, str) else model]
             tally.requests += 1
-            tally.tokens.update(summed_usage([response]))
+            tally.tokens.update(tokens)
             tally.tokens.update(_details(response))
-            tally.untold += prices.is_told(response.get("usage")) is False
+            tally.untold += not told
+            tally.uncounted += "total_tokens" not in tokens
 
     @property
     def requests(self) -> int:
@@ -128,6 +132,16 @@ class Spending:
             )
         if spent[0] >= limit:
             raise self._exhausted("max_cost", f"{spent[0]:.6f} of {limit} {spent[1]}")
+
+    def _check_tokens(self, limit: int) -> None:
+        if any(tally.uncounted for tally in self._tallies.values()):
+            raise BudgetError(
+                "max_total_tokens cannot be kept: the service does not tell how many tokens its answers used. Leave "
+                "max_total_tokens out, or ask a model whose answers have a usage."
+            )
+        used = self.usage.get("total_tokens", 0)
+        if used >= limit:
+            raise self._exhausted("max_total_tokens", f"{used:,} of {limit:,} tokens")
 
     def _exhausted(self, name: str, spent: str) -> BudgetError:
         return BudgetError(

