@@ -219,6 +219,8 @@ def _check_message(message: Any, where: str) -> None:
         raise ConfigurationError(f"{where} must have a text or a list of parts as 'content', not {quote(content)}.")
     if not isinstance(content, str) and not content:
         raise ConfigurationError(f"{where} has an empty list as 'content': give at least one part, or a text.")
+    if role == "function" and not isinstance(content, str):
+        raise ConfigurationError(f"{where} has the role 'function', whose 'content' is a text.")
     needed = _NEEDED.get(role)
     if needed and not isinstance(message.get(needed), str):
         raise ConfigurationError(f"{where} has the role {role!r}, which needs a text as {needed!r}.")

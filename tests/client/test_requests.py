@@ -219,6 +219,7 @@ def test_parameters_to_embed_with_must_be_json() -> None:
             r"messages\[0\] .* 'tool', which needs a text as 'tool_call_id'",
         ),
         ({"role": "function", "content": "rain"}, "which needs a text as 'name'"),
+        ({"role": "function", "content": [{"type": "text"}], "name": "f"}, "whose 'content' is a text"),
         ({"role": "user", "content": []}, "has an empty list as 'content'"),
     ],
 )

@@ -159,7 +159,7 @@ OPTIONS = st.fixed_dictionaries(
 
 
 @given(messages=MESSAGES, options=OPTIONS)
-@settings(max_examples=400)
+@settings(max_examples=1000)
 def test_whatever_is_not_refused_here_is_in_the_schema(faults: Any, messages: Any, options: Any) -> None:
     try:
         request = requests.chat("m", messages, **options)
