@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-#: https://www.npmjs.com/package/@stdy/cli, which brings a program of its own for each platform.
+#: Steady, which brings a program of its own for each platform.
 STEADY = "@stdy/cli@0.22.2"
 FOLDER = Path(__file__).parents[2] / ".venvs" / "steady"
 
