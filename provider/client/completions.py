@@ -12,10 +12,27 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import ConfigurationError
+from .values import quote
+
+#: What an answer can be returned as.
+OUTPUTS = ("response", "text", "json", "message")
+
 #: Where the reasoning of a message may stand.
 REASONING = ("reasoning", "reasoning_content")
 
 _THOUGHTS = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+
+
+def check_output(kind: Any) -> None:
+    """
+    Check what an answer is to be returned as.
+
+    :param kind: one of :data:`OUTPUTS`
+    :raises ConfigurationError: if it is none of them
+    """
+    if kind not in OUTPUTS:
+        raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(kind)}.")
 
 
 def choice_of(response: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..client import requests
+from ..client.completions import text_of
 from ..client.prompts import conversation
 from ..client.replies import summed_usage
 from ..client.requests import Request
@@ -169,7 +170,7 @@ def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")
 
-    return BatchRows(request, lambda body: body["choices"][0]["message"].get("content"), "answer")
+    return BatchRows(request, text_of, "answer")
 
 
 def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:

@@ -158,7 +158,7 @@ class ChatVerbs(ServiceHook):
             structured = is_structured(response_format)
             structure = Structure(response_format) if structured else None
             own = {"response_format": structure.parameter if structure else response_format}
-            known = Tools(tools) if tools else None
+            known = None if tools is None else Tools(tools)
             if known:
                 own["tools"] = known.definitions
             said = messages_of(messages, prompt, system_prompt)
@@ -188,7 +188,12 @@ class ChatVerbs(ServiceHook):
         :raises ConfigurationError: if a limit is none
         """
         with self.boundary():
-            return Spending(lambda: self._models(self.get_conn().send_once), max_cost, max_total_tokens)
+            return Spending(self._listed_soon, max_cost, max_total_tokens)
+
+    def _listed_soon(self) -> list[dict[str, Any]]:
+        # A task that has its answer does not wait for its price as long as for an answer.
+        seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT)
+        return self._models(lambda request: self.get_conn().send_once(request, seconds))
 
     def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], Asked]:
         def whole(model: Any, messages: Any) -> Asked:

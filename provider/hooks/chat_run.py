@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any, NamedTuple
 
+from ..client.completions import text_of
 from ..client.parallel import as_they_end
 from ..client.prompts import conversation
 from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartlyFailedError
@@ -143,7 +144,7 @@ class ChatRun:
             self._take(piece, None, str(error))
             raise
         self._served = response.get("model") or self._served
-        self._take(piece, response["choices"][0]["message"].get("content"), None)
+        self._take(piece, text_of(response), None)
         return response
 
     def _take(self, piece: Piece[Question, Row], answer: str | None, error: str | None) -> None:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ..client.tools import Tools
     from .spending import Spending
 
-#: What an answer can be returned as.
-OUTPUTS = ("response", "text", "json", "message")
-
 _REPAIR = (
     "Your answer cannot be used: {fault}. Answer once more, with nothing but JSON in the form that was asked for: no "
     "explanation, no code fence."
@@ -103,8 +100,10 @@ class ChatAnswer:
 
         :param kind: ``response``, ``text``, ``json`` or ``message``
         :return: what XCom can hold
-        :raises UnusableAnswerError: if the answer has no such form
+        :raises ConfigurationError: if there is no such form
+        :raises UnusableAnswerError: if the answer has none
         """
+        completions.check_output(kind)
         if kind == "response":
             return self.response
         if kind == "message":
@@ -276,8 +275,8 @@ def _no_text(response: dict[str, Any]) -> str:
     calls = completions.tool_calls_of(response)
     if calls:
         return (
-            f"The answer has no text: it calls {len(calls)} of the tools that were given as dictionaries. Take "
-            "output='message' or 'response' and answer them yourself, or give tools as Python functions."
+            f"The answer has no text: it makes {len(calls)} tool calls, at least one of them of a tool given as a "
+            "dictionary. Take output='message' or 'response' and answer them yourself, or give Python functions."
         )
     if completions.message_of(response).get("refusal"):
         return "The model refused to answer; its words stand in the error's response, as 'refusal' of the message."

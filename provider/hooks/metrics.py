@@ -49,5 +49,5 @@ def _add(counts: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         for name, number in counts.items():
             if type(number) is int and number > 0:
                 Stats.incr(f"{PREFIX}.{name}", number, tags=cleaned)
-    except Exception:
+    except Exception:  # whatever a metrics backend raises: no task fails for its counters
         log.debug("Metrics were not counted.", exc_info=True)

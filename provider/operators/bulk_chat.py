@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
+from ..client.completions import text_of
 from ..client.prompts import conversation
 from ..client.values import text
 from ..errors import AIEndpointsError, ConfigurationError
@@ -141,19 +142,19 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")
-        spending = self.hook.spending(self.max_cost, self.max_total_tokens)  # type: ignore[arg-type]
+        spending = self.hook.spending(self.max_cost, self.max_total_tokens)  # type: ignore[arg-type]  # as below
         try:
             with self.hook.boundary():
                 rows = rows_of(self.rows, self.input_path, self.input_format, "rows")
             return (
-                self._answers(rows, spending, context) if self.output_path is None else self._to_folder(rows, spending)
+                self._to_xcom(rows, spending, context) if self.output_path is None else self._to_folder(rows, spending)
             )
         finally:
             # Also where it failed: what was paid for is told.
             if spending.requests:
                 self.report_usage(context, spending, priced=self.report_cost)
 
-    def _answers(self, rows: Iterable[dict[str, Any]], spending: Spending, context: Context) -> dict[str, Any]:
+    def _to_xcom(self, rows: Iterable[dict[str, Any]], spending: Spending, context: Context) -> dict[str, Any]:
         with self.hook.boundary():
             # All prompts are made before the first is sent: a column that is misspelt costs nothing.
             conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
@@ -204,7 +205,7 @@ def _answers(collected: Mapping[str, Any]) -> dict[str, Any]:
     responses = collected["responses"]
     return {
         "model": next((response.get("model") for response in responses if response), None),
-        "answers": [response and response["choices"][0]["message"].get("content") for response in responses],
+        "answers": [response and text_of(response) for response in responses],
         "errors": collected["errors"],
         "usage": collected["usage"],
     }

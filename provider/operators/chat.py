@@ -7,17 +7,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..client.values import quote
-from ..errors import ConfigurationError
+from ..client import completions
 from ._base import AIEndpointsOperator
 from ._prompt_files import PromptFiles
 
 if TYPE_CHECKING:
     from ..compat import Context
     from ..hooks.conversation import Conversation
-
-#: What a task can return.
-OUTPUTS = ("response", "text", "json", "message")
 
 #: Fields of the request that the operator has parameters for.
 _OWN = ("model", "messages", "temperature", "max_tokens", "top_p", "stop", "stream")
@@ -164,8 +160,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
 
     def _conversation(self) -> Conversation:
         with self.hook.boundary():
-            if self._kind() not in OUTPUTS:
-                raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(self._output)}.")
+            completions.check_output(self._kind())
         further = self._further()
         # Rendered text is read by the client.
         return self.hook.conversation(
@@ -204,8 +199,6 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
         return self.response_format
 
     def _report(self, context: Context, conversation: Conversation) -> None:
-        from ..client import completions
-
         self.report_usage(context, conversation.spending, priced=self.report_cost)
         if not self.do_xcom_push:
             return

@@ -129,6 +129,8 @@ class TestOneAnswer:
             answer.output("text")
         assert caught.value.response["choices"][0]["message"]["refusal"] == "I may not."
         assert caught.value.request_id == "req-1"
+        with pytest.raises(ConfigurationError, match="output must be one of response, text, json, message"):
+            answer.output("texts")
         empty = script(says(None, "content_filter")).hook.ask("a", "m")
         with pytest.raises(UnusableAnswerError, match="no text \\(finish_reason 'content_filter'\\)"):
             empty.output("text")
@@ -259,7 +261,7 @@ class TestTools:
         assert [call["function"]["name"] for call in answer.message["tool_calls"]] == ["weather", "population"]
         assert len(play.sent) == 1
         for kind in ("text", "json"):
-            with pytest.raises(UnusableAnswerError, match="calls 2 of the tools"):
+            with pytest.raises(UnusableAnswerError, match="makes 2 tool calls"):
                 answer.output(kind)
         assert answer.output("response")["choices"][0]["finish_reason"] == "tool_calls"
 

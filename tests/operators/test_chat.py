@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AirflowFailException,
     BudgetError,
@@ -20,11 +21,16 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     TruncatedReplyError,
     UnusableAnswerError,
 )
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
+    OVHCloudAIEndpointsBulkChatOperator as BulkChat,
+)
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatCompletionsOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from pydantic import BaseModel
+from support.services import TOKEN, Said, running
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -127,6 +133,13 @@ class TestWhatIsTold:
         assert "Hello" in text
         assert told["usage"]["cost"] is None
         assert len([request for request in sandbox.requests if request.path == "/v1/models"]) == 1
+
+    def test_an_answer_does_not_wait_long_for_its_price(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(defaults, "TEST_TIMEOUT", 0.2)
+        sandbox.delay_next(3, path="/v1/models")
+        assert execute(prompt="Hello")[1]["usage"]["cost"] is None
 
     def test_nothing_is_pushed_where_airflow_is_told_so(self) -> None:
         _, told = execute(prompt="Hello", do_xcom_push=False)
@@ -289,3 +302,14 @@ class TestPrompts:
         assert "Give messages or prompt, not both." in str(error)
         assert "messages must be a list" in str(execute()[0])
         assert not bodies(sandbox)
+
+
+def test_many_prompts_keep_thoughts_out_of_their_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = {"message": {"role": "assistant", "content": "<think>Hm.</think>Yes."}, "finish_reason": "stop"}
+    with running(lambda _: Said(200, {"choices": [choice]})) as service:
+        stored = {"conn_type": "ovh_ai_endpoints", "host": service.base_url, "password": TOKEN}
+        monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(stored))
+        bulk = BulkChat(task_id="t", model="m", rows=["a"]).execute({"ti": MagicMock()})
+        folder = BulkChat(task_id="t", model="m", rows=["a"], output_path=str(tmp_path)).execute({"ti": MagicMock()})
+    assert bulk["answers"] == ["Yes."]
+    assert [row["answer"] for row in OVHCloudAIEndpointsHook.read_rows(folder)] == ["Yes."]
