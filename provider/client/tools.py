@@ -1,46 +1,20 @@
 """
 What a model may call: dictionaries in OpenAI's format, and Python functions, which are run here. Pure.
 
-A call is data: its name is looked up in the list, its arguments are JSON that pydantic checks, and nothing else runs.
+A call is data: its name is looked up in the list, and nothing else runs.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 from ..errors import ConfigurationError
+from .functions import Function, checked_name
+from .functions import ToolError as ToolError
 from .redact import excerpt
-from .values import quote
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
-    from pydantic.json_schema import GenerateJsonSchema
-
-#: Names that OpenAI's API takes.
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-#: Faults of one call that the model is told at most.
-_MOST_FAULTS = 10
-
-#: ``:param city: text``, also with a type before the name; lines that are indented go on with it.
-_FIELD = re.compile(r"^:param (?:[^:\n]* )?(\w+):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
-#: Google's section, up to the next line that is not indented, and an entry of it.
-_SECTION = re.compile(r"^Args:[ \t]*\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
-_ENTRY = re.compile(r"^(\w+)(?:[ \t]*\([^)\n]*\))?:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
-
-
-class ToolError(Exception):
-    """
-    Raised by a tool to tell the model what went wrong, instead of ending the task.
-    """
 
 
 @dataclass(frozen=True)
@@ -76,7 +50,7 @@ class Tools:
             raise ConfigurationError("tools is an empty list: name a tool, or leave it out.")
         #: What the service is told, in OpenAI's format.
         self.definitions: list[dict[str, Any]] = []
-        self._functions: dict[str, _Function] = {}
+        self._functions: dict[str, Function] = {}
         self._names: list[str] = []
         for position, tool in enumerate(listed):
             self._add(tool, position)
@@ -86,7 +60,7 @@ class Tools:
             definition, function = dict(tool), None
             name = _name_in(definition, position)
         else:
-            function = _Function(tool, position)
+            function = Function(tool, position)
             definition, name = function.definition, function.name
         if name in self._names:
             raise ConfigurationError(f"Two tools have the name {name!r}: rename one, or the model cannot choose.")
@@ -135,261 +109,13 @@ class Tools:
         return f"Error: {asked}; there are {', '.join(self._names)}."
 
 
-class _BadArguments(Exception):
-    """
-    Arguments that a function cannot be called with; the text says why.
-    """
-
-
-class _Function:
-    """
-    A function that a model may call.
-
-    :param function: the function
-    :param position: where it stands in the list, for the error
-    :raises ConfigurationError: if it cannot be described to a model
-    """
-
-    def __init__(self, function: Any, position: int) -> None:
-        self.name = _name_of(function, position)
-        self._function = function
-        parameters = _parameters(function, self.name)
-        # "json" or "_id" cannot be names of pydantic's fields. And it may overlook an argument that nobody knows if its
-        # name is a field's (2.13 does), so these are some that no model makes up.
-        self._fields = {f"parameter_{number}_of_tool": name for number, name in enumerate(parameters)}
-        self._model = _model(self.name, parameters, self._fields)
-        self.definition = _definition(function, self.name, _schema(self._model))
-
-    def answer(self, text: str | None) -> tuple[str, str | None]:
-        """
-        Run it.
-
-        :param text: the arguments as JSON; None if they cannot be written as such
-        :return: what the model is told, and the problem, if there was one
-        """
-        try:
-            arguments = self._read(text)
-        except _BadArguments as error:
-            return f"Error: {error}", "bad arguments"
-        try:
-            result = self._function(**arguments)
-        except ToolError as error:
-            reason = str(error).strip().encode(errors="replace").decode()
-            return f"Error: {reason or 'the tool gave no reason'}", "refused by the tool"
-        return _as_content(result, self.name), None
-
-    def _read(self, text: str | None) -> dict[str, Any]:
-        from pydantic import ValidationError
-        from pydantic_core import from_json
-
-        if text is None:
-            raise _BadArguments(f"the arguments of {self.name} are not JSON, or nested too deeply.")
-        text = text if text.strip() else "{}"
-        try:
-            # Alone, the model would let NaN pass where its type is open.
-            from_json(text.encode(), allow_inf_nan=False)
-        except ValueError as error:
-            raise _BadArguments(f"the arguments of {self.name} are not JSON: {excerpt(str(error))}.") from None
-        try:
-            values = self._model.model_validate_json(text)
-        except ValidationError as error:
-            raise _BadArguments(self._faults(error)) from None
-        return {name: getattr(values, field) for field, name in self._fields.items()}
-
-    def _faults(self, error: ValidationError) -> str:
-        known = self.definition["function"]["parameters"]["properties"]
-        needed = self.definition["function"]["parameters"].get("required", ())
-        found = error.errors(include_url=False, include_context=False)
-        faults = [_fault(each, known) for each in found[:_MOST_FAULTS]]
-        if len(found) > _MOST_FAULTS:
-            faults.append(f"{len(found) - _MOST_FAULTS} more")
-        takes = ", ".join(f"{name} (required)" if name in needed else name for name in known) or "no arguments"
-        return f"the arguments of {self.name} are wrong. {'; '.join(faults)}. It takes {takes}."
-
-
-def _fault(error: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    """
-    Say what is wrong with one argument, and what its schema allows.
-    """
-    path = excerpt(".".join(map(str, error["loc"])), 100) or "arguments"
-    if error["type"] == "extra_forbidden":
-        return f"{path}: there is no such argument"
-    message = excerpt(error["msg"], 300)
-    said = "missing" if error["type"] == "missing" else f"{message}, not {quote(error['input'])}"
-    schema = known.get(error["loc"][0]) if error["loc"] else None
-    return f"{path}: {said}" + (f" (schema: {excerpt(json.dumps(schema, ensure_ascii=False), 200)})" if schema else "")
-
-
 def _name_in(definition: Mapping[str, Any], position: int) -> str:
     name = _mapping(definition.get("function")).get("name")
     if definition.get("type") != "function" or not isinstance(name, str):
         raise ConfigurationError(
             f'tools[{position}] must be {{"type": "function", "function": {{"name": ...}}}}, or a Python function.'
         )
-    return _checked(name, position)
-
-
-def _name_of(function: Any, position: int) -> str:
-    name = getattr(function, "__name__", None)
-    if not (inspect.isroutine(function) and callable(function) and isinstance(name, str)):
-        raise ConfigurationError(
-            f"tools[{position}] must be a dictionary in OpenAI's format or a plain Python function, not "
-            f"{quote(function)}: no class, no partial, and nothing decorated with @task."
-        )
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise ConfigurationError(f"The function {name} in tools is async, which is not run here: give one that is not.")
-    if inspect.isgeneratorfunction(function):
-        raise ConfigurationError(f"The function {name} in tools is a generator: give one that returns a list.")
-    return _checked(name, position)
-
-
-def _checked(name: str, position: int) -> str:
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"tools[{position}] has the name {quote(name)}: a tool's name has 1 to 64 of the characters "
-            "A-Z, a-z, 0-9, _ and -."
-        )
-    return name
-
-
-def _parameters(function: Callable[..., Any], name: str) -> dict[str, tuple[Any, Any]]:
-    """
-    Read the type and the default of each parameter.
-    """
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):
-        raise ConfigurationError(f"The function {name} in tools has no signature to read: wrap it in one.") from None
-    for each in signature.parameters.values():
-        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
-            raise ConfigurationError(
-                f"The function {name} in tools takes {each}, a {each.kind.description} parameter: a model gives "
-                "arguments by name only."
-            )
-        if each.annotation is each.empty:
-            raise ConfigurationError(
-                f"The parameter {each.name} of the function {name} in tools has no type: annotate it, so that the "
-                "model knows what to give."
-            )
-    types = _types(function, name, signature)
-    return {
-        each.name: (types[each.name], ... if each.default is each.empty else each.default)
-        for each in signature.parameters.values()
-    }
-
-
-def _types(function: Callable[..., Any], name: str, signature: inspect.Signature) -> dict[str, Any]:
-    # The type of the result, which may be known to type checkers only, is not looked at.
-    holder = SimpleNamespace(__annotations__={each.name: each.annotation for each in signature.parameters.values()})
-    scope = getattr(inspect.unwrap(function), "__globals__", {})
-    try:
-        return typing.get_type_hints(holder, globalns=scope, include_extras=True)
-    except (NameError, SyntaxError, TypeError, AttributeError) as error:
-        raise ConfigurationError(
-            f"The types of the function {name} in tools cannot be read: {excerpt(str(error))}. They must be known "
-            "where its module is run, not to type checkers only or within another function."
-        ) from error
-
-
-def _model(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
-    """
-    Make the pydantic model of a function's arguments.
-    """
-    try:
-        return _described(name, parameters, fields)
-    except _cannot_describe() as error:
-        for field, parameter in fields.items():
-            try:
-                _described(name, parameters, {field: parameter})
-            except _cannot_describe():
-                wrong = excerpt(inspect.formatannotation(parameters[parameter][0]), 100)
-                raise ConfigurationError(
-                    f"The type of the parameter {parameter} of the function {name} in tools, {wrong}, has no JSON "
-                    "schema: take what JSON can hold, or a dataclass or pydantic model of it."
-                ) from error
-        raise ConfigurationError(f"The function {name} in tools cannot be described: {excerpt(str(error))}.") from error
-
-
-def _cannot_describe() -> tuple[type[Exception], ...]:
-    from pydantic import PydanticUserError
-
-    # The latter two of constraints that do not suit the type, and of types that are not yet defined.
-    return PydanticUserError, TypeError, NameError
-
-
-def _described(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
-    from pydantic import ConfigDict, Field, create_model
-
-    wanted: dict[str, Any] = {}
-    for field, parameter in fields.items():
-        kind, default = parameters[parameter]
-        wanted[field] = Annotated[kind, Field(alias=parameter)], default
-    # Also for dataclasses within, which have no configuration of their own.
-    config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    model: type[BaseModel] = create_model(name, __config__=config, **wanted)
-    _schema(model)
-    return model
-
-
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(schema_generator=_generator())
-    del schema["title"]
-    return schema
-
-
-@cache
-def _generator() -> type[GenerateJsonSchema]:
-    from pydantic.json_schema import GenerateJsonSchema
-    from pydantic_core import PydanticSerializationError
-
-    class Generator(GenerateJsonSchema):
-        """
-        Leaves out titles, which say no more than the names and are paid for, and defaults that JSON cannot hold.
-        """
-
-        ignored_warning_kinds = GenerateJsonSchema.ignored_warning_kinds | {"non-serializable-default"}
-
-        def field_title_should_be_set(self, schema: Any) -> bool:
-            return False
-
-        def encode_default(self, dft: Any) -> Any:
-            value = super().encode_default(dft)
-            try:
-                json.dumps(value, allow_nan=False)
-            except ValueError as error:
-                raise PydanticSerializationError(str(error)) from None
-            return value
-
-    return Generator
-
-
-def _definition(function: Callable[..., Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    documentation = inspect.getdoc(function) or ""
-    for parameter, meaning in _meanings(documentation).items():
-        # What the annotation itself says counts more.
-        schema["properties"].get(parameter, {}).setdefault("description", meaning)
-    told: dict[str, Any] = {"name": name, "description": _summary(documentation), "parameters": schema}
-    if not told["description"]:
-        del told["description"]
-    return {"type": "function", "function": told}
-
-
-def _summary(documentation: str) -> str:
-    """
-    Take the first paragraph of a docstring; its parameters are none.
-    """
-    first = re.split(r"\n[ \t]*\n|^:|^Args:", documentation.strip(), maxsplit=1, flags=re.MULTILINE)[0]
-    return " ".join(first.split())
-
-
-def _meanings(documentation: str) -> dict[str, str]:
-    """
-    Find what a docstring says of the parameters, in Sphinx's form or in Google's.
-    """
-    found = _FIELD.findall(documentation)
-    for section in _SECTION.findall(documentation):
-        found += _ENTRY.findall(inspect.cleandoc(f"\n{section}"))
-    return {name: " ".join(meaning.split()) for name, meaning in found if meaning.strip()}
+    return checked_name(name, position)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -423,30 +149,3 @@ def _writable(text: str) -> str | None:
     except UnicodeEncodeError:
         return None
     return text
-
-
-def _as_content(result: Any, name: str) -> str:
-    """
-    Write a result: text as it is, all else as JSON.
-    """
-    from pydantic_core import to_json
-
-    try:
-        if isinstance(result, str):
-            # Also of an enum's member, whose text is the value; half a character could not be sent.
-            return result.encode().decode()
-        return to_json(result, inf_nan_mode="strings", fallback=_listed).decode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(
-            f"The tool {name} returned {quote(result)}, which cannot be written as JSON: {excerpt(str(error))}. Let it "
-            "return text, or what JSON can hold."
-        ) from error
-
-
-def _listed(value: Any) -> Any:
-    """
-    Give the numbers of numpy and pandas as Python's.
-    """
-    if not hasattr(value, "tolist"):
-        raise TypeError(f"{type(value).__name__} has no form in JSON")
-    return value.tolist()
