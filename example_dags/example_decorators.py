@@ -30,9 +30,9 @@ with DAG("ovh_ai_decorators", start_date=datetime(2026, 1, 1), schedule=None, pa
 
     # --8<-- [start:messages]
     @task.ovh_chat(model="Meta-Llama-3_3-70B-Instruct", temperature=0.0, output="text")
-    def compare(descriptions: list[str], ds: str) -> list[dict]:
+    def compare(descriptions: list[str], params: dict) -> list[dict]:
         return [
-            {"role": "system", "content": f"Today is {ds}."},
+            {"role": "system", "content": f"Answer in {params['language']}."},
             {"role": "user", "content": "Which of these is best visited now?\n\n" + "\n\n".join(descriptions)},
         ]
 
