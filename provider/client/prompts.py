@@ -65,6 +65,8 @@ def messages_of(messages: Any = None, prompt: Any = None, system_prompt: Any = N
     """
     if prompt is not None and messages is not None:
         raise ConfigurationError("Give messages or prompt, not both.")
+    if prompt is None and messages is None:
+        raise ConfigurationError("Nothing is asked: give prompt, or messages.")
     if prompt is not None:
         messages = [{"role": "user", "content": text(prompt, "prompt")}]
     if system_prompt is None:

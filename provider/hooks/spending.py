@@ -51,7 +51,7 @@ class Spending:
         self, list_models: Callable[[], list[dict[str, Any]]], max_cost: Any = None, max_total_tokens: Any = None
     ) -> None:
         self._list_models = list_models
-        self._max_cost = None if max_cost is None else Decimal(str(number(max_cost, "max_cost", 1e-9)))
+        self._max_cost = None if max_cost is None else _money(max_cost)
         self._max_tokens = None if max_total_tokens is None else integer(max_total_tokens, "max_total_tokens", 1)
         self._models: list[dict[str, Any]] | None = None
         self._tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
@@ -174,6 +174,13 @@ class Spending:
                 self._models = []  # a task that has its answer does not fail for its price
         found = find_model(model, self._models)
         return prices.rates_of(found) if found else None
+
+
+def _money(value: Any) -> Decimal:
+    amount = number(value, "max_cost", 0)
+    if not amount:
+        raise ConfigurationError("max_cost must be more than 0.")
+    return Decimal(str(amount))
 
 
 def _details(response: Mapping[str, Any]) -> dict[str, int]:

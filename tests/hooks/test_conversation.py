@@ -102,7 +102,7 @@ class TestOneAnswer:
     @pytest.mark.parametrize(
         ("given", "said"),
         [
-            ({}, "messages must be a list"),
+            ({}, "Nothing is asked: give prompt, or messages"),
             ({"prompt": ""}, "prompt must not be empty"),
             ({"prompt": 7}, "prompt must be a text, not 7"),
             ({"prompt": "a", "messages": [{"role": "user", "content": "b"}]}, "Give messages or prompt, not both"),

@@ -195,7 +195,7 @@ class TestToolsAndLimits:
     @pytest.mark.parametrize(
         ("limits", "said"),
         [
-            ({"max_cost": 0}, "max_cost must be a number"),
+            ({"max_cost": 0}, "max_cost must be more than 0"),
             ({"max_cost": "much"}, "max_cost must be a number"),
             ({"max_total_tokens": 0}, "max_total_tokens must be a number of at least 1"),
         ],
@@ -300,7 +300,7 @@ class TestPrompts:
     def test_both_ways_to_ask_are_one_too_many(self, sandbox: Sandbox) -> None:
         error, _ = execute(prompt="a", messages=[{"role": "user", "content": "b"}])
         assert "Give messages or prompt, not both." in str(error)
-        assert "messages must be a list" in str(execute()[0])
+        assert "Nothing is asked: give prompt, or messages." in str(execute()[0])
         assert not bodies(sandbox)
 
 

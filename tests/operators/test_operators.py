@@ -105,7 +105,7 @@ class TestWhatIsSent:
     @pytest.mark.parametrize(
         ("operator", "words"),
         [
-            pytest.param(Chat(task_id="t", model="m"), "messages must be a list", id="no messages"),
+            pytest.param(Chat(task_id="t", model="m"), "Nothing is asked", id="no messages"),
             pytest.param(Embedding(task_id="t", model="m"), "input must be a text or a list", id="no input"),
             pytest.param(
                 Chat(task_id="t", model="m", messages=QUESTION, extra_body='{"seed": 7}'),
