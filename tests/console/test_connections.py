@@ -104,7 +104,7 @@ class TestListed:
     def test_row_that_another_key_encrypted(self, row: Row) -> None:
         key = Fernet(Fernet.generate_key())
         row("stored", host="https://row.example/v1", raw_password=key.encrypt(canary.TOKEN.encode()).decode())
-        row("other", host="https://other.example/v1", password="t")
+        row("other", host="https://other.example/v1", password="token")
         assert [each.conn_id for each in listed(ADMIN)] == ["other", "stored"]
         for found in (listed(ADMIN)[1], opened("stored", ADMIN)):
             with pytest.raises(ConfigurationError, match=r"cannot be decrypted .* \[core\] fernet_key") as raised:
@@ -135,7 +135,7 @@ class TestOpened:
 
     def test_from_a_secrets_backend(self, database: None, vault: type[Vault]) -> None:
         vault.holds["stored"] = Connection(
-            conn_id="stored", conn_type="ovh_ai_endpoints", host="https://vault.example/v1", password="t"
+            conn_id="stored", conn_type="ovh_ai_endpoints", host="https://vault.example/v1", password="token"
         )
         found = opened("stored", VIEWER)
         assert (found.source, found.settings().client.base_url) == (BACKEND, "https://vault.example/v1")

@@ -132,5 +132,5 @@ with DAG("batch_ends", start_date=START, schedule=None):
 
 with DAG("batch_many", start_date=START, schedule=None):
     OVHCloudAIEndpointsBatchOperator.partial(deferrable=True, **BATCH).expand(
-        rows=[[f"Question {number}"] for number in range(20)]
+        rows=[[f"Question {number}"] for number in range(6)]
     )
