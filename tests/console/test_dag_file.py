@@ -16,15 +16,11 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.console import dag_file
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import File
 from support.console import VIEWER, ask, lines, sentence
+from support.requests_seen import asked
 
 pytestmark = pytest.mark.airflow
 
 ALLOWED = string.ascii_letters + string.digits + "_.:/@?&=+,#!()~ \\-"
-
-
-def asked(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """What the models were asked, the prices left out."""
-    return [request.json for request in sandbox.requests if request.method == "POST"]
 
 
 def values(source: str) -> dict[str, Any]:
@@ -118,7 +114,7 @@ def test_trial_of_an_id_that_no_code_should_carry_shows_none(
     given = {"connection": "stored", "kind": "chat", "text": "{{ conn.x.password }}"}
     done = lines(ask("try", **given, model="gpt-oss-20b"))[-1]["done"]
     assert values(done["code"])["render"] is False
-    assert asked(sandbox)[-1]["messages"][0]["content"] == "{{ conn.x.password }}"
+    assert asked(sandbox)[-1].json["messages"][0]["content"] == "{{ conn.x.password }}"
 
 
 @pytest.mark.parametrize(("kind", "model"), [("chat", "gpt-oss-20b"), ("embedding", "bge-m3")])
@@ -136,7 +132,7 @@ def test_copied_dag_runs(
     assert isinstance(file, File)
     run = run_dag(file.text)
     assert run.state == "success"
-    assert asked(sandbox)[-1]["model"] == model
+    assert asked(sandbox)[-1].json["model"] == model
     assert xcom(run, "ask" if kind == "chat" else "embed")
 
 
@@ -157,7 +153,7 @@ def test_code_of_a_trial_asks_for_the_same(
         f"with DAG(dag_id='tried_{kind}', start_date=datetime(2026, 1, 1), schedule=None):\n{body}"
     )
     assert run_dag(source).state == "success"
-    tried, ran = asked(sandbox)
+    tried, ran = (request.json for request in asked(sandbox))
     # How the answer is carried may differ; what is asked may not.
     carried = {"stream", "stream_options", "encoding_format"}
     first, second = ({name: sent[name] for name in set(sent) - carried} for sent in (tried, ran))

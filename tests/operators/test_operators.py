@@ -37,6 +37,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
+from support.requests_seen import asked
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -48,11 +49,6 @@ def execute(operator: Any) -> tuple[Any, dict[str, str]]:
     ti = MagicMock()
     result = operator.execute({"ti": ti})
     return result, {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
-
-
-def asked(sandbox: Sandbox) -> list[Any]:
-    """All that a model was asked; the list of models, which a task reads for its price, is not."""
-    return [request for request in sandbox.requests if request.path != "/v1/models"]
 
 
 def last_body(sandbox: Sandbox) -> dict[str, Any]:

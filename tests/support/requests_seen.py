@@ -1,0 +1,14 @@
+"""
+What the sandbox was sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+
+
+def asked(sandbox: Sandbox) -> list[Any]:
+    """All that a model was asked; the list of models, which a task reads for its price, is not."""
+    return [request for request in sandbox.requests if request.path != "/v1/models"]
