@@ -4,17 +4,20 @@ PYTHON ?= python3
 ARGS ?=
 # The same for `make test` alone, where other targets run with it.
 TEST_ARGS ?=
-# What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms.
-MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 3.3.2
+# What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms, "-ai" for
+# one with Airflow's AI provider.
+MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 3.3.2 3.3.2-ai
 # 3.3.2 as a whole is what `make test` runs on; here it is another Python, without the tests of a running Airflow.
 # What may differ where those two libraries are missing.
 FORM = tests/live/test_form_metadata.py tests/test_provider_info.py tests/test_compat.py tests/dags
+# What may differ where Airflow's AI provider is installed ("-ai").
+AI = tests/hooks/test_common_ai.py tests/dags/test_common_ai.py tests/test_provider_info.py
 
 ENV = @$(PYTHON) scripts/bootstrap.py
 RUN = .venv/bin/python
 TOOL = .venvs/tools/bin
 
-.PHONY: help setup demo ui test test-matrix lint docs bench live-check release constraints clean
+.PHONY: help setup demo demo-rag ui test test-matrix lint docs bench live-check release constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -26,6 +29,10 @@ setup:  ## all that tests, lint and docs need
 demo:  ## a DAG that chats and embeds, against the sandbox (or the service, with a token in the environment)
 	$(ENV) demo
 	$(RUN) scripts/demo.py
+
+demo-rag:  ## documents into PostgreSQL with pgvector, and a question answered from them, likewise
+	$(ENV) demo-rag
+	$(RUN) scripts/demo_rag.py
 
 ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
 	$(ENV) demo
@@ -42,7 +49,7 @@ test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on
 on-%:
 	@echo "== Airflow $*"
 	@$(PYTHON) scripts/bootstrap.py $*
-	@.venvs/airflow-$*/bin/python -m pytest -m airflow $(if $(filter 3.3.2,$*),--ignore tests/live) $(if $(findstring nofab,$*),$(FORM)) $(ARGS)
+	@.venvs/airflow-$*/bin/python -m pytest -m airflow $(if $(filter 3.3.2,$*),--ignore tests/live) $(if $(findstring nofab,$*),$(FORM)) $(if $(filter %-ai,$*),$(AI)) $(ARGS)
 
 lint:  ## ruff, and mypy --strict on provider/
 	$(ENV) dev tools

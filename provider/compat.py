@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.configuration import conf as conf
+    from airflow.providers.openlineage.extractors import OperatorLineage as OperatorLineage
     from airflow.sdk import BaseHook as BaseHook
     from airflow.sdk import BaseOperator as BaseOperator
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context as Context
     from airflow.sdk import ObjectStoragePath as ObjectStoragePath
     from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk import RetryDecision as RetryDecision
+    from airflow.sdk import RetryPolicy as RetryPolicy
     from airflow.sdk.bases.decorator import DecoratedOperator as DecoratedOperator
     from airflow.sdk.bases.decorator import Task as Task
     from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
@@ -51,7 +54,10 @@ _PLACES = {
     "Context": ("airflow.sdk", "airflow.utils.context"),
     "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
+    "OperatorLineage": ("airflow.providers.openlineage.extractors",),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
+    "RetryDecision": ("airflow.sdk",),
+    "RetryPolicy": ("airflow.sdk",),
     "Stats": ("airflow.sdk.observability.stats", "airflow.stats"),
     "Task": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
     "TriggerEvent": ("airflow.triggers.base",),
@@ -62,6 +68,9 @@ _PLACES = {
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
     "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
 }
+
+#: Names that not every release has: what they are for, and the first release that has them.
+_SINCE = dict.fromkeys(("RetryDecision", "RetryPolicy"), ("Retry policies", "3.3"))
 
 
 def __getattr__(name: str) -> Any:
@@ -74,6 +83,9 @@ def __getattr__(name: str) -> Any:
             continue
         globals()[name] = value
         return value
+    if name in _SINCE:
+        what, release = _SINCE[name]
+        raise ImportError(f"{what} need Airflow {release} or later, and this is Airflow {airflow_version()}.")
     raise ImportError(f"Airflow has no {name} in {' or '.join(_PLACES[name])}")
 
 
@@ -86,6 +98,18 @@ def airflow_version() -> str:
     from airflow import __version__
 
     return __version__
+
+
+def asset_of(uri: str) -> Any:
+    """
+    Make an asset, which 2.11 calls a dataset.
+
+    :param uri: where it is
+    :return: the asset
+    """
+    older = airflow_version().startswith("2.")
+    module, name = ("airflow.datasets", "Dataset") if older else ("airflow.sdk", "Asset")
+    return getattr(import_module(module), name)(uri)
 
 
 def read_task_state(ti: Any) -> str | None:

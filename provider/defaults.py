@@ -40,6 +40,10 @@ MAX_REQUEST_BYTES_IMAGES = 10_000_000
 #: Images of one request. Source: catalogue ``max_images_per_prompt``, 2026-08.
 MAX_IMAGES = 5
 
+#: Bytes of a recording, with a token and without: 2,048 and 10 MB in the catalogue, 2026-08, which are at most so many.
+AUDIO_BYTES = 2048 * 1024 * 1024
+AUDIO_BYTES_ANONYMOUS = 10 * 1024 * 1024
+
 #: Bytes and lines of a batch's input. Source: OVHcloud blog and batch guide, 2026-05.
 BATCH_BYTES = 200_000_000
 BATCH_LINES = 50_000

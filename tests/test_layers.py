@@ -27,7 +27,7 @@ LAYERS = (
     {"triggers"},
     {"operators", "sensors"},
     {"decorators"},
-    {"ui.console"},
+    {"ui.console", "retries"},
 )
 #: These may import less than their place would let them.
 ONLY = {
@@ -38,17 +38,18 @@ ONLY = {
     "ui.connection_form": {"compat", "defaults"},
     "ui.links": {"compat", "defaults"},
     "rows": {"rows", "errors", "defaults"},
+    "retries": {"compat", "errors", "client.values"},
 }
 #: Below hooks only these take names of Airflow's, from compat; the form asks no more than which release it is in.
 KNOW_AIRFLOW = {"errors", "ui.links", "ui.connection_form"}
-ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console")
+ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console", "retries")
 #: What a task or every process would pay for: imported inside functions alone.
 COSTLY = {
     *{"requests", "urllib3", "httpx", "fastapi", "starlette", "flask", "flask_appbuilder", "wtforms", "markupsafe"},
-    *{"pyarrow", "numpy", "fsspec", "upath"},
+    *{"pyarrow", "numpy", "fsspec", "upath", "openai", "httpx2", "pydantic_ai"},
 }
 #: These are nothing without such a library, and are imported inside functions themselves.
-CARRIERS = {"client.transport", "ui.console.airflow2", "ui.console.airflow3"}
+CARRIERS = {"client.transport", "operators._openlineage", "hooks.common_ai", "ui.console.airflow2", "ui.console.airflow3"}
 
 
 class Import(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
-from .forms import Form
+from .forms import Attachment, Form
 from .replies import Reply, facts
 from .requests import Request, encode
 from .values import quote, text
@@ -39,7 +39,7 @@ def upload(path: Path, name: str) -> Request:
         )
     if not re.fullmatch(r"[\w.-]{1,200}", name, re.ASCII):
         raise ConfigurationError(f"The name of a file is made of letters, digits and '._-', not {quote(name)}.")
-    form = Form({"purpose": "batch"}, name, path)
+    form = Form([("purpose", "batch")], Attachment(name, "application/jsonl", size, lambda: path.open("rb")))
     # A file that is uploaded twice costs nothing.
     return Request("POST", "/files", "upload of a file", form=form, size=size)
 

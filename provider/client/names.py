@@ -5,8 +5,15 @@ Model names, and what a listed model is for. Pure.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
+
+from ..errors import ConfigurationError
+from .values import integer, quote
+
+#: What the names and numbers of a list of models tell apart.
+KINDS = ("chat", "embedding", "speech", "image")
 
 
 def nearest(wanted: str, names: Iterable[str], count: int = 3) -> list[str]:
@@ -54,3 +61,39 @@ def kind_of(model: Mapping[str, Any]) -> str | None:
         return "image"
     tokens = model.get("max_completion_tokens")
     return "chat" if isinstance(tokens, int) and tokens > 0 else None
+
+
+def filtered(kind: Any = None, name: Any = None, min_context: Any = None) -> Callable[[Mapping[str, Any]], bool]:
+    """
+    Choose among the models of a list.
+
+    :param kind: one of :data:`KINDS` or several, None for any
+    :param name: a pattern of the id such as ``qwen3*``, or several, None for any; upper and lower case are alike
+    :param min_context: tokens of context at least, None for any number
+    :return: tells of a model whether it fits
+    :raises ConfigurationError: if an argument cannot work
+    """
+    kinds, patterns = _several(kind, "kind"), [each.lower() for each in _several(name, "name")]
+    for each in kinds:
+        if each not in KINDS:
+            raise ConfigurationError(f"kind must be one of {', '.join(KINDS)}, not {quote(each)}.")
+    least = 0 if min_context is None else integer(min_context, "min_context", 1)
+
+    def fits(model: Mapping[str, Any]) -> bool:
+        called, context = str(model["id"]).lower(), model.get("context_length")
+        return (
+            (not kinds or kind_of(model) in kinds)
+            and (not patterns or any(fnmatchcase(called, pattern) for pattern in patterns))
+            and (not least or (type(context) is int and context >= least))
+        )
+
+    return fits
+
+
+def _several(value: Any, name: str) -> list[str]:
+    if value is None:
+        return []
+    several = [value] if isinstance(value, str) else value
+    if not isinstance(several, (list, tuple)) or not all(isinstance(each, str) and each.strip() for each in several):
+        raise ConfigurationError(f"{name} must be a text or a list of texts, not {quote(value)}.")
+    return [each.strip() for each in several]

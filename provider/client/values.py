@@ -9,6 +9,9 @@ from typing import Any
 
 from ..errors import ConfigurationError
 
+_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
+
 
 def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
     """
@@ -63,6 +66,23 @@ def text(value: Any, name: str) -> str:
     if not value.strip():
         raise ConfigurationError(f"{name} must not be empty.")
     return value
+
+
+def boolean(value: Any, name: str) -> bool:
+    """
+    Read yes or no.
+
+    :param value: True, False, or text that spells one, such as ``y`` or ``false``
+    :param name: what it is called, for the error
+    :return: which it is
+    :raises ConfigurationError: if it is neither
+    """
+    spelled = str(value).strip().lower()
+    if spelled in _TRUE:
+        return True
+    if spelled in _FALSE:
+        return False
+    raise ConfigurationError(f"{name} must be true or false, not {quote(value)}.")
 
 
 def quote(value: Any) -> str:

@@ -13,9 +13,15 @@ from .bulk_chat import BulkVerbs
 from .connection import settings_of
 from .embeddings import EmbeddingVerbs
 from .guard import GuardVerbs
+from .models import ModelVerbs
+from .pictures import ImageVerbs
+from .responses import ResponseVerbs
+from .transcription import TranscriptionVerbs
 
 
-class OVHCloudAIEndpointsHook(BulkVerbs, GuardVerbs, EmbeddingVerbs, BatchVerbs):
+class OVHCloudAIEndpointsHook(
+    BulkVerbs, GuardVerbs, ResponseVerbs, EmbeddingVerbs, BatchVerbs, TranscriptionVerbs, ModelVerbs, ImageVerbs
+):
     """
     Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
 

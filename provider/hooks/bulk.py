@@ -61,6 +61,16 @@ def while_it_makes_sense(outcomes: Iterable[Outcome[Item, Value]], on_error: str
             raise error
 
 
+def longest_wait(errors: Iterable[AIEndpointsError]) -> float | None:
+    """
+    Tell how long the service asks to wait before all that failed is tried again.
+
+    :param errors: the failures
+    :return: seconds, None where it asks for none
+    """
+    return max((error.retry_after for error in errors if error.retry_after is not None), default=None)
+
+
 class Collected:
     """
     What many requests come to together.
@@ -106,6 +116,7 @@ class Collected:
             raise PartlyFailedError(
                 f"{len(failed):,} of {total:,} failed; the first one, number {index}: {first}",
                 curable=any(error.retryable for _, error in failed),
+                retry_after=longest_wait(error for _, error in failed),
             )
 
     def _failed(self) -> Iterator[tuple[int, AIEndpointsError]]:

@@ -16,7 +16,7 @@ from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, Pa
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed
 from ..rows.values import Row
-from .bulk import while_it_makes_sense
+from .bulk import longest_wait, while_it_makes_sense
 from .parts import Part, Piece, pieces_of
 from .progress import Progress
 
@@ -101,6 +101,7 @@ class ChatRun:
             raise PartlyFailedError(
                 f"{len(self._errors):,} rows failed; one of them: {self._errors[0]}",
                 curable=any(error.retryable for error in self._errors),
+                retry_after=longest_wait(self._errors),
             )
 
     def finish(self, progress: Progress) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__, defaults
 from ..client.settings import ClientSettings, ConnectionSettings, clean_base_url, clean_token, network_of
-from ..client.values import integer, number, quote
+from ..client.values import boolean, integer, number, quote
 from ..compat import airflow_version, mask_secret
 from ..errors import ConfigurationError
 from ..ui.connection_form import ACCESS_MODES, FIELDS
@@ -24,8 +24,6 @@ MASKS = ("***", "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER")
 #: Airflow reads nothing of a URI whose type has underscores.
 _UNDERSCORES = "The connection's URI cannot be read: in a URI the type is written with dashes, ovh-ai-endpoints://..."
 
-_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
-_FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 _BY_NAME = {each.name: each for each in FIELDS}
 
 
@@ -187,13 +185,7 @@ def _choice(extra: Mapping[str, Any], name: str) -> str:
 
 
 def _flag(extra: Mapping[str, Any], name: str) -> bool:
-    value = extra.get(name, False)
-    spelled = str(value).strip().lower()
-    if spelled in _TRUE:
-        return True
-    if spelled in _FALSE:
-        return False
-    raise ConfigurationError(f"{_label(name)} of the connection must be true or false, not {quote(value)}.")
+    return boolean(extra.get(name, False), f"{_label(name)} of the connection")
 
 
 def _seconds(given: Any, extra: Mapping[str, Any]) -> float:

@@ -5,6 +5,7 @@ Requests and tokens as Airflow's own metrics, so that StatsD and OpenTelemetry g
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,13 +20,13 @@ _NO_TAG = re.compile(r"[^A-Za-z0-9_./-]")
 
 def count(model: str | None, usage: Any, requests: int = 1) -> None:
     """
-    Count answered requests and their tokens.
+    Count answered requests, and their tokens or seconds.
 
     :param model: who was asked
-    :param usage: tokens by the names that the service gives them; what is none counts as nothing
+    :param usage: tokens or seconds by the names that the service gives them; what is none counts as nothing
     :param requests: how many were answered
     """
-    told = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+    told = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "seconds": "audio_seconds"}
     found = usage if isinstance(usage, Mapping) else {}
     counts = {name: found.get(spelled) for spelled, name in told.items()}
     _add({"requests": requests, **counts}, {"model": model or "unknown"})
@@ -47,7 +48,7 @@ def _add(counts: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         from ..compat import Stats
 
         for name, number in counts.items():
-            if type(number) is int and number > 0:
-                Stats.incr(f"{PREFIX}.{name}", number, tags=cleaned)
+            if type(number) in {int, float} and number > 0:
+                Stats.incr(f"{PREFIX}.{name}", math.ceil(number), tags=cleaned)
     except Exception:  # whatever a metrics backend raises: no task fails for its counters
         log.debug("Metrics were not counted.", exc_info=True)

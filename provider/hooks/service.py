@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import defaults
 from ..client import refusals, replies, requests
+from ..client.audio import billed_seconds
 from ..client.blocking import Client
 from ..client.redact import excerpt, scrub
 from ..client.replies import Reply
@@ -162,12 +163,10 @@ class ServiceHook(BaseHook):
         metrics.count(model, usage, len(sent))
         self.log.log(
             level,
-            "AI Endpoints %s: model=%s input_tokens=%s output_tokens=%s milliseconds=%d requests=%d attempts=%d "
-            "request_id=%s finish_reason=%s",
+            "AI Endpoints %s: model=%s %s milliseconds=%d requests=%d attempts=%d request_id=%s finish_reason=%s",
             what,
             value.get("model") or model,
-            usage.get("prompt_tokens"),
-            usage.get("completion_tokens"),
+            _used(usage),
             sum(reply.seconds for reply in sent) * 1000,
             len(sent),
             sum(reply.attempts for reply in sent),
@@ -187,6 +186,12 @@ class ServiceHook(BaseHook):
         else:
             return
         raise final from None
+
+
+def _used(usage: Mapping[str, Any]) -> str:
+    if usage.get("type") == "duration":
+        return f"audio_seconds={billed_seconds({'usage': usage})}"
+    return f"input_tokens={usage.get('prompt_tokens')} output_tokens={usage.get('completion_tokens')}"
 
 
 def _finish_reason(value: Mapping[str, Any]) -> Any:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..client.values import quote
-from ..compat import BaseOperator
 from ..errors import ConfigurationError
 from ..ui.links import LINKS, ConsoleLink, console_url, urls
+from ._lineage import TellsLineage
 
 if TYPE_CHECKING:
     import jinja2
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..hooks.spending import Spending
 
 
-class AIEndpointsOperator(BaseOperator):
+class AIEndpointsOperator(TellsLineage):
     """
     Base of the operators that call AI Endpoints.
 

@@ -19,7 +19,7 @@ FILES = {"prompt_file": "prompt", "system_prompt_file": "system_prompt"}
 
 class PromptFiles(BaseOperator):
     """
-    Fills ``prompt`` and ``system_prompt`` from files, before they are rendered.
+    Fills ``prompt`` and ``system_prompt``, where an operator has it, from files, before they are rendered.
 
     Airflow's own way, ``template_ext``, takes any text that ends in ``.md`` for the name of a file.
     """
@@ -31,7 +31,7 @@ class PromptFiles(BaseOperator):
         if parent is not self:
             return
         for parameter, target in FILES.items():
-            name = getattr(self, parameter)
+            name = getattr(self, parameter, None)
             if name is not None:
                 if getattr(self, target) is not None:
                     raise ConfigurationError(f"Give {target} or {parameter}, not both.")

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .chat import OVHCloudAIEndpointsChatCompletionsOperator as OVHCloudAIEndpointsChatCompletionsOperator
     from .embedding import OVHCloudAIEndpointsEmbeddingOperator as OVHCloudAIEndpointsEmbeddingOperator
     from .guard import OVHCloudAIEndpointsGuardOperator as OVHCloudAIEndpointsGuardOperator
+    from .image import OVHCloudAIEndpointsImageOperator as OVHCloudAIEndpointsImageOperator
+    from .models import OVHCloudAIEndpointsModelsOperator as OVHCloudAIEndpointsModelsOperator
+    from .response import OVHCloudAIEndpointsResponseOperator as OVHCloudAIEndpointsResponseOperator
+    from .transcription import OVHCloudAIEndpointsTranscriptionOperator as OVHCloudAIEndpointsTranscriptionOperator
 
 _MODULES = {
     "OVHCloudAIEndpointsBatchOperator": ".batch",
@@ -20,6 +24,10 @@ _MODULES = {
     "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
     "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
     "OVHCloudAIEndpointsGuardOperator": ".guard",
+    "OVHCloudAIEndpointsImageOperator": ".image",
+    "OVHCloudAIEndpointsModelsOperator": ".models",
+    "OVHCloudAIEndpointsResponseOperator": ".response",
+    "OVHCloudAIEndpointsTranscriptionOperator": ".transcription",
 }
 
 __all__ = [
@@ -28,6 +36,10 @@ __all__ = [
     "OVHCloudAIEndpointsChatCompletionsOperator",
     "OVHCloudAIEndpointsEmbeddingOperator",
     "OVHCloudAIEndpointsGuardOperator",
+    "OVHCloudAIEndpointsImageOperator",
+    "OVHCloudAIEndpointsModelsOperator",
+    "OVHCloudAIEndpointsResponseOperator",
+    "OVHCloudAIEndpointsTranscriptionOperator",
 ]
 
 

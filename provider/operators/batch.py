@@ -222,7 +222,10 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             for batch in ended:
                 answers.add(batch)
             asked, folder, part_size = self._plan()
-            return self._results(asked, folder, part_size, answers)
+            results = self._results(asked, folder, part_size, answers)
+        if folder:
+            self.tell_lineage(context, results, [results["path"]], [self.input_path])
+        return results
 
     def on_kill(self) -> None:
         """

@@ -146,9 +146,11 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         try:
             with self.hook.boundary():
                 rows = rows_of(self.rows, self.input_path, self.input_format, "rows")
-            return (
-                self._to_xcom(rows, spending, context) if self.output_path is None else self._to_folder(rows, spending)
-            )
+            if self.output_path is None:
+                return self._to_xcom(rows, spending, context)
+            manifest = self._to_folder(rows, spending)
+            self.tell_lineage(context, manifest, [manifest["path"]], [self.input_path])
+            return manifest
         finally:
             # Also where it failed: what was paid for is told.
             if spending.requests:

@@ -111,7 +111,9 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         further = self._options()
         with self.hook.boundary():
             if self.output_path is not None:
-                return self._to_folder(further)
+                manifest = self._to_folder(further)
+                self.tell_lineage(context, manifest, [manifest["path"]], [self.input_path])
+                return manifest
             texts = self._texts()
         return self.hook.create_embedding(model=self.model, input=texts, **further)
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 
 from ..defaults import BATCH_BYTES
+from .bodies import parts
 from .messages import Reply, Request, gateway_refusal, model_refusal
 
 
@@ -87,7 +85,7 @@ class Files:
 
     def upload(self, request: Request) -> Reply:
         """Answer ``POST /v1/files``."""
-        fields = dict(_parts(request))
+        fields = dict(parts(request))
         _, purpose = fields.get("purpose", ("", b""))
         if purpose != b"batch":
             raise model_refusal(400, "'purpose' must be batch", "purpose")
@@ -117,15 +115,3 @@ class Files:
         with self._lock:
             self._files.pop(file_id, None)
         return Reply(200, {"id": file_id, "object": "file", "deleted": True})
-
-
-def _parts(request: Request) -> Iterator[tuple[str, tuple[str, bytes]]]:
-    kind = request.headers.get("content-type", "")
-    if not kind.startswith("multipart/form-data"):
-        raise model_refusal(400, "The body must be multipart/form-data")
-    # A form is a message of parts, as an e-mail with attachments is.
-    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        yield str(name), (part.get_filename() or "", content if isinstance(content, bytes) else b"")

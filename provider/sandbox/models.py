@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from .messages import Reply, Request
 
-Kind = Literal["chat", "guard", "embedding", "speech", "image"]
+Kind = Literal["chat", "guard", "embedding", "transcription", "speech", "image"]
 
 _GPT_OSS = ("low", "medium", "high")
 _QWEN_3_5 = ("none", "low", "medium", "high")
@@ -73,8 +73,8 @@ LISTED: tuple[Model, ...] = (
     _embedding("Qwen3-Embedding-8B", "Qwen", 1774533326, 32768, "0.00000012", 4096),
     _embedding("bge-m3", "BAAI", 1731944050, 8192, "0.00000001", 1024, "BGE-M3"),
     _embedding("bge-multilingual-gemma2", "BAAI", 1742826442, 8192, "0.00000001", 3584),
-    Model("whisper-large-v3-turbo", "speech", "OpenAi", 1754992184),
-    Model("whisper-large-v3", "speech", "OpenAi", 1754992184),
+    Model("whisper-large-v3-turbo", "transcription", "OpenAi", 1754992184),
+    Model("whisper-large-v3", "transcription", "OpenAi", 1754992184),
     _chat(
         "Qwen3.6-27B", "Qwen", 1780302734, _LONG, "0.00000047", "0.00000319",
         vision=True, efforts=_QWEN_3_6,

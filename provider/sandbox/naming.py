@@ -21,7 +21,12 @@ _SIGNS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
 }
 #: Which endpoint answers for which kind of model.
-_SERVES: dict[str, tuple[Kind, ...]] = {"chat": ("chat", "guard"), "embedding": ("embedding",)}
+_SERVES: dict[str, tuple[Kind, ...]] = {
+    "chat": ("chat", "guard"),
+    "embedding": ("embedding",),
+    "image": ("image",),
+    "transcription": ("transcription",),
+}
 
 
 def resolve(name: Any, purpose: str) -> tuple[Model, str]:

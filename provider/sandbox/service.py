@@ -9,16 +9,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..defaults import MAX_REQUEST_BYTES, MAX_REQUEST_BYTES_IMAGES, RATE_LIMIT_ANONYMOUS
+from ..defaults import RATE_LIMIT_ANONYMOUS
 from .batches import Batches
+from .bodies import json_payload
 from .calls import Call
 from .chat import complete
 from .embeddings import embed
 from .files import Files
+from .images import generate
 from .limits import RateLimiter
-from .messages import Refusal, Reply, Request, gateway_refusal, model_refusal, parse_json
+from .messages import Refusal, Reply, Request, gateway_refusal
 from .models import Model, list_models
 from .naming import resolve
+from .responses import respond
+from .transcriptions import payload as recording
+from .transcriptions import transcribe
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +55,14 @@ class ModelRoute:
     :param path: regular expression of the whole path
     :param endpoint: what answers
     :param purpose: what the model must be good for
+    :param payload: reads the body
     """
 
     method: str
     path: str
     endpoint: Callable[[Call], Reply]
     purpose: str
+    payload: Callable[[Request], dict[str, Any]] = json_payload
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,9 @@ ROUTES: tuple[PlainRoute | ModelRoute, ...] = (
     PlainRoute("GET", r"/v1/models", list_models),
     ModelRoute("POST", r"/v1/chat/completions", complete, "chat"),
     ModelRoute("POST", r"/v1/embeddings", embed, "embedding"),
+    ModelRoute("POST", r"/v1/images/generations", generate, "image"),
+    ModelRoute("POST", r"/v1/responses", respond, "chat"),
+    ModelRoute("POST", r"/v1/audio/transcriptions", transcribe, "transcription", recording),
 )
 
 
@@ -129,7 +139,7 @@ class Service:
                 raise gateway_refusal(401, "Unauthorized: batches and files need a token")
             names = re.fullmatch(route.path, request.path)
             return route.endpoint(request, **(names.groupdict() if names else {}))
-        payload = _payload(request)
+        payload = route.payload(request)
         model, name = resolve(payload.get("model"), route.purpose)
         headers = self._limit(with_token, model)
         reply = _answered(route.endpoint, Call(model, name, payload))
@@ -189,20 +199,6 @@ def _route(routes: tuple[Route, ...], request: Request) -> Route:
             return route
     allowed = ", ".join(route.method for route in found)
     raise gateway_refusal(405, f"Method not allowed, use {allowed}", {"Allow": allowed})
-
-
-def _payload(request: Request) -> dict[str, Any]:
-    # The service allows more to vision models; that a body holds an image is seen without reading all of it.
-    limit = MAX_REQUEST_BYTES_IMAGES if b'"image_url"' in request.body else MAX_REQUEST_BYTES
-    if (size := len(request.body)) > limit:
-        raise gateway_refusal(413, f"Request body is {size} bytes, more than {limit}")
-    try:
-        payload = parse_json(request.body)
-    except ValueError as error:
-        raise model_refusal(400, f"The body is not JSON: {error}", code="invalid_json") from None
-    if not isinstance(payload, dict):
-        raise model_refusal(400, "The body must be a JSON object", code="invalid_json")
-    return payload
 
 
 def _answered(endpoint: Callable[[Call], Reply], call: Call) -> Reply:

@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
         if not (stated.isascii() and stated.isdigit()) or len(stated) > 15:
             raise gateway_refusal(400, "Content-Length is not a number")
         length = int(stated)
-        most = _FILE_BYTES if self.path.startswith("/v1/files") else MAX_REQUEST_BYTES_IMAGES
+        most = _FILE_BYTES if self.path.startswith(("/v1/files", "/v1/audio")) else MAX_REQUEST_BYTES_IMAGES
         if length > most:
             self._drain(min(length, _DRAINED))
             message = f"Request body is {length} bytes, more than {most}"

@@ -167,11 +167,51 @@ def check_retries(pull: Callable[..., Any]) -> None:
     assert "Name three rivers" in answer(pull("ask_patiently"))
 
 
+def check_retry_policy(pull: Callable[..., Any]) -> None:
+    assert "Name three rivers" in answer(pull("ask_when_told"))
+
+
+def check_transcription(pull: Callable[..., Any]) -> None:
+    assert pull("transcribe").startswith("Roubaix, Apache Airflow The sandbox was sent 2.0 seconds")
+    assert pull("transcribe", key="usage")["audio_seconds"] == 2
+    assert pull("transcribe") in pull("summarise")
+    told = pull("subtitles")
+    assert Path(told["path"]).read_text().startswith("WEBVTT\n\n00:00:00.000 --> ")
+    assert pull("how_many") == 2
+    shutil.rmtree(Path(told["path"]).parent)
+
+
+def check_models(pull: Callable[..., Any]) -> None:
+    names = pull("models")
+    assert names == ["gpt-oss-120b", "gpt-oss-20b"] + [name for name in names if name.startswith("Mistral")]
+    assert len(names) == 5
+    assert "longest river" in pull("compare", map_indexes=4)
+    assert pull("wait")["id"] == "Qwen3-Embedding-8B"
+
+
+def check_response(pull: Callable[..., Any]) -> None:
+    assert "What is a lighthouse for?" in pull("ask")
+    assert pull("ask", key="usage")["cost"] > 0
+    assert set(pull("data")) == {"port", "tonnes"}
+    assert "How long is it?" in pull("converse")
+
+
+def check_image_generation(pull: Callable[..., Any]) -> None:
+    drafts = pull("drafts")
+    assert [Path(path).name for path in drafts["paths"]] == ["draft-1.png", "draft-2.png", "draft-3.png"]
+    assert [Path(path).stat().st_size for path in drafts["paths"]] == drafts["bytes"]
+    assert "Images received: 3." in pull("choose")
+    assert (len(pull("poster")["paths"]), pull("thumbnails") > 200) == (1, True)
+    shutil.rmtree(Path(drafts["paths"][0]).parent)
+
+
 CHECKS = {f"example_{name[6:]}": check for name, check in list(globals().items()) if name.startswith("check_")}
 
 
 def test_every_example_is_checked() -> None:
     elsewhere = {f"example_to_{store}" for store in STORES}  # tests/dags/test_stores.py
+    elsewhere.add("example_common_ai")  # tests/dags/test_common_ai.py
+    elsewhere.add("example_rag")  # tests/dags/test_rag.py
     assert {file.stem for file in EXAMPLES.glob("*.py")} == set(CHECKS) | elsewhere
 
 

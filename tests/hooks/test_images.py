@@ -213,7 +213,7 @@ def test_a_link_in_a_circle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, lambda path: f"file://{path}"])
 def test_a_folder(tmp_path: Path, form: Callable[[Path], Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"images \(.*\) is a folder: name the images in it, 5 at most"):
+    with pytest.raises(ConfigurationError, match=r"images \(.*\) is a folder: name the files in it"):
         read_images(form(tmp_path))
 
 

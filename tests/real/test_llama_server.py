@@ -11,6 +11,7 @@ from typing import Any, Literal
 from unittest.mock import MagicMock
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.responses import as_usage, text_of
 from apache_airflow_provider_ovhcloud_ai.errors import (
     BadRequestError,
     ConfigurationError,
@@ -46,6 +47,16 @@ def test_models_are_listed(connect: Any, chat_url: str) -> None:
     (model,) = connect(chat_url).list_models()
     assert model["id"] == "tiny-chat"
     assert model["object"] == "model"
+
+
+def test_response(connect: Any, chat_url: str) -> None:
+    hook = connect(chat_url)
+    said = [{"role": "user", "content": "Où est-on?"}]
+    response = hook.create_response(said, "tiny-chat", instructions="Be brief.", max_output_tokens=50, temperature=0)
+    assert text_of(response).strip() == ANSWER
+    assert as_usage(response)["usage"]["completion_tokens"] > 0
+    again = [*said, *response["output"], {"role": "user", "content": "Vraiment?"}]
+    assert text_of(hook.create_response(again, "tiny-chat", max_output_tokens=50)).strip() == ANSWER
 
 
 def test_chat(connect: Any, chat_url: str) -> None:

@@ -186,7 +186,7 @@ def test_which_tools_are_called(chat: Ask, params: dict[str, Any], called: list[
         ({"reasoning_effort": "none", "model": "gpt-oss-20b"}, "one of low, medium, high for gpt-oss-20b"),
         ({"reasoning_effort": "max", "model": "gpt-oss-20b"}, "'reasoning_effort'"),
         ({"model": "bge-m3"}, "'bge-m3' is a model for embedding, not for chat"),
-        ({"model": "whisper-large-v3"}, "for speech, not for chat"),
+        ({"model": "whisper-large-v3"}, "for transcription, not for chat"),
         ({"model": None}, "'model' is required"),
     ],
 )

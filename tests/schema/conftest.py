@@ -64,7 +64,9 @@ def steady() -> Iterator[Callable[..., tuple[int, str]]]:
 
     :return: a function of method, path, content type and body, which returns status and answer
     """
-    command = [_program(), "--host", "127.0.0.1", "-p", str(port := _free_port()), "-q", "--no-color", str(DESCRIPTION)]
+    # The description does not say how lists stand in a form; OpenAI's clients and docs write `name[]`.
+    options = ["-q", "--no-color", "--validator-form-array-format=brackets", "--validator-form-object-format=brackets"]
+    command = [_program(), "--host", "127.0.0.1", "-p", str(port := _free_port()), *options, str(DESCRIPTION)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, server)

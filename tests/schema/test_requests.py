@@ -16,9 +16,11 @@ from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.sandbox.bodies import form_payload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from support.sound import wav
 
 MODEL = "gpt-oss-20b"
 PNG = base64.b64decode(
@@ -51,9 +53,31 @@ def seen(folder: Path) -> Any:
     return chat(prompt="What is it?", model="Qwen2.5-VL-72B-Instruct", images=[folder / "dot.png"])(folder)
 
 
+def image(**options: Any) -> Callable[[Path], Any]:
+    return lambda folder: operators.OVHCloudAIEndpointsImageOperator(
+        task_id="t", prompt="A cat", output_path=folder / "cat.png", **options
+    )
+
+
 def batch(**options: Any) -> Callable[[Path], Any]:
     options = {"rows": ["a", "b"], "deferrable": False, "poll_interval": 0.1, **options}
     return lambda folder: operators.OVHCloudAIEndpointsBatchOperator(task_id="t", output_path=str(folder), **options)
+
+
+def spoken(**options: Any) -> Callable[[Path], Any]:
+    def made(folder: Path) -> Any:
+        (folder / "talk.wav").write_bytes(wav())
+        return operators.OVHCloudAIEndpointsTranscriptionOperator(
+            task_id="t", audio_path=folder / "talk.wav", **options
+        )
+
+    return made
+
+
+def response(**options: Any) -> Callable[[Path], Any]:
+    return lambda _: operators.OVHCloudAIEndpointsResponseOperator(
+        task_id="t", **{"model": MODEL, "input": "Hi", **options}
+    )
 
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
@@ -94,12 +118,36 @@ TASKS: dict[str, Callable[[Path], Any]] = {
     "floats": lambda _: operators.OVHCloudAIEndpointsEmbeddingOperator(
         task_id="t", model="bge-m3", input="a", extra_body={"encoding_format": "float"}
     ),
+    "image": image(),
+    "several images": image(n=2, size="512x512", extra_body={"quality": "hd", "style": "natural", "user": "u"}),
+    "transcription": spoken(timestamps=["word", "segment"], language="fr", prompt="Names", temperature=0),
+    "transcription without options": spoken(extra_body={"chunking_strategy": "auto"}),
+    "response": response(),
+    "response with options": response(
+        input=[{"role": "user", "content": "Hi"}],
+        instructions="Be brief.",
+        response_format=SCHEMA,
+        reasoning_effort="low",
+        max_output_tokens="500",
+        temperature=0,
+        top_p=1,
+    ),
+    "response with tools": response(
+        input="order",
+        extra_body={"tools": [{"type": "function", "name": "order", "parameters": SCHEMA, "strict": False}]},
+    ),
     "batch of chats": batch(model=MODEL, prompt="{text}?"),
     "batch of embeddings": batch(model="bge-m3", endpoint="/v1/embeddings"),
 }
 
 #: Where a request goes -> what its body must be.
-SCHEMAS = {"/v1/chat/completions": "CreateChatCompletionRequest", "/v1/embeddings": "CreateEmbeddingRequest"}
+SCHEMAS = {
+    "/v1/chat/completions": "CreateChatCompletionRequest",
+    "/v1/embeddings": "CreateEmbeddingRequest",
+    "/v1/images/generations": "CreateImageRequest",
+    "/v1/responses": "CreateResponse",
+}
+FORMS = {"/v1/audio/transcriptions": "CreateTranscriptionRequest"}
 
 
 @pytest.fixture
@@ -121,12 +169,19 @@ def lines_of(upload: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in upload.body.splitlines() if line.startswith(b'{"custom_id"')]
 
 
+def fields_of(form: Any) -> dict[str, Any]:
+    """A form as the schema describes it: a number is one, though a form has texts alone."""
+    fields = form_payload(form)
+    return fields | {"file": "bytes"} | {name: float(fields[name]) for name in ("temperature",) if name in fields}
+
+
 @pytest.mark.parametrize("sent", TASKS, indirect=True)
 def test_what_a_task_sends_is_in_openais_schema(sent: list[Any], faults: Any) -> None:
     bodies = [(each.path, each.json) for each in sent if each.path in SCHEMAS]
     bodies += [(line["url"], line["body"]) for each in sent if each.path == "/v1/files" for line in lines_of(each)]
+    bodies += [(each.path, fields_of(each)) for each in sent if each.path in FORMS]
     assert bodies
-    assert [fault for path, body in bodies for fault in faults(SCHEMAS[path], body)] == []
+    assert [fault for path, body in bodies for fault in faults((SCHEMAS | FORMS)[path], body)] == []
 
 
 @pytest.mark.parametrize("sent", TASKS, indirect=True)

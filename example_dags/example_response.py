@@ -1,0 +1,54 @@
+"""
+A question over the Responses API, an answer as data, and a conversation that goes on: the service keeps nothing of it.
+"""
+
+from datetime import datetime
+
+from airflow import DAG
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsResponseOperator
+
+try:
+    from airflow.sdk import task
+except ImportError:  # Airflow 2
+    from airflow.decorators import task
+
+with DAG("ovh_ai_response", start_date=datetime(2026, 1, 1), schedule=None):
+    # --8<-- [start:ask]
+    OVHCloudAIEndpointsResponseOperator(
+        task_id="ask",
+        model="gpt-oss-20b",
+        instructions="Answer in one sentence.",
+        input="What is a lighthouse for?",
+        reasoning_effort="low",
+        output="text",
+    )
+    # --8<-- [end:ask]
+
+    # --8<-- [start:data]
+    OVHCloudAIEndpointsResponseOperator(
+        task_id="data",
+        model="gpt-oss-20b",
+        input="Which port of France is the largest?",
+        response_format={
+            "type": "object",
+            "properties": {"port": {"type": "string"}, "tonnes": {"type": "integer"}},
+            "required": ["port", "tonnes"],
+        },
+    )
+    # --8<-- [end:data]
+
+    # --8<-- [start:goes_on]
+    @task
+    def converse() -> str:
+        from apache_airflow_provider_ovhcloud_ai.client.responses import text_of
+        from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+        hook = OVHCloudAIEndpointsHook()
+        said = [{"role": "user", "content": "Name a river of Poland."}]
+        said += hook.create_response(said, "gpt-oss-20b")["output"]
+        said += [{"role": "user", "content": "How long is it?"}]
+        return text_of(hook.create_response(said, "gpt-oss-20b"))
+
+    # --8<-- [end:goes_on]
+
+    converse()

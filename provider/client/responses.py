@@ -1,0 +1,194 @@
+"""
+The Responses API, without memory: what to send, and how to read what came. Pure.
+
+Source: AI Endpoints responses guide, 2026-10; OpenAI API reference, "Create a model response", 2026-05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .. import defaults
+from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from .redact import excerpt, scrub
+from .replies import Reply, facts
+from .requests import Request, encode
+from .structured import Structure, is_structured
+from .values import integer, number, quote, text
+
+#: What an answer can be returned as.
+OUTPUTS = ("response", "text", "json")
+
+#: What needs a service that keeps responses. OVHcloud's keeps none.
+_REMEMBERED = {
+    "previous_response_id": "send the whole conversation as input",
+    "conversation": "send the whole conversation as input",
+    "background": "have many rows answered by the batch operator",
+}
+
+#: What the service calls the tokens of a response -> what a chat completion calls them, and with it all that adds up.
+_TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens", "total_tokens": "total_tokens"}
+_DETAILS = {"input_tokens_details": "prompt_tokens_details", "output_tokens_details": "completion_tokens_details"}
+
+
+def request(
+    model: Any,
+    said: Any,
+    *,
+    instructions: Any = None,
+    response_format: Any = None,
+    reasoning_effort: Any = None,
+    max_output_tokens: Any = None,
+    temperature: Any = None,
+    top_p: Any = None,
+    **params: Any,
+) -> Request:
+    """
+    Build the request for a response that is not kept. What is None is not sent.
+
+    :param model: model id
+    :param said: a text, or a list of items: messages with ``role`` and ``content``, or what an earlier response held
+    :param instructions: what the model is told first
+    :param response_format: the form of the answer, as :class:`.structured.Structure` takes it
+    :param reasoning_effort: how much the model thinks first
+    :param max_output_tokens: tokens to generate at most, those of thinking included
+    :param temperature: 0 to 2
+    :param top_p: 0 to 1
+    :param params: any further parameter of the API, sent as it is
+    :return: the request
+    :raises ConfigurationError: if an argument cannot work
+    """
+    _check_further(params)
+    body = {
+        "model": text(model, "model"),
+        "input": _input(said),
+        "instructions": None if instructions is None else text(instructions, "instructions"),
+        "text": _form(response_format),
+        "reasoning": None if reasoning_effort is None else {"effort": text(reasoning_effort, "reasoning_effort")},
+        "max_output_tokens": None if max_output_tokens is None else integer(max_output_tokens, "max_output_tokens", 1),
+        "temperature": None if temperature is None else number(temperature, "temperature", 0, 2),
+        "top_p": None if top_p is None else number(top_p, "top_p", 0, 1),
+        # The default of the API is to keep a response, which this service cannot.
+        "store": False,
+        **params,
+    }
+    content = encode(body)
+    limit = defaults.MAX_REQUEST_BYTES_IMAGES if b'"input_image"' in content else defaults.MAX_REQUEST_BYTES
+    if len(content) > limit:
+        raise ConfigurationError(
+            f"The request is {len(content):,} bytes; the service accepts {limit:,}: send a shorter input."
+        )
+    return Request("POST", "/responses", "response", body["model"], content, repeatable=False)
+
+
+def _check_further(params: Mapping[str, Any]) -> None:
+    for name, instead in _REMEMBERED.items():
+        if params.get(name):
+            raise ConfigurationError(f"{name} needs a service that keeps responses, and this one does not: {instead}.")
+    if params.get("store"):
+        raise ConfigurationError("store=True cannot work: the service keeps no responses. Leave it out.")
+    if params.get("stream"):
+        raise ConfigurationError(
+            "stream=True is not supported here: leave it out. The chat operator shows an answer as it comes."
+        )
+
+
+def _input(said: Any) -> Any:
+    if isinstance(said, str):
+        return text(said, "input")
+    if isinstance(said, Mapping) or not isinstance(said, Sequence):
+        raise ConfigurationError(f"input must be a text or a list of items, not {quote(said)}.")
+    if not said:
+        raise ConfigurationError("input must hold at least one item.")
+    return [_item(each, f"input[{position}]") for position, each in enumerate(said)]
+
+
+def _item(value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{where} must be a dictionary, not {quote(value)}.")
+    if "type" in value:
+        return value
+    if not isinstance(value.get("role"), str):
+        raise ConfigurationError(f"{where} must have a 'role' and a 'content', or a 'type'.")
+    # OpenAI's API takes it without a type; OVHcloud's does not.
+    return {"type": "message", **value}
+
+
+def _form(response_format: Any) -> dict[str, Any] | None:
+    if not is_structured(response_format):
+        return None
+    parameter = Structure(response_format).parameter
+    # The chat API holds a schema one level deeper.
+    return {"format": {"type": parameter["type"], **parameter.get("json_schema", {})}}
+
+
+def check(value: dict[str, Any], reply: Reply, sent: Request, token: str | None) -> dict[str, Any]:
+    """
+    Check that a reply is a response that says something.
+
+    :param value: the reply's JSON
+    :param reply: the reply
+    :param sent: what it answers
+    :param token: taken out of whatever is quoted
+    :return: the same JSON
+    :raises InvalidReplyError: if it has no output, or says that it failed
+    :raises TruncatedReplyError: if it was cut before its first word
+    """
+    if value.get("status") == "failed":
+        raise InvalidReplyError(f"{sent.model} failed: {_fault(value, token)}", response=value, **facts(reply))
+    if not isinstance(value.get("output"), list):
+        raise InvalidReplyError("The response came back without an 'output'.", **facts(reply))
+    if value.get("status") == "incomplete" and not text_of(value) and not _calls(value):
+        raise TruncatedReplyError(
+            f"The response of {sent.model} was cut before its first word, and was billed. Raise max_output_tokens, or "
+            "leave it out: a reasoning model spends tokens on thinking first.",
+            response=value,
+            **facts(reply),
+        )
+    return value
+
+
+def _fault(value: Mapping[str, Any], token: str | None) -> str:
+    error = value.get("error")
+    said = error.get("message") if isinstance(error, Mapping) else error
+    return excerpt(scrub(str(said or "it does not say why"), token), 300)
+
+
+def text_of(response: Mapping[str, Any]) -> str:
+    """
+    Read the text of a response.
+
+    :param response: a checked response
+    :return: what its messages say, empty where they say nothing
+    """
+    return "".join(part["text"] for part in _parts(response) if isinstance(part.get("text"), str))
+
+
+def _parts(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for item in response["output"]:
+        content = item.get("content") if isinstance(item, Mapping) and item.get("type") == "message" else None
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, Mapping) and part.get("type") == "output_text":
+                yield part
+
+
+def _calls(response: Mapping[str, Any]) -> bool:
+    return any(isinstance(item, Mapping) and item.get("type") == "function_call" for item in response["output"])
+
+
+def as_usage(response: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Tell what a response used, in the words of a chat completion.
+
+    :param response: a checked response
+    :return: ``model`` and ``usage``
+    """
+    usage = response.get("usage")
+    if not isinstance(usage, Mapping):
+        return {"model": response.get("model"), "usage": None}
+    names = _TOKENS | _DETAILS
+    return {
+        "model": response.get("model"),
+        "usage": {names[name]: value for name, value in usage.items() if name in names},
+    }

@@ -1,0 +1,79 @@
+"""
+A transcript as subtitles. Pure.
+
+Source: W3C, "WebVTT: The Web Video Text Tracks Format", 2019-04; SubRip as the programs that read it agree on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..errors import InvalidReplyError
+
+
+class _Cue(NamedTuple):
+    """
+    A piece of text, and the seconds from which and to which it is shown.
+    """
+
+    start: float
+    end: float
+    text: str
+
+
+def srt(response: Mapping[str, Any]) -> str:
+    """
+    Write a transcript as SubRip.
+
+    :param response: a transcript with segments
+    :return: the file
+    :raises InvalidReplyError: if it has a text, but no segments with times
+    """
+    blocks = [
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text}\n"
+        for number, cue in enumerate(_cues(response), 1)
+    ]
+    return "\n".join(blocks)
+
+
+def vtt(response: Mapping[str, Any]) -> str:
+    """
+    Write a transcript as WebVTT.
+
+    :param response: a transcript with segments
+    :return: the file
+    :raises InvalidReplyError: if it has a text, but no segments with times
+    """
+    blocks = [f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escaped(cue.text)}\n" for cue in _cues(response)]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _cues(response: Mapping[str, Any]) -> Iterator[_Cue]:
+    segments = response.get("segments")
+    cues = [_cue(each) for each in segments] if isinstance(segments, list) else []
+    if None in cues or (not cues and str(response.get("text") or "").strip()):
+        raise InvalidReplyError(
+            "The transcript has no segments with times, of which subtitles are made: write it to a .txt or .json file.",
+            response=dict(response),
+        )
+    # A blank line, or an arrow, would end a cue.
+    return (cue._replace(text=" ".join(cue.text.replace("-->", "->").split())) for cue in cues if cue)
+
+
+def _cue(segment: Any) -> _Cue | None:
+    if not isinstance(segment, Mapping) or not isinstance(segment.get("text"), str):
+        return None
+    times = [segment.get(name) for name in ("start", "end")]
+    seconds = [float(at) for at in times if isinstance(at, (int, float)) and math.isfinite(at) and at >= 0]
+    return _Cue(seconds[0], max(seconds), segment["text"]) if len(seconds) == 2 else None
+
+
+def _clock(seconds: float, point: str) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}{point}{thousandths:03d}"
+
+
+def _escaped(said: str) -> str:
+    return said.replace("&", "&amp;").replace("<", "&lt;")

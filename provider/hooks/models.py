@@ -1,0 +1,57 @@
+"""
+Whether a model is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..client import requests
+from ..client.names import find_model, kind_of, nearest
+from ..client.values import text
+from ..errors import AIEndpointsError, NotFoundError
+from .service import ServiceHook
+
+
+class ModelVerbs(ServiceHook):
+    """
+    What a hook has for models themselves.
+    """
+
+    def look_for_model(self, model: str, *, ask: bool = True) -> tuple[dict[str, Any] | None, str]:
+        """
+        Look whether a model is served, and answers.
+
+        :param model: model id; one with ``@`` stands for several, is in no list, and is only asked
+        :param ask: whether it has to answer, which costs a few tokens
+        :return: the model as the service describes it, None where it does not; and what is missing still, nothing
+            where nothing is
+        :raises AIEndpointsError: if time will not mend it: a refused token, or a request that the model does not take
+        """
+        with self.boundary():
+            wanted = text(model, "model")
+            try:
+                models = self._models(self._send)
+                found = find_model(wanted, models)
+                if found is None and "@" not in wanted:
+                    return None, _not_listed(wanted, [each["id"] for each in models])
+                if ask:
+                    self._ask_briefly(wanted, kind_of(found) if found else "chat")
+            except AIEndpointsError as error:
+                # Models appear and vanish: that one is not there is what is waited for.
+                if not error.retryable and not isinstance(error, NotFoundError):
+                    raise
+                return None, str(error)
+            return found or {"id": wanted}, ""
+
+    def _ask_briefly(self, model: str, kind: str | None) -> None:
+        if kind == "chat":
+            self._send(requests.chat(model, [{"role": "user", "content": "Hi"}], max_tokens=1))
+        elif kind == "embedding":
+            for _, request in requests.embeddings(model, "Hi"):
+                self._send(request)
+
+
+def _not_listed(wanted: str, names: list[str]) -> str:
+    near = nearest(wanted, names)
+    return "is not served" + (f"; there is {', '.join(near)}" if near else "")

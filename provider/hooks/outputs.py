@@ -1,0 +1,62 @@
+"""
+A file that a task writes: looked at before the work that is paid for, written whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..client.redact import excerpt
+from ..errors import AIEndpointsError, ConfigurationError
+from ..rows.storage import place
+from .files import way_to
+
+
+class OutputFile:
+    """
+    A file to be written.
+
+    :param value: its path, on this machine or in object storage
+    :param name: the parameter that it came from, for errors
+    :param kinds: suffixes that it may have
+    :raises ConfigurationError: if nothing can be written there, or it has another suffix
+    """
+
+    def __init__(self, value: Any, name: str, kinds: Sequence[str]) -> None:
+        path = way_to(value, name)
+        self._place = place(path)
+        #: Its path, for people.
+        self.shown = self._place.shown
+        self._label = f"{name} ({excerpt(self.shown, 300)})"
+        #: Its suffix.
+        self.kind = self._place.name.rpartition(".")[2].lower() if "." in self._place.name else ""
+        if self.kind not in kinds:
+            raise ConfigurationError(f"{self._label} must end in {', '.join(f'.{kind}' for kind in kinds)}.")
+        try:
+            if self._place.kind() == "folder":
+                raise ConfigurationError(f"{self._label} is a folder: name a file in it.")
+            place(path.parent).make()
+        except OSError as error:
+            fault = type(error).__name__
+        else:
+            return
+        raise ConfigurationError(
+            f"{self._label} cannot be written ({fault}): let the user that runs the worker, or the connection in the "
+            "path, write there."
+        )
+
+    def write(self, data: bytes) -> None:
+        """
+        Write it; one that was there is replaced.
+
+        :param data: all that it holds
+        :raises AIEndpointsError: if its storage fails
+        """
+        try:
+            self._place.write(data)
+        except OSError as error:
+            fault = type(error).__name__
+        else:
+            return
+        raise AIEndpointsError(f"{self._label} could not be written: its storage failed ({fault}).")

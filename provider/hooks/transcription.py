@@ -1,0 +1,73 @@
+"""
+The hook's verb that writes down what is said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..client import audio, replies
+from ..client.forms import Attachment
+from .files import File
+from .service import ServiceHook
+
+
+class TranscriptionVerbs(ServiceHook):
+    """
+    What a hook has for recordings.
+    """
+
+    def transcribe(
+        self,
+        audio_path: Any,
+        model: str | None = audio.MODEL,
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        response_format: str | None = None,
+        temperature: float | None = None,
+        timestamps: str | list[str] | None = None,
+        diarize: bool = False,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """
+        Write down what is said in a recording. It is read as it is sent, so its size does not matter to memory.
+
+        :param audio_path: its path, on this machine or in object storage
+        :param model: model id
+        :param language: of what is said, such as ``fr``; the model finds out unless given
+        :param prompt: words before it, whose spelling and style are taken up: names, abbreviations
+        :param response_format: ``json``, or ``verbose_json`` with language, duration and segments; the service's own
+            choice unless given
+        :param temperature: randomness, 0 to 1
+        :param timestamps: ``word``, ``segment`` or both, whose times are told
+        :param diarize: whether speakers are told apart
+        :param params: any further field of the API, such as ``chunking_strategy``
+        :return: the response: ``text``, with ``verbose_json`` also ``language``, ``duration``, ``segments``, ``words``
+            and ``diarization``; ``usage`` tells the seconds billed
+        :raises ConfigurationError: if the file is too large or no recording that the service reads; nothing was sent
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        with self.boundary():
+            recording = self._recording(audio_path)
+            request = audio.transcription(
+                audio.MODEL if model is None else model,
+                recording,
+                language=language,
+                prompt=prompt,
+                response_format=response_format,
+                temperature=temperature,
+                timestamps=timestamps,
+                diarize=diarize,
+                **params,
+            )
+            reply = self._send(request)
+            value = replies.parse(reply, request, self.settings.client)
+            self._report("transcription", request.model, [reply], value)
+            return audio.check_transcript(value, reply)
+
+    def _recording(self, path: Any) -> Attachment:
+        file = File(path, "audio_path")
+        size, head = file.size(), file.read(audio.HEAD)
+        kind = audio.check_recording(file.label, size, head, with_token=self.settings.client.token is not None)
+        return audio.attachment(kind, size, file.opened)

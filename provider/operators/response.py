@@ -1,0 +1,163 @@
+"""
+The operator that asks a language model over the Responses API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..client.values import quote
+from ..errors import AIEndpointsError, ConfigurationError, UnusableAnswerError
+from ._base import AIEndpointsOperator
+
+if TYPE_CHECKING:
+    from ..compat import Context
+
+_SENT = (
+    "instructions",
+    "response_format",
+    "reasoning_effort",
+    "max_output_tokens",
+    "temperature",
+    "top_p",
+)
+
+
+class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
+    """
+    Ask a language model over the Responses API, which keeps nothing: what was said before is sent again.
+
+    For a conversation with tools that are run, answers that are repaired, or other models that are asked in turn, there
+    is the chat operator. XComs of their own: ``usage`` (tokens and their cost), ``model`` and ``status``.
+
+    :param model: model id; the connection's chat model unless given
+    :param input: a text, or a list of items: messages with ``role`` and ``content``, or the ``output`` of an earlier
+        response
+    :param instructions: what the model is told first
+    :param output: what is returned: ``response``, ``text`` or ``json``; without it ``json`` where ``response_format``
+        asks for data, else ``response``
+    :param response_format: the form of the answer: a JSON schema, a Pydantic model class, or as the chat API has it
+    :param reasoning_effort: such as ``low``, ``medium`` or ``high``, as far as the model knows it
+    :param max_output_tokens: tokens to generate at most, those of thinking included
+    :param temperature: randomness, 0 to 2; the model's own unless given
+    :param top_p: nucleus sampling, 0 to 1
+    :param report_cost: whether the service's list of models is read for prices once there is an answer
+    :param ovh_conn_id: Airflow connection
+    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
+    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
+    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param extra_body: further parameters of the request, such as ``tools``
+    :param render: whether templates in ``input`` and ``instructions`` are rendered; False sends braces as they are
+    """
+
+    template_fields = (
+        "model",
+        "input",
+        "instructions",
+        "reasoning_effort",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "extra_body",
+        "ovh_conn_id",
+        "timeout",
+        "max_retries",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"input": "json", "extra_body": "json"}
+    prompt_fields = ("input", "instructions")
+
+    def __init__(
+        self,
+        *,
+        input: Any,  # noqa: A002  (the API's own name)
+        model: str | None = None,
+        instructions: str | None = None,
+        output: str | None = None,
+        response_format: Any = None,
+        reasoning_effort: str | None = None,
+        max_output_tokens: int | str | None = None,
+        temperature: float | str | None = None,
+        top_p: float | str | None = None,
+        report_cost: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.input = input
+        self.model = model
+        self.instructions = instructions
+        # Airflow's own `output` is what stands for the result in a DAG.
+        self._output = output
+        self.response_format = response_format
+        self.reasoning_effort = reasoning_effort
+        self.max_output_tokens = max_output_tokens
+        self.temperature = temperature
+        self.top_p = top_p
+        self.report_cost = report_cost
+
+    def execute(self, context: Context) -> Any:
+        """
+        Ask, and return the response, or what ``output`` names of it.
+
+        :param context: the task's context
+        :return: the response in OpenAI's format, its text, or the data that it says
+        :raises UnusableAnswerError: if the answer has not the form asked for; it is in ``response``
+        :raises TruncatedReplyError: if it was cut before its first word
+        :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
+        """
+        from ..client import responses
+
+        self.push_links(context, self.model, "chat_model")
+        with self.hook.boundary():
+            kind = self._kind()
+        further = self.further_parameters(("model", "input", "text", "reasoning", *_SENT))
+        sent = {name: getattr(self, name) for name in _SENT}
+        try:
+            response = self.hook.create_response(self.input, self.model, **sent, **further)
+        except AIEndpointsError as error:
+            # What was paid for is told, also where it is no answer.
+            self._report(context, error.response)
+            raise
+        self._report(context, response)
+        if kind == "response":
+            return response
+        said = responses.text_of(response)
+        with self.hook.boundary():
+            return self._read(said, response) if kind == "json" else said
+
+    def _kind(self) -> str:
+        from ..client.responses import OUTPUTS
+        from ..client.structured import is_structured
+
+        if self._output is None:
+            return "json" if is_structured(self.response_format) else "response"
+        if self._output not in OUTPUTS:
+            raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(self._output)}.")
+        return self._output
+
+    def _read(self, said: str, response: dict[str, Any]) -> Any:
+        from ..client.structured import Mismatch, Structure, plain
+
+        wanted = {"type": "json_object"} if self.response_format is None else self.response_format
+        fault = ""
+        try:
+            return plain(Structure(wanted).read(said))
+        except Mismatch as mismatch:
+            fault = str(mismatch)
+        raise UnusableAnswerError(
+            f"The answer of {response.get('model') or self.model} has not the form asked for: {fault}. It is in the "
+            "error's response; the chat operator would have it repaired once.",
+            response=response,
+        )
+
+    def _report(self, context: Context, response: dict[str, Any] | None) -> None:
+        from ..client.responses import as_usage
+
+        if response is None:
+            return
+        spending = self.hook.spending()
+        spending.add(as_usage(response), self.model or self.hook.settings.chat_model or "")
+        self.report_usage(context, spending, priced=self.report_cost)
+        if self.do_xcom_push:
+            for key in ("model", "status"):
+                if isinstance(response.get(key), str):
+                    context["ti"].xcom_push(key=key, value=response[key])

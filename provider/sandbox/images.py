@@ -1,0 +1,77 @@
+"""``POST /v1/images/generations``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import struct
+import zlib
+from typing import Any
+
+from .calls import CREATED, Call
+from .messages import Reply, model_refusal
+from .parameters import Check, checked, integer, one_of, text
+
+#: Where none is asked for.
+_SIZE = "1024x1024"
+
+#: Fields in a row and in a column of an image; each size below is a multiple of eight of them.
+_FIELDS = 8
+
+#: The parameters of the service's OpenAPI description, and the sizes of OpenAI's that it refers to. Read 2026-10.
+_PARAMETERS: dict[str, Check] = {
+    "model": text,
+    "prompt": text,
+    "n": integer(1, 10),
+    "size": one_of("256x256", "512x512", _SIZE, "1792x1024", "1024x1792"),
+    # Without files to point at, there are no addresses to give.
+    "response_format": one_of("b64_json"),
+    "quality": one_of("standard", "hd"),
+    "style": one_of("vivid", "natural"),
+    "user": text,
+}
+
+
+def generate(call: Call) -> Reply:
+    """
+    Answer a request for images.
+
+    :param call: the request and its model
+    :return: as many images as are asked for: fields of two colours, which depend on the request alone
+    """
+    params = checked(call.payload, _PARAMETERS)
+    if not params.get("prompt", "").strip():
+        raise model_refusal(400, "'prompt' is required and must not be empty", "prompt", "missing_required_parameter")
+    width, height = map(int, params.get("size", _SIZE).split("x"))
+    images = [picture(_seed(params, number), width, height) for number in range(params.get("n", 1))]
+    data = [{"b64_json": base64.b64encode(image).decode("ascii")} for image in images]
+    return Reply(200, {"created": CREATED, "data": data})
+
+
+def _seed(params: dict[str, Any], number: int) -> bytes:
+    told = {name: params[name] for name in sorted(params.keys() - {"n", "response_format", "user"})}
+    return hashlib.sha256(json.dumps([told, number]).encode()).digest()
+
+
+def picture(seed: bytes, width: int, height: int) -> bytes:
+    """
+    Draw a PNG.
+
+    :param seed: 14 bytes or more, which decide about colours and fields
+    :param width: in pixels, a multiple of 64
+    :param height: likewise
+    :return: the file, with a palette of two colours
+    """
+    rows = []
+    for fields in seed[6 : 6 + _FIELDS]:
+        bits = ((fields >> place) & 1 for place in range(_FIELDS))
+        row = b"".join((b"\xff" if bit else b"\0") * (width // _FIELDS // 8) for bit in bits)
+        rows += [b"\0" + row] * (height // _FIELDS)
+    head = struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"PLTE", seed[:6]), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
