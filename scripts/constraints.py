@@ -52,9 +52,8 @@ def dev_pins():
     oldest, newest = (PINS / f"airflow-{release}.txt" for release in (next(iter(RELEASES)), NEWEST))
     wanted = ["pyproject.toml", "--extra", "test", "--group", "dev", "--group", "types"]
     pins = beside(oldest, *wanted)
-    new = {
-        name: lines for name, lines in beside(newest, "--group", "s3", "--group", "stores").items() if name not in pins
-    }
+    groups = [word for group in ("s3", "stores", "lineage") for word in ("--group", group)]
+    new = {name: lines for name, lines in beside(newest, *groups).items() if name not in pins}
     return "".join(f"{line}\n" for _, lines in sorted({**pins, **new}.items()) for line in lines)
 
 

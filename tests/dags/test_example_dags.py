@@ -209,7 +209,7 @@ CHECKS = {f"example_{name[6:]}": check for name, check in list(globals().items()
 
 
 def test_every_example_is_checked() -> None:
-    elsewhere = {f"example_to_{store}" for store in STORES}  # tests/dags/test_stores.py
+    elsewhere = {"example_assets"} | {f"example_to_{store}" for store in STORES}  # tests/dags/test_stores.py
     elsewhere.add("example_common_ai")  # tests/dags/test_common_ai.py
     elsewhere.add("example_rag")  # tests/dags/test_rag.py
     assert {file.stem for file in EXAMPLES.glob("*.py")} == set(CHECKS) | elsewhere

@@ -12,6 +12,12 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator,
 )
 
+try:
+    from airflow.sdk import Asset, AssetAlias
+except ImportError:  # Airflow 2
+    from airflow.datasets import Dataset as Asset
+    from airflow.datasets import DatasetAlias as AssetAlias
+
 HELLO = [{"role": "user", "content": "Hello"}]
 START = datetime(2026, 1, 1)
 
@@ -43,6 +49,16 @@ with DAG("links", start_date=START, schedule=None):
     ).expand(model=["gpt-oss-120b", "Meta-Llama-3_3-70B-Instruct"])
     OVHCloudAIEndpointsEmbeddingOperator.partial(task_id="embed_mapped", ovh_conn_id="fast").expand(
         input=["one", "two"]
+    )
+
+with DAG("lineage", start_date=START, schedule=None):
+    OVHCloudAIEndpointsEmbeddingOperator(
+        task_id="embed",
+        ovh_conn_id="fast",
+        model="bge-m3",
+        input=["one", "two", "three"],
+        output_path=f"{os.environ['BULK_FOLDER']}/lineage",
+        outlets=[Asset("s3://corpus/vectors"), AssetAlias("vectors")],
     )
 
 with DAG("slow_chat", start_date=START, schedule=None):
