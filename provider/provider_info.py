@@ -21,7 +21,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": defaults.PACKAGE_NAME,
         "name": defaults.SERVICE_NAME,
-        "description": "Chat completions and embeddings from OVHcloud AI Endpoints.",
+        "description": "Language, embedding, speech and image models of OVHcloud AI Endpoints.",
         "versions": [__version__],
         "integrations": [
             {

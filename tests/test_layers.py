@@ -49,7 +49,13 @@ COSTLY = {
     *{"pyarrow", "numpy", "fsspec", "upath", "openai", "httpx2", "pydantic_ai"},
 }
 #: These are nothing without such a library, and are imported inside functions themselves.
-CARRIERS = {"client.transport", "operators._openlineage", "hooks.common_ai", "ui.console.airflow2", "ui.console.airflow3"}
+CARRIERS = {
+    "client.transport",
+    "operators._openlineage",
+    "hooks.common_ai",
+    "ui.console.airflow2",
+    "ui.console.airflow3",
+}
 
 
 class Import(NamedTuple):
