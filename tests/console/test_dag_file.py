@@ -9,14 +9,17 @@ import random
 import re
 import string
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.sandbox.bodies import form_payload
 from apache_airflow_provider_ovhcloud_ai.ui.console import dag_file
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import File
 from support.console import VIEWER, ask, lines, sentence
 from support.requests_seen import asked
+from support.sound import wav
 
 pytestmark = pytest.mark.airflow
 
@@ -60,7 +63,8 @@ def test_any_id_stands_in_it_as_it_is(kind: str) -> None:
 def test_any_text_stands_in_it_as_it_is(kind: str, text: str) -> None:
     source = dag_file.operator(kind, "m", "c", text, 5)
     found = values(source)
-    assert (found["messages"][0]["content"] if kind == "chat" else found["input"]) == text
+    fields = {"embedding": "input", "guard": "text", "image": "prompt", "transcription": "audio_path"}
+    assert (found["messages"][0]["content"] if kind == "chat" else found[fields[kind]]) == text
     assert found["max_tokens"] == 5
     assert source.isascii()
     # Airflow would render what is between braces.
@@ -95,7 +99,7 @@ def test_id_that_no_code_should_carry(name: str, database: None, variable: Any) 
     assert (answer.status, "write the DAG by hand" in sentence(answer)) == (422, True)
 
 
-@pytest.mark.parametrize("kind", ["", "speech", "image", "__import__"])
+@pytest.mark.parametrize("kind", ["", "speech", "vision", "__import__"])
 def test_kind_without_an_operator(kind: str, database: None, variable: Any) -> None:
     variable("https://x.example/v1")
     assert ask("dag", VIEWER, id="stored", model="m", kind=kind).status == 422
@@ -117,23 +121,38 @@ def test_trial_of_an_id_that_no_code_should_carry_shows_none(
     assert asked(sandbox)[-1].json["messages"][0]["content"] == "{{ conn.x.password }}"
 
 
-@pytest.mark.parametrize(("kind", "model"), [("chat", "gpt-oss-20b"), ("embedding", "bge-m3")])
+@pytest.mark.parametrize(
+    ("kind", "model", "task"),
+    [
+        ("chat", "gpt-oss-20b", "ask"),
+        ("embedding", "bge-m3", "embed"),
+        ("guard", "Qwen3Guard-Gen-8B", "judge"),
+        ("image", "stable-diffusion-xl-base-v10", "paint"),
+        ("transcription", "whisper-large-v3", "transcribe"),
+    ],
+)
 def test_copied_dag_runs(
     run_dag: Callable[..., Any],
     xcom: Any,
     variable: Any,
     ovh_ai_endpoints_sandbox: Sandbox,
+    tmp_path: Path,
     kind: str,
     model: str,
+    task: str,
 ) -> None:
     sandbox = ovh_ai_endpoints_sandbox
     variable(sandbox.base_url, "copied-from.page", password=sandbox.token)
     file = ask("dag", VIEWER, id="copied-from.page", model=model, kind=kind).file
     assert isinstance(file, File)
-    run = run_dag(file.text)
+    (tmp_path / "recording").write_bytes(wav())
+    run = run_dag(
+        file.text.replace("/path/to/recording.mp3", str(tmp_path / "recording")).replace("/tmp", str(tmp_path))
+    )
     assert run.state == "success"
-    assert asked(sandbox)[-1].json["model"] == model
-    assert xcom(run, "ask" if kind == "chat" else "embed")
+    sent = asked(sandbox)[-1]
+    assert (form_payload(sent) if kind == "transcription" else sent.json)["model"] == model
+    assert xcom(run, task)
 
 
 @pytest.mark.parametrize(("kind", "model"), [("chat", "gpt-oss-20b"), ("embedding", "bge-m3")])

@@ -128,7 +128,7 @@ def copy_dag(call: Call) -> File:
     stored = connections.opened(call.given.get("id"), call.visitor)
     model, kind = call.given.get("model", ""), call.given.get("kind", "")
     if kind not in dag_file.KINDS:
-        raise Refused(422, f"There is an operator for {' and '.join(dag_file.KINDS)} models alone.")
+        raise Refused(422, f"There is an operator for these alone: {', '.join(dag_file.KINDS)}.")
     if not dag_file.speakable(model) or not dag_file.speakable(stored.conn_id):
         raise Refused(422, "This id holds characters that no code should carry: write the DAG by hand.")
     return File(dag_file.file_name(model), dag_file.dag(kind, model, stored.conn_id))

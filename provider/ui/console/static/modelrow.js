@@ -7,12 +7,19 @@ import { money, number } from "./format.js";
 import { announce } from "./live.js";
 import { inFrame, mayDownload, safeAddress } from "./page.js";
 
-// What the operators can send to each kind; of an unknown one the person may know more than the list.
+// What can be tried of each kind; of an unknown one the person may know more than the list.
 const USES = { chat: "chat", vision: "chat", guard: "chat", embedding: "embedding" };
 
-/** How a model is used by an operator, or null. */
+/** How a model is tried, or null. */
 export function useOf(model) {
   return model.default ?? (model.kind === null ? "chat" : (USES[model.kind] ?? null));
+}
+
+/** What a task does with a model, or null: a model that speaks is of the same kind as one that listens. */
+export function taskOf(model) {
+  if (model.default) return model.default;
+  if (model.kind === "guard" || model.kind === "image") return model.kind;
+  return model.kind === "speech" && /whisper/i.test(model.id) ? "transcription" : useOf(model);
 }
 
 /** Make the row of a model. */
@@ -53,12 +60,12 @@ function outside(name, address) {
 }
 
 function uses(model, connection, trial) {
-  const kind = useOf(model);
+  const kind = taskOf(model);
   if (!kind) return el("p", { class: "sub" }, "no operator for this kind");
   const read = () => file("api/dag", { id: connection.id, model: model.id, kind });
   const unsure = model.kind === null && !model.default && "Its kind is not known: the DAG takes it for a chat model.";
   return [
-    actionButton("Try", "Try", async () => trial.choose(model), { class: "button small" }),
+    useOf(model) && actionButton("Try", "Try", async () => trial.choose(model), { class: "button small" }),
     quietly("Copy as DAG", async () => copy((await read()).text, "DAG"), unsure),
     mayDownload && quietly("Download", async () => save(await read()), unsure),
   ];
