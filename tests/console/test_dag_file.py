@@ -146,9 +146,8 @@ def test_copied_dag_runs(
     file = ask("dag", VIEWER, id="copied-from.page", model=model, kind=kind).file
     assert isinstance(file, File)
     (tmp_path / "recording").write_bytes(wav())
-    run = run_dag(
-        file.text.replace("/path/to/recording.mp3", str(tmp_path / "recording")).replace("/tmp", str(tmp_path))
-    )
+    source = file.text.replace("/tmp/ai_endpoints", str(tmp_path))
+    run = run_dag(source.replace("/path/to/recording.mp3", str(tmp_path / "recording")))
     assert run.state == "success"
     sent = asked(sandbox)[-1]
     assert (form_payload(sent) if kind == "transcription" else sent.json)["model"] == model
