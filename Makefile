@@ -17,7 +17,7 @@ ENV = @$(PYTHON) scripts/bootstrap.py
 RUN = .venv/bin/python
 TOOL = .venvs/tools/bin
 
-.PHONY: help setup demo demo-rag ui test test-matrix lint docs bench live-check release constraints clean
+.PHONY: help setup demo demo-rag ui test faults test-matrix lint docs bench live-check release constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -41,6 +41,10 @@ ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
 test:  ## all tests on Airflow 3.3.2
 	$(ENV) dev
 	$(RUN) -m pytest $(ARGS) $(TEST_ARGS)
+
+faults:  ## every fault at every endpoint on real sockets, and a table of what comes of it
+	$(ENV) dev
+	$(RUN) -m pytest -q tests/faults/matrix.py $(ARGS)
 
 test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on two at a time
 	$(ENV) $(MATRIX)

@@ -48,6 +48,9 @@ AUDIO_BYTES_ANONYMOUS = 10 * 1024 * 1024
 BATCH_BYTES = 200_000_000
 BATCH_LINES = 50_000
 
+#: Bytes of a file that is downloaded, after decompression: ten times what a batch's input may have.
+MAX_FILE_BYTES = 2_000_000_000
+
 #: Bytes of one reply after decompression. 25 vectors of 4,096 floats as JSON text are about 2 MB.
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 

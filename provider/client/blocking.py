@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..errors import AIEndpointsError, TimedOutError
+from .. import defaults
+from ..errors import AIEndpointsError, InvalidReplyError, TimedOutError
 from .bodies import ACCEPT_ENCODING, PIECE, receive
 from .deadline import Attempt
 from .events import EventReader
@@ -291,7 +292,11 @@ class Client:
         body = bytearray()
         with response:
             if sink is not None and response.status_code < 300:
-                _save(response, sink)
+                if not _save(response, sink, defaults.MAX_FILE_BYTES):
+                    return InvalidReplyError(
+                        f"The {request.what} is larger than {defaults.MAX_FILE_BYTES:,} bytes and was not read to its "
+                        "end."
+                    )
                 return receive(response.status_code, _without_encoding(response), b"", request, self.settings)
             for piece in response.raw.stream(PIECE, decode_content=False):
                 body += piece
@@ -307,11 +312,17 @@ class Client:
             return self._session
 
 
-def _save(response: Response, sink: BinaryIO) -> None:
+def _save(response: Response, sink: BinaryIO, most: int) -> bool:
+    """
+    Save a body, and tell whether that was all of it.
+    """
     sink.seek(0)
     sink.truncate()
     for piece in response.raw.stream(PIECE, decode_content=True):
-        sink.write(piece)
+        most -= sink.write(piece)
+        if most < 0:
+            return False
+    return True
 
 
 def _without_encoding(response: Response) -> list[tuple[str, str]]:

@@ -87,9 +87,8 @@ class StreamedChat:
         if event.get("error"):
             error = event["error"]
             said = error.get("message") if isinstance(error, dict) else error
-            raise InvalidReplyError(
-                f"The service ended its answer with an error: {excerpt(scrub(str(said), self._token))}"
-            )
+            fault = excerpt(scrub(str(said), self._token))
+            raise InvalidReplyError(f"The service ended its answer with an error: {fault}. Try again later.")
         self._note(event)
         texts = [(choice.index, choice.take(part)) for choice, part in self._parts(event)]
         return "".join(text for index, text in texts if index == 0)

@@ -4,6 +4,7 @@ Verbs of the hook for files and batches.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -125,6 +126,11 @@ class BatchVerbs(ServiceHook):
         with self.boundary():
             size = self._call(batches.file_of(file_id), "file").get("bytes")
             self.get_conn().send(batches.download(file_id, size if isinstance(size, int) else 0), sink)
+            written = sink.seek(0, os.SEEK_END)
+            if isinstance(size, int) and written < size:
+                raise InvalidReplyError(
+                    f"The file {file_id} came with {written:,} of its {size:,} bytes: the rest is lost. Try again."
+                )
 
     def read_file(self, file_id: str) -> Iterator[dict[str, Any]]:
         """

@@ -139,15 +139,8 @@ def test_the_index_is_what_the_folder_holds(
 def test_documents_and_vectors_may_be_in_object_storage(
     run_dag: Callable[..., Any], query: Callable[[str], list[Any]], documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from s3fs import S3FileSystem
-
-    with s3.serving() as options:
-        extra = {"endpoint_url": options["endpoint_url"], "region_name": "us-east-1"}
-        connection = {"conn_type": "aws", "login": options["key"], "password": options["secret"], "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-        bucket = S3FileSystem(**options, skip_instance_cache=True)
+    with s3.behind_a_connection(monkeypatch) as (bucket, place):
         bucket.put(f"{documents}/", f"{s3.BUCKET}/handbook/", recursive=True)
-        place = f"s3://lake@{s3.BUCKET}"
         conf = {"documents": f"{place}/handbook", "work": f"{place}/work"}
         assert run_dag(one_dag("ovh_ai_rag_index"), run_conf=conf).state == "success"
     sources = query("SELECT DISTINCT source FROM passages ORDER BY source")

@@ -4,7 +4,9 @@ Files and batches through the hook, against the sandbox and against lines that b
 
 from __future__ import annotations
 
+import gzip
 import json
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +94,29 @@ def test_a_download_that_broke_begins_again(hook_for: Make, sandbox: Sandbox) ->
     file = hook.upload_batch_input(lines(200))
     sandbox.cut_next(path=f"/v1/files/{file['id']}/content")
     assert [line["custom_id"] for line in hook.read_file(file["id"])] == [f"row-{number}" for number in range(200)]
+
+
+def test_a_part_of_a_file_is_not_taken_for_the_whole(hook_for: Make, sandbox: Sandbox) -> None:
+    hook = hook_for(stored(sandbox))
+    file = hook.upload_batch_input(lines(200))
+    whole = b"".join(json.dumps(each).encode() + b"\n" for each in lines(100))
+    # Lines that are complete, in a reply that is: nothing but the file's size tells that there were more.
+    sandbox.fail_next(200, whole, path=f"/v1/files/{file['id']}/content")
+    with pytest.raises(InvalidReplyError, match=r"came with [\d,]+ of its [\d,]+ bytes"):
+        list(hook.read_file(file["id"]))
+
+
+def test_a_file_that_unfolds_without_end_is_not_saved(
+    hook_for: Make, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(defaults, "MAX_FILE_BYTES", 1_000_000)
+    hook = hook_for(stored(sandbox))
+    file = hook.upload_batch_input(lines(1))
+    bomb = gzip.compress(bytes(20_000_000))
+    sandbox.fail_next(200, bomb, {"Content-Encoding": "gzip"}, path=f"/v1/files/{file['id']}/content")
+    said = "larger than 1,000,000 bytes and was not read to its end"
+    with tempfile.TemporaryFile() as sink, pytest.raises(InvalidReplyError, match=said):
+        hook.save_file(file["id"], sink)
 
 
 def test_a_large_file_is_never_in_memory(hook_for: Make) -> None:

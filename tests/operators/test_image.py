@@ -265,44 +265,38 @@ class TestInADag:
         assert len(ovh_ai_endpoints_sandbox.requests) == 1
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[Any]:
-    """The file system itself, and the same bucket behind an Airflow connection, which Airflow reads once a process."""
-    from s3fs import S3FileSystem
-
-    with s3.serving() as options, pytest.MonkeyPatch.context() as monkeypatch:
-        extra = {"endpoint_url": options["endpoint_url"], "region_name": "us-east-1"}
-        connection = {"conn_type": "aws", "login": options["key"], "password": options["secret"], "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_GALLERY", json.dumps(connection))
-        yield S3FileSystem(**options, skip_instance_cache=True)
-
-
 @pytest.mark.skipif(
     importlib.util.find_spec("s3fs") is None, reason="s3fs is installed beside the newest Airflow alone"
 )
 class TestInObjectStorage:
+    @pytest.fixture
+    def bucket(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+        """The file system itself, and the address of the same bucket behind an Airflow connection."""
+        with s3.behind_a_connection(monkeypatch) as found:
+            yield found
+
     def test_where_a_connection_leads(self, bucket: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        place = f"s3://gallery@{s3.BUCKET}"
+        storage, place = bucket
         value, _ = execute(output_path=f"{place}/art/cat.png", n=2)
         assert value["paths"] == [f"{place}/art/cat-1.png", f"{place}/art/cat-2.png"]
-        found = [bucket.cat_file(f"{s3.BUCKET}/art/cat-{number}.png") for number in (1, 2)]
+        found = [storage.cat_file(f"{s3.BUCKET}/art/cat-{number}.png") for number in (1, 2)]
         assert [len(data) for data in found] == value["bytes"]
         assert all(data.startswith(b"\x89PNG") for data in found)
-        bucket.invalidate_cache()
-        assert len(bucket.ls(f"{s3.BUCKET}/art")) == 3
+        storage.invalidate_cache()
+        assert len(storage.ls(f"{s3.BUCKET}/art")) == 3
         again, _ = execute(output_path=ObjectStoragePath(f"{place}/art/cat.png"), n=2)
         assert again == {**value, "requests": 0}
-        bucket.rm_file(f"{s3.BUCKET}/art/cat-1.png")
+        storage.rm_file(f"{s3.BUCKET}/art/cat-1.png")
         execute(output_path=f"{place}/art/cat.png", n=2)
         assert [request.json.get("n") for request in ovh_ai_endpoints_sandbox.requests] == [2, None]
         with pytest.raises(ConfigurationError, match=r"art/cat-1\.png exists, and was not made by this prompt"):
             execute(output_path=f"{place}/art/cat.png", n=2, prompt="a dog")
         assert execute(output_path=f"{place}/top.png")[0]["paths"] == [f"{place}/top.png"]
 
-    @pytest.mark.parametrize("path", ["s3://gallery@not-there/cat.png", "s3://gallery@not-there/art/cat.png"])
+    @pytest.mark.parametrize("path", ["cat.png", "art/cat.png"])
     def test_a_bucket_that_is_not_there_is_said_before_anything_is_sent(
         self, bucket: Any, ovh_ai_endpoints_sandbox: Sandbox, path: str
     ) -> None:
         with pytest.raises(ConfigurationError):
-            execute(output_path=path)
+            execute(output_path=f"{bucket[1].replace(s3.BUCKET, 'not-there')}/{path}")
         assert ovh_ai_endpoints_sandbox.requests == []

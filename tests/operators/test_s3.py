@@ -31,20 +31,16 @@ pytestmark = [
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The file system itself, and the same bucket behind an Airflow connection."""
-    from s3fs import S3FileSystem
-
-    with s3.serving() as options:
-        extra = {"endpoint_url": options["endpoint_url"], "region_name": "us-east-1"}
-        connection = {"conn_type": "aws", "login": options["key"], "password": options["secret"], "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-        yield S3FileSystem(**options, skip_instance_cache=True)
+    """The file system itself, and the address of the same bucket behind an Airflow connection."""
+    with s3.behind_a_connection(monkeypatch) as found:
+        yield found
 
 
 def test_operators_read_and_write_where_a_connection_leads(bucket: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+    storage, place = bucket
     rows = [{"id": number, "text": f"Text {number}"} for number in range(60)]
-    bucket.pipe_file(f"{s3.BUCKET}/texts.jsonl", "\n".join(map(json.dumps, rows)).encode())
-    place, context = f"s3://lake@{s3.BUCKET}", {"ti": MagicMock()}
+    storage.pipe_file(f"{s3.BUCKET}/texts.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    context = {"ti": MagicMock()}
     for operator, model, column in ((Embedding, "bge-m3", "embedding"), (BulkChat, "gpt-oss-20b", "answer")):
         task = operator(
             task_id="t",

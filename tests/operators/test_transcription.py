@@ -262,15 +262,8 @@ with DAG("d", start_date=datetime(2026, 1, 1), schedule=None, params={{"lang": "
     importlib.util.find_spec("s3fs") is None, reason="s3fs is installed beside the newest Airflow alone"
 )
 def test_object_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    from s3fs import S3FileSystem
-
-    with s3.serving() as options:
-        extra = {"endpoint_url": options["endpoint_url"], "region_name": "us-east-1"}
-        connection = {"conn_type": "aws", "login": options["key"], "password": options["secret"], "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-        bucket = S3FileSystem(**options, skip_instance_cache=True)
+    with s3.behind_a_connection(monkeypatch) as (bucket, place):
         bucket.pipe_file(f"{s3.BUCKET}/talk.wav", wav(2))
-        place = f"s3://lake@{s3.BUCKET}"
         told, _ = execute(audio_path=f"{place}/talk.wav", output_path=f"{place}/out/talk.srt")
         assert told["path"] == f"{place}/out/talk.srt"
         assert bucket.cat_file(f"{s3.BUCKET}/out/talk.srt").startswith(b"1\n00:00:00,000 --> ")

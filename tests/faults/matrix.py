@@ -1,0 +1,273 @@
+"""
+Every fault at every endpoint: what a caller gets, how often the service was asked, and what it took.
+
+Not among the tests that run each time: ``make faults`` runs it, and prints the table. With $FAULTS_TABLE set to a file,
+the table is written there as the documentation has it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import threading
+import time
+import tracemalloc
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import pacing
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConnectionFailedError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from support.proxy import PASSWORD
+from support.wire import Server, reply
+
+from .endpoints import ENDPOINTS, Endpoint
+from .manners import ALWAYS, BODIES, COMMON, LIMIT, NEVER, STATUSES, STREAMS, WAITS, Fault
+from .places import PLACES, Place
+
+TOKEN = "canary-9f2d-token-of-the-fault-matrix"
+
+#: Seconds of an attempt, attempts after the first, and seconds between them all in all.
+TIMEOUT, RETRIES, WAITING = 1.0, 1, 2.0
+
+#: A call that has not come back by then hangs: far beyond two attempts and the wait between them.
+HANGS = 60.0
+
+GROUPS = {"common": COMMON, "status": STATUSES, "wait": WAITS, "body": BODIES, "stream": STREAMS}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What a case came to.
+
+    :param name: class of the error, or ``answer``
+    :param retryable: whether a retry may help
+    :param requests: how often the service was asked
+    :param seconds: from call to outcome
+    :param peak: bytes of Python's memory at most
+    """
+
+    name: str
+    retryable: bool | None
+    requests: int
+    seconds: float
+    peak: int
+    value: Any = None
+    error: AIEndpointsError | None = None
+
+
+SEEN: dict[tuple[str, str], Outcome] = {}
+
+
+@pytest.fixture
+def outcome_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Endpoint, Place], Outcome]:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(endpoint: Endpoint, place: Place) -> Outcome:
+        pacing.forget()
+        stored = {"conn_type": "ovh_ai_endpoints", "host": place.base_url, "password": TOKEN}
+        monkeypatch.setenv("AIRFLOW_CONN_FAULTS", json.dumps({**stored, "extra": {"allow_http": True}}))
+        hook = OVHCloudAIEndpointsHook("faults", timeout=TIMEOUT, max_retries=RETRIES)
+        bounds = {"connect_timeout": TIMEOUT, "max_wait": WAITING, "max_reply_bytes": LIMIT}
+        client = replace(hook.settings.client, **bounds, **place.settings)
+        hook._settings = replace(hook.settings, client=client)
+        return _measured(lambda: endpoint.call(hook, tmp_path), place.server)
+
+    return run
+
+
+@pytest.fixture
+def outcome_of(outcome_at: Any) -> Callable[[Endpoint, Any], Outcome]:
+    def run(endpoint: Endpoint, manner: Any) -> Outcome:
+        with Server(manner) as server:
+            return outcome_at(endpoint, Place(server.base_url, server=server))
+
+    return run
+
+
+def _measured(call: Callable[[], Any], server: Server | None) -> Outcome:
+    found: list[Any] = []
+
+    def work() -> None:
+        try:
+            found.append(call())
+        except BaseException as error:  # noqa: BLE001  (what must not come is looked at below)
+            found.append(error)
+
+    tracemalloc.start()
+    started = time.monotonic()
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(HANGS)
+    seconds = time.monotonic() - started
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found, f"hangs: nothing after {HANGS} s"
+    value, asked = found[0], len(server.requests) if server else 0
+    if not isinstance(value, BaseException):
+        return Outcome("answer", None, asked, seconds, peak, value)
+    assert isinstance(value, AIEndpointsError), f"{type(value).__name__} is not the provider's own: {value!r}"
+    return Outcome(type(value).__name__, value.retryable, asked, seconds, peak, error=value)
+
+
+CASES = [
+    pytest.param(kind, name, where, id=f"{name} - {where}")
+    for kind, faults in GROUPS.items()
+    for name, fault in faults.items()
+    for where in ENDPOINTS
+    if fault.of(where)
+]
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(CASES) + len(SHAPES) + len(PLACES) * len(ENDPOINTS) >= 400
+
+
+@pytest.mark.parametrize(("kind", "name", "where"), CASES)
+def test_fault(kind: str, name: str, where: str, outcome_of: Any) -> None:
+    fault, endpoint = GROUPS[kind][name], ENDPOINTS[where]
+    outcome = outcome_of(endpoint, fault.make(endpoint))
+    SEEN[name, where] = outcome
+    assert outcome.name in fault.outcome.split(" or "), outcome.error
+    if outcome.name != "answer":
+        assert outcome.requests == _expected_requests(fault, endpoint, outcome.error), outcome.error
+        _check_sentence(outcome.error)
+    # What is read at most, once as it came and once decompressed or decoded, with room for a few copies.
+    assert outcome.peak < 8 * LIMIT + 6_000_000
+
+
+def _expected_requests(fault: Fault, endpoint: Endpoint, error: Any) -> int:
+    twice = fault.again == ALWAYS or (fault.again != NEVER and endpoint.again)
+    return 1 + RETRIES if twice and not isinstance(error, InvalidReplyError) else 1
+
+
+def _check_sentence(error: Any) -> None:
+    said = f"{error} {error!r} {error.detail} {error.response}"
+    assert TOKEN not in said
+    assert TOKEN[::-1] not in said
+    assert 20 < len(str(error)) < 1_500
+    assert str(error).rstrip().endswith((".", ")", "...", "/")), error
+    # Nothing of the HTTP libraries hangs on it, in which the token would be.
+    assert error.__cause__ is None
+    assert error.__context__ is None or isinstance(error.__context__, AIEndpointsError)
+
+
+@pytest.mark.parametrize("where", ENDPOINTS)
+@pytest.mark.parametrize("name", PLACES)
+def test_place(name: str, where: str, outcome_at: Any) -> None:
+    make, kind = PLACES[name]
+    endpoint = ENDPOINTS[where]
+    with make(reply(200, endpoint.body, {"Content-Type": endpoint.kind})) as place:
+        outcome = outcome_at(endpoint, place)
+    SEEN[name, where] = outcome
+    if not kind:
+        assert (outcome.name, outcome.requests) == ("answer", 1), outcome.error
+        return
+    error = outcome.error
+    assert isinstance(error, ConnectionFailedError)
+    assert error.kind == kind, error
+    # A second attempt was made, unless the service may have got the first.
+    assert error.attempts == (1 + RETRIES if endpoint.again or not error.sent else 1)
+    assert outcome.requests == 0
+    _check_sentence(error)
+    assert PASSWORD not in str(error)
+
+
+#: What may stand in the place of anything that is read.
+VALUES: dict[str, Any] = {
+    "missing": ...,
+    "null": None,
+    "text": "x",
+    "number": 7,
+    "huge number": 10**400,
+    "NaN": float("nan"),
+    "list": [],
+    "object": {},
+    "true": True,
+    "nested": json.loads("[" * 500 + "]" * 500),
+}
+
+SHAPES = [
+    pytest.param(where, place, value, id=f"{where} {'.'.join(map(str, place))} {value}")
+    for where, endpoint in ENDPOINTS.items()
+    for place in endpoint.fields
+    for value in VALUES
+]
+
+
+@pytest.mark.parametrize(("where", "place", "value"), SHAPES)
+def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any) -> None:
+    endpoint = ENDPOINTS[where]
+    good = copy.deepcopy(endpoint.good)
+    *way, last = place
+    holder = good
+    for key in way:
+        holder = holder[key]
+    if VALUES[value] is ...:
+        del holder[last]
+    else:
+        holder[last] = VALUES[value]
+    outcome = outcome_of(endpoint, reply(200, good))
+    SEEN[f"{'.'.join(map(str, place))} is {value}", where] = outcome
+    assert outcome.requests == 1
+    if outcome.name == "answer":
+        # It is of the type that belongs there, or the place says nothing that is needed.
+        assert _still_fits(endpoint, place, value), outcome.value
+    else:
+        assert outcome.name in {"InvalidReplyError", "TruncatedReplyError"}
+        _check_sentence(outcome.error)
+
+
+def _still_fits(endpoint: Endpoint, place: tuple[Any, ...], value: str) -> bool:
+    good = endpoint.good
+    if place == ("data", 0) and value == "missing" and len(good["data"]) == 1 and "b64_json" not in good["data"][0]:
+        return True  # a service may serve no model
+    for key in place:
+        good = good[key]
+    if isinstance(good, str):
+        return value == "text"
+    if isinstance(good, list):
+        return value in {"list", "nested"}
+    if isinstance(good, dict):
+        return value == "object"
+    # Without its index a vector is taken in the order in which it came; a number may be another.
+    return value in {"number", "true"} or (value == "missing" and place[-1] == "index")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _table(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    text = table()
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{text}")
+    if path := os.environ.get("FAULTS_TABLE"):
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def table() -> str:
+    """
+    Tell what was seen: faults with the same outcome at several endpoints in one line.
+
+    :return: Markdown
+    """
+    merged: dict[tuple[str, str, Any, int], list[tuple[str, Outcome]]] = defaultdict(list)
+    for (name, where), outcome in SEEN.items():
+        merged[name, outcome.name, outcome.retryable, outcome.requests].append((where, outcome))
+    retry = {True: "may help", False: "cannot help", None: ""}
+    lines = [
+        "| fault | at | outcome | a retry | requests | seconds at most | MB at most |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (name, outcome, retryable, asked), found in merged.items():
+        where = "all" if len(found) == len(ENDPOINTS) else ", ".join(each for each, _ in found)
+        seconds = max(each.seconds for _, each in found)
+        peak = max(each.peak for _, each in found) / 1e6
+        lines.append(f"| {name} | {where} | {outcome} | {retry[retryable]} | {asked} | {seconds:.1f} | {peak:.1f} |")
+    return "\n".join([*lines, ""])
