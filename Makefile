@@ -44,7 +44,7 @@ test:  ## all tests on Airflow 3.3.2
 
 faults:  ## every fault at every endpoint on real sockets, and a table of what comes of it
 	$(ENV) dev
-	$(RUN) -m pytest -q tests/faults/matrix.py $(ARGS)
+	$(RUN) -m pytest -q tests/faults/matrix.py tests/faults/guards.py $(ARGS)
 
 test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on two at a time
 	$(ENV) $(MATRIX)

@@ -136,7 +136,8 @@ def check(value: dict[str, Any], reply: Reply, sent: Request, token: str | None)
     :raises TruncatedReplyError: if it was cut before its first word
     """
     if value.get("status") == "failed":
-        raise InvalidReplyError(f"{sent.model} failed: {_fault(value, token)}", response=value, **facts(reply))
+        said = f"{sent.model} failed: {_fault(value, token)}. Try again later, or ask another model."
+        raise InvalidReplyError(said, response=value, **facts(reply))
     if not isinstance(value.get("output"), list):
         raise InvalidReplyError("The response came back without an 'output'.", **facts(reply))
     if value.get("status") == "incomplete" and not text_of(value) and not _calls(value):

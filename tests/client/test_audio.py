@@ -217,3 +217,22 @@ def test_no_subtitles_without_times(response: dict[str, Any]) -> None:
         with pytest.raises(InvalidReplyError, match="no segments with times") as caught:
             write(response)
         assert caught.value.response == response
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["start", "end", "text", "x"]), inner),
+    max_leaves=8,
+)
+CUES = st.lists(st.fixed_dictionaries({"start": JSON, "end": JSON, "text": JSON}), max_size=3)
+
+
+@given(segments=JSON | CUES, text=st.text(max_size=3))
+def test_any_segments_are_subtitles_or_a_sentence(segments: Any, text: str) -> None:
+    for write in (subtitles.srt, subtitles.vtt):
+        try:
+            written = write({"text": text, "segments": segments})
+        except InvalidReplyError as error:
+            assert "no segments with times" in str(error)  # noqa: PT017  (either is right)
+        else:
+            assert written.count(" --> ") == (len(segments) if isinstance(segments, list) else 0)

@@ -1,0 +1,63 @@
+"""
+Responses of any shape: read, or refused in a sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import responses
+from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
+from hypothesis import given
+from hypothesis import strategies as st
+
+SENT = responses.request("m", "Hi")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "content", "text", "status", "output", "usage", "message", "output_text"]), inner
+        )
+    ),
+    max_leaves=10,
+)
+ITEM = st.fixed_dictionaries({"type": st.sampled_from(["message", "function_call", "x"]) | JSON, "content": JSON})
+RESPONSE = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["completed", "incomplete", "failed"]) | JSON,
+        "output": st.lists(ITEM | JSON, max_size=3) | JSON,
+        "usage": JSON,
+        "error": JSON,
+    },
+)
+
+
+@given(value=RESPONSE)
+def test_any_response_is_read_or_refused(value: Any) -> None:
+    responses.as_usage(value)
+    try:
+        found = responses.check(value, Reply(200, {}, b""), SENT, "token")
+    except (InvalidReplyError, TruncatedReplyError) as error:
+        assert str(error).endswith((".", "..."))  # noqa: PT017  (either is right)
+    else:
+        assert isinstance(responses.text_of(found), str)
+
+
+def test_texts_of_all_messages_are_one() -> None:
+    part = {"type": "output_text", "text": "a"}
+    output = [
+        {"type": "reasoning"},
+        {"type": "message", "content": [part, part]},
+        {"type": "message", "content": [part]},
+    ]
+    assert responses.text_of({"output": output}) == "aaa"
+
+
+def test_the_token_is_not_in_what_failed() -> None:
+    value = {"status": "failed", "error": {"message": "no: secret-token-4711"}}
+    with pytest.raises(InvalidReplyError, match=r"failed: no: \*\*\*"):
+        responses.check(value, Reply(200, {}, b""), SENT, "secret-token-4711")
