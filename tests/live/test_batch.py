@@ -71,7 +71,8 @@ def test_a_triggerer_waits_and_may_be_restarted_and_killed(
         end("triggerer")
         triggerer.start("triggerer")
         looks = look_again(looks)
-        assert statuses(batch_sandbox, "batch") == ["in_progress"]
+        (status,) = statuses(batch_sandbox, "batch")
+        assert status not in ENDED_BATCHES
     assert eventually(lambda: scheduled.state("batch", run), ENDED.__contains__) == "success"
     assert statuses(batch_sandbox, "batch") == ["completed"]
     assert not [each for each in batch_sandbox.requests if each.path.endswith("/cancel")]
@@ -149,7 +150,8 @@ def test_whatever_end_a_batch_comes_to(
 ) -> None:
     run = scheduled.run("batch_ends")
     eventually(lambda: scheduled.task("batch_ends", run, "expired")["state"], ENDED.__contains__)
-    assert statuses(batch_sandbox, "batch_ends") == ["in_progress"]
+    (status,) = statuses(batch_sandbox, "batch_ends")
+    assert status not in ENDED_BATCHES
     (batch,) = batches_of(batch_sandbox, "batch_ends")
     call(batch_sandbox, f"/batches/{batch['id']}/cancel", "POST")
     assert eventually(lambda: scheduled.state("batch_ends", run), ENDED.__contains__) == "success"

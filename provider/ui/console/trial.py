@@ -24,6 +24,9 @@ from .visitor import Refused
 
 FIELDS = frozenset({"connection", "model", "kind", "text", "max_tokens"})
 
+#: What answers a text that is typed: a prompt, or what is to be embedded.
+KINDS = ("chat", "embedding")
+
 #: Seconds that a trial may take: it holds a thread of the web server.
 SECONDS = 10.0
 
@@ -133,8 +136,8 @@ def prepared(stored: Stored, given: Mapping[str, Any]) -> Trial:
         most = integer(given.get("max_tokens") or TOKENS, "max_tokens", 1, MOST_TOKENS)
     except ConfigurationError as error:
         raise Refused(422, str(error)) from None
-    if kind not in dag_file.KINDS:
-        raise Refused(422, f"Only {' and '.join(dag_file.KINDS)} models can be tried here.")
+    if kind not in KINDS:
+        raise Refused(422, f"Only {' and '.join(KINDS)} models can be tried here.")
     if len(words) > LONGEST:
         raise Refused(422, f"The text has {len(words):,} characters; a trial takes {LONGEST:,}.")
     if settings.access == "token" and not settings.client.token:
