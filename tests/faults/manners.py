@@ -76,13 +76,12 @@ def _drip(endpoint: Endpoint) -> Manner:
     return manner
 
 
-def _endless(piece: bytes, kind: str, encoding: str = "") -> Callable[[Endpoint], Manner]:
+def _endless(piece: bytes, kind: str, status: str = "200 OK") -> Callable[[Endpoint], Manner]:
     """100 MB, or as much as is taken."""
 
     def make(_: Endpoint) -> Manner:
         def manner(wire: Wire, _: Received) -> bool:
-            more = f"Content-Encoding: {encoding}\r\n" if encoding else ""
-            wire.send(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{more}Connection: close\r\n\r\n".encode())
+            wire.send(f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode())
             for _ in range(100_000_000 // len(piece)):
                 wire.send(piece)
             return False
@@ -228,6 +227,9 @@ COMMON: dict[str, Fault] = {
     "redirect to the same host": Fault(_status(302, b"", Location="/v1/other"), "InvalidReplyError"),
     "redirect to another host": Fault(_status(307, b"", Location="http://127.0.0.2:9/v1"), "InvalidReplyError"),
     "redirect to a file": Fault(_status(301, b"", Location="file:///etc/passwd"), "InvalidReplyError"),
+    "redirect with 100 MB": Fault(
+        _endless(b"x" * 50_000, "text/html", "302 Found\r\nLocation: /v1/other"), "InvalidReplyError"
+    ),
     "redirect to itself": Fault(_status(308, b"", Location=""), "InvalidReplyError"),
     "redirect nowhere": Fault(
         _status(303, b"", Location="http://[::1"), "InvalidReplyError or ConnectionFailedError", UNLESS_BILLED
