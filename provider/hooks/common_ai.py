@@ -39,7 +39,7 @@ def _theirs() -> Any:
 PydanticAIHook = _theirs()
 
 
-class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-type, misc]
+class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-type, misc]  # imported by name
     """
     Give a connection's models to pydantic-ai.
 
@@ -82,7 +82,7 @@ class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-t
         return OpenAIChatModel(name, provider=_provider(self.service))
 
 
-class OVHCloudAIEndpointsCommonAIHook(OVHCloudAIEndpointsHook, PydanticAIHook):  # type: ignore[valid-type, misc]
+class OVHCloudAIEndpointsCommonAIHook(OVHCloudAIEndpointsHook, PydanticAIHook):  # type: ignore[valid-type, misc]  # same
     """
     What Airflow gives for a connection where both providers are installed: our hook, which makes agents as well.
 
@@ -132,7 +132,7 @@ def _provider(service: OVHCloudAIEndpointsHook) -> Any:
 
     from .openai_client import EVENTS, openai_client
 
-    class Provider(OVHcloudProvider):  # type: ignore[misc]
+    class Provider(OVHcloudProvider):  # type: ignore[misc]  # not installed beside mypy
         @property
         def base_url(self) -> str:
             return service.settings.client.base_url

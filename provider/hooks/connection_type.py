@@ -16,6 +16,6 @@ def __getattr__(name: str) -> Any:
     try:
         from .common_ai import OVHCloudAIEndpointsCommonAIHook as found
     except ImportError:
-        from .ai_endpoints import OVHCloudAIEndpointsHook as found  # type: ignore[assignment]
+        from .ai_endpoints import OVHCloudAIEndpointsHook as found  # type: ignore[assignment]  # its base
     globals()[name] = found
     return found

@@ -77,7 +77,7 @@ def openai_client(settings: ClientSettings, heard: Heard) -> Any:
     http: Any = import_module("httpx2" if hasattr(openai, "DefaultAsyncHttpx2Client") else "httpx")
     sender = _Sender(settings)
 
-    class Transport(http.AsyncBaseTransport):  # type: ignore[misc]
+    class Transport(http.AsyncBaseTransport):  # type: ignore[misc]  # of httpx or httpx2
         async def handle_async_request(self, request: Any) -> Any:
             sent = _request(request.method, str(request.url), await request.aread(), settings)
             outcome = await sender.send(sent, request.extensions.get("timeout", {}).get("read"))
