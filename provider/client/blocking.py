@@ -6,30 +6,24 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from .. import defaults
-from ..errors import AIEndpointsError, InvalidReplyError, TimedOutError
-from .bodies import ACCEPT_ENCODING, PIECE, receive
+from ..errors import AIEndpointsError, TimedOutError
+from . import receiving
 from .deadline import Attempt
-from .events import EventReader
-from .faults import fell_silent, no_reply, timed_out, too_large
+from .faults import fell_silent, no_reply, timed_out
 from .pacing import SPARED, Pacer, Turn, pacer_of
 from .refusals import error_of
 from .replies import Reply, parse
 from .requests import Request
 from .retry import pause_before_next
+from .session import PooledSession
 from .settings import ClientSettings
-
-if TYPE_CHECKING:
-    from requests import PreparedRequest, Response, Session
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +50,7 @@ class Client:
     def __init__(self, settings: ClientSettings, sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings = settings
         self._sleep = sleep
-        self._session: Session | None = None
-        self._blank: PreparedRequest | None = None
-        self._process = 0
-        self._lock = threading.Lock()
+        self._session = PooledSession(settings)
 
     def __enter__(self) -> Client:
         return self
@@ -71,10 +62,7 @@ class Client:
         """
         Close the connections that are kept open.
         """
-        with self._lock:
-            session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        self._session.close()
 
     def send(self, request: Request, sink: BinaryIO | None = None) -> Reply:
         """
@@ -215,18 +203,18 @@ class Client:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
-        session, seconds = self._open(), timeout or self.settings.timeout
+        seconds = timeout or self.settings.timeout
         fault: AIEndpointsError | Reply | None = None
         with Attempt(seconds, self.settings.connect_timeout) as attempt:
             try:
-                response = self._start(session, request, seconds)
-                head(Reply(response.status_code, _lower(response), b""))
-                if _is_event_stream(response):
+                response = self._session.send(request, seconds)
+                head(receiving.head_of(response))
+                if receiving.is_event_stream(response):
                     with response:
-                        events = _events(response, request, self.settings)
+                        events = receiving.events(response, request, self.settings)
                         yield from _patiently(events, attempt) if patient else events
                 else:
-                    fault = self._read(response, request)
+                    fault = receiving.read(response, request, self.settings)
             except (RequestException, HTTPError, OSError) as exception:
                 fault = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         if attempt.expired:
@@ -246,11 +234,14 @@ class Client:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
-        session = self._open()
         started = time.monotonic()
         with Attempt(seconds, self.settings.connect_timeout) as attempt:
             try:
-                outcome = self._read(self._start(session, request, seconds), request, sink)
+                response = self._session.send(request, seconds)
+                if sink is None or response.status_code >= 300:
+                    outcome = receiving.read(response, request, self.settings)
+                else:
+                    outcome = receiving.save(response, request, self.settings, sink)
             except (RequestException, HTTPError, OSError) as exception:
                 outcome = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         # A connection that was cut may look like one that failed, or even like the end of a reply.
@@ -262,112 +253,9 @@ class Client:
         taken = time.monotonic() - started
         return replace(outcome, seconds=taken, opened=attempt.opened, secured=attempt.secured)
 
-    def _start(self, session: Session, request: Request, seconds: float) -> Response:
-        return session.send(self._prepare(session, request), timeout=seconds, allow_redirects=False, stream=True)
-
-    def _prepare(self, session: Session, request: Request) -> PreparedRequest:
-        """
-        Make a request out of one that was prepared once: preparing took a fifth of a call to a near service.
-        """
-        from requests import Request as Draft
-
-        if self._blank is None:
-            self._blank = session.prepare_request(Draft("GET", self.settings.base_url))
-        prepared = self._blank.copy()
-        prepared.method, prepared.url = request.method, f"{self._blank.url}".rstrip("/") + request.path
-        if request.content is not None:
-            prepared.headers["Content-Type"] = "application/json"
-            prepared.prepare_body(request.content, None)
-        if request.form is not None:
-            prepared.headers["Content-Type"] = request.form.content_type
-            prepared.prepare_body(request.form, None)
-        if request.streamed:
-            # Compressed events would wait for one another.
-            prepared.headers.update({"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"})
-            # llama.cpp's server closes about one connection in twenty just after a stream, under the next request.
-            prepared.headers["Connection"] = "close"
-        return prepared
-
-    def _read(self, response: Response, request: Request, sink: BinaryIO | None = None) -> Reply | AIEndpointsError:
-        body = bytearray()
-        with response:
-            if sink is not None and response.status_code < 300:
-                if not _save(response, sink, defaults.MAX_FILE_BYTES):
-                    return InvalidReplyError(
-                        f"The {request.what} is larger than {defaults.MAX_FILE_BYTES:,} bytes and was not read to its "
-                        "end."
-                    )
-                return receive(response.status_code, _without_encoding(response), b"", request, self.settings)
-            for piece in response.raw.stream(PIECE, decode_content=False):
-                body += piece
-                if len(body) > self.settings.max_reply_bytes:
-                    break
-        return receive(response.status_code, response.headers.items(), bytes(body), request, self.settings)
-
-    def _open(self) -> Session:
-        with self._lock:
-            # A forked process leaves the connections to its parent: both would read each other's replies.
-            if self._session is None or self._process != os.getpid():
-                self._session, self._process = _new_session(self.settings), os.getpid()
-            return self._session
-
-
-def _save(response: Response, sink: BinaryIO, most: int) -> bool:
-    """
-    Save a body, and tell whether that was all of it.
-    """
-    sink.seek(0)
-    sink.truncate()
-    for piece in response.raw.stream(PIECE, decode_content=True):
-        most -= sink.write(piece)
-        if most < 0:
-            return False
-    return True
-
-
-def _without_encoding(response: Response) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
-
-
-def _lower(response: Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _is_event_stream(response: Response) -> bool:
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return response.status_code == 200 and kind == "text/event-stream"
-
-
-def _events(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
-    reader, room = EventReader(), settings.max_reply_bytes
-    # read1 gives what there is, without waiting for more.
-    while piece := response.raw.read1(PIECE, decode_content=False):
-        room -= len(piece)
-        if room < 0:
-            raise too_large(request, settings)
-        yield from reader.feed(piece)
-
 
 def _patiently(events: Iterator[str], attempt: Attempt) -> Iterator[str]:
     for data in events:
         attempt.pause()
         yield data
         attempt.restart()
-
-
-def _new_session(settings: ClientSettings) -> Session:
-    from .transport import BoundedAdapter, StayingSession, TokenAuth
-
-    session = StayingSession()
-    # Proxy and certificates were read from the environment once, for both drivers; a .netrc is not read at all.
-    session.trust_env = False
-    session.auth = TokenAuth(settings.token)
-    session.verify = settings.ca_bundle or True
-    session.proxies = {"all": settings.proxy} if settings.proxy else {}
-    session.headers["User-Agent"] = settings.user_agent
-    session.headers["Accept"] = "application/json"
-    session.headers["Accept-Encoding"] = ACCEPT_ENCODING
-    adapter = BoundedAdapter()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session

@@ -5,6 +5,7 @@ The connection pool beneath ``requests``, with connections that an :class:`.dead
 from __future__ import annotations
 
 import socket
+from http.client import HTTPResponse, parse_headers
 from typing import Any
 
 from requests import PreparedRequest, Response, Session
@@ -18,10 +19,25 @@ from ..defaults import MAX_CONCURRENCY
 from .deadline import current_attempt, open_socket
 
 
+class _FinalResponse(HTTPResponse):
+    """
+    Passes over the interim responses that nobody asked for: http.client does so with 100 alone (RFC 9110, 15.2).
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the types of typeshed
+            if not 102 <= status < 200:
+                return version, status, reason
+            parse_headers(self.fp)
+
+
 class _Bounded:
     """
     What both kinds of connection add: connecting is bounded as a whole, and the attempt learns what it may cut.
     """
+
+    response_class: Any = _FinalResponse
 
     def _new_conn(self: Any) -> socket.socket:
         attempt = current_attempt()

@@ -98,5 +98,6 @@ def test_retries_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
 def test_nothing_of_a_client_shows_the_token() -> None:
     with Server(OK) as server, client_of(server) as client:
         reply_ = client.send(MODELS)
-        shown = [repr(each) for each in (client, vars(client), client.settings, client._session, reply_)]
+        session = client._session
+        shown = [repr(each) for each in (client, vars(client), client.settings, session, vars(session), reply_)]
     assert not any(canary.shows(each) for each in shown)

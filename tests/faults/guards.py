@@ -78,8 +78,8 @@ GUARDS = {
         "def unused(",
     ),
     "the size of a reply on the wire": _without(
-        "client/blocking.py",
-        "                if len(body) > self.settings.max_reply_bytes:\n                    break\n",
+        "client/receiving.py",
+        "            if len(body) > settings.max_reply_bytes:\n                break\n",
         "tests/client/test_drivers.py",
         "endless",
     ),
@@ -98,7 +98,11 @@ GUARDS = {
         "stream.decompress(body)",
     ),
     "the size of a file": _without(
-        "client/blocking.py", "        if most < 0:\n", "tests/hooks/test_batches.py", "unfolds", "        if False:\n"
+        "client/receiving.py",
+        "            if left < 0:\n",
+        "tests/hooks/test_batches.py",
+        "unfolds",
+        "            if False:\n",
     ),
     "the whole of a file": _without(
         "hooks/batches.py",
@@ -122,7 +126,7 @@ GUARDS = {
         "    for spelling in ():\n",
     ),
     "a .netrc is not read": Guard(
-        "client/blocking.py",
+        "client/session.py",
         (
             ("session.trust_env = False", "session.trust_env = True"),
             ("session.auth = TokenAuth(settings.token)", "pass"),

@@ -177,8 +177,8 @@ COMMON: dict[str, Fault] = {
         lambda _: raw(b"\x00\xff\x15\x03\x01 SSH-2.0\r\n\r\n"), "ConnectionFailedError", UNLESS_BILLED
     ),
     "103 before the answer": Fault(
-        lambda endpoint: raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _headed(endpoint), kept=True),
-        "answer or InvalidReplyError",
+        lambda endpoint: raw(2 * b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _headed(endpoint), kept=True),
+        "answer",
     ),
     "100 before the answer": Fault(
         lambda endpoint: raw(b"HTTP/1.1 100 Continue\r\n\r\n" + _headed(endpoint), kept=True), "answer"

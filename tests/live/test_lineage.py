@@ -24,7 +24,7 @@ def test_outlets_are_told_what_was_written(scheduled: Rest, bulk_folder: Path) -
     events = scheduled.get(f"/{kind}/events?source_dag_id=lineage")[f"{kind[:-1]}_events"]
     found = {event[field].rstrip("/"): event["extra"] for event in events}
     # One outlet is named by whoever wrote the DAG, the other stands for wherever the task writes.
-    assert found == {"s3://corpus/vectors": FACTS, (bulk_folder / "lineage").as_uri(): FACTS}
+    assert found == {"s3://corpus/facts": FACTS, (bulk_folder / "lineage").as_uri(): FACTS}
 
 
 def test_the_example_wakes_its_reader(scheduled: Rest, sandbox: Sandbox) -> None:

@@ -58,7 +58,7 @@ with DAG("lineage", start_date=START, schedule=None):
         model="bge-m3",
         input=["one", "two", "three"],
         output_path=f"{os.environ['BULK_FOLDER']}/lineage",
-        outlets=[Asset("s3://corpus/vectors"), AssetAlias("vectors")],
+        outlets=[Asset("s3://corpus/facts"), AssetAlias("vectors")],
     )
 
 with DAG("slow_chat", start_date=START, schedule=None):

@@ -1,0 +1,100 @@
+"""
+The session beneath the blocking driver: one pool of connections for each process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from .bodies import ACCEPT_ENCODING
+from .requests import Request
+from .settings import ClientSettings
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+
+class PooledSession:
+    """
+    Sends one request at a time of each thread, on connections that are kept open; safe to use from several threads.
+
+    :param settings: where and as whom
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._session: Session | None = None
+        self._blank: PreparedRequest | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """
+        Close the connections that are kept open.
+        """
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def send(self, request: Request, seconds: float) -> Response:
+        """
+        Send a request, and read the status and headers of what comes back.
+
+        :param request: what to send
+        :param seconds: how long to wait for each byte of the head
+        :return: the response, whose body is not read, and which is to be closed
+        :raises requests.RequestException: if there is none
+        """
+        session = self._open()
+        return session.send(self._prepare(session, request), timeout=seconds, allow_redirects=False, stream=True)
+
+    def _open(self) -> Session:
+        with self._lock:
+            # A forked process leaves the connections to its parent: both would read each other's replies.
+            if self._session is None or self._process != os.getpid():
+                self._session, self._process = _new_session(self._settings), os.getpid()
+            return self._session
+
+    def _prepare(self, session: Session, request: Request) -> PreparedRequest:
+        """
+        Make a request out of one that was prepared once: preparing took a fifth of a call to a near service.
+        """
+        from requests import Request as Draft
+
+        if self._blank is None:
+            self._blank = session.prepare_request(Draft("GET", self._settings.base_url))
+        prepared = self._blank.copy()
+        prepared.method, prepared.url = request.method, f"{self._blank.url}".rstrip("/") + request.path
+        if request.content is not None:
+            prepared.headers["Content-Type"] = "application/json"
+            prepared.prepare_body(request.content, None)
+        if request.form is not None:
+            prepared.headers["Content-Type"] = request.form.content_type
+            prepared.prepare_body(request.form, None)
+        if request.streamed:
+            # Compressed events would wait for one another.
+            prepared.headers.update({"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"})
+            # llama.cpp's server closes about one connection in twenty just after a stream, under the next request.
+            prepared.headers["Connection"] = "close"
+        return prepared
+
+
+def _new_session(settings: ClientSettings) -> Session:
+    from .transport import BoundedAdapter, StayingSession, TokenAuth
+
+    session = StayingSession()
+    # Proxy and certificates were read from the environment once, for both drivers; a .netrc is not read at all.
+    session.trust_env = False
+    session.auth = TokenAuth(settings.token)
+    session.verify = settings.ca_bundle or True
+    session.proxies = {"all": settings.proxy} if settings.proxy else {}
+    session.headers["User-Agent"] = settings.user_agent
+    session.headers["Accept"] = "application/json"
+    session.headers["Accept-Encoding"] = ACCEPT_ENCODING
+    adapter = BoundedAdapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
