@@ -13,6 +13,7 @@ from .. import defaults
 from ..client import refusals, replies, requests
 from ..client.audio import billed_seconds
 from ..client.blocking import Client
+from ..client.forks import lock_across_forks
 from ..client.redact import excerpt, scrub
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
@@ -20,6 +21,10 @@ from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from . import metrics
 from .connection import connection_missing, settings_of
+
+#: Held while a hook makes its client, so that threads do not each get connections of their own. One for all hooks, as
+#: these are copied and pickled.
+_making = lock_across_forks()
 
 
 class ServiceHook(BaseHook):
@@ -70,7 +75,9 @@ class ServiceHook(BaseHook):
         :raises ConfigurationError: if the connection cannot work
         """
         if self._client is None:
-            self._client = Client(self.settings.client)
+            settings = self.settings.client  # before the lock, which must not wait for Airflow
+            with _making:
+                self._client = self._client or Client(settings)
         return self._client
 
     def list_models(self) -> list[dict[str, Any]]:
@@ -161,18 +168,17 @@ class ServiceHook(BaseHook):
         if not isinstance(usage, Mapping):
             usage = {}
         metrics.count(model, usage, len(sent))
-        self.log.log(
-            level,
-            "AI Endpoints %s: model=%s %s milliseconds=%d requests=%d attempts=%d request_id=%s finish_reason=%s",
-            what,
-            value.get("model") or model,
-            _used(usage),
-            sum(reply.seconds for reply in sent) * 1000,
-            len(sent),
-            sum(reply.attempts for reply in sent),
-            sent[-1].request_id,
-            _finish_reason(value),
-        )
+        facts = {
+            "model": value.get("model") or model,
+            **_used(usage),
+            "milliseconds": int(sum(reply.seconds for reply in sent) * 1000),
+            "requests": len(sent),
+            "attempts": sum(reply.attempts for reply in sent),
+            "request_id": sent[-1].request_id,
+            "finish_reason": _finish_reason(value),
+        }
+        told = " ".join(f"{name}={fact}" for name, fact in facts.items() if fact is not None)
+        self.log.log(level, "AI Endpoints %s: %s", what, told)
 
     @contextmanager
     def boundary(self) -> Iterator[None]:
@@ -188,10 +194,10 @@ class ServiceHook(BaseHook):
         raise final from None
 
 
-def _used(usage: Mapping[str, Any]) -> str:
+def _used(usage: Mapping[str, Any]) -> dict[str, Any]:
     if usage.get("type") == "duration":
-        return f"audio_seconds={billed_seconds({'usage': usage})}"
-    return f"input_tokens={usage.get('prompt_tokens')} output_tokens={usage.get('completion_tokens')}"
+        return {"audio_seconds": billed_seconds({"usage": usage})}
+    return {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}
 
 
 def _finish_reason(value: Mapping[str, Any]) -> Any:

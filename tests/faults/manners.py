@@ -257,12 +257,13 @@ _STATUSES: dict[int, tuple[str, str]] = {
 }
 STATUSES = {f"{status}": Fault(_status(status), outcome, again) for status, (outcome, again) in _STATUSES.items()}
 
-#: Every form of what a refusal says about waiting, to one endpoint of each kind.
+#: Every form of a header that says how long to wait, and whether a request that may be sent again then is.
 _WAITS = {
     "0": ALWAYS,
     "0.01": ALWAYS,
     "1e-3": ALWAYS,
     "9999": NEVER,
+    "31536000": NEVER,
     "-5": ALWAYS,
     "nan": ALWAYS,
     "inf": ALWAYS,
@@ -275,15 +276,29 @@ _WAITS = {
     "10ms": ALWAYS,
     "2h": NEVER,
 }
-WAITS = {
-    f"{header}: {value}": Fault(
-        lambda _, header=header, value=value: reply(429, {"message": "API rate limit exceeded"}, {header: value}),
-        "RateLimitedError",
-        again,
-        of={"chat", "embeddings", "models on a loop"}.__contains__,
+
+_RESETS = ("RateLimit-Reset", "x-ratelimit-reset", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
+
+
+def _refused(status: int, header: str, value: str) -> Fault:
+    """With any status Retry-After is believed; the news of a quota only where it was a quota that refused."""
+    outcome, again = _STATUSES[status]
+    believed = header == "Retry-After" or status in (429, 503)
+    return Fault(
+        lambda _: reply(status, {"message": "no"}, {header: value}),
+        outcome,
+        NEVER if believed and _WAITS[value] == NEVER else again,
+        of=({"chat", "embeddings", "models on a loop"} if status == 429 else {"chat"}).__contains__,
     )
-    for header in ("Retry-After", "RateLimit-Reset", "x-ratelimit-reset-requests")
-    for value, again in _WAITS.items()
+
+
+#: Each form with each status in the header that HTTP has for it; in those of quotas, where the status is one that is
+#: asked again, and with one that is not.
+WAITS = {
+    f"{status}, {header}: {value}": _refused(status, header, value)
+    for status in _STATUSES
+    for header in ("Retry-After", *(_RESETS if status in (429, 500, 503, 529) else ()))
+    for value in _WAITS
 }
 
 #: Bodies of a refusal, each of which is to become a sentence.
@@ -379,11 +394,11 @@ STREAMS: dict[str, Fault] = {
             _endless(b"data: " + b"x" * 50_000 + b"\n", "text/event-stream")(None),
             "InvalidReplyError",
             NEVER,
-        ),  # type: ignore[arg-type]
+        ),
         "endless comments": (
             _endless(b":" + b"x" * 50_000 + b"\n", "text/event-stream")(None),
             "InvalidReplyError",
             NEVER,
-        ),  # type: ignore[arg-type]
+        ),
     }.items()
 }

@@ -1,20 +1,17 @@
 """
 Every fault at every endpoint: what a caller gets, how often the service was asked, and what it took.
 
-Not among the tests that run each time: ``make faults`` runs it, and prints the table. With $FAULTS_TABLE set to a file,
-the table is written there as the documentation has it.
+Not among the tests that run each time: ``make faults`` runs it, and prints a table of it (:mod:`.table`).
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import os
 import threading
 import time
 import tracemalloc
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from support.proxy import PASSWORD
 from support.wire import Server, reply
 
+from . import table
 from .endpoints import ENDPOINTS, Endpoint
 from .manners import ALWAYS, BODIES, COMMON, LIMIT, NEVER, STATUSES, STREAMS, WAITS, Fault
 from .places import PLACES, Place
@@ -62,7 +60,16 @@ class Outcome:
     error: AIEndpointsError | None = None
 
 
-SEEN: dict[tuple[str, str], Outcome] = {}
+@pytest.fixture
+def seen(request: pytest.FixtureRequest, record_property: Any) -> Callable[[str, str, Outcome], None]:
+    """Keep an outcome for the table, whichever process it was seen in."""
+    place = request.session.items.index(request.node)
+
+    def keep(name: str, where: str, outcome: Outcome) -> None:
+        told = (outcome.name, outcome.retryable, outcome.requests, outcome.seconds, outcome.peak)
+        record_property(table.PROPERTY, (place, name, where, *told))
+
+    return keep
 
 
 @pytest.fixture
@@ -131,10 +138,10 @@ def test_there_are_enough_cases() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name", "where"), CASES)
-def test_fault(kind: str, name: str, where: str, outcome_of: Any) -> None:
+def test_fault(kind: str, name: str, where: str, outcome_of: Any, seen: Any) -> None:
     fault, endpoint = GROUPS[kind][name], ENDPOINTS[where]
     outcome = outcome_of(endpoint, fault.make(endpoint))
-    SEEN[name, where] = outcome
+    seen(name, where, outcome)
     assert outcome.name in fault.outcome.split(" or "), outcome.error
     if outcome.name != "answer":
         assert outcome.requests == _expected_requests(fault, endpoint, outcome.error), outcome.error
@@ -161,12 +168,12 @@ def _check_sentence(error: Any) -> None:
 
 @pytest.mark.parametrize("where", ENDPOINTS)
 @pytest.mark.parametrize("name", PLACES)
-def test_place(name: str, where: str, outcome_at: Any) -> None:
+def test_place(name: str, where: str, outcome_at: Any, seen: Any) -> None:
     make, kind = PLACES[name]
     endpoint = ENDPOINTS[where]
     with make(reply(200, endpoint.body, {"Content-Type": endpoint.kind})) as place:
         outcome = outcome_at(endpoint, place)
-    SEEN[name, where] = outcome
+    seen(name, where, outcome)
     if not kind:
         assert (outcome.name, outcome.requests) == ("answer", 1), outcome.error
         return
@@ -203,7 +210,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("where", "place", "value"), SHAPES)
-def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any) -> None:
+def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any, seen: Any) -> None:
     endpoint = ENDPOINTS[where]
     good = copy.deepcopy(endpoint.good)
     *way, last = place
@@ -215,7 +222,7 @@ def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any) 
     else:
         holder[last] = VALUES[value]
     outcome = outcome_of(endpoint, reply(200, good))
-    SEEN[f"{'.'.join(map(str, place))} is {value}", where] = outcome
+    seen(f"{'.'.join(map(str, place))} is {value}", where, outcome)
     assert outcome.requests == 1
     if outcome.name == "answer":
         # It is of the type that belongs there, or the place says nothing that is needed.
@@ -239,35 +246,3 @@ def _still_fits(endpoint: Endpoint, place: tuple[Any, ...], value: str) -> bool:
         return value == "object"
     # Without its index a vector is taken in the order in which it came; a number may be another.
     return value in {"number", "true"} or (value == "missing" and place[-1] == "index")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _table(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    text = table()
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{text}")
-    if path := os.environ.get("FAULTS_TABLE"):
-        Path(path).write_text(text, encoding="utf-8")
-
-
-def table() -> str:
-    """
-    Tell what was seen: faults with the same outcome at several endpoints in one line.
-
-    :return: Markdown
-    """
-    merged: dict[tuple[str, str, Any, int], list[tuple[str, Outcome]]] = defaultdict(list)
-    for (name, where), outcome in SEEN.items():
-        merged[name, outcome.name, outcome.retryable, outcome.requests].append((where, outcome))
-    retry = {True: "may help", False: "cannot help", None: ""}
-    lines = [
-        "| fault | at | outcome | a retry | requests | seconds at most | MB at most |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for (name, outcome, retryable, asked), found in merged.items():
-        where = "all" if len(found) == len(ENDPOINTS) else ", ".join(each for each, _ in found)
-        seconds = max(each.seconds for _, each in found)
-        peak = max(each.peak for _, each in found) / 1e6
-        lines.append(f"| {name} | {where} | {outcome} | {retry[retryable]} | {asked} | {seconds:.1f} | {peak:.1f} |")
-    return "\n".join([*lines, ""])

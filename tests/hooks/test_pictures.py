@@ -128,9 +128,9 @@ def test_what_is_there_is_not_paid_for_again(
         hook.generate_image_files("a dog", path, n=3)
     assert len(sandbox.requests) == 2
     assert hook.generate_image_files("a dog", path, n=3, overwrite=True)["requests"] == 1
-    assert hook.generate_image_files("a dog", path, n=3, overwrite="False")["requests"] == 0  # type: ignore[arg-type]
+    assert hook.generate_image_files("a dog", path, n=3, overwrite="False")["requests"] == 0
     with pytest.raises(ConfigurationError, match="overwrite must be true or false, not 'perhaps'"):
-        hook.generate_image_files("a dog", path, overwrite="perhaps")  # type: ignore[arg-type]
+        hook.generate_image_files("a dog", path, overwrite="perhaps")
 
 
 def test_one_line_a_call_and_neither_prompt_nor_image(hook: OVHCloudAIEndpointsHook, tmp_path: Path, ear: Any) -> None:
@@ -139,6 +139,9 @@ def test_one_line_a_call_and_neither_prompt_nor_image(hook: OVHCloudAIEndpointsH
     (line,) = ear.lines("AI Endpoints image:")
     assert line.startswith("AI Endpoints image: model=stable-diffusion-xl-base-v10 ")
     assert all(part in line for part in (" requests=1 ", " attempts=1 ", " request_id=sandbox-000001 "))
+    # What the reply does not tell, the line does not name.
+    assert "None" not in line
+    assert "finish_reason" not in line
     assert PROMPT not in ear.everything
     assert "iVBOR" not in ear.everything
 
