@@ -69,7 +69,21 @@ def airflow_db() -> Path:
 
 
 @pytest.fixture
-def run_dag(airflow_db: Path) -> Iterator[Callable[..., Any]]:
+def dag_bag(airflow_db: Path) -> Callable[[Path], Any]:
+    """
+    Read DAGs as Airflow does.
+
+    :return: a function of a file or folder, which returns the ``DagBag``
+    """
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # before 3.2
+        from airflow.models import DagBag
+    return lambda path: DagBag(dag_folder=str(path))
+
+
+@pytest.fixture
+def run_dag(dag_bag: Callable[[Path], Any]) -> Iterator[Callable[..., Any]]:
     """
     Run a DAG file as ``airflow dags test`` does.
 
@@ -79,21 +93,13 @@ def run_dag(airflow_db: Path) -> Iterator[Callable[..., Any]]:
 
     def run(source: str, **options: Any) -> Any:
         file.write_text(source, encoding="utf-8")
-        bag = _dag_bag_type()(dag_folder=str(file))
+        bag = dag_bag(file)
         assert not bag.import_errors
         (dag,) = bag.dags.values()
         return dag.test(**options)
 
     yield run
     file.unlink(missing_ok=True)
-
-
-def _dag_bag_type() -> Any:
-    try:
-        from airflow.dag_processing.dagbag import DagBag
-    except ImportError:  # before 3.2
-        from airflow.models import DagBag
-    return DagBag
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.releases import oldest_and_newest
 from support.stores import STORES
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
@@ -208,13 +209,24 @@ def check_image_generation(pull: Callable[..., Any]) -> None:
 CHECKS = {f"example_{name[6:]}": check for name, check in list(globals().items()) if name.startswith("check_")}
 
 
+#: Those that need another provider, or a scheduler; each has a test of its own.
+ELSEWHERE = {"example_assets", "example_common_ai", "example_rag", *(f"example_to_{store}" for store in STORES)}
+
+
 def test_every_example_is_checked() -> None:
-    elsewhere = {"example_assets"} | {f"example_to_{store}" for store in STORES}  # tests/dags/test_stores.py
-    elsewhere.add("example_common_ai")  # tests/dags/test_common_ai.py
-    elsewhere.add("example_rag")  # tests/dags/test_rag.py
-    assert {file.stem for file in EXAMPLES.glob("*.py")} == set(CHECKS) | elsewhere
+    assert {file.stem for file in EXAMPLES.glob("*.py")} == set(CHECKS) | ELSEWHERE
 
 
+def test_every_example_is_read(dag_bag: Callable[[Path], Any]) -> None:
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / "examples"
+    shutil.copytree(EXAMPLES, folder)
+    bag = dag_bag(folder)
+    shutil.rmtree(folder)
+    assert {Path(file).stem for file in bag.import_errors} <= ELSEWHERE
+    assert {Path(dag.fileloc).stem for dag in bag.dags.values()} >= set(CHECKS)
+
+
+@oldest_and_newest
 @pytest.mark.parametrize("example", CHECKS)
 def test_example(example: str, run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:
     # What an example finds beside itself.

@@ -16,13 +16,11 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.batches import ENDED as ENDED_BATCHES
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from local_airflow import LocalAirflow, installed_release
+from support.releases import oldest_and_newest
 
 from .rest import ENDED, Rest, eventually
 
 pytestmark = pytest.mark.airflow
-
-#: Releases between the oldest and the newest: what depends on the release alone is seen there as well.
-MIDDLE = {(3, 0), (3, 1), (3, 2)}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +55,7 @@ def deferred(rest: Rest, dag: str, run: str) -> bool:
     return rest.task(dag, run, "work")["state"] == "deferred"
 
 
-@pytest.mark.skipif(installed_release() in MIDDLE, reason="seen on the oldest and the newest release")
+@oldest_and_newest
 def test_a_triggerer_waits_and_may_be_restarted_and_killed(
     triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox, bulk_folder: Path
 ) -> None:
@@ -144,7 +142,7 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_paid_for_twice(
     assert answered(bulk_folder / "batch_killed") == list(range(30))
 
 
-@pytest.mark.skipif(installed_release() in MIDDLE, reason="seen on the oldest and the newest release")
+@oldest_and_newest
 def test_whatever_end_a_batch_comes_to(
     triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox, bulk_folder: Path
 ) -> None:
@@ -163,7 +161,7 @@ def test_whatever_end_a_batch_comes_to(
     )
 
 
-@pytest.mark.skipif(installed_release() in MIDDLE, reason="seen on the oldest and the newest release")
+@oldest_and_newest
 def test_many_at_once(triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox) -> None:
     run = scheduled.run("batch_many")
     assert eventually(lambda: scheduled.state("batch_many", run), ENDED.__contains__, 600) == "success"

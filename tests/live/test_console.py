@@ -13,6 +13,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from axe_playwright_python.base import AXE_SCRIPT
 from local_airflow import LocalAirflow, installed_release
+from support.releases import oldest_and_newest
 
 from .console_page import ConsolePage
 from .rest import ENDED, Rest, eventually
@@ -70,6 +71,7 @@ def test_from_the_menu_to_green(
     assert "settings changed since" not in row
 
 
+@oldest_and_newest
 @pytest.mark.parametrize(
     ("changes", "fault", "verdict", "failed"),
     [
@@ -121,6 +123,7 @@ def test_each_failure_has_its_step_and_its_sentence(
         picture("console-test-failed", 760)
 
 
+@oldest_and_newest
 def test_models_are_searched_and_sorted_and_the_address_says_how(
     console: ConsolePage, connection: Callable[..., str], picture: Callable[..., None]
 ) -> None:
@@ -141,6 +144,7 @@ def test_models_are_searched_and_sorted_and_the_address_says_how(
     assert console.shown.locator("th[aria-sort=ascending]").inner_text().startswith("Price in")
 
 
+@oldest_and_newest
 def test_batches_say_whose_they_are_and_how_far(
     console: ConsolePage,
     connection: Callable[..., str],
@@ -187,6 +191,7 @@ def test_a_copied_dag_runs(console: ConsolePage, scheduled: Rest, airflow: Local
         file.unlink()
 
 
+@oldest_and_newest
 def test_a_prompt_is_answered_once(console: ConsolePage, connection: Callable[..., str], sandbox: Sandbox) -> None:
     console.open(connection(extra='{"chat_model": "gpt-oss-120b"}'))
     console.shown.get_by_label("Text").fill("Say <img src=x onerror=alert(1)>")
@@ -210,6 +215,7 @@ def test_connections_that_cannot_be_listed_open_by_id(console: ConsolePage, know
     assert console.test()[0] == "OK: token accepted"
 
 
+@oldest_and_newest
 def test_an_id_that_does_not_exist_says_so(console: ConsolePage) -> None:
     console.open("not_there")
     console.shown.get_by_text("does not exist").wait_for()
@@ -241,6 +247,7 @@ def test_it_belongs_to_the_airflow_around_it(
     picture("console-dark", 700)
 
 
+@oldest_and_newest
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_left_out(
     console: ConsolePage, connection: Callable[..., str], chromium: Any, airflow: LocalAirflow, scheme: str
@@ -272,6 +279,7 @@ def _findings(page: Any) -> list[str]:
     return [f"{each['impact']}: {each['help']}" for each in found if each["impact"] in {"serious", "critical"}]
 
 
+@oldest_and_newest
 def test_the_keyboard_is_enough(console: ConsolePage, connection: Callable[..., str]) -> None:
     connection(extra='{"chat_model": "gpt-oss-120b"}')
     console.framed = False
@@ -310,6 +318,7 @@ def press(console: ConsolePage, name: str) -> None:
     pytest.fail(f"{name!r} is not reached by the keyboard")
 
 
+@oldest_and_newest
 def test_no_token_reaches_the_browser(
     console: ConsolePage, connection: Callable[..., str], sandbox: Sandbox, page: Any
 ) -> None:
