@@ -4,20 +4,33 @@ PYTHON ?= python3
 ARGS ?=
 # The same for `make test` alone, where other targets run with it.
 TEST_ARGS ?=
+# What `make fuzz` has for each reader, and --keep where what is new comes to the corpus.
+SECONDS ?= 15
+KEEP ?=
 # What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms, "-ai" for
-# one with Airflow's AI provider.
-MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 3.3.2 3.3.2-ai
-# 3.3.2 as a whole is what `make test` runs on; here it is another Python, without the tests of a running Airflow.
+# one with Airflow's AI provider, "-lowest" and "-newest" for the ends of what pyproject.toml allows.
+MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 2.11.2-lowest 3.3.2-newest 3.3.2-ai
+# `make test` runs on 3.3.2; `make on-3.3.2` is another Python, without the tests of a running Airflow.
+# What the releases between the oldest and the newest run: each way into Airflow's own code.
+BETWEEN = tests/dags tests/decorators tests/leaks tests/live tests/operators tests/product_page tests/sensors tests/triggers \
+	tests/ui tests/test_compat.py tests/test_provider_info.py tests/hooks/test_ai_endpoints.py \
+	tests/hooks/test_ai_endpoints_connections.py tests/hooks/test_connection.py
 # What may differ where those two libraries are missing.
 FORM = tests/live/test_form_metadata.py tests/test_provider_info.py tests/test_compat.py tests/dags
 # What may differ where Airflow's AI provider is installed ("-ai").
 AI = tests/hooks/test_common_ai.py tests/dags/test_common_ai.py tests/test_provider_info.py
+# What may differ with the versions of requests and httpx, and of what Airflow stands on.
+ENDS = tests/client/test_drivers.py tests/client/test_blocking.py tests/client/test_non_blocking.py \
+	tests/client/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/operators/test_operators.py \
+	tests/ui/test_connection_test.py tests/test_provider_info.py
+SCOPE = $(if $(filter %-lowest %-newest,$1),$(ENDS),-m airflow) $(if $(filter 3.3.2,$1),--ignore tests/live) \
+	$(if $(filter 3.0.6 3.1.8 3.2.2,$1),$(BETWEEN)) $(if $(filter %-nofab,$1),$(FORM)) $(if $(filter %-ai,$1),$(AI))
 
 ENV = @$(PYTHON) scripts/bootstrap.py
 RUN = .venv/bin/python
 TOOL = .venvs/tools/bin
 
-.PHONY: help setup demo demo-rag ui test faults test-matrix lint docs bench live-check release constraints clean
+.PHONY: help setup demo demo-rag ui test fuzz faults soak test-matrix lint docs bench live-check release constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -42,9 +55,17 @@ test:  ## all tests on Airflow 3.3.2
 	$(ENV) dev
 	$(RUN) -m pytest $(ARGS) $(TEST_ARGS)
 
+fuzz:  ## random bytes at the readers of what servers send; make fuzz SECONDS=600 KEEP=--keep to look for more
+	$(ENV) fuzz
+	@.venvs/fuzz/bin/python tests/fuzz/run.py --seconds $(SECONDS) $(KEEP)
+
 faults:  ## every fault at every endpoint on real sockets, and a table of what comes of it
 	$(ENV) dev
-	$(RUN) -m pytest -q tests/faults/matrix.py tests/faults/guards.py $(ARGS)
+	$(RUN) -m pytest -q -n 4 tests/faults/matrix.py tests/faults/guards.py $(ARGS)
+
+soak:  ## ten minutes of random faults, ten times the load of `make test`, and fifty workers killed
+	$(ENV) dev
+	LOAD_CALLS=20000 KILLS=50 $(RUN) -m pytest -q tests/endurance tests/endurance/soak.py tests/live/test_kills.py $(ARGS)
 
 test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on two at a time
 	$(ENV) $(MATRIX)
@@ -53,13 +74,14 @@ test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on
 on-%:
 	@echo "== Airflow $*"
 	@$(PYTHON) scripts/bootstrap.py $*
-	@.venvs/airflow-$*/bin/python -m pytest -m airflow $(if $(filter 3.3.2,$*),--ignore tests/live) $(if $(findstring nofab,$*),$(FORM)) $(if $(filter %-ai,$*),$(AI)) $(ARGS)
+	@.venvs/airflow-$*/bin/python -m pytest $(call SCOPE,$*) $(ARGS)
 
-lint:  ## ruff, and mypy --strict on provider/
+lint:  ## ruff, mypy --strict on provider/, known vulnerabilities and licences of what comes with it
 	$(ENV) dev tools
 	$(TOOL)/ruff check .
 	$(TOOL)/ruff format --check .
 	$(RUN) -m mypy provider
+	$(RUN) scripts/supply_chain.py
 
 docs:  ## the documentation site, in site/
 	$(ENV) tools

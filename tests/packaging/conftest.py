@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import release
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,12 +92,17 @@ def uv(bootstrap):
 
 
 @pytest.fixture(scope="session")
-def dist(tree, uv, tmp_path_factory):
+def epoch():
+    """When what is built was last changed."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH", "1767225600"))
+
+
+@pytest.fixture(scope="session")
+def dist(tree, epoch, tmp_path_factory):
     """The source distribution and the wheel made from it: those in $DIST, or built here."""
-    folder = Path(os.environ.get("DIST") or tmp_path_factory.mktemp("dist"))
     if "DIST" not in os.environ:
-        uv("build", "--quiet", "--out-dir", folder, cwd=tree)
-    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+        return Dist(*release.build(tree, tmp_path_factory.mktemp("dist"), epoch))
+    (sdist,), (wheel,) = (Path(os.environ["DIST"]).glob(kind) for kind in ("*.tar.gz", "*.whl"))
     return Dist(sdist, wheel)
 
 
