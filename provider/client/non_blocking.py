@@ -15,6 +15,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..defaults import KEPT_CONNECTIONS
 from ..errors import AIEndpointsError
 from .bodies import ACCEPT_ENCODING, receive
 from .faults import no_reply
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 class AsyncClient:
     """
     HTTP to an OpenAI-compatible service from one event loop.
+
+    Not safe to use from several threads: its connections belong to one event loop, whose tasks may share it.
 
     :param settings: where, as whom, and how patiently
     :param sleep: how to wait between attempts
@@ -178,6 +181,9 @@ class _Progress:
         if leaves and not self._limit.expired():
             self.connected = True
             self._limit.reschedule((self._limit.when() or 0.0) + self._more)
+        if event.endswith("receive_response_headers.complete"):
+            # What stays in here httpcore logs at DEBUG, and a service may tell the token back in a header.
+            info["return_value"] = None
 
 
 def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
@@ -190,6 +196,13 @@ def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
                 request.headers["Authorization"] = f"Bearer {settings.token}"
             yield request
 
+    class Transport(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await super().handle_async_request(request)
+            # httpx logs it, and a service may tell the token back in it.
+            response.extensions.pop("reason_phrase", None)
+            return response
+
     return httpx.AsyncClient(
         auth=TokenAuth(),
         headers={
@@ -198,10 +211,15 @@ def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
             "Accept-Encoding": ACCEPT_ENCODING,
         },
         # One clock bounds each attempt: the one above.
-        timeout=None,  # noqa: S113
-        verify=_trust(settings.ca_bundle),
-        proxy=settings.proxy,
-        # Proxy and certificates were read from the environment once, for both drivers; a .netrc is not read at all.
+        timeout=None,  # noqa: S113  (that clock bounds reads as well)
+        transport=Transport(
+            verify=_trust(settings.ca_bundle),
+            limits=httpx.Limits(max_connections=KEPT_CONNECTIONS, max_keepalive_connections=KEPT_CONNECTIONS),
+            proxy=settings.proxy,
+            # Proxy and certificates were read from the environment once, for both drivers.
+            trust_env=False,
+        ),
+        # Nor is a .netrc read.
         trust_env=False,
         follow_redirects=False,
     )

@@ -22,8 +22,9 @@ from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from . import metrics
 from .connection import connection_missing, settings_of
 
-#: Held while a hook makes its client, so that threads do not each get connections of their own. One for all hooks, as
-#: these are copied and pickled.
+#: Held while a hook reads its connection, as Airflow 3.0 mixes up what it answers to several threads of a task, and
+#: while it makes its client, so that threads do not each get connections of their own. One for all hooks, as these are
+#: copied and pickled.
 _making = lock_across_forks()
 
 
@@ -54,8 +55,8 @@ class ServiceHook(BaseHook):
         self._warnings: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Settings hold the token, and a client holds sockets: neither leaves the process.
-        return {**self.__dict__, "_settings": None, "_client": None}
+        # Settings hold the token, a client sockets, and what Airflow 3 logs with locks: none leaves the process.
+        return {**self.__dict__, "_settings": None, "_client": None, "_log": None}
 
     @property
     def settings(self) -> ConnectionSettings:
@@ -63,8 +64,8 @@ class ServiceHook(BaseHook):
         What the connection says, read once.
         """
         if self._settings is None:
-            with self.boundary():
-                self._settings = self._read_settings()
+            with self.boundary(), _making:
+                self._settings = self._settings or self._read_settings()
         return self._settings
 
     def get_conn(self) -> Client:
@@ -75,7 +76,7 @@ class ServiceHook(BaseHook):
         :raises ConfigurationError: if the connection cannot work
         """
         if self._client is None:
-            settings = self.settings.client  # before the lock, which must not wait for Airflow
+            settings = self.settings.client
             with _making:
                 self._client = self._client or Client(settings)
         return self._client

@@ -31,6 +31,8 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
 
     It holds ids alone: the connection is read in the triggerer.
 
+    Not safe to use from several threads: it is at home on one event loop, the triggerer's.
+
     :param batch_ids: the batches
     :param ovh_conn_id: Airflow connection
     :param poll_interval: seconds between two looks, at first; triggers of one connection share them
@@ -40,7 +42,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
     def __init__(
         self, batch_ids: list[str], ovh_conn_id: str, poll_interval: float = 60.0, cancel_on_kill: bool = False
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's own has no types
         self.batch_ids = batch_ids
         self.ovh_conn_id = ovh_conn_id
         self.poll_interval = poll_interval
@@ -72,7 +74,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
             if not hasattr(BaseTrigger, "on_kill"):
                 await self.on_kill()
             raise
-        yield TriggerEvent({"batch_ids": self.batch_ids, "error": error})  # type: ignore[no-untyped-call]
+        yield TriggerEvent({"batch_ids": self.batch_ids, "error": error})  # type: ignore[no-untyped-call]  # likewise
 
     async def on_kill(self) -> None:
         """

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from ..client.settings import ClientSettings
-from ..compat import BaseHook
-from ..hooks.connection import settings_of
+from ..compat import AirflowNotFoundException, BaseHook
+from ..errors import ConfigurationError
+from ..hooks.connection import connection_missing, settings_of
 
 #: Seconds for which a connection that was read serves the triggers that come. Two thousand that each asked Airflow
 #: took it 70 s, on two cores.
@@ -51,7 +52,14 @@ def _is_over(reading: _Reading) -> bool:
 
 
 async def _read(conn_id: str) -> ClientSettings:
-    return settings_of(await _connection(conn_id)).client
+    try:
+        connection = await _connection(conn_id)
+    except (AirflowNotFoundException, ValueError):
+        connection = None
+    if connection is None:
+        # Raised here: what Airflow could not read may hold the token, and would be part of the error.
+        raise ConfigurationError(connection_missing(conn_id))
+    return settings_of(connection).client
 
 
 async def _connection(conn_id: str) -> Any:

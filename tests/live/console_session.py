@@ -49,11 +49,11 @@ class Browser:
         form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
         self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())
 
-    def use(self, method: str, path: str, **headers: str) -> tuple[int, str]:
+    def use(self, method: str, path: str, given: dict[str, Any] | None = None, **headers: str) -> tuple[int, str]:
         """
         Use an address as the page's script does.
         """
-        given = GIVEN.get(path, {})
+        given = GIVEN.get(path, {}) if given is None else given
         if method == "GET":
             return self.ask("GET", f"{PAGE}{path}?{urllib.parse.urlencode(given)}")
         own = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": self.url, **self.csrf()}

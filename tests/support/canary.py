@@ -1,5 +1,5 @@
 """
-A token to look for in places where none may be.
+A token to look for in places where none may be, and a prompt that may be in some.
 """
 
 from __future__ import annotations
@@ -8,13 +8,30 @@ import base64
 import types
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 #: With characters that are spelled otherwise in URLs, HTML and JSON.
 TOKEN = "Canary+to/ken=&'7f3a9b-0123456789"
 
+#: Plain enough to be spelled the same in JSON, URLs and HTML.
+PROMPT = "colibri-4c1d8e52"
+
 
 def spellings(token: str = TOKEN) -> list[str]:
-    return [token, token[::-1], base64.b64encode(token.encode()).decode().rstrip("="), token.encode().hex()]
+    return [token, token[::-1], quote(token, safe=""), token.encode().hex(), *in_base64(token)]
+
+
+def in_base64(token: str) -> list[str]:
+    """
+    Spell a token as it looks within a longer text in base64, such as ``Bearer ...`` or ``user:...``.
+    """
+    encoders = (base64.b64encode, base64.urlsafe_b64encode)
+    # What is before and behind has a part in the characters at both ends.
+    return [
+        encode(b"x" * before + token.encode()).decode()[(0, 2, 3)[before] : (before + len(token)) * 8 // 6]
+        for encode in encoders
+        for before in range(3)
+    ]
 
 
 def shows(text: str, token: str = TOKEN) -> bool:

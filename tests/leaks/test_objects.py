@@ -1,0 +1,280 @@
+"""
+Whatever holds a token while it works gives it to no log, error, repr, pickle, trigger or lineage event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import logging
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+from urllib.parse import quote
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import replies, requests
+from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
+from apache_airflow_provider_ovhcloud_ai.triggers.connections import client_settings
+from support import canary, leaks
+from support.wire import Manner, Server, reply, stop_halfway, vanish
+
+pytestmark = pytest.mark.airflow
+
+CHAT = {"model": "gpt-oss-20b", "prompt": canary.PROMPT}
+
+#: Every operator, and what it is given; paths are below the folder of the test.
+OPERATORS: dict[str, dict[str, Any]] = {
+    "BatchOperator": {"model": "gpt-oss-20b", "rows": [canary.PROMPT], "deferrable": False, "poll_interval": 0.05},
+    "BulkChatOperator": {"model": "gpt-oss-20b", "input_path": "rows.jsonl", "output_path": "answers"},
+    "ChatCompletionsOperator": CHAT,
+    "EmbeddingOperator": {"model": "bge-m3", "input_path": "rows.jsonl", "output_path": "vectors"},
+    "GuardOperator": {"text": canary.PROMPT, "answer": canary.PROMPT},
+    "ImageOperator": {"prompt": canary.PROMPT, "output_path": "image.png", "size": "512x512"},
+    "ModelsOperator": {},
+    "ResponseOperator": {"model": "gpt-oss-20b", "input": canary.PROMPT},
+    "TranscriptionOperator": {"audio_path": "talk.wav", "output_path": "talk.txt", "prompt": canary.PROMPT},
+}
+
+
+def operator(name: str, folder: Path, **more: Any) -> Any:
+    given = {key: str(folder / value) if key.endswith("_path") else value for key, value in OPERATORS[name].items()}
+    return getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}")(task_id="t", **given, **more)
+
+
+def context() -> dict[str, Any]:
+    ti = MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
+    return {"ti": ti, "task_instance": ti, "run_id": "r", "outlet_events": MagicMock()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    leaks.prepare(tmp_path / "leaks")
+    return tmp_path / "leaks"
+
+
+@pytest.fixture
+def at_debug(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    for name in ("", "apache_airflow_provider_ovhcloud_ai", "urllib3", "requests", "httpx", "httpcore", "airflow.task"):
+        caplog.set_level(logging.DEBUG, name)
+    return caplog
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    def connect(base_url: str) -> None:
+        extra = {"max_retries": 0, "chat_model": "gpt-oss-20b"}
+        fields = {"conn_type": "ovh_ai_endpoints", "host": base_url, "password": canary.TOKEN, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(fields))
+
+    return connect
+
+
+@pytest.fixture
+def sandbox(connected: Callable[[str], None]) -> Iterator[Sandbox]:
+    with Sandbox(token=canary.TOKEN) as running:
+        connected(running.base_url)
+        yield running
+
+
+@pytest.fixture
+def echoing(connected: Callable[[str], None]) -> Iterator[Server]:
+    """One that refuses everything, and tells the token back."""
+    with Server(leaks.echo) as server:
+        connected(server.base_url)
+        yield server
+
+
+def test_every_operator_is_here() -> None:
+    assert {f"OVHCloudAIEndpoints{name}" for name in OPERATORS} == set(ai_endpoints.__all__)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operator_that_has_worked(
+    sandbox: Sandbox, folder: Path, at_debug: pytest.LogCaptureFixture, name: str
+) -> None:
+    task = operator(name, folder)
+    where = context()
+    returned = task.execute(where)
+    sent = [request for request in sandbox.requests if request.headers.get("authorization")]
+    assert sent, "the token was used"
+    pushed = str(where["ti"].mock_calls)
+    about = {"hook": leaks.of_object(task.hook), "operator": repr((task, vars(task)["hook"])), "pushed": pushed}
+    about |= {"returned": json.dumps(returned), "log": at_debug.text} | leaks.files(folder)
+    assert leaks.holding_token(about) == {}
+    log = {record.name: record.getMessage() for record in at_debug.records}
+    assert leaks.holding_prompt(log) == set()
+    assert log, "it has logged something"
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operator_that_was_refused(
+    echoing: Server, folder: Path, at_debug: pytest.LogCaptureFixture, name: str
+) -> None:
+    task = operator(name, folder)
+    where = context()
+    with pytest.raises(AIEndpointsError) as caught:
+        task.execute(where)
+    assert echoing.requests
+    about = {"error": leaks.of_error(caught.value), "pushed": str(where["ti"].mock_calls), "log": at_debug.text}
+    assert leaks.holding_token(about) == {}
+    assert "***" in str(caught.value)
+    # What was sent is in no error either, which ends in logs.
+    assert leaks.holding_prompt({"sentence": str(caught.value), "log": at_debug.text}) == set()
+
+
+TOLD = " ".join([f"Bearer {canary.TOKEN}", *canary.spellings()])
+JSON = {"error": {"message": TOLD, "code": canary.TOKEN, "type": canary.TOKEN}, "request_id": canary.TOKEN}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(reply(status, JSON, {"X-Request-Id": canary.TOKEN}) for status in (400, 401, 404, 413, 422, 429, 500, 503)),
+        reply(200, f"<html><title>{canary.TOKEN}</title>", {"Content-Type": "text/html"}),
+        reply(200, TOLD),
+        reply(302, headers={"Location": f"https://{quote(canary.TOKEN, safe='')}.example/{canary.TOKEN}"}),
+        reply(200, TOLD, {"Content-Encoding": canary.TOKEN}),
+        stop_halfway,
+        vanish,
+    ],
+)
+def test_error_whatever_comes(
+    connected: Callable[[str], None], at_debug: pytest.LogCaptureFixture, said: Manner
+) -> None:
+    with Server(said) as server:
+        connected(server.base_url)
+        hook = OVHCloudAIEndpointsHook()
+        found = {"test": str(hook.test_connection())}
+        for ask in (hook.list_models, lambda: hook.chat_completion("m", [{"role": "user", "content": canary.PROMPT}])):
+            with pytest.raises(AIEndpointsError) as caught:
+                ask()
+            found |= {f"error {len(found)}": leaks.of_error(caught.value)}
+        shown = repr((str(caught.value), vars(caught.value)))
+        with pytest.raises(AIEndpointsError) as caught:
+            asyncio.run(_send(hook))
+        found |= {"asynchronous": leaks.of_error(caught.value), "log": at_debug.text}
+        assert f"Bearer {canary.TOKEN}" in {request.headers["authorization"] for request in server.requests}
+    assert leaks.holding_token(found) == {}
+    assert leaks.holding_prompt({"log": at_debug.text, "chat": shown}) == set()
+
+
+def test_error_about_a_reply_that_is_told_but_not_what_was_in_it(connected: Callable[[str], None]) -> None:
+    """What a service answers with 200 is an answer to the functions that read it, and to none but them."""
+    with Server(reply(200, {"data": TOLD, "choices": TOLD, "error": TOLD})) as server:
+        connected(server.base_url)
+        hook = OVHCloudAIEndpointsHook()
+        for ask in (hook.list_models, lambda: hook.create_embedding("m", "a")):
+            with pytest.raises(AIEndpointsError) as caught:
+                ask()
+            assert leaks.holding_token({"error": "\n".join(canary.traces(caught.value, frames=False))}) == {}
+
+
+async def _send(hook: OVHCloudAIEndpointsHook) -> None:
+    async with AsyncClient(hook.settings.client) as client:
+        reply = await client.send(requests.models())
+        replies.check_models(replies.parse(reply, requests.models(), hook.settings.client), reply, requests.models())
+
+
+def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.LogCaptureFixture) -> None:
+    hook = OVHCloudAIEndpointsHook()
+    settings = hook.settings.client
+
+    async def ask() -> str:
+        async with AsyncClient(settings) as client:
+            reply = await client.send(requests.models())
+            return leaks.repr_of(client) + leaks.repr_of(reply)
+
+    about = {"asynchronous": asyncio.run(ask()), "reply": leaks.repr_of(hook.get_conn().send(requests.models()))}
+    about |= {"client": leaks.repr_of(hook.get_conn()), "settings": repr((hook.settings, settings))}
+    about |= {"hook": leaks.of_object(hook), "test": str(hook.test_connection()), "log": at_debug.text}
+    assert leaks.holding_token(about) == {}
+    assert {"urllib3", "httpcore", "httpx"} <= {record.name.partition(".")[0] for record in at_debug.records}
+
+
+def test_trigger_holds_ids_alone(sandbox: Sandbox, at_debug: pytest.LogCaptureFixture) -> None:
+    hook = OVHCloudAIEndpointsHook()
+    body = {"model": "gpt-oss-20b", "messages": [{"role": "user", "content": canary.PROMPT}]}
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    batch = hook.create_batch(hook.upload_batch_input([line])["id"])
+    trigger = OVHCloudAIEndpointsBatchTrigger([batch["id"]], "ovh_ai_endpoints_default", 0.05)
+
+    async def fire() -> str:
+        event = await anext(trigger.run())
+        return json.dumps(event.payload) + leaks.repr_of(trigger)
+
+    told = {"event": asyncio.run(fire()), "row": json.dumps(trigger.serialize()), "log": at_debug.text}
+    assert leaks.holding_token(told) == {}
+    assert leaks.holding_prompt(told) == set()
+    assert batch["id"] in told["event"]
+
+
+def test_trigger_of_a_service_that_tells_the_token_back(echoing: Server, at_debug: pytest.LogCaptureFixture) -> None:
+    trigger = OVHCloudAIEndpointsBatchTrigger(["batch-1"], "ovh_ai_endpoints_default", 0.05)
+
+    async def fire() -> Any:
+        return (await anext(trigger.run())).payload
+
+    event = asyncio.run(fire())
+    assert "refused" in event["error"]
+    assert leaks.holding_token({"event": json.dumps(event), "log": at_debug.text}) == {}
+
+
+@pytest.mark.parametrize(
+    "stored", [None, f'{{"password": "{canary.TOKEN}"', f"ovh-ai-endpoints://:{canary.TOKEN}@[/v1"]
+)
+def test_trigger_whose_connection_cannot_be_read(monkeypatch: pytest.MonkeyPatch, stored: str | None) -> None:
+    """Airflow's own error quotes what it could not read."""
+    if stored is not None:
+        monkeypatch.setenv("AIRFLOW_CONN_UNREADABLE", stored)
+    trigger = OVHCloudAIEndpointsBatchTrigger(["batch-1"], "unreadable", 0.05)
+
+    async def fire() -> Any:
+        return (await anext(trigger.run())).payload
+
+    event = asyncio.run(fire())
+    assert "'unreadable'" in event["error"]
+    with pytest.raises(ConfigurationError) as caught:
+        asyncio.run(client_settings("unreadable", "d"))
+    assert leaks.holding_token({"event": json.dumps(event), "error": leaks.of_error(caught.value)}) == {}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("airflow.providers.openlineage") is None, reason="no OpenLineage provider here"
+)
+@pytest.mark.parametrize("name", ["BulkChatOperator", "EmbeddingOperator", "ImageOperator", "TranscriptionOperator"])
+def test_lineage_is_told_neither_token_nor_prompt(sandbox: Sandbox, folder: Path, name: str) -> None:
+    from apache_airflow_provider_ovhcloud_ai.compat import asset_of
+
+    task = operator(name, folder, outlets=[asset_of("s3://leaks/out")])
+    where = context()
+    task.execute(where)
+    events = {
+        "facets": repr(task.get_openlineage_facets_on_complete(None)),
+        "extra": str(where["outlet_events"].mock_calls),
+    }
+    assert "ovhcloud_aiEndpoints" in events["facets"]
+    assert "update" in events["extra"]
+    assert leaks.holding_token(events) == {}
+    assert leaks.holding_prompt(events) == set()
+
+
+def test_what_is_looked_for_would_be_found() -> None:
+    """In a text of every spelling, and in an error that holds a request."""
+    import requests as library
+
+    for spelling in canary.spellings():
+        assert leaks.holding_token({"text": f"before {spelling} after"})
+    request = library.Request("GET", "http://127.0.0.1/", headers={"Authorization": f"Bearer {canary.TOKEN}"})
+    error = library.ConnectionError("no", request=request.prepare())
+    assert leaks.holding_token({"error": leaks.of_error(error)})
+    assert leaks.holding_token({"pickle": repr(pickle.dumps({"token": canary.TOKEN}))})
+    assert leaks.holding_prompt({"blob": f"X'{canary.PROMPT.encode().hex().upper()}'"})
