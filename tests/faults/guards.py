@@ -192,6 +192,37 @@ GUARDS = {
         "fail",
         "elif False:",
     ),
+    "no header is left to be logged": _without(
+        "client/non_blocking.py",
+        'info["return_value"] = None',
+        "tests/leaks/test_objects.py",
+        "trigger or whatever",
+        "pass",
+    ),
+    "no reason phrase is left to be logged": _without(
+        "client/non_blocking.py",
+        'response.extensions.pop("reason_phrase", None)',
+        "tests/leaks/test_objects.py",
+        "tells_the_token_back",
+        "pass",
+    ),
+    "this machine is not asked of a proxy": _without(
+        "client/settings.py", "None if is_loopback(host) else ", "tests/leaks/test_other_hosts.py", "proxies"
+    ),
+    "what a mapped task got is not rendered": _without(
+        "operators/_base.py",
+        "seen_oids | seen)",
+        "tests/operators/test_rendered_once.py",
+        "",
+        "seen_oids)",
+    ),
+    "a fork waits for no lock": _without(
+        "client/forks.py",
+        '    if hasattr(os, "register_at_fork"):\n',
+        "tests/endurance/test_processes.py",
+        "",
+        "    if False:\n",
+    ),
     "a chat is not sent twice": _without(
         "client/requests.py",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content, repeatable=False)',
