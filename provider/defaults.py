@@ -63,9 +63,13 @@ TIMEOUT = 120.0
 MAX_RETRIES = 2
 MAX_WAIT = 60.0
 
-#: Requests at a time where a task has many, and the most that it may ask for: so many connections are kept open.
+#: Requests at a time where a task has many, and the most that it may ask for.
 CONCURRENCY = 8
 MAX_CONCURRENCY = 32
+
+#: Connections that a client keeps open: an author's own threads may be more than a task's, and each that finds no place
+#: here would open and close one for every request. httpx opens no more than this.
+KEPT_CONNECTIONS = 100
 
 #: How often a task runs the tools that a model calls, unless told otherwise.
 MAX_TOOL_ROUNDS = 10

@@ -35,6 +35,8 @@ class AIEndpointsError(AirflowException):
     """
     Base of every error of this provider.
 
+    Safe to use from several threads once it is raised: nothing changes it then.
+
     :param message: what failed, why, and what to do, in sentences without a secret
     :param status: HTTP status, where there was a reply
     :param code: the service's own error code, where it named one
@@ -92,6 +94,8 @@ class AIEndpointsError(AirflowException):
 class ConfigurationError(AIEndpointsError):
     """
     A connection or an argument cannot work; nothing was sent.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -100,12 +104,16 @@ class ConfigurationError(AIEndpointsError):
 class InvalidInputError(ConfigurationError):
     """
     A row cannot be read, or not be written in the format asked for; what came before it may have been sent.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 
 class ConnectionFailedError(AIEndpointsError):
     """
     No reply came: the name, the connection, TLS or a proxy failed, or the connection was lost.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
 
     :param kind: ``dns``, ``refused``, ``unreachable``, ``tls``, ``proxy``, ``timeout`` or ``lost``
     """
@@ -118,18 +126,24 @@ class ConnectionFailedError(AIEndpointsError):
 class TimedOutError(ConnectionFailedError):
     """
     No reply came within the time allowed.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 
 class StatusError(AIEndpointsError):
     """
     The service answered with an error status: 408, 5xx, and the parent of the others.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 
 class BadRequestError(StatusError):
     """
     The service does not accept the request: 400, 413, 422 and kin.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -138,6 +152,8 @@ class BadRequestError(StatusError):
 class TokenRefusedError(StatusError):
     """
     The service refused the API token: 401 or 403.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -146,6 +162,8 @@ class TokenRefusedError(StatusError):
 class NotFoundError(StatusError):
     """
     The service has no such model, or no such path: 404.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -154,18 +172,24 @@ class NotFoundError(StatusError):
 class RateLimitedError(StatusError):
     """
     Too many requests: 429.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 
 class InvalidReplyError(AIEndpointsError):
     """
     The reply is not what the API promises: no JSON, another shape, too large, a redirect.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 
 class TruncatedReplyError(AIEndpointsError):
     """
     The answer reached ``max_tokens`` before its first word; it was paid for and is in ``response``.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -174,6 +198,8 @@ class TruncatedReplyError(AIEndpointsError):
 class BudgetError(AIEndpointsError):
     """
     The task has used the cost or the tokens that it may; nothing more was sent.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -182,12 +208,16 @@ class BudgetError(AIEndpointsError):
 class UnusableAnswerError(AIEndpointsError):
     """
     The answer has not the form that was asked for, or does not come to its end; it was paid for and is in ``response``.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 
 class UnsafeContentError(AIEndpointsError):
     """
     A guard model judged content unsafe, and the task was told to fail then; the verdict is in ``response``.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
     retryable = False
@@ -196,6 +226,8 @@ class UnsafeContentError(AIEndpointsError):
 class PartlyFailedError(AIEndpointsError):
     """
     Of many requests some failed; what the others came to is in ``response``.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
 
     :param curable: whether a retry may cure at least one of the failures
     """

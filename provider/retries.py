@@ -31,6 +31,8 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
     ``retry_delay``, or to the next policy of a chain. An error raised ``from`` one of :mod:`.errors` counts as that.
     How many tries there are stays with the task's ``retries``.
 
+    Safe to use from several threads: nothing changes it.
+
     :param max_delay: the longest wait, as timedelta or in seconds: a task that is to wait longer fails at once, because
         the service would refuse an earlier try; None for no bound
     """

@@ -159,7 +159,7 @@ class TestCause:
             try:
                 raise limited(4)
             except AIEndpointsError:
-                raise ValueError("The way round it failed.")  # noqa: B904
+                raise ValueError("The way round it failed.")  # noqa: B904  (as it is often written)
 
         with pytest.raises(ValueError, match="round") as caught:
             take_another_way()
@@ -276,7 +276,7 @@ class TestAsOneOfMany:
     def test_a_subclass_decides_otherwise(self) -> None:
         from airflow.sdk import RetryDecision
 
-        class Rotating(type(policy())):  # type: ignore[misc]
+        class Rotating(type(policy())):
             def evaluate(self, exception: BaseException, *args: Any, **kwargs: Any) -> Any:
                 if isinstance(exception, errors.TokenRefusedError):
                     return RetryDecision.retry(timedelta(hours=1))

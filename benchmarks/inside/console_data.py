@@ -11,10 +11,10 @@ import time
 
 subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
 
-from airflow.models import Connection  # noqa: E402
-from airflow.utils.session import create_session  # noqa: E402
-from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, ConnectionSettings  # noqa: E402
-from apache_airflow_provider_ovhcloud_ai.ui.console import actions, ladder, models, results  # noqa: E402
+from airflow.models import Connection  # noqa: E402  (Airflow wants its database first)
+from airflow.utils.session import create_session  # noqa: E402  (likewise)
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, ConnectionSettings  # noqa: E402  (likewise)
+from apache_airflow_provider_ovhcloud_ai.ui.console import actions, ladder, models, results  # noqa: E402  (likewise)
 
 ROUNDS = 9
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
@@ -25,6 +25,9 @@ RESPONSE_FORMATS = ("json", "verbose_json")
 
 #: What a transcript can tell the time of.
 TIMESTAMPS = ("word", "segment")
+
+#: Seconds of any recording: thirty years.
+LONGEST = 1e9
 
 #: Bytes of a recording that tell its format. The name of an EBML file's kind comes within its first 64.
 HEAD = 128
@@ -257,4 +260,14 @@ def billed_seconds(response: Mapping[str, Any]) -> float | None:
     counts = usage if isinstance(usage, Mapping) else {}
     # ``duration`` until 2026-05, ``seconds`` since.
     told = (counts.get("seconds"), counts.get("duration"))
-    return next((value for value in told if isinstance(value, (int, float)) and not isinstance(value, bool)), None)
+    return next((value for value in told if is_seconds(value)), None)
+
+
+def is_seconds(value: Any) -> TypeGuard[float]:
+    """
+    Tell whether something can be a time in a recording.
+
+    :param value: anything
+    :return: whether it is a number from 0 to :data:`LONGEST`
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST

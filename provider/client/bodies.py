@@ -24,6 +24,9 @@ _UNDERSTOOD = frozenset({"gzip", "x-gzip", "deflate"})
 #: Bytes to take from the connection at once.
 PIECE = 65_536
 
+#: Compressed streams of one body, of which servers send one: each further one copies what follows it.
+MAX_STREAMS = 100
+
 #: How a compressed body may begin: with the header of gzip or zlib, or as some servers send "deflate", with none.
 _WINDOWS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
 
@@ -62,15 +65,23 @@ def inflate(body: bytes, limit: int) -> bytes | None:
     :return: the result, of which at most one byte is too much; None if it is damaged
     """
     plain = b""
-    while body and len(plain) <= limit:
-        for window in _WINDOWS:
-            stream = zlib.decompressobj(window)
-            try:
-                plain += stream.decompress(body, limit + 1 - len(plain))
-                break
-            except zlib.error:
-                continue
-        else:
+    for _ in range(MAX_STREAMS):
+        if not body or len(plain) > limit:
+            return plain
+        piece = _inflated(body, limit + 1 - len(plain))
+        if piece is None:
             return None
-        body = stream.unused_data
-    return plain
+        plain += piece[0]
+        body = piece[1]
+    return None
+
+
+def _inflated(body: bytes, most: int) -> tuple[bytes, bytes] | None:
+    for window in _WINDOWS:
+        stream = zlib.decompressobj(window)
+        try:
+            plain = stream.decompress(body, most)
+        except zlib.error:
+            continue
+        return plain, stream.unused_data
+    return None

@@ -6,6 +6,7 @@ Source: the HTML standard's section on parsing an event stream.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -23,9 +24,13 @@ class EventReader:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        # A line that has not ended yet, in the pieces in which it came: to join them each time would take minutes where
+        # one of megabytes comes byte by byte.
+        self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
+        self._held = b""
+        self._first = True
 
     def feed(self, piece: bytes) -> Iterator[str]:
         """
@@ -35,17 +40,32 @@ class EventReader:
         :return: the data of each event that they complete
         :raises InvalidReplyError: if an event never ends
         """
-        self._rest += piece
-        if len(self._rest) + self._size > MAX_EVENT:
-            raise InvalidReplyError(f"The stream holds an event of more than {MAX_EVENT:,} bytes.")
+        piece = self._held + piece
         # A carriage return at the very end may be half of a line end.
-        whole = len(self._rest) - self._rest.endswith(b"\r")
-        *lines, last = _LINE_END.split(self._rest[:whole])
-        self._rest = last + self._rest[whole:]
-        for line in lines:
+        self._held = b"\r" if piece.endswith(b"\r") else b""
+        *ends, rest = _LINE_END.split(piece.removesuffix(self._held))
+        for end in ends:
+            self._keep(end)
+            line = self._whole_line()
+            name, _, value = line.partition(b":")
             if not line and self._data:
-                yield b"\n".join(self._data).decode("utf-8", "replace")
-                self._data, self._size = [], 0
-            elif line.startswith(b"data:"):
-                self._size += len(line)
-                self._data.append(line[5:].removeprefix(b" "))
+                data, self._data, self._size = self._data, [], 0
+                yield b"\n".join(data).decode("utf-8", "replace")
+            elif name == b"data":
+                self._data.append(value.removeprefix(b" "))
+            else:
+                self._size -= len(line)
+        self._keep(rest)
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > MAX_EVENT:
+            raise InvalidReplyError(f"The stream holds an event of more than {MAX_EVENT:,} bytes.")
+        self._line.append(part)
+
+    def _whole_line(self) -> bytes:
+        line, self._line = b"".join(self._line), []
+        if self._first:
+            self._first = False
+            self._size -= len(line) - len(line := line.removeprefix(codecs.BOM_UTF8))
+        return line

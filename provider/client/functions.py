@@ -39,6 +39,8 @@ _ENTRY = re.compile(r"^(\w+)(?:[ \t]*\([^)\n]*\))?:[ \t]*(.*(?:\n[ \t]+\S.*)*)",
 class ToolError(Exception):
     """
     Raised by a tool to tell the model what went wrong, instead of ending the task.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
     """
 
 

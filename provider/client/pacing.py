@@ -9,11 +9,12 @@ left is sent as many as it was seen to accept. As long as nothing was said or re
 from __future__ import annotations
 
 import logging
-import threading
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .forks import lock_across_forks
 from .quotas import MINUTE, quota_of, wait_of
 from .rates import ROUNDING, Inferred, Told
 from .settings import ClientSettings
@@ -143,7 +144,7 @@ class Pacer:
             log.info("The next request waits %.0f s for its turn at the service%s.", wait, allowed)
 
 
-_lock = threading.Lock()
+_lock = lock_across_forks()
 _pacers: dict[tuple[str, str | None, str | None], Pacer] = {}
 #: The next moment under the cap of a service and token, which all models share.
 _caps: dict[tuple[str, str | None], float] = {}
@@ -188,3 +189,8 @@ def forget() -> None:
     with _lock:
         _pacers.clear()
         _caps.clear()
+
+
+# Requests that run in the process that forked this one do not run here, and would for ever seem to.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pacers.clear)

@@ -27,6 +27,8 @@ class Outcome(Generic[Item, Value]):
     """
     How one piece of work ended: with a value, or with an error.
 
+    Safe to use from several threads: nothing changes it.
+
     :param item: what the work was done with
     :param value: its result
     :param error: why there is none

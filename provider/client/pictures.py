@@ -42,6 +42,8 @@ class Picture:
     """
     One image.
 
+    Safe to use from several threads: nothing changes it.
+
     :param data: the file
     :param type: its type by its first bytes: ``image/png``, ``image/jpeg``, ``image/webp`` or ``image/gif``
     """
@@ -54,6 +56,8 @@ class Picture:
 class Pictures:
     """
     The images of one request.
+
+    Safe to use from several threads: nothing changes it.
 
     :param images: the images, in the order in which they came
     :param model: the model as the service names it

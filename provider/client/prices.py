@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from .names import kind_of
+from .replies import is_count
 
 #: No token costs as much as one unit of a currency: whatever is above is no price.
 _MOST = Decimal(1)
@@ -98,7 +99,7 @@ def is_told(usage: Any) -> bool:
     :return: True if the tokens read stand there; those written may be none, as in embeddings
     """
     counts = usage if isinstance(usage, Mapping) else {}
-    return type(counts.get("prompt_tokens")) is int and type(counts.get("completion_tokens", 0)) is int
+    return is_count(counts.get("prompt_tokens")) and is_count(counts.get("completion_tokens", 0))
 
 
 def cost(tokens: Mapping[str, int], rates: Rates, requests: int = 1) -> Decimal:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
-from .values import text
+from .values import quote, text
 
 #: ``{column}``; doubled braces stand for themselves, and whatever is no name (JSON, for one) is left alone.
 _PLACE = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
@@ -24,8 +24,11 @@ def conversation(row: Mapping[str, Any], prompt: str, system_prompt: str | None 
     :param prompt: what the user says, with ``{column}`` where a value belongs
     :param system_prompt: what the model is told first, likewise
     :return: messages
-    :raises ConfigurationError: if a prompt names a column that the row lacks
+    :raises ConfigurationError: if a prompt is no text, or names a column that the row lacks
     """
+    for name, value in (("prompt", prompt), ("system_prompt", system_prompt or "")):
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
     said = {"system": system_prompt, "user": prompt}
     return [{"role": role, "content": fill(text, row)} for role, text in said.items() if text is not None]
 

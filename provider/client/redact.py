@@ -98,7 +98,8 @@ def excerpt(message: str, length: int = 300) -> str:
     :param length: characters at most
     :return: the text without control characters, cut at the end
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    # Of megabytes the rest is not even looked at.
+    line = " ".join("".join(c if c.isprintable() else " " for c in message[: length * 100]).split())
     return line if len(line) <= length else line[: length - 3] + "..."
 
 

@@ -18,6 +18,9 @@ from .replies import Reply, is_page, kind_of_page, read_json
 from .requests import Request
 from .retry import requested_wait
 
+#: Bytes of an error that is text, and of one that is JSON: to look for the token in 64 MB takes minutes.
+_LONGEST, _LONGEST_JSON = 2_000, 1_000_000
+
 _REASONS = {
     400: "400 Bad Request",
     401: "401 Unauthorized",
@@ -80,11 +83,13 @@ def server_words(reply: Reply) -> tuple[str, str | None, bool]:
     :return: ``error.message``, ``error`` as a text, ``message`` or ``detail`` of its JSON, else its text; a page is
         named as such; the error code, if any; and whether it was JSON
     """
-    is_json, value = read_json(reply.body)
+    is_json, value = read_json(reply.body) if len(reply.body) <= _LONGEST_JSON else (False, None)
     if not is_json:
         if "content-encoding" in reply.headers or is_page(reply):
             return kind_of_page(reply), None, False
-        return reply.body[:2000].decode("utf-8", "replace"), None, False
+        head = reply.body[:_LONGEST].decode("utf-8", "replace")
+        # The last word of a part may be a part of the token, which nobody would know for it.
+        return (head if len(reply.body) <= _LONGEST else head.rsplit(None, 1)[0]), None, False
     if not isinstance(value, dict):
         return (value if isinstance(value, str) else ""), None, True
     error = value.get("error")
@@ -161,8 +166,8 @@ _LIMIT = f"{defaults.RATE_LIMIT_TOKEN} requests a minute per project and model w
 _ANONYMOUS_LIMIT = f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute per model without a token"
 _MODEL_REMEDY = f"Check the model id (upper and lower case matter) in the catalogue: {defaults.CATALOGUE_URL}"
 _PATH_REMEDY = "Check the base URL: it usually ends in /v1."
-_TOKEN_REMEDY = "Check the API token of the connection: it may be mistyped, expired or revoked."  # noqa: S105
-_NO_TOKEN_REMEDY = "No token was sent: set 'API token' in the connection, and 'Access' to token."  # noqa: S105
+_TOKEN_REMEDY = "Check the API token of the connection: it may be mistyped, expired or revoked."  # noqa: S105  (a sentence)
+_NO_TOKEN_REMEDY = "No token was sent: set 'API token' in the connection, and 'Access' to token."  # noqa: S105  (a sentence)
 
 
 def with_suggestions(error: NotFoundError, wanted: str, names: Iterable[str]) -> NotFoundError:

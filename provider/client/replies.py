@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import InvalidReplyError, TruncatedReplyError
@@ -20,11 +20,19 @@ from .vectors import Vector, read_response, vector_of
 #: Where a request id was seen, in the order it is believed.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
 
+#: Tokens of one request: a million times what any model takes.
+MOST_TOKENS = 10**12
+
+#: Lists and objects within one another: no reply has ten, and Python writes or copies none of a thousand.
+DEEPEST = 100
+
 
 @dataclass(frozen=True)
 class Reply:
     """
     One HTTP reply, read to its end.
+
+    Safe to use from several threads: nothing changes it.
 
     :param status: HTTP status
     :param headers: names in lower case
@@ -107,12 +115,23 @@ def read_json(body: bytes) -> tuple[bool, Any]:
     Read JSON without an exception, which would hold the whole text.
 
     :param body: the text
-    :return: whether it is JSON, and its value
+    :return: whether it is JSON, no deeper than :data:`DEEPEST`, and its value
     """
     try:
-        return True, json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
         return False, None
+    return (False, None) if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(value) else (True, value)
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        held = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [inner for each in held for inner in each if isinstance(inner, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def facts(reply: Reply) -> dict[str, Any]:
@@ -215,8 +234,18 @@ def summed_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
     for value in values:
         usage = (value or {}).get("usage")
         counts = usage.items() if isinstance(usage, Mapping) else ()
-        total.update({name: number for name, number in counts if type(number) is int})
+        total.update({name: number for name, number in counts if is_count(number)})
     return dict(total)
+
+
+def is_count(value: Any) -> TypeGuard[int]:
+    """
+    Tell whether something can be a number of tokens: one below nothing, or of a thousand digits, would spoil a sum.
+
+    :param value: anything
+    :return: whether it can
+    """
+    return type(value) is int and 0 <= value <= MOST_TOKENS
 
 
 def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:
@@ -254,7 +283,7 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else None
         vector = vector_of(item.get("embedding")) if isinstance(item, dict) else None
-        if not isinstance(index, int) or not 0 <= index < count or index in vectors or not vector:
+        if type(index) is not int or not 0 <= index < count or index in vectors or not vector:
             raise InvalidReplyError(
                 f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",
                 **facts(reply),

@@ -24,6 +24,9 @@ _NOT_PROCESSED = frozenset({429, 503})
 #: The service failed midway; an answer may or may not have been billed.
 _FAILED_MIDWAY = frozenset({408, 500, 502})
 
+#: Characters of a distance in time: a date with its zone has some 40. To look for durations in 60 kB takes minutes.
+_LONGEST = 100
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -97,6 +100,8 @@ def seconds_of(value: str, now: float) -> float | None:
     :return: seconds from 0, or None where it makes no sense
     """
     value = value.strip()
+    if len(value) > _LONGEST:
+        return None
     try:
         seconds = _distance(float(value), now)
     except ValueError:

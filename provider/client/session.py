@@ -5,15 +5,21 @@ The session beneath the blocking driver: one pool of connections for each proces
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
 from .bodies import ACCEPT_ENCODING
+from .forks import lock_across_forks
 from .requests import Request
 from .settings import ClientSettings
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
+
+_lock = lock_across_forks()
+
+#: Sessions of the process that forked this one. Their end would wait for locks of their pools that a thread of that
+#: process may have held in that moment.
+_inherited: list[Session] = []
 
 
 class PooledSession:
@@ -28,13 +34,12 @@ class PooledSession:
         self._session: Session | None = None
         self._blank: PreparedRequest | None = None
         self._process = 0
-        self._lock = threading.Lock()
 
     def close(self) -> None:
         """
         Close the connections that are kept open.
         """
-        with self._lock:
+        with _lock:
             session, self._session = self._session, None
         if session is not None:
             session.close()
@@ -52,9 +57,12 @@ class PooledSession:
         return session.send(self._prepare(session, request), timeout=seconds, allow_redirects=False, stream=True)
 
     def _open(self) -> Session:
-        with self._lock:
+        with _lock:
             # A forked process leaves the connections to its parent: both would read each other's replies.
-            if self._session is None or self._process != os.getpid():
+            if self._session is not None and self._process != os.getpid():
+                _inherited.append(self._session)
+                self._session = None
+            if self._session is None:
                 self._session, self._process = _new_session(self._settings), os.getpid()
             return self._session
 

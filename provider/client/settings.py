@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 from .. import defaults
 from ..errors import ConfigurationError
-from .values import integer, quote
+from .values import integer, may_be_secret, quote
+
+#: An address, or a name of parts as long as DNS allows.
+_HOST = re.compile(r"[\w.:%-]*:[\w.:%-]*|(?=.{1,253}$)[\w%-]{1,63}(\.[\w%-]{1,63})*\.?")
 
 _ENDPOINT = re.compile(r"/(chat/completions|completions|embeddings|models|responses)$")
 
@@ -22,6 +25,8 @@ _ENDPOINT = re.compile(r"/(chat/completions|completions|embeddings|models|respon
 class ClientSettings:
     """
     Everything that a driver, blocking or not, takes from a connection and its environment.
+
+    Safe to use from several threads: nothing changes it.
 
     :param base_url: address that request paths are appended to, without a trailing slash
     :param token: API token, or None to send no Authorization header at all
@@ -53,6 +58,8 @@ class ClientSettings:
 class ConnectionSettings:
     """
     What a connection says, read and checked.
+
+    Safe to use from several threads: nothing changes it.
 
     :param client: what the client needs
     :param access: ``token`` or ``anonymous``
@@ -126,13 +133,22 @@ def _split(typed: str) -> tuple[str, str, int, str]:
         parts = urlsplit(typed if "://" in typed else f"https://{typed}")
         host, port = parts.hostname, parts.port or 0
     except ValueError as error:
-        raise ConfigurationError(f"The base URL {quote(typed)} is not one: {error}.") from None
+        # What stands in the place of a port may be a password.
+        shown = typed.rpartition(":")[0] if "Port" in str(error) else typed
+        raise ConfigurationError(
+            f"The base URL {quote(shown)} is not one: it is of the form https://host:port/path, with a port from 0 to "
+            "65535 or none."
+        ) from None
     if parts.scheme not in {"http", "https"}:
         raise ConfigurationError(f"The base URL must begin with https://, not {quote(parts.scheme + '://')}.")
-    if not host or not re.fullmatch(r"[\w.:%-]+", host):
-        raise ConfigurationError(f"The base URL {quote(typed)} names no host.")
+    if not host or not _HOST.fullmatch(host) or ("." not in host and may_be_secret(host)):
+        raise ConfigurationError(f"The base URL {quote(typed)} names no host: it is of the form https://host/path.")
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"The base URL {quote(typed)} must end before any '?' or '#'.")
+        # What follows may be a token.
+        raise ConfigurationError(
+            f"The base URL {quote(re.split('[?#]', typed)[0])} must end before any '?' or '#': it is of the form "
+            "https://host/path."
+        )
     return parts.scheme, host, port, parts.path
 
 

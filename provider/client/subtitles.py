@@ -6,11 +6,11 @@ Source: W3C, "WebVTT: The Web Video Text Tracks Format", 2019-04; SubRip as the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import InvalidReplyError
+from .audio import is_seconds
 
 
 class _Cue(NamedTuple):
@@ -66,7 +66,7 @@ def _cue(segment: Any) -> _Cue | None:
     if not isinstance(segment, Mapping) or not isinstance(segment.get("text"), str):
         return None
     times = [segment.get(name) for name in ("start", "end")]
-    seconds = [float(at) for at in times if isinstance(at, (int, float)) and math.isfinite(at) and at >= 0]
+    seconds = [float(at) for at in times if is_seconds(at)]
     return _Cue(seconds[0], max(seconds), segment["text"]) if len(seconds) == 2 else None
 
 

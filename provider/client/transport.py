@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from http.client import HTTPResponse, parse_headers
+from queue import LifoQueue
 from typing import Any
 
 from requests import PreparedRequest, Response, Session
@@ -15,7 +16,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from ..defaults import MAX_CONCURRENCY
+from ..defaults import KEPT_CONNECTIONS
 from .deadline import current_attempt, open_socket
 
 
@@ -57,13 +58,13 @@ class _Bounded:
         return line
 
     def connect(self: Any) -> None:
-        super().connect()  # type: ignore[misc]
+        super().connect()  # type: ignore[misc]  # of the class that this is mixed into
         _reached(self)
 
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
             _reached(self)
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(*args, **kwargs)  # type: ignore[misc]  # likewise
 
 
 def _reached(connection: Any) -> None:
@@ -83,12 +84,26 @@ class _BoundedHTTPS(_Bounded, HTTPSConnection):
     pass
 
 
+class _OpenFirst(LifoQueue[Any]):
+    """
+    Gives out what is open before there is a new connection.
+
+    For each connection that broke, urllib3 puts a place for another on top of those that are open. These would be used
+    less and less, and become more: 69 in ten minutes of faults for 32 callers.
+    """
+
+    def _put(self, item: Any) -> None:
+        self.queue.insert(0 if item is None else len(self.queue), item)
+
+
 class _HTTPPool(HTTPConnectionPool):
     ConnectionCls = _BoundedHTTP
+    QueueCls = _OpenFirst
 
 
 class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _BoundedHTTPS
+    QueueCls = _OpenFirst
 
 
 _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
@@ -100,7 +115,7 @@ class BoundedAdapter(HTTPAdapter):
     """
 
     def __init__(self) -> None:
-        super().__init__(pool_connections=4, pool_maxsize=MAX_CONCURRENCY, max_retries=0)
+        super().__init__(pool_connections=4, pool_maxsize=KEPT_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """

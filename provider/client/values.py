@@ -5,12 +5,20 @@ Reads numbers and words that people typed, templates rendered, or JSON carried: 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from ..errors import ConfigurationError
 
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 _FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
+
+#: What tokens look like, and words do not: a long run of letters and digits, or one with dashes of all three kinds.
+_SECRET = re.compile(
+    r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z\d]{20}"
+    r"|(?=[\w-]{0,31}\d)(?=[\w-]{0,31}[a-z])(?=[\w-]{0,31}[A-Z])[\w-]{32}",
+    re.ASCII,
+)
 
 
 def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
@@ -90,15 +98,27 @@ def quote(value: Any) -> str:
     Show a value in an error, cut to a length that fits there.
 
     :param value: anything
-    :return: its type and, for short plain values, the value
+    :return: its type and, for short plain values, the value; never what may be a token that was put in the wrong place
     """
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, (bool, int, float, type(None))):
         return repr(value)
+    if isinstance(value, str) and may_be_secret(value):
+        return f"a text of {len(value)} characters that may be a token"
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:37] + "...")
     return f"a value of type {type(value).__name__}"
+
+
+def may_be_secret(value: str) -> bool:
+    """
+    Tell whether a text looks like a token, or holds one.
+
+    :param value: the text
+    :return: whether it does
+    """
+    return bool(_SECRET.search(value) or re.match(r"(?i)\s*(authorization\b|bearer\b)", value))
 
 
 def _bounds(low: float, high: float) -> str:

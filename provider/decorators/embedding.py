@@ -24,6 +24,8 @@ class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOp
     """
     Turn what a function returns into vectors.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param python_callable: the function
     :param op_args: positional arguments of the function
     :param op_kwargs: keyword arguments of the function

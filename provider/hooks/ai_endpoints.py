@@ -25,6 +25,9 @@ class OVHCloudAIEndpointsHook(
     """
     Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
 
+    Safe to use from several threads, which share its connections, and after a fork, which leaves them to the
+    parent.
+
     :param ovh_conn_id: Airflow connection
     :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given

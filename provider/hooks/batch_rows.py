@@ -138,7 +138,7 @@ class BatchRows:
             self._served = body.get("model") or self._served
             try:
                 result = self._result(body)
-            except (AIEndpointsError, KeyError, IndexError, TypeError) as error:
+            except (AIEndpointsError, AttributeError, KeyError, IndexError, TypeError, OverflowError) as error:
                 reason = str(error) if isinstance(error, AIEndpointsError) else "The answer is not of the usual shape."
         if reason is not None:
             self._counts["failed"] += 1

@@ -283,7 +283,7 @@ def is_curable(line: Mapping[str, Any] | None) -> bool:
     """
     response = (line or {}).get("response")
     status = response.get("status_code") if isinstance(response, Mapping) else None
-    return status is None or status in {408, 429} or status >= 500
+    return type(status) is not int or status in {408, 429} or status >= 500
 
 
 def _why_failed(batch: Mapping[str, Any]) -> str:

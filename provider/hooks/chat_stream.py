@@ -23,6 +23,8 @@ class ChatStream(Iterator[str]):
     """
     Gives the text of an answer piece by piece; a context manager, which ends the request where it is left early.
 
+    Not safe to use from several threads: an answer has one reader. Each thread may have a stream of its own.
+
     :param events: the data of each event
     :param token: the secret that an error may echo, or None
     :param finish: checks the whole response, and is told the seconds that it took

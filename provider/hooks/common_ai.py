@@ -43,6 +43,8 @@ class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-t
     """
     Give a connection's models to pydantic-ai.
 
+    Not safe to use from several threads: an agent that it makes is at home on one event loop.
+
     :param llm_conn_id: Airflow connection
     :param model_id: model id; the connection's chat model unless given
     :param fallback_conn_ids: connections to ask in turn while the service does not answer
@@ -87,6 +89,8 @@ class OVHCloudAIEndpointsCommonAIHook(OVHCloudAIEndpointsHook, PydanticAIHook): 
     What Airflow gives for a connection where both providers are installed: our hook, which makes agents as well.
 
     common-ai takes no hook for its operators but a subclass of its own.
+
+    Safe to use from several threads as our hook is; an agent that it makes is at home on one event loop.
 
     :param ovh_conn_id: Airflow connection
     :param options: further ones of :class:`.ai_endpoints.OVHCloudAIEndpointsHook`

@@ -88,11 +88,11 @@ def connection_missing(conn_id: str) -> str:
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     if variable in os.environ:
         return (
-            f"The connection {conn_id!r} cannot be read: {variable} must hold JSON, with a number as port and JSON as "
-            "extra, or a URI in which the characters / : @ ? # of the token are percent-encoded."
+            f"The connection {quote(conn_id)} cannot be read: {variable} must hold JSON, with a number as port and "
+            "JSON as extra, or a URI in which the characters / : @ ? # of the token are percent-encoded."
         )
     return (
-        f"The connection {conn_id!r} does not exist: create it under Admin > Connections as "
+        f"The connection {quote(conn_id)} does not exist: create it under Admin > Connections as "
         f"'{defaults.SERVICE_NAME}', or name another one in ovh_conn_id."
     )
 
@@ -115,7 +115,7 @@ def _loaded(extra: str | Mapping[str, Any] | None) -> tuple[dict[str, Any], str]
     # Nothing is raised here, where a traceback would show the text, and with it a token in api_key.
     try:
         value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return {}, f"The connection's extra is not JSON ({error.args[0]}): correct it in the form."
     if not value or isinstance(value, str):
         return {}, "The connection's extra must be a JSON object, not a text." if str(value or "").strip() else ""
@@ -179,7 +179,7 @@ def _choice(extra: Mapping[str, Any], name: str) -> str:
     value = (_text(extra, name) or ACCESS_MODES[0]).lower()
     if value not in ACCESS_MODES:
         raise ConfigurationError(
-            f"{_label(name)} of the connection must be {' or '.join(ACCESS_MODES)}, not {value!r}."
+            f"{_label(name)} of the connection must be {' or '.join(ACCESS_MODES)}, not {quote(value)}."
         )
     return value
 

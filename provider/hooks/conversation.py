@@ -45,6 +45,8 @@ class ChatAnswer:
     """
     The answer to a conversation.
 
+    Safe to use from several threads: nothing changes it.
+
     :param response: the last response in OpenAI's format
     :param parsed: what the answer says as data, where a form was asked for: an instance of the Pydantic model class,
         else what the JSON says
@@ -116,6 +118,8 @@ class ChatAnswer:
 class Conversation:
     """
     Asks until there is an answer.
+
+    Not safe to use from several threads: it keeps what was said. Each thread may have a conversation of its own.
 
     :param ask: asks a model once
     :param messages: how it begins

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..client.values import text
+from ..client.values import quote, text
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ..compat import ObjectStoragePath
+
+#: Bytes of the name of a file: what Linux and macOS take.
+LONGEST_NAME = 255
 
 
 def path_of(value: Any, name: str) -> ObjectStoragePath:
@@ -25,6 +28,10 @@ def path_of(value: Any, name: str) -> ObjectStoragePath:
     from ..compat import ObjectStoragePath
 
     address = text(str(value), name)
+    if "://" not in address and max(len(part.encode("utf-8", "replace")) for part in address.split("/")) > LONGEST_NAME:
+        raise ConfigurationError(
+            f"{name} must be a path whose names have {LONGEST_NAME} bytes each at most, not {quote(address)}."
+        )
     try:
         path = ObjectStoragePath(address)
         path.fs  # noqa: B018  (only this looks for the provider and the connection)

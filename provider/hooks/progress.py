@@ -58,14 +58,14 @@ class Progress:
         work: Callable[[Item], Value],
         *,
         size: Callable[[Item], int] = lambda _: 1,
-        response: Callable[[Value], Mapping[str, Any]] = lambda value: value,  # type: ignore[assignment,return-value]
+        response: Callable[[Any], Mapping[str, Any]] = lambda value: value,
     ) -> Callable[[Item], Value]:
         """
         Count what a function does, each call from whatever thread.
 
         :param work: does a piece of it, or raises an :class:`AIEndpointsError`
         :param size: how much an item counts
-        :param response: where a result tells its tokens; a result that is a response needs none (mypy cannot tell)
+        :param response: where a result tells its tokens; a result that is a response needs none
         :return: the same function, counted
         """
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..client import prices
 from ..client.names import find_model
-from ..client.replies import summed_usage
+from ..client.replies import is_count, summed_usage
 from ..client.values import integer, number
 from ..errors import AIEndpointsError, BudgetError, ConfigurationError
 
@@ -189,7 +189,7 @@ def _details(response: Mapping[str, Any]) -> dict[str, int]:
     for name, (group, inner) in _DETAILS.items():
         counts = usage.get(group) if isinstance(usage, Mapping) else None
         count = counts.get(inner) if isinstance(counts, Mapping) else None
-        if type(count) is int:
+        if is_count(count):
             found[name] = count
     return found
 

@@ -13,6 +13,7 @@ from ..client.values import quote
 from ..errors import ConfigurationError
 from ..ui.links import LINKS, ConsoleLink, console_url, urls
 from ._lineage import TellsLineage
+from ._mapped import fetched
 
 if TYPE_CHECKING:
     import jinja2
@@ -71,7 +72,7 @@ class AIEndpointsOperator(TellsLineage):
         return OVHCloudAIEndpointsHook(
             ovh_conn_id=self.ovh_conn_id,
             timeout=self.timeout,  # type: ignore[arg-type]  # rendered text is read by the hook
-            max_retries=self.max_retries,  # type: ignore[arg-type]
+            max_retries=self.max_retries,  # type: ignore[arg-type]  # likewise
             fail_fast=self.fail_fast,
         )
 
@@ -99,6 +100,13 @@ class AIEndpointsOperator(TellsLineage):
         if self.render or not any(content is getattr(self, name) for name in self.prompt_fields):
             return super().render_template(content, context, jinja_env, seen_oids)
         return self._resolve(content, context, jinja_env, seen_oids)
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: jinja2.Environment, seen_oids: set[int]
+    ) -> None:
+        # What was seen is not rendered.
+        seen = {id(value) for value in fetched(self, context)} if parent is self else set()
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids | seen)
 
     def _resolve(self, content: Any, *args: Any) -> Any:
         # Results of other tasks within the prompt are still fetched; only texts stay as they are.
@@ -135,7 +143,12 @@ class AIEndpointsOperator(TellsLineage):
         :param context: the task's context
         :param model: the model that is about to be called, or None
         :param default: the setting of the connection that names it then
+        :raises ConfigurationError: if one of them is no text
         """
+        with self.hook.boundary():
+            for name, value in (("ovh_conn_id", self.ovh_conn_id), ("model", model or "")):
+                if not isinstance(value, str):
+                    raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
         # First: a connection that cannot even be read is best looked at there.
         context["ti"].xcom_push(key=ConsoleLink.xcom_key, value=console_url(self.ovh_conn_id))
         settings = self.hook.settings

@@ -39,6 +39,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     each with ``index`` and ``error``; ``usage``; ``model``. With it, the results go to files in that folder, beside the
     columns of their rows and ``error``, and XCom holds a manifest.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param rows: dictionaries, or texts, which become ``{"text": ...}``
     :param input_path: a file of rows in place of ``rows``, or a folder of such files
     :param input_format: format of the input, where its suffix does not tell

@@ -35,6 +35,8 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     With ``output_path`` the answers go to files in that folder, in the column ``answer`` beside those of their rows,
     and XCom holds a manifest. A task that is tried again asks only about rows that have no answer there.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param rows: what to ask about: dictionaries, or texts, which become ``{"text": ...}``
     :param input_path: a file of rows in place of ``rows``, or a folder of such files: ``.jsonl``, ``.csv``,
         ``.parquet`` or ``.txt``, on this machine or in object storage

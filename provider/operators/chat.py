@@ -27,6 +27,8 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
     XComs of their own: ``usage`` (tokens of all requests, and their cost), ``finish_reason``, ``model``,
     ``request_id``, and ``reasoning`` where the model tells what it thought.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param model: model id; the connection's chat model unless given
     :param messages: the conversation, each message with ``role`` and ``content``
     :param prompt: what the user says, in place of ``messages``
@@ -174,8 +176,8 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
             tools=self.tools,
             max_tool_rounds=self.max_tool_rounds,
             fallback_models=self.fallback_models,
-            max_cost=self.max_cost,  # type: ignore[arg-type]
-            max_total_tokens=self.max_total_tokens,  # type: ignore[arg-type]
+            max_cost=self.max_cost,  # type: ignore[arg-type]  # rendered text is read by the hook
+            max_total_tokens=self.max_total_tokens,  # type: ignore[arg-type]  # likewise
             stream=self.stream,
             extra_body=further,
             **{name: getattr(self, name) for name in _SENT},

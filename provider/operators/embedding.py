@@ -28,6 +28,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     folder, beside the columns of their rows, and XCom holds a manifest: ``path``, ``rows``, ``rows_found``, ``model``,
     ``dimensions``, ``usage``. A task that is tried again pays only for what is not there.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param model: model id; the connection's embedding model unless given
     :param input: a text, or any number of them: they are sent in as many requests as the service's limits ask for;
         with ``output_path`` also dictionaries

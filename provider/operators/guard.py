@@ -29,6 +29,8 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
     ``Unsafe``), ``categories``, ``refusal`` (whether an answer refuses, else None) and ``model``. An answer that is no
     verdict fails the task.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param text: what a user says
     :param answer: what a model answered to ``text``; it alone is judged then
     :param messages: a conversation in their place, whose last message is judged, a user's or an assistant's

@@ -26,6 +26,8 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
     there already. ``paths`` is an XCom of its own too, which is what ``task.output["paths"]`` stands for. A task that
     is tried again pays only for what is not there.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param prompt: what the images show
     :param prompt_file: a file that holds the prompt, found as Airflow finds template files: beside the DAG file or in
         the DAG's ``template_searchpath``; rendered as ``prompt`` is
@@ -98,7 +100,7 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
             self.model,
             self.n,  # type: ignore[arg-type]  # rendered text is read by the hook
             self.size,
-            overwrite=self.overwrite,  # type: ignore[arg-type]
+            overwrite=self.overwrite,  # type: ignore[arg-type]  # likewise
             **further,
         )
         if self.do_xcom_push:

@@ -24,6 +24,8 @@ class OVHCloudAIEndpointsModelsOperator(AIEndpointsOperator):
 
     XCom ``return_value`` is a list, in the order of their names, which further tasks can be mapped over.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param kind: ``chat``, ``embedding``, ``speech``, ``image`` or several, as far as the list tells what a model is for
     :param name: a pattern of the id, such as ``qwen3*``, or several, of which one has to fit; upper and lower case are
         alike

@@ -30,6 +30,8 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
     For a conversation with tools that are run, answers that are repaired, or other models that are asked in turn, there
     is the chat operator. XComs of their own: ``usage`` (tokens and their cost), ``model`` and ``status``.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param model: model id; the connection's chat model unless given
     :param input: a text, or a list of items: messages with ``role`` and ``content``, or the ``output`` of an earlier
         response

@@ -30,6 +30,8 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
     The recording's size and real format are looked at before it is sent, and it is read as it is sent. XCom ``usage``
     tells the seconds billed, ``language`` what was spoken, where the service says so.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param audio_path: the recording, on this machine or in object storage (``s3://conn_id@bucket/key``): MP3, MP4, M4A,
         AAC, WAV, FLAC, OGG, Opus, WebM or MPEG
     :param model: model id; ``whisper-large-v3-turbo`` is faster and costs less
@@ -120,7 +122,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             response_format=self._response_format(file),
             temperature=self.temperature,  # type: ignore[arg-type]  # rendered text is read by the hook
             timestamps=self.timestamps,
-            diarize=self.diarize,  # type: ignore[arg-type]
+            diarize=self.diarize,  # type: ignore[arg-type]  # likewise
             **self.further_parameters(
                 ("model", "language", "prompt", "response_format", "temperature", "timestamp_granularities", "diarize")
             ),

@@ -31,7 +31,7 @@ def check(kind: Any, vectors: str | None) -> None:
     :raises ConfigurationError: if there is no such format, it is none for such records, or pyarrow is missing
     """
     if kind not in tuple(SUFFIXES):
-        raise ConfigurationError(f"The format of the output must be one of {', '.join(SUFFIXES)}.")
+        raise ConfigurationError(f"output_format must be one of {', '.join(SUFFIXES)}, not {repr(kind)[:20]}.")
     if kind == "npy" and vectors is None:
         raise ConfigurationError("The format npy is for vectors alone: use jsonl or parquet.")
     if kind == "parquet":

@@ -47,7 +47,7 @@ def check(path: Any, format: str | None = None) -> None:  # noqa: A002  (the wor
     _sources(path, format)
 
 
-def read(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002
+def read(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002  (likewise)
     """
     Read the rows of a file, or of all files in a folder in the order of their names.
 

@@ -26,6 +26,8 @@ class Sandbox:
     """
     An AI Endpoints service on 127.0.0.1, running while its context lasts.
 
+    Safe to use from several threads once it is started, and from any number of clients.
+
     :param port: port to listen on, 0 for any free one
     :param token: the one token that is accepted
     :param rate_limit: requests a minute with the token, for each model

@@ -21,6 +21,8 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
     """
     Wait until a batch has ended; XCom ``return_value`` is the batch as the service describes it.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param batch_id: what the service calls it
     :param ovh_conn_id: Airflow connection
     :param deferrable: whether a triggerer waits instead of the worker; ``[operators] default_deferrable`` unless given

@@ -23,6 +23,8 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
     for one token, an embedding model for the vector of one word. A model that is there but overloaded, or a service
     that is down, is waited for; a refused token, or a model that refuses such a request, fails the task.
 
+    Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
+
     :param model: model id
     :param answers: whether it has to answer too, which costs a few tokens a look; models for speech and images are only
         looked for

@@ -62,6 +62,8 @@ class _PushedLink(BaseOperatorLink):
 class ModelCardLink(_PushedLink):
     """
     The model's page in OVHcloud's catalogue: what it can do, its limits and price.
+
+    Safe to use from several threads: nothing changes it.
     """
 
     name = "Model card"
@@ -71,6 +73,8 @@ class ModelCardLink(_PushedLink):
 class PlaygroundLink(_PushedLink):
     """
     The playground, with the model chosen.
+
+    Safe to use from several threads: nothing changes it.
     """
 
     name = "Playground"
@@ -80,6 +84,8 @@ class PlaygroundLink(_PushedLink):
 class UsageLink(_PushedLink):
     """
     The project's usage in the OVHcloud Control Panel.
+
+    Safe to use from several threads: nothing changes it.
     """
 
     name = "Usage"
@@ -89,6 +95,8 @@ class UsageLink(_PushedLink):
 class ConsoleLink(_PushedLink):
     """
     The connection's page in Airflow's own console: is it at fault, and what does it reach?
+
+    Safe to use from several threads: nothing changes it.
     """
 
     name = "AI Endpoints console"

@@ -26,7 +26,7 @@ from real import conftest as llama
 from real import models
 
 if TYPE_CHECKING:
-    from elsewhere import Unknown  # type: ignore[import-not-found]
+    from elsewhere import Unknown
 
 # Each release comes with a pydantic of its own.
 pytestmark = pytest.mark.airflow
@@ -85,7 +85,7 @@ def book(
     colour: Colour,
     names: list[str],
     extras: dict[str, float],
-    note: Optional[str] = None,  # noqa: UP045
+    note: Optional[str] = None,  # noqa: UP045  (as users may write it)
 ) -> list[Any]:
     """Book a room.
 
@@ -267,7 +267,7 @@ def test_a_default_that_json_cannot_hold_is_left_out() -> None:
 
 
 def test_a_default_may_be_a_field() -> None:
-    def tool(count: int = Field(7, ge=5), names: list[str] = Field(default_factory=list)) -> list[Any]:  # noqa: B008
+    def tool(count: int = Field(7, ge=5), names: list[str] = Field(default_factory=list)) -> list[Any]:  # noqa: B008  (how pydantic is used)
         return [count, names]
 
     assert schema(tool)["properties"]["count"] == {"type": "integer", "minimum": 5, "default": 7}
@@ -281,9 +281,9 @@ def test_a_default_may_be_a_field() -> None:
 def positional(value: int, /) -> None: ...
 def several(*values: int) -> None: ...
 def keywords(**values: int) -> None: ...
-def untyped(first: int, second) -> None: ...  # type: ignore[no-untyped-def]
+def untyped(first: int, second) -> None: ...
 def called_back(fine: int, done: Callable[[], None]) -> None: ...
-def foreign(fine: int, other: re.Scanner) -> None: ...  # type: ignore[name-defined]
+def foreign(fine: int, other: re.Scanner) -> None: ...
 def ill_bounded(fine: int, text: Annotated[int, Field(discriminator="x")]) -> None: ...
 def for_checkers(value: Unknown) -> None: ...
 async def later(value: int) -> None: ...
@@ -454,7 +454,7 @@ def test_names_that_pydantic_keeps_for_itself() -> None:
 
 
 def test_a_default_of_the_function_is_not_shared_by_calls() -> None:
-    def collect(value: int, found: list[int] = []) -> list[int]:  # noqa: B006
+    def collect(value: int, found: list[int] = []) -> list[int]:  # noqa: B006  (what is tested)
         found.append(value)
         return found
 
@@ -615,7 +615,7 @@ def test_a_tool_without_parameters_takes_none() -> None:
 
 
 def test_an_explanation_is_short() -> None:
-    def tool(numbers: list[int], choice: Literal[tuple(f"choice {n}" for n in range(500))]) -> None:  # type: ignore[valid-type]
+    def tool(numbers: list[int], choice: Literal[tuple(f"choice {n}" for n in range(500))]) -> None:
         raise AssertionError
 
     wrong = {"numbers": ["x" * 10_000] * 500, "choice": "y" * 10_000, "z" * 10_000: 1}

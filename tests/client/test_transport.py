@@ -7,18 +7,21 @@ from __future__ import annotations
 import base64
 import logging
 import ssl
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, network_of
 from apache_airflow_provider_ovhcloud_ai.errors import ConnectionFailedError
 from support import canary
 from support.proxy import PASSWORD, USER, Proxy
-from support.wire import Server, Wire, refusing, reply
+from support.wire import Received, Server, Wire, refusing, reply, vanish
 
 MODELS = requests.models()
 OK = reply(200, {"object": "list", "data": []})
@@ -247,3 +250,22 @@ def test_netrc_would_have_been_read_by_requests_itself(tmp_path: Path, monkeypat
     with Server(OK) as server:
         library.get(f"{server.base_url}/models", headers={"Authorization": "Bearer ours"}, timeout=20)
         assert server.requests[0].headers["authorization"].startswith("Basic ")
+
+
+def test_a_connection_that_broke_leaves_the_others_in_use() -> None:
+    """
+    Two are open, one breaks: the next request goes over the other one.
+    """
+    both = threading.Barrier(2)
+
+    def together(wire: Wire, request: Received) -> bool:
+        both.wait(20)
+        return OK(wire, request)
+
+    with Server(together, together, vanish, OK) as server, Client(settings_for(server.base_url)) as client:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(client.send, [MODELS] * 2))
+        with pytest.raises(ConnectionFailedError):
+            client.send(MODELS)
+        client.send(MODELS)
+        assert server.connections == 2

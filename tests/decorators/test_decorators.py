@@ -236,9 +236,9 @@ class TestWhatTheDecoratorTakes:
 
     def test_not_what_the_operator_does_not_know(self) -> None:
         with pytest.raises(TypeError, match=r"^@task\.ovh_chat got an unexpected keyword argument 'temprature'$"):
-            ovh_chat(model="m", temprature=1.0)  # type: ignore[call-overload]
+            ovh_chat(model="m", temprature=1.0)
         with pytest.raises(TypeError, match="unexpected keyword argument 'output'"):
-            ovh_embed(output="text")  # type: ignore[call-overload]
+            ovh_embed(output="text")
 
     @pytest.mark.parametrize("name", ["ovh_chat", "ovh_embed"])
     def test_airflow_has_it_under_task(self, name: str) -> None:
@@ -404,7 +404,7 @@ class TestAtParseTime:
             def embed(texts: Any) -> list[str]:
                 return list(texts)
 
-            embed(ask.expand(city=["a", "b"]))  # type: ignore[arg-type]
+            embed(ask.expand(city=["a", "b"]))
             ask("c")
 
         serialise = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)

@@ -133,7 +133,7 @@ def test_a_large_file_is_never_in_memory(hook_for: Make) -> None:
             sent.append(request.size)
             return exchange(request, *rest)
 
-        hook.get_conn()._exchange = measured  # type: ignore[method-assign]
+        hook.get_conn()._exchange = measured
         tracemalloc.start()
         large = hook.upload_batch_input(lines(4_000, size=1_900))
         held = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/client/*")])
@@ -216,7 +216,7 @@ def test_a_file_has_more_time_than_an_answer(hook_for: Make) -> None:
             seconds.append(allowed)
             return exchange(request, 1.0, *rest)
 
-        hook.get_conn()._exchange = noted  # type: ignore[method-assign]
+        hook.get_conn()._exchange = noted
         with pytest.raises(ConnectionFailedError):
             list(hook.read_file("f"))
         assert seconds == [1.0, 9.0]

@@ -166,7 +166,7 @@ class TestRefused:
             ([{"text": "a", "embedding": 1}], {}, "Row 0 has a column 'embedding' already"),
             (rows(1), {"part_size": 0}, "part_size"),
             (rows(1), {"concurrency": 99}, "concurrency"),
-            (rows(1), {"output_format": "xml"}, "format of the output must be one of"),
+            (rows(1), {"output_format": "xml"}, "output_format must be one of jsonl, parquet, npy, not 'xml'"),
         ],
     )
     def test_before_anything_is_sent(
@@ -195,7 +195,7 @@ class TestRefused:
         def changed(asked: Asked) -> Said:
             number = next(numbers)
             said = embedded(asked)
-            return Said(200, {**said.body, "data": change(said.body["data"], number)})  # type: ignore[dict-item]
+            return Said(200, {**said.body, "data": change(said.body["data"], number)})
 
         with running(changed) as service, pytest.raises(InvalidReplyError, match=sentence):
             hook_for(stored(service)).embed_rows(rows(200), tmp_path, "m", part_size=25)

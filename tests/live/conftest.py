@@ -82,7 +82,7 @@ def expired_batch_sandbox() -> Iterator[Sandbox]:
 def shuffled_batch_sandbox() -> Iterator[Sandbox]:
     """One whose batches answer from behind, and all rows twice, but for the first ten."""
     with Sandbox(batch_seconds=12) as running:
-        batches = running._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
+        batches = running._service._routes[-1].endpoint.__self__
         write = batches._write
         batches._write = lambda batch, kind, records: write(batch, kind, records[:9:-1] * 2)
         yield running

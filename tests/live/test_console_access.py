@@ -30,7 +30,7 @@ def table(heading: str) -> dict[tuple[str, str], dict[str, str]]:
     part = DOCS.read_text(encoding="utf-8").partition(f"### {heading}\n")[2].partition("\n#")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
     head, _, *body = rows
-    return {tuple(cells[0].strip("`").split()): dict(zip(head[1:], cells[1:], strict=True)) for cells in body}  # type: ignore[misc]
+    return {tuple(cells[0].strip("`").split()): dict(zip(head[1:], cells[1:], strict=True)) for cells in body}
 
 
 @pytest.fixture(scope="module", params=["simple", "fab"])

@@ -53,7 +53,7 @@ def context(max_tries: int = 2, **changes: Any) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     fields = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": max_tries}
     fields |= {"try_number": 1} | changes
-    push = lambda key, value: kept.update({key: value})  # noqa: E731
+    push = lambda key, value: kept.update({key: value})  # noqa: E731  (an attribute below)
     return {"ti": SimpleNamespace(**fields, xcom_push=push, kept=kept)}
 
 
@@ -236,7 +236,7 @@ class TestNeverTwice:
         """The time of the try before was over: its batch was cancelled when some rows were answered."""
         with Sandbox(batch_seconds=10.0) as slow:
             monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", slow.connection_json)
-            batches = slow._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
+            batches = slow._service._routes[-1].endpoint.__self__
             task = operator()
             with monkeypatch.context() as patch:
                 patch.setattr(batch_run.time, "sleep", _kill)
@@ -315,7 +315,7 @@ class TestFailedRows:
     @pytest.fixture
     def broken(self, sandbox: Sandbox) -> Any:
         """A service at which rows fail that say "bad", until it is mended."""
-        batches = sandbox._service._routes[-1].endpoint.__self__  # type: ignore[attr-defined]
+        batches = sandbox._service._routes[-1].endpoint.__self__
         run, batches.whole = batches._run, batches._run
         failure = (500, {"error": {"message": "as ordered"}})
         batches._run = lambda path, body: failure if "bad" in str(body) else run(path, body)

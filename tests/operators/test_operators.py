@@ -537,7 +537,7 @@ class TestEmbeddingOfFiles:
                 "input_path cannot be used: the storage 'nowhere' is not available",
             ),
             ({"input": ["a"], "output_path": "nowhere://x/y"}, "output_path cannot be used"),
-            ({"input": ["a"], "output_path": "/tmp/o", "output_format": "xml"}, "format of the output must be one of"),
+            ({"input": ["a"], "output_path": "/tmp/o", "output_format": "xml"}, "output_format must be one of"),
             ({"input": 5, "output_path": "/tmp/o"}, "must be a list of texts or of dictionaries"),
         ],
     )
@@ -578,7 +578,7 @@ class TestLaziness:
         for name in ai_endpoints.__all__:
             assert getattr(ai_endpoints, name).__name__ == name
         with pytest.raises(AttributeError, match="no attribute 'Absent'"):
-            ai_endpoints.Absent  # noqa: B018
+            ai_endpoints.Absent  # noqa: B018  (looking is what fails)
 
     def test_an_operator_that_has_run_travels_without_its_token(self) -> None:
         operator = Embedding(task_id="t", model="bge-m3", input="a")

@@ -138,7 +138,7 @@ def test_a_try_that_was_killed_between_two_files_pays_for_the_second_only(tmp_pa
                 raise Killed
             return self._place.child(name)
 
-    killed = PictureFiles(Folder(), "cat.png", 2, "a")  # type: ignore[arg-type]
+    killed = PictureFiles(Folder(), "cat.png", 2, "a")
     killed.begin(overwrite=False)
     with pytest.raises(Killed):
         killed.write([(PNG, "image/png"), (PNG, "image/png")], FACTS)

@@ -167,7 +167,7 @@ def test_what_is_wrong_is_said_without_the_content(
     while told:
         assert SECRET not in repr(told)
         assert SECRET not in repr(vars(told))
-        told = told.__context__  # type: ignore[assignment]
+        told = told.__context__
 
 
 def test_parquet_with_a_page_that_is_damaged(file: Callable[..., Path]) -> None:

@@ -43,7 +43,7 @@ def qdrant() -> Iterator[tuple[dict[str, Any], Kept]]:
 
     def kept() -> dict[str, tuple[str, list[float]]]:
         found, _ = engine.scroll("handbook", limit=10_000, with_vectors=True)
-        return {str(point.id): ((point.payload or {})["text"], list(point.vector)) for point in found}  # type: ignore[arg-type]
+        return {str(point.id): ((point.payload or {})["text"], list(point.vector)) for point in found}
 
     with running(answer) as service:
         yield {"conn_type": "qdrant", "host": "127.0.0.1", "port": service.server_port}, kept
@@ -108,7 +108,7 @@ def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], Kept]
 
     objects: dict[str, Any] = {}
 
-    class Collections(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
+    class Collections(weaviate_pb2_grpc.WeaviateServicer):
         def BatchObjects(self, request: Any, context: Any) -> Any:
             assert {each.collection for each in request.objects} == {"Handbook"}
             objects.update({each.uuid: each for each in request.objects})

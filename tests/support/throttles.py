@@ -171,7 +171,7 @@ def run_leaping(main: Callable[[Callable[[], float]], Any]) -> Any:
     """Run a coroutine on an event loop whose clock jumps to whatever comes next."""
     leap = _Leap()
     loop = asyncio.SelectorEventLoop(leap)
-    loop.time = lambda: leap.now  # type: ignore[method-assign]
+    loop.time = lambda: leap.now
     try:
         return loop.run_until_complete(main(loop.time))
     finally:

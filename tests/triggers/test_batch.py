@@ -173,7 +173,7 @@ def test_only_a_task_that_is_over_cancels(
         monkeypatch.delattr(trigger_module.BaseTrigger, "on_kill", raising=False)
     sandbox = serve(batch_seconds=1_000)
     (batch_id,) = start()
-    sandbox._service._routes[-1].endpoint.__self__._batches[batch_id].started -= 500  # type: ignore[attr-defined]
+    sandbox._service._routes[-1].endpoint.__self__._batches[batch_id].started -= 500
 
     async def live() -> None:
         trigger = Trigger([batch_id], CONN_ID, 0.01, cancel_on_kill=mine)
@@ -181,7 +181,7 @@ def test_only_a_task_that_is_over_cancels(
         task: Awaitable[Any] = asyncio.ensure_future(fired(trigger))
         before = looks(sandbox)
         await asyncio.wait_for(soon(lambda: looks(sandbox) > before), 30)
-        task.cancel()  # type: ignore[attr-defined]
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         if told:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import platform
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from airflow.auth.managers.models.resource_details import AccessView, ConnectionDetails
 from airflow.www.extensions.init_auth_manager import get_auth_manager
@@ -71,7 +70,7 @@ def _let_in() -> Response | None:
     manager = get_auth_manager()
     if not manager.is_logged_in():
         if request.path.removeprefix(CONSOLE_PATH) in PAGES:
-            return redirect(manager.get_url_login(next_url=request.url))  # type: ignore[return-value]
+            return redirect(manager.get_url_login(next_url=request.url))  # type: ignore[return-value]  # Werkzeug's
         return _response(failed(Refused(401, "Not authenticated: log in again.")))
     if not manager.is_authorized_view(access_view=AccessView.PLUGINS):
         return _response(failed(Refused(403, "You may not see pages of plugins: ask an admin for the permission.")))
@@ -127,9 +126,9 @@ def _response(answer: Answer) -> Response:
         response = Response(answer.file.text, mimetype="text/x-python")
         response.headers["Content-Disposition"] = f'attachment; filename="{answer.file.name}"'
         return response
-    made: Any = jsonify(answer.data)
+    made: Response = jsonify(answer.data)
     made.status_code = answer.status
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _with_headers(response: Response) -> Response:

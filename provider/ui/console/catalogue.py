@@ -50,7 +50,7 @@ def forget() -> None:
     """
     Ask again at the next reading.
     """
-    global _kept  # noqa: PLW0603
+    global _kept  # noqa: PLW0603  (likewise)
     _kept = None
 
 

@@ -37,6 +37,8 @@ class LazyApp:
 class OVHCloudAIEndpointsPlugin(AirflowPlugin):
     """
     The page "OVHcloud AI Endpoints".
+
+    Safe to use from several threads: nothing changes it.
     """
 
     name = CONSOLE_NAME

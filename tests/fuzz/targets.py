@@ -1,0 +1,231 @@
+"""
+What the fuzzer throws bytes at: each target reads them as the client reads what a server sends.
+
+A target raises nothing, whatever it is given: the provider's own errors are taken, and all that must hold of what was
+read is asserted. It needs no fuzzer, so that ``test_corpus`` replays what was found once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from apache_airflow_provider_ovhcloud_ai.client import (
+    audio,
+    batches,
+    completions,
+    guard,
+    pictures,
+    prices,
+    replies,
+    requests,
+    responses,
+    subtitles,
+)
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import check_dimensions
+from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
+from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of
+from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.client.streamed import StreamedChat
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    AIEndpointsError,
+    InvalidReplyError,
+    TruncatedReplyError,
+    for_status,
+)
+
+#: Stands in for the token, so that bytes found at random can hold it.
+TOKEN = "fuzz-7f3a9b+to/ken=0123456789"
+SETTINGS = ClientSettings(base_url="https://service.example/v1", token=TOKEN)
+CHAT = requests.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}])
+NOW = 1_790_000_000.0
+
+STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
+
+#: Characters of any error: some sentences, with what the server said cut.
+LONGEST_ERROR = 1_500
+
+
+def reference_events(stream: bytes) -> list[str]:
+    """
+    Read a whole event stream as the HTML standard says, one rule after the other.
+    """
+    text = stream.removeprefix(b"\xef\xbb\xbf")
+    events, data = [], None
+    *lines, _ = re.split(rb"\r\n|\n|\r", text)
+    for line in lines:
+        if not line:
+            if data is not None:
+                events.append(data.removesuffix(b"\n").decode("utf-8", "replace"))
+            data = None
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            data = (data or b"") + value.removeprefix(b" ") + b"\n"
+    return events
+
+
+def read_events(pieces: Iterable[bytes]) -> list[str]:
+    reader = EventReader()
+    return [data for piece in pieces for data in reader.feed(piece)]
+
+
+def events(data: bytes) -> None:
+    """
+    An event stream, cut as its first byte says, read to a chat completion.
+    """
+    step, stream = 1 + data[0] if data else 1, data[1:]
+    # A carriage return at the very end waits for what follows it.
+    ended = stream + b":"
+    expected = reference_events(ended)
+    assert read_events([ended]) == expected
+    assert read_events(ended[at : at + step] for at in range(0, len(ended), step)) == expected
+    chat, shown = StreamedChat(TOKEN), ""
+    try:
+        for event in expected:
+            shown += chat.take(event)
+    except InvalidReplyError as error:
+        _check_error(error)
+    response = chat.response()
+    written = json.dumps(response)
+    assert len(written) < 1_000 + 100 * len(data), "a stream grew as it was read"
+    first = next((each["message"]["content"] for each in response["choices"] if each["index"] == 0), None)
+    assert shown == (first if isinstance(first, str) else "")
+    if response["choices"]:
+        _read_chat(response)
+
+
+def refusal(data: bytes) -> None:
+    """
+    An error reply: a byte for the status, a line for its headers, and the body.
+    """
+    line, _, body = data.partition(b"\n")
+    status = STATUSES[line[0] % len(STATUSES)] if line else 400
+    said = line[1:].decode("latin-1")
+    body = body.replace(b"TOKEN", TOKEN.encode())
+    headers = {"content-type": "application/json", "retry-after": said, "x-request-id": said, "ratelimit-reset": said}
+    error = error_of(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
+    assert type(error) is for_status(status)
+    assert error.status == status
+    assert error.retry_after is None or (math.isfinite(error.retry_after) and error.retry_after >= 0)
+    _check_error(error)
+    again = error_of(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
+    assert str(again) == str(error) == str(pickle.loads(pickle.dumps(error)))
+
+
+def _check_error(error: AIEndpointsError) -> None:
+    told = [str(error), str(error.code or ""), str(error.request_id or ""), str(error.detail or "")]
+    assert all(text.isprintable() and len(text) < LONGEST_ERROR for text in told), told
+    assert not any(TOKEN.lower() in text.lower() for text in told), told
+    told[0].encode()
+
+
+def reply(data: bytes) -> None:
+    """
+    A successful reply: a byte for what it answers, and the body.
+    """
+    read = READERS[(data[0] if data else 0) % len(READERS)]
+    try:
+        read(Reply(200, {"content-type": "application/json"}, data[1:]))
+    except (InvalidReplyError, TruncatedReplyError) as error:
+        _check_error(error)
+
+
+def _object(came: Reply) -> dict[str, Any]:
+    value = replies.parse(came, CHAT, SETTINGS)
+    assert isinstance(value, dict)
+    return value
+
+
+def _chat(came: Reply) -> None:
+    value = replies.check_chat(_object(came), came, CHAT)
+    assert all(isinstance(choice["message"], dict) for choice in value["choices"])
+    _read_chat(value)
+
+
+def _read_chat(value: dict[str, Any]) -> None:
+    _check_usage(value)
+    assert isinstance(completions.text_of(value), str)
+    assert completions.reasoning_of(value) is None or completions.reasoning_of(value)
+    assert completions.as_history(value)["role"] == "assistant"
+    assert isinstance(completions.finish_reason_of(value), str | None)
+    try:
+        verdict = guard.read_verdict(value, Reply(200, {}, b""), CHAT, {"Unsafe"})
+    except (InvalidReplyError, TruncatedReplyError) as error:
+        _check_error(error)
+    else:
+        assert verdict["safe"] == (verdict["safety"] != "Unsafe")
+
+
+def _check_usage(value: Mapping[str, Any]) -> None:
+    used = replies.summed_usage([value])
+    assert all(0 <= count <= replies.MOST_TOKENS for count in used.values())
+    if prices.is_told(value.get("usage")):
+        assert "prompt_tokens" in used
+
+
+def _embeddings(came: Reply) -> None:
+    count = 2
+    fast = _outcome(lambda: _vectors(replies.parse_embeddings(came, CHAT, SETTINGS), count, came))
+    slow = _outcome(lambda: _vectors(_object(came), count, came))
+    # The fast one looks at no text that it does not need: what is no UTF-8 there is none of its business.
+    assert fast == slow or came.body != came.body.decode("utf-8", "replace").encode(), "the fast reader differs"
+
+
+def _vectors(value: dict[str, Any], count: int, came: Reply) -> list[list[float]]:
+    vectors = replies.check_embeddings(value, count, came, CHAT)
+    check_dimensions(vectors)
+    assert len(vectors) == count
+    assert all(math.isfinite(number) for vector in vectors for number in vector)
+    return [list(vector) for vector in vectors]
+
+
+def _outcome(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except InvalidReplyError as error:
+        _check_error(error)
+        return InvalidReplyError
+
+
+def _models(came: Reply) -> None:
+    for model in replies.check_models(_object(came), came, CHAT):
+        rates = prices.rates_of(model)
+        if rates is not None:
+            cost = prices.cost({"prompt_tokens": 7, "completion_tokens": 5}, rates)
+            assert 0 <= cost < 13
+
+
+def _response(came: Reply) -> None:
+    value = responses.check(_object(came), came, CHAT, TOKEN)
+    assert isinstance(responses.text_of(value), str)
+    _check_usage(responses.as_usage(value))
+
+
+def _transcript(came: Reply) -> None:
+    value = audio.check_transcript(_object(came), came)
+    seconds = audio.billed_seconds(value)
+    assert seconds is None or seconds >= 0
+    for written in (subtitles.srt, subtitles.vtt):
+        times = re.findall(r"^(\S+) --> (\S+)$", written(value), re.MULTILINE)
+        assert all(len(start) >= 12 and len(end) >= 12 for start, end in times)
+
+
+def _pictures(came: Reply) -> None:
+    found = pictures.read_pictures(_object(came), came, pictures.request_for("sdxl", "A cat"))
+    assert len(found.images) == 1
+
+
+def _batch(came: Reply) -> None:
+    told = batches.summary(batches.check(_object(came), "batch", came))
+    assert batches.sentence(told)
+
+
+#: What a reply may answer, in the order of the first byte of an input.
+READERS = (_chat, _embeddings, _models, _response, _transcript, _pictures, _batch)
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"events": events, "refusal": refusal, "reply": reply}

@@ -1,0 +1,30 @@
+"""
+What the fuzzer found once is read again, without it: each input that led to a place of its own in the code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fuzz.targets import TARGETS
+
+CORPUS = Path(__file__).with_name("corpus")
+INPUTS = sorted(path for path in CORPUS.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_input_is_read(target: str) -> None:
+    files = [path for path in INPUTS if path.parent.name == target]
+    assert len(files) > 20
+    for path in files:
+        try:
+            TARGETS[target](path.read_bytes())
+        except Exception as error:
+            raise AssertionError(f"{path.name}: {path.read_bytes()!r}") from error
+
+
+def test_the_corpus_is_small() -> None:
+    assert {path.parent.name for path in INPUTS} == set(TARGETS)
+    assert len(INPUTS) < 400
+    assert sum(path.stat().st_size for path in INPUTS) < 200_000

@@ -1,0 +1,247 @@
+"""
+JSON of replies: whatever stands in the fields that are read, it is a right reply or the provider's error.
+
+What must hold of a right one is said in ``fuzz/targets.py``, which the fuzzer shares.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client import prices, subtitles
+from apache_airflow_provider_ovhcloud_ai.client.bodies import MAX_STREAMS, inflate
+from apache_airflow_provider_ovhcloud_ai.client.redact import scrub
+from apache_airflow_provider_ovhcloud_ai.client.replies import DEEPEST, read_json
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.hooks.spending import Spending, summary
+from apache_airflow_provider_ovhcloud_ai.ui.console import catalogue, models
+from fuzz import targets
+from hypothesis import given
+from hypothesis import strategies as st
+from support.canary import TOKEN, shows, spellings
+
+from .anything import NUMBERS, TEXTS, json_values, objects
+
+COUNTS = st.integers(-2, 9) | st.just(10**4299)
+TEXT_OR_PARTS = TEXTS | st.lists(objects(type=st.just("text"), text=TEXTS), max_size=3)
+CALLS = st.lists(objects(id=TEXTS, type=TEXTS, function=objects(name=TEXTS, arguments=TEXTS)), max_size=2)
+MESSAGE = objects(role=TEXTS, content=TEXT_OR_PARTS, reasoning=TEXTS, reasoning_content=TEXTS, tool_calls=CALLS)
+USAGE = objects(
+    prompt_tokens=COUNTS, completion_tokens=COUNTS, total_tokens=COUNTS, completion_tokens_details=objects(x=COUNTS)
+)
+REASON = st.sampled_from(["stop", "length", "tool_calls"])
+PRICES = st.sampled_from(["0", "0.0000001", "1e-9", "-1", "2", "NaN", "free"]) | NUMBERS
+LISTED = objects(
+    id=TEXTS.map("m{}".format),
+    max_completion_tokens=COUNTS,
+    pricing=objects(prompt=PRICES, completion=PRICES, request=PRICES, currency_unit=st.sampled_from(["EUR", "USD"])),
+)
+SEGMENT = objects(start=NUMBERS, end=NUMBERS, text=TEXTS)
+
+#: In the order of ``targets.READERS``.
+SHAPES = {
+    "chat": objects(
+        choices=st.lists(objects(message=MESSAGE, finish_reason=REASON), max_size=3), usage=USAGE, model=TEXTS
+    ),
+    "embeddings": objects(
+        data=st.lists(
+            objects(
+                index=COUNTS, embedding=st.lists(NUMBERS, max_size=3) | st.sampled_from(["AACAPw==", "AACAfw==", "!"])
+            ),
+            max_size=3,
+        ),
+        usage=USAGE,
+    ),
+    "models": objects(data=st.lists(LISTED, max_size=3)),
+    "response": objects(
+        status=st.sampled_from(["completed", "incomplete", "failed"]),
+        error=objects(message=TEXTS),
+        output=st.lists(
+            objects(type=st.just("message"), content=st.lists(objects(type=st.just("output_text"), text=TEXTS))),
+            max_size=3,
+        ),
+        usage=objects(input_tokens=COUNTS, output_tokens=COUNTS, total_tokens=COUNTS),
+    ),
+    "transcript": objects(text=TEXTS, segments=st.lists(SEGMENT, max_size=3), usage=objects(seconds=NUMBERS)),
+    "pictures": objects(data=st.lists(objects(b64_json=TEXTS, url=TEXTS), max_size=2), created=NUMBERS),
+    "batch": objects(id=TEXTS, status=TEXTS, request_counts=objects(total=NUMBERS, completed=NUMBERS, failed=NUMBERS)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_reply_is_right_or_refused(shape: str) -> None:
+    first = bytes([list(SHAPES).index(shape)])
+
+    @given(SHAPES[shape] | json_values())
+    def holds(value: Any) -> None:
+        targets.reply(first + json.dumps(value).encode())
+
+    holds()
+
+
+ERRORS = objects(
+    error=TEXTS | objects(message=TEXTS, code=TEXTS, type=TEXTS),
+    message=TEXTS,
+    detail=TEXTS | st.lists(objects(loc=st.lists(TEXTS), msg=TEXTS), max_size=3),
+    request_id=TEXTS,
+)
+
+
+@given(ERRORS | json_values(), st.binary(min_size=1, max_size=1), TEXTS)
+def test_an_error_reply_is_an_error_with_a_sentence(value: Any, status: bytes, header: str) -> None:
+    line = header.encode("latin-1", "replace").replace(b"\n", b"")
+    targets.refusal(status + line + b"\n" + json.dumps(value).encode())
+
+
+EVENTS = st.lists(
+    objects(
+        choices=st.lists(
+            objects(index=COUNTS, delta=MESSAGE, finish_reason=REASON, logprobs=objects(content=st.lists(COUNTS)))
+        ),
+        usage=USAGE,
+        error=objects(message=TEXTS),
+        model=TEXTS,
+    )
+    | json_values(),
+    max_size=4,
+)
+
+
+@given(EVENTS, st.binary(min_size=1, max_size=1))
+def test_a_stream_is_an_answer_or_an_error(values: list[Any], cut: bytes) -> None:
+    targets.events(cut + "".join(f"data: {json.dumps(value)}\n\n" for value in values).encode())
+
+
+@given(st.sampled_from(spellings()), st.text(), st.text())
+def test_no_spelling_of_a_token_is_left(spelling: str, before: str, after: str) -> None:
+    assert not shows(scrub(f"{before}{spelling}{after}", TOKEN).replace(before, "").replace(after, ""))
+
+
+@pytest.mark.parametrize(("depth", "fine"), [(DEEPEST, True), (DEEPEST + 1, False), (100_000, False)])
+@pytest.mark.parametrize(("open_", "close"), [("[", "]"), ('{"a":', "}")])
+def test_json_is_read_down_to_a_depth(depth: int, fine: bool, open_: str, close: str) -> None:
+    assert read_json((open_ * depth + "1" * (open_ != "[") + close * depth).encode())[0] is fine
+
+
+def test_many_lists_are_not_deep_ones() -> None:
+    assert read_json(b"[" + b"[1]," * 1_000 + b"[]]")[0]
+
+
+@pytest.mark.parametrize("body", [b'{"message": "%s"}' % (b"a " * 20_000_000), b"a " * 20_000_000, b"a" * 40_000_000])
+def test_an_error_of_megabytes_is_told_at_once(body: bytes) -> None:
+    # To look for the token in all of it, letter by letter, would take minutes and ten times its memory.
+    targets.refusal(b"\x00\n" + body)
+
+
+def test_a_token_that_is_cut_is_not_told_in_part() -> None:
+    blanks = b" " * 1_985
+    targets.refusal(b"\x00\n<" + blanks + b"TOKEN" * 9)
+    reply = targets.Reply(400, {}, b"says" + blanks + targets.TOKEN.encode())
+    error = targets.error_of(reply, targets.CHAT, targets.SETTINGS.base_url, targets.TOKEN, 0)
+    assert targets.TOKEN[:8] not in str(error)
+
+
+def test_a_body_of_very_many_compressed_streams_is_damaged() -> None:
+    # Each copies all that follow it: 64 MB of empty ones would take hours.
+    import gzip
+
+    one = gzip.compress(b"a")
+    assert inflate(one * (MAX_STREAMS - 1), 10_000) == b"a" * (MAX_STREAMS - 1)
+    assert inflate(one * 1_000_000, 2_000_000) is None
+
+
+@given(st.lists(SHAPES["chat"].filter(lambda value: isinstance(value, dict)), max_size=5))
+def test_what_is_spent_never_falls_and_can_always_be_told(responses: list[dict[str, Any]]) -> None:
+    spending, before = Spending(list), 0
+    for response in responses:
+        spending.add(response, "m")
+        now = spending.usage.get("total_tokens", 0)
+        assert now >= before
+        before = now
+        assert summary(spending.as_xcom())
+
+
+CLOCK = re.compile(r"(\d\d+):(\d\d):(\d\d)[.,](\d\d\d)")
+TIMED = st.builds(
+    lambda start, length, text: {"start": start, "end": start + length, "text": text},
+    st.floats(0, 1e6),
+    st.floats(0, 1e3),
+    st.text(st.characters(blacklist_categories=["Cs"])) | st.sampled_from(["a --> b", "a\n\nb", "<i>a</i> & b"]),
+)
+
+
+@pytest.mark.parametrize("write", [subtitles.srt, subtitles.vtt])
+def test_subtitles_tell_the_times_and_the_words_of_a_transcript(write: Callable[[Any], str]) -> None:
+    @given(st.lists(TIMED, max_size=5))
+    def holds(segments: list[dict[str, Any]]) -> None:
+        written = write({"text": "", "segments": segments})
+        # As a player reads them: cues are what stands between blank lines, if it has a line of times.
+        blocks = [block.split("\n") for block in re.split("\n\n+", written)]
+        cues = [
+            (block[at], block[at + 1 :])
+            for block in blocks
+            for at in (0, 1)
+            if at < len(block) and " --> " in block[at]
+        ]
+        assert len(cues) == len(segments)
+        for (times, lines), segment in zip(cues, segments, strict=True):
+            told = [seconds(clock) for clock in times.split(" --> ")]
+            assert told == pytest.approx([segment["start"], segment["end"]], abs=0.001)
+            assert "-->" not in "".join(lines)
+            said = " ".join(lines).replace("&lt;", "<").replace("&amp;", "&").strip()
+            assert said == " ".join(segment["text"].replace("-->", "->").split())
+
+    holds()
+
+
+def seconds(clock: str) -> float:
+    found = CLOCK.fullmatch(clock)
+    assert found, clock
+    hours, minutes, whole, thousandths = map(int, found.groups())
+    return hours * 3600 + minutes * 60 + whole + thousandths / 1000
+
+
+def test_subtitles_of_no_times_are_refused() -> None:
+    for wrong in (10**400, 1e308, float("nan"), float("inf"), -1, True, "1", None):
+        with pytest.raises(InvalidReplyError):
+            subtitles.srt({"text": "a", "segments": [{"start": 0, "end": wrong, "text": "a"}]})
+
+
+@given(LISTED.filter(lambda model: isinstance(model.get("id"), str)))
+def test_a_price_is_one_or_none(model: dict[str, Any]) -> None:
+    rates = prices.rates_of(model)
+    if rates:
+        read, written, asked = ({"prompt_tokens": 1}, {"completion_tokens": 1}, {})
+        alone = [prices.cost(tokens, rates, requests) for tokens, requests in ((read, 0), (written, 0), (asked, 1))]
+        assert alone == [rates.prompt, rates.completion, rates.request]
+        assert all(0 <= price < 1 for price in alone)
+    shown = models.price_of(model)
+    assert shown is None or all(
+        price is None or 0 <= price < 1_000_000 for price in (shown.tokens_in, shown.tokens_out)
+    )
+
+
+UNITS = st.sampled_from(["million_input_tokens", "million_output_tokens", "second"])
+ENTRY = objects(
+    name=TEXTS,
+    category=st.sampled_from(["LLM", "Embeddings", "Guard", "Speech", "Image Generation"]),
+    metadata=objects(
+        usage_information=objects(pricing=st.lists(objects(price_unit=UNITS, price=PRICES), max_size=3)),
+        model_specs=objects(capabilities=objects(input_modality=st.lists(st.sampled_from(["text", "image"])))),
+    ),
+)
+
+
+@given(st.lists(ENTRY, max_size=3) | json_values())
+def test_the_catalogue_is_read_whatever_it_has_become(value: Any) -> None:
+    for name, known in catalogue.read_entries(value).items():
+        assert isinstance(name, str)
+        assert known.keys() <= {"kind", "price"}
+        assert known.get("kind") in {None, "guard", "embedding", "speech", "image", "vision", "chat"}
+        price = known.get("price")
+        told = [] if price is None else [price.tokens_in, price.tokens_out]
+        assert all(each is None or 0 <= each < 1_000_000 for each in told)
