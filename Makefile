@@ -5,7 +5,7 @@ ARGS ?=
 # The same for `make test` alone, where other targets run with it.
 TEST_ARGS ?=
 # What `make fuzz` has for each reader, and --keep where what is new comes to the corpus.
-SECONDS ?= 15
+SECONDS ?= 10
 KEEP ?=
 # What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms, "-ai" for
 # one with Airflow's AI provider, "-lowest" and "-newest" for the ends of what pyproject.toml allows.

@@ -20,7 +20,7 @@ from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, In
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed, split
 from ..rows.values import Row, Vector, text_in, vector
-from .batch_run import Answers, Line, is_curable, line_for, reason_of
+from .batch_run import Answers, Line, is_curable, line_for
 
 
 class BatchRows:
@@ -131,7 +131,7 @@ class BatchRows:
 
     def _record(self, row: Row, number: int, answers: Answers) -> Row:
         line = answers.get(self._line(row, number).custom_id)
-        reason, result = reason_of(line), None
+        reason, result = answers.why(line), None
         if line is not None and reason is None:
             body = line["response"]["body"]
             self._counts.update(summed_usage([body]))

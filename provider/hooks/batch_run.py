@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from .. import defaults
 from ..client.batches import ENDED
+from ..client.redact import scrub
 from ..client.requests import encode
 from ..errors import AIEndpointsError, BadRequestError, InvalidInputError
 from .batch_task import BatchTask
@@ -199,6 +200,7 @@ class Answers:
 
     def __init__(self, hook: BatchVerbs) -> None:
         self._hook = hook
+        self._token = hook.settings.client.token
         self._file: BinaryIO = tempfile.TemporaryFile(prefix="ovh-ai-batch-")  # noqa: SIM115  (closed with this)
         self._good: dict[str, tuple[int, int]] = {}
         self._bad: dict[str, tuple[int, int]] = {}
@@ -217,7 +219,7 @@ class Answers:
         :raises BadRequestError: if it failed as a whole
         """
         if batch["status"] == "failed":
-            raise BadRequestError(_why_failed(batch))
+            raise BadRequestError(scrub(_why_failed(batch), self._token))
         for name in ("output_file_id", "error_file_id"):
             if batch.get(name):
                 self._load(batch[name])
@@ -235,6 +237,16 @@ class Answers:
         self._file.seek(place[0])
         found: dict[str, Any] = json.loads(self._file.read(place[1]))
         return found
+
+    def why(self, line: Mapping[str, Any] | None) -> str | None:
+        """
+        Tell why a line has no answer.
+
+        :param line: as :meth:`get` returned it
+        :return: a sentence without the token, which a service may tell back; None where there is an answer
+        """
+        reason = reason_of(line)
+        return None if reason is None else scrub(reason, self._token)[:500]
 
     def _load(self, file_id: str) -> None:
         with tempfile.TemporaryFile(prefix="ovh-ai-batch-") as file:
@@ -271,7 +283,8 @@ def reason_of(line: Mapping[str, Any] | None) -> str | None:
     with suppress(AttributeError):
         said = said.get("error") or said
         said = said.get("message") or said
-    return f"{status}{said}"[:500]
+    # Longer than it is told, so that no part of a token is left at its end.
+    return f"{status}{said}"[:2_000]
 
 
 def is_curable(line: Mapping[str, Any] | None) -> bool:

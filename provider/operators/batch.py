@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.batches import ENDED, sentence, summary
-from ..client.values import integer, number
+from ..client.values import integer, number, quote
 from ..compat import conf
 from ..errors import ConfigurationError
 from ..hooks.paths import path_of
@@ -256,8 +256,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         choices = {"endpoint": ENDPOINTS, "on_error": ("fail", "skip"), "reattach": ("retry", "always")}
         with self.hook.boundary():
             for name, known in choices.items():
-                if getattr(self, name) not in known:
-                    raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}.")
+                if (value := getattr(self, name)) not in known:
+                    raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {quote(value)}.")
         return self.endpoint == ENDPOINTS[0]
 
     def _asked(self, asks_chat: bool, model: Any) -> BatchRows:

@@ -111,7 +111,7 @@ def test_a_process_is_forked_while_a_thread_holds_a_lock(hook: OVHCloudAIEndpoin
     def hold() -> None:
         with lock:
             held.set()
-            time.sleep(1)
+            time.sleep(0.5)
 
     holder = threading.Thread(target=hold)
     holder.start()

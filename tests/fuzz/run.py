@@ -47,7 +47,14 @@ def run(target: str, seconds: int, *, keep: bool) -> bool:
     with tempfile.TemporaryDirectory(prefix=f"fuzz-{target}-") as new:
         crashes = tempfile.mkdtemp(prefix=f"fuzz-crashes-{target}-")
         words = f"-dict={Path(__file__).with_name('words.txt')}"
-        bounds = [*LIMITS, words, f"-max_total_time={seconds}", f"-artifact_prefix={crashes}/", "-print_final_stats=1"]
+        bounds = [
+            *LIMITS,
+            words,
+            f"-max_total_time={seconds}",
+            f"-artifact_prefix={crashes}/",
+            "-print_final_stats=1",
+            "-verbosity=0",
+        ]
         done = start(target, *bounds, new, str(CORPUS / target))
         for crash in sorted(Path(crashes).iterdir()):
             print(f"{target}: {crash} holds {crash.read_bytes()!r}", flush=True)

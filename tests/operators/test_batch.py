@@ -326,6 +326,12 @@ class TestFailedRows:
         assert [bool(answer) for answer in result["results"]] == [True, False, True]
         assert result["errors"] == [{"index": 1, "error": "500: as ordered"}]
 
+    def test_what_is_told_of_them_holds_no_token(self, sandbox: Sandbox) -> None:
+        batches = sandbox._service._routes[-1].endpoint.__self__
+        batches._run = lambda *_: (500, {"error": {"message": f"{'x' * 485}{sandbox.token}"}})
+        ((_, told),) = (each.values() for each in operator(rows=["a"], on_error="skip").execute(context())["errors"])
+        assert told.endswith("x***")
+
     def test_fail_keeps_what_was_paid_for_and_a_retry_asks_for_the_rest(self, broken: Any, tmp_path: Path) -> None:
         options: dict[str, Any] = {"rows": ["good", "bad", "good too"], "output_path": str(tmp_path)}
         with pytest.raises(PartlyFailedError, match="1 rows failed; the first one: row 1: 500: as ordered"):
