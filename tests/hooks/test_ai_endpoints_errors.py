@@ -113,7 +113,7 @@ def test_arguments_that_cannot_work(
         (
             {"host": "https://example.com/v1?a=b"},
             {},
-            "The base URL 'https://example.com/v1?a=b' must end before any '?'",
+            "The base URL 'https://example.com/v1' must end before any '?'",
         ),
         ({"host": "example.com", "port": 70_000}, {}, "Port must be a number from 0 to 65535, not 70000."),
         ({"host": "example.com", "port": -1}, {}, "Port must be a number from 0 to 65535, not -1."),
