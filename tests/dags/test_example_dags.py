@@ -206,6 +206,14 @@ def check_image_generation(pull: Callable[..., Any]) -> None:
     shutil.rmtree(Path(drafts["paths"][0]).parent)
 
 
+def check_from_openai(pull: Callable[..., Any]) -> None:
+    assert pull("store") == [1024, 1024]
+    assert ["Lille" in pull("publish")[0], "Porto" in pull("publish")[2]] == [True, True]
+    assert "Summarise in one sentence: The parcel" in pull("summarise")
+    assert all("still warm" in pull(asked) for asked in ("classify", "judge", "with_the_package"))
+    assert "Why is this review" in pull("classify_and_explain")["reason"]
+
+
 CHECKS = {f"example_{name[6:]}": check for name, check in list(globals().items()) if name.startswith("check_")}
 
 

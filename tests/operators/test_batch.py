@@ -473,6 +473,14 @@ class TestDeferral:
         assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
         assert started(sandbox) == 1
 
+    def test_a_wait_of_which_only_the_event_is_left_goes_on(self, sandbox: Sandbox) -> None:
+        """As with `airflow dags test`, which drops what a task wanted to be told again."""
+        with pytest.raises(TaskDeferred):
+            operator(deferrable=True).execute(context())
+        event = {"batch_ids": ["batch-000001"], "error": None}
+        assert operator(deferrable=True).execute_complete(context(), event)["errors"] == []
+        assert started(sandbox) == 1
+
     def test_what_has_ended_is_not_waited_for(self, sandbox: Sandbox) -> None:
         """As where a worker was killed after the batch had ended."""
         with pytest.raises(TaskDeferred):
