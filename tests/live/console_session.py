@@ -13,6 +13,8 @@ from typing import Any
 from airflow_api import Api
 from local_airflow import PASSWORD, LocalAirflow
 
+from .rest import eventually
+
 PAGE = "/ovhcloud-ai"
 CONNECTION = "console-access"
 #: What each address is given.
@@ -38,16 +40,17 @@ class Browser:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self._open = urllib.request.build_opener(jar, _Staying).open
         if user and airflow.release < (3,):
-            self._log_in(user)
+            # Airflow 2.11 takes five logins in 40 s from one machine.
+            eventually(lambda: self._log_in(user), lambda status: status != 429)
         elif user:
             self.headers["Authorization"] = Api(airflow, user).authorization
 
-    def _log_in(self, user: str) -> None:
+    def _log_in(self, user: str) -> int:
         with self._open(f"{self.url}/login/") as reply:
             token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', reply.read().decode())
         assert token is not None
         form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
-        self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())
+        return self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())[0]
 
     def use(self, method: str, path: str, given: dict[str, Any] | None = None, **headers: str) -> tuple[int, str]:
         """

@@ -75,6 +75,23 @@ def of(airflow: LocalAirflow, request: pytest.FixtureRequest) -> Callable[[str],
     return lambda who: request.getfixturevalue("testing") if who == TESTER else airflow
 
 
+@pytest.fixture(scope="module")
+def known() -> dict[str, Browser]:
+    return {}
+
+
+@pytest.fixture
+def browser(of: Callable[[str], LocalAirflow], known: dict[str, Browser]) -> Callable[[str], Browser]:
+    """The browser of somebody, logged in once."""
+
+    def log_in(who: str) -> Browser:
+        if who not in known:
+            known[who] = Browser(of(who), who)
+        return known[who]
+
+    return log_in
+
+
 def tokens(server: Server) -> list[Received]:
     """The requests that the stored token came with, in whatever header."""
     return [each for each in server.requests if canary.shows(str(each))]
@@ -146,9 +163,9 @@ def test_a_worker_is_given_a_mask_and_not_the_token(
 
 @pytest.mark.parametrize("who", EVERYBODY)
 def test_the_page_tests_what_is_stored_and_nothing_else(
-    of: Callable[[str], LocalAirflow], own: Server, other: Server, who: str
+    browser: Callable[[str], Browser], own: Server, other: Server, who: str
 ) -> None:
-    person = Browser(of(who), who)
+    person = browser(who)
     given = {"/api/test": {}, "/api/try": {"model": "m", "kind": "chat", "text": "Hello"}}
     for way in elsewhere(own, other).values():
         for path, needed in given.items():
@@ -164,14 +181,13 @@ def test_the_page_tests_what_is_stored_and_nothing_else(
 
 @pytest.mark.parametrize("who", EVERYBODY)
 def test_who_may_edit_can_have_it_sent_elsewhere(
-    of: Callable[[str], LocalAirflow], own: Server, other: Server, who: str
+    of: Callable[[str], LocalAirflow], browser: Callable[[str], Browser], own: Server, other: Server, who: str
 ) -> None:
     """This is Airflow's to decide, and SECURITY.md says what follows."""
     person = Rest(of(who), who)
     moved = body({"host": f"http://127.0.0.1:{other.port}/v1"})
     answer = person.ask("PATCH", f"{person.root}/connections/{CONNECTION}?update_mask=host", moved)
-    browser = Browser(of(who), who)
-    press = partial(browser.use, "POST", "/api/test", {"connection": CONNECTION})
+    press = partial(browser(who).use, "POST", "/api/test", {"connection": CONNECTION})
     if who in EDITORS:
         # Airflow 2.11 knows no CSRF token of a session that has just begun.
         eventually(press, lambda said: said[0] == 200)
