@@ -177,6 +177,10 @@ class _Progress:
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith("connect_tcp.complete"):
             self._line = info["return_value"]
+            if self._limit.expired():
+                # anyio (4.15) takes a cancellation in the moment in which it has connected for one of its own, and goes
+                # on: the attempt would wait for its reply for ever.
+                raise asyncio.CancelledError
         leaves = event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT"
         if leaves and not self._limit.expired():
             self.connected = True

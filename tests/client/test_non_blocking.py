@@ -5,6 +5,7 @@ What the non-blocking driver alone does; see test_drivers.py for the rest.
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -80,6 +81,29 @@ def test_single_attempt_has_a_time_of_its_own() -> None:
     with Server(hang) as server:
         asyncio.run(go())
         assert len(server.requests) == 1
+
+
+def test_time_that_is_over_as_it_connects_ends_the_attempt() -> None:
+    """
+    The loop is busy until then in each of its first rounds; anyio loses a cancellation in one or two of these.
+    """
+
+    async def go(busy_round: int) -> None:
+        async def keep_busy() -> None:
+            for _ in range(busy_round):
+                await asyncio.sleep(0)
+            time.sleep(0.1)
+
+        async with client_of(server, timeout=0.05, max_retries=0) as client:
+            client._open()
+            asking = asyncio.create_task(client.send(MODELS))
+            await keep_busy()
+            with pytest.raises(TimedOutError):
+                await asyncio.wait_for(asking, 10)
+
+    with Server(hang) as server:
+        for busy_round in range(20):
+            asyncio.run(go(busy_round))
 
 
 def test_request_that_leaves_when_time_is_over_does_not_leave() -> None:

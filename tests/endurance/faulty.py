@@ -57,7 +57,7 @@ def answered(request: Received) -> bytes:
     """
     The reply that is right.
     """
-    if request.method == "GET":
+    if request.method == "GET":  # for suggestions after a 404
         return message(200, {"object": "list", "data": [{"id": "some-model"}]})
     asked = request.json
     if request.path.endswith("/embeddings"):
@@ -138,6 +138,8 @@ def _main(seed: int) -> None:
     order = random.Random(seed)
 
     def manner(wire: Wire, request: Received) -> bool:
+        if len(request.body) < int(request.headers.get("content-length", 0)):
+            return False  # its client gave it up on the way
         harmed, harm = order.randrange(HARMED) == 0, order.choice(HARMS)
         return (harm if harmed else well)(wire, request)
 
