@@ -30,7 +30,7 @@ ENV = @$(PYTHON) scripts/bootstrap.py
 RUN = .venv/bin/python
 TOOL = .venvs/tools/bin
 
-.PHONY: help setup demo demo-rag ui test fuzz faults soak test-matrix lint docs bench live-check release constraints clean
+.PHONY: help setup demo demo-rag ui test fuzz faults soak test-matrix lint docs reference bench live-check release constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -86,6 +86,10 @@ lint:  ## ruff, mypy --strict on provider/, known vulnerabilities and licences o
 docs:  ## the documentation site, in site/
 	$(ENV) tools
 	$(TOOL)/mkdocs build --strict
+
+reference:  ## docs/reference, as the code is now
+	$(ENV) dev
+	$(RUN) scripts/reference.py
 
 bench:  ## figures of this provider beside its peers'
 	$(ENV) dev

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: options, those of the command line by default
     :return: exit status
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -52,13 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """
+    Describe the command line.
+
+    :return: what reads it
+    """
+    found = argparse.ArgumentParser(
         prog="python -m apache_airflow_provider_ovhcloud_ai.sandbox",
         allow_abbrev=False,
         description=f"An offline stand-in for {SERVICE_NAME} on 127.0.0.1. No model runs, nothing is billed.",
     )
-    add = parser.add_argument
+    add = found.add_argument
     add("--port", type=_port, default=PORT, help="port, 0 for any free one (default: %(default)s)")
     add("--token", type=_token, default=TOKEN, help="the one token that is accepted (default: %(default)s)")
     add(
@@ -83,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds that a batch takes (default: %(default)s)",
     )
     add("--quiet", action="store_true", help="do not log requests")
-    return parser
+    return found
 
 
 def _port(text: str) -> int:

@@ -1,0 +1,507 @@
+#!/usr/bin/env python3
+"""
+Write what the reference pages say of the code: whatever stands between two marks of a page in docs/reference.
+
+    .venv/bin/python scripts/reference.py
+
+A page holds ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is one of :data:`BLOCKS`. The rest of a page is
+written by people and left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import bootstrap
+from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
+from apache_airflow_provider_ovhcloud_ai.decorators import chat, embedding
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
+from apache_airflow_provider_ovhcloud_ai.hooks import metrics
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
+from apache_airflow_provider_ovhcloud_ai.retries import OVHCloudAIEndpointsRetryPolicy
+from apache_airflow_provider_ovhcloud_ai.sandbox import __main__ as sandbox
+from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor
+from apache_airflow_provider_ovhcloud_ai.sensors.model import OVHCloudAIEndpointsModelSensor
+from apache_airflow_provider_ovhcloud_ai.ui import connection_form, links
+from docstring_parser import Docstring, DocstringStyle, parse
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "reference"
+PROVIDER = ROOT / "provider"
+_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+#: What each class says of threads is said once on its page.
+_THREADS = re.compile(r"(?:Not safe|Safe) to use from several threads")
+#: Where a role of a docstring leads, where it is more than a name.
+_PAGES = {"..errors": "[errors](errors.md)", ".errors": "[the errors](errors.md)"}
+
+
+def markdown(text: str | None) -> str:
+    """
+    Turn the text of a docstring into Markdown, each paragraph on one line.
+
+    :param text: as the docstring has it
+    :return: paragraphs, separated by an empty line
+    """
+    text = re.sub(r":\w+:`~?([\w.]+)`", _reference, text or "").replace("``", "`")
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def _reference(found: re.Match[str]) -> str:
+    return _PAGES.get(found[1]) or f"`{found[1].split('.')[-1]}`"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """
+    Draw a table.
+
+    :param heads: names of the columns
+    :param rows: texts of the cells
+    :return: Markdown
+    """
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def docs_of(thing: Any) -> Docstring:
+    """
+    Read a docstring.
+
+    :param thing: a class or function
+    :return: its parts
+    """
+    return parse(inspect.getdoc(thing) or "", style=DocstringStyle.REST)
+
+
+def prose(docs: Docstring) -> str:
+    """
+    Give what a docstring says before its fields, but for threads.
+
+    :param docs: its parts
+    :return: Markdown
+    """
+    text = markdown(f"{docs.short_description}\n\n{docs.long_description or ''}")
+    return "\n\n".join(part for part in text.split("\n\n") if part and not _THREADS.match(part))
+
+
+def defaults_of(kind: type[Any]) -> dict[str, inspect.Parameter]:
+    """
+    Collect the parameters of a class and its bases, the nearest first.
+
+    :param kind: the class
+    :return: parameters by name
+    """
+    found: dict[str, inspect.Parameter] = {}
+    for base in kind.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items():
+                found.setdefault(name, parameter)
+    return found
+
+
+def default_of(parameter: inspect.Parameter) -> str:
+    """
+    Say what a parameter is unless given.
+
+    :param parameter: as its function declares it
+    :return: Markdown
+    """
+    if parameter.default is parameter.empty:
+        return "required"
+    # A stand-in for "not given" has no value that could be written.
+    return "" if type(parameter.default) is object else f"`{parameter.default!r}`"
+
+
+def task(kind: type[Any], module: str) -> str:
+    """
+    Describe an operator or sensor.
+
+    :param kind: its class
+    :param module: where authors import it from
+    :return: Markdown
+    """
+    docs, known = docs_of(kind), defaults_of(kind)
+    templates = set(kind.template_fields)
+    rows = [
+        [f"`{each.arg_name}`", default_of(known[each.arg_name]), "yes" * (each.arg_name in templates), _cell(each)]
+        for each in docs.params
+    ]
+    ran = done(kind)
+    parts = [
+        f"## {kind.__name__}",
+        prose(docs),
+        f"```python\nfrom {module} import {kind.__name__}\n```",
+        table(["parameter", "default", "template", "meaning"], rows),
+        f"XCom `return_value`: {_value(ran)}.",
+        raised(ran),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def done(kind: type[Any]) -> Docstring:
+    """
+    Read what a task returns and raises.
+
+    :param kind: its class
+    :return: the docstring of what it runs; a sensor looks until it is content
+    """
+    return docs_of(kind.execute if kind.execute.__module__.startswith(errors.__package__) else kind.poke)
+
+
+def _value(docs: Docstring) -> str:
+    return re.sub(r"^whether .+, and ", "", markdown(docs.returns.description if docs.returns else ""))
+
+
+def _cell(field: Any) -> str:
+    return markdown(field.description).replace("\n\n", " ")
+
+
+def raised(docs: Docstring) -> str:
+    """
+    List what a function raises.
+
+    :param docs: its docstring
+    :return: Markdown, empty where it raises nothing of its own
+    """
+    found = [f"- `{each.type_name}` {_cell(each)}" for each in docs.raises]
+    return "\n".join(["Raises:\n", *found]) if found else ""
+
+
+def operators_block() -> str:
+    """
+    Describe the operators.
+    """
+    return "\n\n".join(task(getattr(operators, name), operators.__name__) for name in operators.__all__)
+
+
+def sensors_block() -> str:
+    """
+    Describe the sensors.
+    """
+    sensors = (OVHCloudAIEndpointsBatchSensor, OVHCloudAIEndpointsModelSensor)
+    return "\n\n".join(task(sensor, sensor.__module__) for sensor in sensors)
+
+
+def decorators_block() -> str:
+    """
+    Describe the decorators.
+    """
+    parts = []
+    for name, operator in (("ovh_chat", chat.ChatFunctionOperator), ("ovh_embed", embedding.EmbeddingFunctionOperator)):
+        docs = docs_of(getattr(decorators, name))
+        taken = ", ".join(f"`{each}`" for each in operator.replaced)
+        parent = operator.__bases__[-1].__name__
+        parts += [
+            f"## @task.{name}",
+            prose(docs),
+            f"```python\nfrom {decorators.__name__} import {name}\n```",
+            f"Takes what [{parent}](operators.md#{parent.lower()}) takes, but {taken}: the function says that.",
+            f"Raises `ConfigurationError` where it returns something else; nothing is sent then. {_returns(operator)}",
+        ]
+    return "\n\n".join(parts)
+
+
+def _returns(operator: type[Any]) -> str:
+    return f"The function is given `op_args` and `op_kwargs`; templates there are rendered: {_code(operator)}."
+
+
+def _code(operator: type[Any]) -> str:
+    return ", ".join(f"`{name}`" for name in operator.template_fields if name.startswith("op_"))
+
+
+def signature(name: str, function: Any) -> str:
+    """
+    Write the signature of a method without types, which stand beside the parameters.
+
+    :param name: of the method
+    :param function: the method
+    :return: Python
+    """
+    parameters = inspect.signature(function).parameters.values()
+    given = [each.replace(annotation=each.empty) for each in parameters if each.name != "self"]
+    line = f"{name}{inspect.Signature(given)}"
+    return textwrap.fill(line, 110, subsequent_indent=" " * (len(name) + 1), break_long_words=False)
+
+
+def hook_block() -> str:
+    """
+    Describe the hook and its methods.
+    """
+    docs, known = docs_of(OVHCloudAIEndpointsHook), defaults_of(OVHCloudAIEndpointsHook)
+    rows = [[f"`{each.arg_name}`", default_of(known[each.arg_name]), _cell(each)] for each in docs.params]
+    parts = [
+        prose(docs),
+        f"```python\nfrom {OVHCloudAIEndpointsHook.__module__} import OVHCloudAIEndpointsHook\n```",
+        table(["parameter", "default", "meaning"], rows),
+    ]
+    return "\n\n".join([*parts, *(method(name, function) for name, function in verbs())])
+
+
+def verbs() -> list[tuple[str, Any]]:
+    """
+    Find what may be called on a hook: our own public methods, in the order of their names, but for Airflow's web UI.
+
+    :return: names and functions
+    """
+    found = inspect.getmembers(OVHCloudAIEndpointsHook, inspect.isfunction)
+    return [
+        (name, value) for name, value in found if name[0] != "_" and value.__module__.startswith(errors.__package__)
+    ]
+
+
+def method(name: str, function: Any) -> str:
+    """
+    Describe a method.
+
+    :param name: of the method
+    :param function: the method
+    :return: Markdown
+    """
+    docs = docs_of(function)
+    types = {key: str(each.annotation) for key, each in inspect.signature(function).parameters.items()}
+    given = table(
+        ["parameter", "type", "meaning"],
+        [[f"`{each.arg_name}`", f"`{types[each.arg_name]}`", _cell(each)] for each in docs.params],
+    )
+    parts = [
+        f"## {name}",
+        prose(docs),
+        f"```python\n{signature(name, function)}\n```",
+        given if docs.params else "",
+        f"Returns {markdown(docs.returns.description)}." if docs.returns else "",
+        raised(docs),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def errors_block() -> str:
+    """
+    List the errors, and what a retry would do.
+    """
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AIEndpointsError)]
+    kinds.sort(key=lambda kind: inspect.getsourcelines(kind)[1])
+    rows = [[f"`{kind.__name__}`", f"`{kind.__base__.__name__}`", prose(docs_of(kind)), _retry(kind)] for kind in kinds]
+    return table(["error", "is a", "when", "a retry"], rows)
+
+
+def _retry(kind: type[AIEndpointsError]) -> str:
+    if "curable" in defaults_of(kind):
+        return "as the failures say"
+    return "may help" if kind.retryable else "cannot help"
+
+
+def fields_block() -> str:
+    """
+    List what every error has.
+    """
+    rows = [[f"`{each.arg_name}`", _cell(each)] for each in docs_of(AIEndpointsError).params[1:]]
+    return table(["attribute", "meaning"], [*rows, ["`attempts`", "attempts made before this was raised"]])
+
+
+def policy_block() -> str:
+    """
+    Describe the retry policy.
+    """
+    docs, known = docs_of(OVHCloudAIEndpointsRetryPolicy), defaults_of(OVHCloudAIEndpointsRetryPolicy)
+    rows = [[f"`{each.arg_name}`", default_of(known[each.arg_name]), _cell(each)] for each in docs.params]
+    imported = f"from {OVHCloudAIEndpointsRetryPolicy.__module__} import {OVHCloudAIEndpointsRetryPolicy.__name__}"
+    return "\n\n".join([prose(docs), f"```python\n{imported}\n```", table(["parameter", "default", "meaning"], rows)])
+
+
+def connection_block() -> str:
+    """
+    List the fields of a connection that are stored in its extra.
+    """
+    rows = [
+        [field.label, f"`{field.name}`", _values(field), _default(field), field.help]
+        for field in connection_form.FIELDS
+    ]
+    return table(["field", "extra", "values", "a new connection has", "meaning"], rows)
+
+
+def _values(field: connection_form.Field) -> str:
+    if field.choices:
+        return ", ".join(f"`{choice}`" for choice in field.choices)
+    if field.maximum is not None:
+        return f"{field.minimum:,} to {field.maximum:,}"
+    return {"string": "text", "boolean": "`true`, `false`"}[field.kind]
+
+
+def _default(field: connection_form.Field) -> str:
+    return "nothing" if field.default is None else f"`{str(field.default).lower()}`"
+
+
+def log_block() -> str:
+    """
+    List what is said in logs, as the code says it.
+    """
+    where: dict[tuple[str, str], list[str]] = {}
+    for path, level, text in log_lines():
+        if re.search("[a-z]", text):  # others are the answer itself, where a task streams, and how far it is
+            where.setdefault((level, text), []).append(f"`{path.relative_to(PROVIDER)}`")
+    order = ["error", "warning", "info", "debug"]
+    found = sorted(where.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+    rows = [[level, f"`{text}`", ", ".join(sorted(set(files)))] for (level, text), files in found]
+    return table(["level", "line", "said in"], rows)
+
+
+def log_lines() -> Iterator[tuple[Path, str, str]]:
+    """
+    Find the log calls of the provider.
+
+    :return: file, level, and the text with "…" where a value goes
+    """
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PROVIDER.rglob("*.py"))}
+    nodes = [(path, node) for path, tree in trees.items() if "sandbox" not in path.parts for node in ast.walk(tree)]
+    made = [(node.name, _returned(node)) for _, node in nodes if isinstance(node, ast.FunctionDef)]
+    texts = {name: text for name, text in made if text != "…"}
+    for path, node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_log(node.func.value):
+            level = {"exception": "error", "log": "info"}.get(node.func.attr, node.func.attr)
+            said = node.args[1 if node.func.attr == "log" else 0]
+            yield path, level, _text(said, texts)
+
+
+def _is_log(node: ast.expr) -> bool:
+    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in {"log", "_log"}
+
+
+def _returned(function: ast.FunctionDef) -> str:
+    returns = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+    last = returns[-1] if returns else ast.Constant("…")
+    # The text that is formatted: "...".format(...)
+    return _text(last.func.value if isinstance(last, ast.Call) and isinstance(last.func, ast.Attribute) else last, {})
+
+
+def _text(node: ast.expr, texts: Mapping[str, str]) -> str:
+    if isinstance(node, ast.Constant):
+        return re.sub(r"%[.,\d]*[sdfr]|\{\w+\}", "…", str(node.value))
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return texts.get(node.func.id, "…") if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else "…"
+
+
+def metrics_block() -> str:
+    """
+    List the metrics: what is counted where everything can be.
+    """
+    rows: list[list[str]] = []
+
+    class Recorder:
+        @staticmethod
+        def incr(name: str, count: int, tags: dict[str, str]) -> None:
+            rows.append([f"`{name}`", ", ".join(f"`{tag}`" for tag in tags)])
+
+    with mock.patch.object(compat, "Stats", Recorder):
+        metrics.count("m", {"prompt_tokens": 1, "completion_tokens": 1, "seconds": 1})
+        metrics.count_error("m", 429)
+    return table(["counter", "tags"], rows)
+
+
+def xcoms_block() -> str:
+    """
+    List what tasks leave in XCom.
+    """
+    kinds = [getattr(operators, name) for name in operators.__all__]
+    rows = []
+    for kind in [*kinds, OVHCloudAIEndpointsBatchSensor, OVHCloudAIEndpointsModelSensor]:
+        told = [part for part in prose(docs_of(kind)).split("\n\n") if "XCom" in part]
+        rows.append([f"`{kind.__name__}`", _value(done(kind)), " ".join(told)])
+    return table(["task", "`return_value`", "in words, with the keys of its own"], rows)
+
+
+def links_block() -> str:
+    """
+    List the extra links.
+    """
+    kinds = (links.ModelCardLink, links.PlaygroundLink, links.UsageLink, links.ConsoleLink)
+    return table(
+        ["link", "XCom", "leads to"], [[kind.name, f"`{kind.xcom_key}`", prose(docs_of(kind))] for kind in kinds]
+    )
+
+
+def sandbox_block() -> str:
+    """
+    List the options of the sandbox's command line.
+    """
+    options = [option for option in sandbox.parser()._actions if option.dest != "help"]
+    rows = [[f"`{option.option_strings[0]}`", _option_default(option), _option_help(option)] for option in options]
+    return table(["option", "default", "meaning"], rows)
+
+
+def _option_default(option: Any) -> str:
+    return "" if option.nargs == 0 else f"`{option.default}`"
+
+
+def _option_help(option: Any) -> str:
+    return str(option.help).removesuffix(" (default: %(default)s)")
+
+
+def matrix_block() -> str:
+    """
+    List the environments that the tests run in.
+    """
+    run = (ROOT / "Makefile").read_text(encoding="utf-8").split("MATRIX ?= ")[1].split("\n")[0].split()
+    rows = [["`dev`", bootstrap.NEWEST, bootstrap.ENVS["dev"].pythons[0], "all tests"]]
+    for name in run:
+        env = bootstrap.ENVS[name]
+        scope = _SCOPES.get(name.partition("-")[2], "what depends on Airflow")
+        rows.append([f"`{name}`", env.release, env.pythons[0], scope])
+    return table(["environment", "Airflow", "Python", "runs"], rows)
+
+
+#: What an environment is for, by the end of its name.
+_SCOPES = {
+    "nofab": "the form, without flask-appbuilder and wtforms",
+    "lowest": "both drivers, with the lowest versions that the package allows",
+    "newest": "both drivers, with the newest versions there are",
+    "ai": "what works with Airflow's own AI provider",
+}
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "operators": operators_block,
+    "sensors": sensors_block,
+    "decorators": decorators_block,
+    "hook": hook_block,
+    "errors": errors_block,
+    "error_attributes": fields_block,
+    "retry_policy": policy_block,
+    "connection": connection_block,
+    "log": log_block,
+    "metrics": metrics_block,
+    "xcoms": xcoms_block,
+    "links": links_block,
+    "sandbox": sandbox_block,
+    "matrix": matrix_block,
+}
+
+
+def filled(page: str) -> str:
+    """
+    Write the blocks of a page anew.
+
+    :param page: its text
+    :return: the same with what the code says now
+    :raises KeyError: if it names a block that there is not
+    """
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", page)
+
+
+def main() -> None:
+    """
+    Write all pages.
+    """
+    for path in sorted(PAGES.glob("*.md")):
+        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
