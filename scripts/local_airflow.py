@@ -99,7 +99,12 @@ class LocalAirflow:
         keys = self._keys()
         return {
             "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
-            "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
+            # Forks for a task; the SequentialExecutor starts a Python for each, which takes some 10 s. It is refused with
+            # SQLite, because tasks then write at once: they wait for each other, and two at a time are few.
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
             "AIRFLOW__WEBSERVER__SECRET_KEY": keys["session"],
             "AIRFLOW__WEBSERVER__WORKERS": "1",
             "AIRFLOW__WEBSERVER__BASE_URL": self.url,

@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import sqlite3
+import subprocess
 import traceback
 from collections.abc import Iterable
 from contextlib import closing
@@ -39,7 +40,15 @@ def files(folder: Path, pattern: str = "*") -> dict[str, str]:
     Read all files below a folder, whatever they hold.
     """
     found = (file for file in folder.rglob(pattern) if file.is_file() and not file.is_symlink())
-    return {str(file.relative_to(folder)): file.read_bytes().decode("latin-1") for file in found}
+    return {str(file.relative_to(folder)): _content(file).decode("latin-1") for file in found}
+
+
+def _content(file: Path) -> bytes:
+    if file.suffix.startswith(".db"):  # and "-wal" and "-shm"
+        # Whoever closes a file loses the locks that SQLite has on it in the same process: another one then takes itself
+        # for the last, removes the write-ahead log, and the next connection here says "disk I/O error".
+        return subprocess.run(["cat", str(file)], capture_output=True, check=True).stdout
+    return file.read_bytes()
 
 
 def of_error(error: BaseException) -> str:
