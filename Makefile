@@ -52,7 +52,7 @@ ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
 	$(RUN) scripts/ui.py
 
 test:  ## all tests on Airflow 3.3.2
-	$(ENV) dev
+	$(ENV) dev tools
 	$(RUN) -m pytest $(ARGS) $(TEST_ARGS)
 
 fuzz:  ## random bytes at the readers of what servers send; make fuzz SECONDS=600 KEEP=--keep to look for more

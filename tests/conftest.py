@@ -40,7 +40,9 @@ os.environ |= {
     "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
 }
 
+# --8<-- [start:plugin]
 pytest_plugins = ["apache_airflow_provider_ovhcloud_ai.sandbox.pytest_plugin"]
+# --8<-- [end:plugin]
 
 
 def pytest_sessionfinish() -> None:

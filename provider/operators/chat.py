@@ -29,7 +29,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param model: model id; the connection's chat model unless given
+    :param model: model id, in which upper and lower case matter; the connection's chat model unless given
     :param messages: the conversation, each message with ``role`` and ``content``
     :param prompt: what the user says, in place of ``messages``
     :param system_prompt: what the model is told first
@@ -45,7 +45,8 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
     :param max_tool_rounds: how often functions are run at most
     :param reasoning_effort: such as ``low``, ``medium`` or ``high``, as far as the model knows it
     :param temperature: randomness, 0 to 2; None leaves it to the model
-    :param max_tokens: tokens to generate at most
+    :param max_tokens: tokens to generate at most; a reasoning model spends them on its thoughts first, so leave it out
+        there
     :param top_p: nucleus sampling, 0 to 1
     :param stop: one text or several at which to stop
     :param stream: whether the answer is written into the task's log as it comes; the response is the same

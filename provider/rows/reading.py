@@ -106,7 +106,7 @@ def _sources(path: Any, kind: str | None) -> list[_Source]:
     top = place(path)
     found = top.kind()
     if not found:
-        raise ConfigurationError(f"There is no file or folder {top.shown}.")
+        raise ConfigurationError(f"There is no file or folder {top.shown} where this task runs: check the path.")
     files = [top]
     if found == "folder":
         files = [top.child(name) for name, what in top.listing().items() if what == "file" and name[0] not in "._"]

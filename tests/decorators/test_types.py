@@ -5,6 +5,7 @@ What a type checker says of a DAG that uses the decorators by their own names: m
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,8 @@ follow_imports = skip
 [mypy-airflow.sdk.bases.decorator]
 follow_imports = silent
 """
+#: Quoted by the documentation, with a comment on each line that mypy refuses.
+QUOTED = Path(__file__).with_name("mistyped.py")
 HEAD = "from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh_embed\n\n\n"
 
 
@@ -86,6 +89,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     )
     (folder / "right.py").write_text(RIGHT, encoding="utf-8")
     (folder / "mypy.ini").write_text(CONFIG, encoding="utf-8")
+    shutil.copy(QUOTED, folder)
     for number, source in enumerate(WRONG):
         (folder / f"wrong_{number}.py").write_text(HEAD + source + "\n", encoding="utf-8")
     done = subprocess.run(
@@ -103,6 +107,13 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 def test_what_is_right_passes(said: dict[str, list[str]]) -> None:
     assert said["right"] == []
+
+
+def test_what_the_documentation_calls_wrong_is_said(said: dict[str, list[str]]) -> None:
+    lines = QUOTED.read_text(encoding="utf-8").splitlines()
+    marked = [number for number, line in enumerate(lines, start=1) if "# mypy: " in line]
+    assert len(marked) == 2
+    assert sorted({int(line.split(":")[1]) for line in said["mistyped"]}) == marked
 
 
 @pytest.mark.parametrize("number", range(len(WRONG)))

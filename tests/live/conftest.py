@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from local_airflow import LocalAirflow, installed_release
+from support import browser
 
 from .metrics import Metrics
 from .rest import ENDED, Rest, eventually
@@ -205,19 +205,8 @@ def stored(rest: Rest, sandbox: Sandbox) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
-    """The system's Chromium; none is downloaded."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        sentence = "Chromium is not installed: on Debian or Ubuntu, apt-get install chromium"
-        pytest.fail(sentence) if os.environ.get("CI") else pytest.skip(sentence)
-    from playwright.sync_api import sync_playwright
-
-    # --no-sandbox: Chromium's own does not start for root, which containers run as.
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        yield browser
-        browser.close()
+    with browser.chromium() as running:
+        yield running
 
 
 @pytest.fixture

