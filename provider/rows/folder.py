@@ -21,6 +21,8 @@ VERSION = 1
 
 #: What only a reader of the files needs.
 _NOT_FOR_XCOM = {"kind", "version", "vectors", "parts", "recipe"}
+#: What a manifest tells of the try that wrote it, and XCom of the one that ends.
+_OF_THIS_TRY = ("rows_found", "usage")
 
 
 class Folder:
@@ -139,7 +141,8 @@ class Folder:
 
     def finish(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """
-        Remove parts of other runs and write the manifest. One of this very run stays as it is, with what it told.
+        Remove parts of other runs and write the manifest. One of this very run stays as it is, with what it told; XCom
+        is told what this try found and used.
 
         :param fields: what else the manifest shall tell, as JSON: model, dimensions, usage
         :return: the manifest for XCom: with the path, with the number of parts for their list, without the recipe
@@ -155,7 +158,8 @@ class Folder:
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
             self._place.child(MANIFEST).write(f"{text}\n".encode())
             self._old = manifest
-        rest = {name: value for name, value in self._old.items() if name not in _NOT_FOR_XCOM}
+        told = self._old | {name: manifest[name] for name in _OF_THIS_TRY if name in manifest}
+        rest = {name: value for name, value in told.items() if name not in _NOT_FOR_XCOM}
         return {"path": self._path, "parts": len(self._rows), **rest}
 
     def _told(self, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class TestFailedRows:
         assert sorted(questions(service)[before:]) == ["row 33 = 422", "row 7 = 422"]
         assert (told["rows"], told["rows_found"], told["failed"]) == (60, 58, 0)
         assert all(record["error"] is None for record in written(tmp_path).values())
+        told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
+        assert (told["rows"], told["rows_found"], told["usage"], told["model"]) == (60, 60, {}, "served")
 
     def test_skipped_they_are_told_and_the_run_is_finished(
         self, hook_for: Make, service: Service, tmp_path: Path

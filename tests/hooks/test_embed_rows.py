@@ -95,7 +95,8 @@ def test_what_is_there_is_not_paid_for_again(hook_for: Make, service: Service, t
     hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     assert len(asked_for(service)) == 100
-    assert told["dimensions"] == 2
+    assert (told["rows"], told["rows_found"], told["usage"], told["dimensions"]) == (100, 100, {}, 2)
+    assert json.loads((tmp_path / "_manifest.json").read_text())["rows_found"] == 0
     changed = rows(105)
     changed[42]["text"] = "number 4242"
     told = hook.embed_rows(changed, tmp_path, "m", part_size=10)
