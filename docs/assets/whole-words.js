@@ -10,3 +10,8 @@ Worker.prototype.postMessage = function (message) {
   }
   send.call(this, message);
 };
+
+// The theme looks when a key is let go, which a paste by the mouse never does.
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("input[name=query]")) target.dispatchEvent(new Event("keyup"));
+});

@@ -197,11 +197,10 @@ def page() -> Iterator[Any]:
 
 def found(page: Any, words: str) -> list[str]:
     """
-    Put words into the search of the open page, and give the addresses of the first sections that it shows.
+    Paste words into the search of the open page, without a key, and give the addresses of the first sections there.
     """
     page.evaluate("document.querySelector('.md-search-result__list').replaceChildren()")
     page.locator("input[name=query]").fill(words)
-    page.keyboard.press("End")
     page.locator(".md-search-result__item").first.wait_for()
     shown = page.locator(".md-search-result__item > a").evaluate_all("links => links.map(link => link.href)")
     return [address.rpartition("/")[2] for address in shown if "#" in address][:3]
