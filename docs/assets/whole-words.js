@@ -1,11 +1,12 @@
 // The search takes every word for the beginning of others, drops one before a colon, and reads signs as commands. Who
-// pastes a message means its words as they are: only the last one may be a beginning, as it may be typed still.
+// pastes a message means its words as they are, but for the id of its request: only the last one may be a beginning, as it
+// may be typed still.
 const QUERY = 2; // among the messages that the theme sends to its search
 const send = Worker.prototype.postMessage;
 
 Worker.prototype.postMessage = function (message) {
   if (message.type === QUERY) {
-    const words = message.data.replace(/[:"+*^~\\]|(?<!\S)-/g, " ").trim();
+    const words = message.data.replace(/\(request id [^)]*\)/g, " ").replace(/[:"+*^~\\]|(?<!\S)-/g, " ").trim();
     message = { ...message, data: words.replace(/\S+(?=\s)/g, "$&^1") };
   }
   send.call(this, message);

@@ -100,6 +100,8 @@ FILLED = {
     "The base URL … names no host": ["'https:///v1'"],
     "The base URL … is not one": ["'https://llm.example.com:port'"],
     "The service warns about …": ["Mistral-7B: this model is retired on 1 March"],
+    "… has the role …; a role is one of": ["messages[0]", "'usr'"],
+    "… must have a text or a list of parts as 'content', not …": ["messages[0]", "None"],
     "… must be a text, not …": ["prompt", "None"],
     "… must not be empty.": ["prompt"],
     "… was not found (…): name it relative to the DAG file, or to a folder of the DAG's template_searchpath.": [
@@ -121,8 +123,6 @@ FILLED = {
     "The answer of … (… characters, finish_reason …) is no verdict": ["gpt-oss-20b", "512", "'stop'"],
     "The answer of … was cut at its token limit (finish_reason 'length') before its verdict": ["Qwen3Guard-Gen-8B"],
     "The task or task group …, to go on with, does not follow the task …": ["'publish'", "'guard'"],
-    "The rows must be a list of texts or of dictionaries, not a value of type …": ["str"],
-    "Row … is a value of type …, not a text or a dictionary.": ["0", "int"],
     "The suffix of … is of no known format": ["/data/prompts.json5"],
     "… holds no rows.": ["/data/prompts.jsonl"],
     "The folder … holds no file to read.": ["/data/prompts"],

@@ -36,6 +36,7 @@ SAID_IN = {
     "The hook_class '…' is not fully initialized (UI widgets will be missing)": "providers_manager.py",
     "The triggerer does not appear to be running.": None,
     'Unknown hook type "…"': "models/connection.py",
+    "XCom not found": "sdk/api/client.py",
 }
 
 ERRORS = [
