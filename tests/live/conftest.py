@@ -58,7 +58,7 @@ def bulk_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="package")
 def batch_sandbox() -> Iterator[Sandbox]:
     """One whose batches take so long that a triggerer can be restarted twice meanwhile."""
-    with Sandbox(batch_seconds=60) as running:
+    with Sandbox(batch_seconds=90) as running:
         yield running
 
 
