@@ -152,10 +152,11 @@ class AIEndpointsOperator(TellsLineage):
         # First: a connection that cannot even be read is best looked at there.
         context["ti"].xcom_push(key=ConsoleLink.xcom_key, value=console_url(self.ovh_conn_id))
         settings = self.hook.settings
-        for key, url in urls(
-            model or getattr(settings, default) or "", settings.client.base_url, settings.project_id
-        ).items():
-            context["ti"].xcom_push(key=key, value=url)
+        found = urls(model or getattr(settings, default) or "", settings.client.base_url, settings.project_id)
+        for link in LINKS:
+            if not isinstance(link, ConsoleLink):
+                # Empty where there is none: Airflow 3 looks for every link as a task ends, and logs an error without.
+                context["ti"].xcom_push(key=link.xcom_key, value=found.get(link.xcom_key, ""))
 
     def report_usage(self, context: Context, spending: Spending, *, priced: bool) -> None:
         """

@@ -37,7 +37,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.ui.links import ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
+from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
 from support.requests_seen import asked
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
@@ -197,7 +197,8 @@ class TestLinks:
         other = json.loads(ovh_ai_endpoints_sandbox.connection_json) | {"extra": {}}
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
         _, pushed = execute(Chat(task_id="t", ovh_conn_id="other", model="gpt-oss-120b", messages=QUESTION))
-        assert {key for key in pushed if key.startswith("_link")} == {ConsoleLink.xcom_key}
+        found = {link.xcom_key: pushed[link.xcom_key] for link in LINKS}  # one that is missing is an error in the log
+        assert [key for key, url in found.items() if url] == [ConsoleLink.xcom_key]
 
     def test_the_console_is_there_even_for_a_connection_that_cannot_be_read(self) -> None:
         ti = MagicMock()
