@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import ConfigurationError
+from .docstrings import meanings_in, summary_of
 from .redact import excerpt
 from .values import quote
 
@@ -28,12 +29,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 #: Faults of one call that the model is told at most.
 _MOST_FAULTS = 10
-
-#: ``:param city: text``, also with a type before the name; lines that are indented go on with it.
-_FIELD = re.compile(r"^:param (?:[^:\n]* )?(\w+):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
-#: Google's section, up to the next line that is not indented, and an entry of it.
-_SECTION = re.compile(r"^Args:[ \t]*\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
-_ENTRY = re.compile(r"^(\w+)(?:[ \t]*\([^)\n]*\))?:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 
 
 class ToolError(Exception):
@@ -273,31 +268,13 @@ def _generator() -> type[GenerateJsonSchema]:
 
 def _definition(function: Callable[..., Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
     documentation = inspect.getdoc(function) or ""
-    for parameter, meaning in _meanings(documentation).items():
+    for parameter, meaning in meanings_in(documentation).items():
         # What the annotation itself says counts more.
         schema["properties"].get(parameter, {}).setdefault("description", meaning)
-    told: dict[str, Any] = {"name": name, "description": _summary(documentation), "parameters": schema}
+    told: dict[str, Any] = {"name": name, "description": summary_of(documentation), "parameters": schema}
     if not told["description"]:
         del told["description"]
     return {"type": "function", "function": told}
-
-
-def _summary(documentation: str) -> str:
-    """
-    Take the first paragraph of a docstring; its parameters are none.
-    """
-    first = re.split(r"\n[ \t]*\n|^:|^Args:", documentation.strip(), maxsplit=1, flags=re.MULTILINE)[0]
-    return " ".join(first.split())
-
-
-def _meanings(documentation: str) -> dict[str, str]:
-    """
-    Find what a docstring says of the parameters, in Sphinx's form or in Google's.
-    """
-    found = _FIELD.findall(documentation)
-    for section in _SECTION.findall(documentation):
-        found += _ENTRY.findall(inspect.cleandoc(f"\n{section}"))
-    return {name: " ".join(meaning.split()) for name, meaning in found if meaning.strip()}
 
 
 def _as_content(result: Any, name: str) -> str:

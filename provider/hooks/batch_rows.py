@@ -20,7 +20,8 @@ from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, In
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed, split
 from ..rows.values import Row, Vector, text_in, vector
-from .batch_run import Answers, Line, is_curable, line_for
+from .batch_answers import Answers, is_curable
+from .batch_run import Line, line_for
 
 
 class BatchRows:

@@ -220,7 +220,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         return asked, folder, integer(self.part_size, "part_size", 1)
 
     def _finish(self, context: Context, seconds: float) -> dict[str, Any]:
-        from ..hooks.batch_run import Answers, wait
+        from ..hooks.batch_answers import Answers
+        from ..hooks.batch_run import wait
 
         with self.hook.boundary(), Answers(self.hook) as answers:
             ended = list(wait(self.hook, self._batch_ids, seconds, self._say))

@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     PartlyFailedError,
     TokenRefusedError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks import batch_rows, batch_run
+from apache_airflow_provider_ovhcloud_ai.hooks import batch_answers, batch_rows, batch_run
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator as BatchOperator,
@@ -133,7 +133,7 @@ class TestNeverTwice:
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], step: str
     ) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(batch_run.Answers, step, _after(7 if step == "get" else 0, batch_run.Answers, step))
+            patch.setattr(batch_answers.Answers, step, _after(7 if step == "get" else 0, batch_answers.Answers, step))
             with pytest.raises(Killed):
                 operator(**options).execute(context())
         self.is_done(operator(**options).execute(context()))

@@ -12,7 +12,7 @@ from apache_airflow_provider_ovhcloud_ai.client import requests, responses
 from apache_airflow_provider_ovhcloud_ai.client.prompts import fill
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.hooks import batch_rows
-from apache_airflow_provider_ovhcloud_ai.hooks.batch_run import Answers, is_curable, reason_of
+from apache_airflow_provider_ovhcloud_ai.hooks.batch_answers import Answers, is_curable, reason_of
 from apache_airflow_provider_ovhcloud_ai.rows.parts import ERROR
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,7 +111,7 @@ def test_a_line_of_a_batch_is_a_result_or_a_reason(answers: list[Any], vectors: 
         if reason is None:
             assert len(value) if vectors else isinstance(value, str)
         if reason_of(answer) is not None:
-            assert reason == (reason_of(answer) or "")[:500]
+            assert reason == reason_of(answer)[:500]
         assert is_curable(answer) in {True, False}
     failed = [result for result in results if result[ERROR] is not None]
     told = str(outcome(made.check, PartlyFailedError))
