@@ -10,16 +10,16 @@ written by people and left alone.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import bootstrap
+import spoken
 from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
 from apache_airflow_provider_ovhcloud_ai.decorators import chat, embedding
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
@@ -204,17 +204,10 @@ def decorators_block() -> str:
             prose(docs),
             f"```python\nfrom {decorators.__name__} import {name}\n```",
             f"Takes what [{parent}](operators.md#{parent.lower()}) takes, but {taken}: the function says that.",
-            f"Raises `ConfigurationError` where it returns something else; nothing is sent then. {_returns(operator)}",
+            "`op_args` and `op_kwargs` go to the function, and are templates. `ConfigurationError` where it returns "
+            "something else than it must: nothing is sent then.",
         ]
     return "\n\n".join(parts)
-
-
-def _returns(operator: type[Any]) -> str:
-    return f"The function is given `op_args` and `op_kwargs`; templates there are rendered: {_code(operator)}."
-
-
-def _code(operator: type[Any]) -> str:
-    return ", ".join(f"`{name}`" for name in operator.template_fields if name.startswith("op_"))
 
 
 def signature(name: str, function: Any) -> str:
@@ -344,49 +337,13 @@ def log_block() -> str:
     List what is said in logs, as the code says it.
     """
     where: dict[tuple[str, str], list[str]] = {}
-    for path, level, text in log_lines():
+    for path, level, text in spoken.log_lines(PROVIDER):
         if re.search("[a-z]", text):  # others are the answer itself, where a task streams, and how far it is
             where.setdefault((level, text), []).append(f"`{path.relative_to(PROVIDER)}`")
     order = ["error", "warning", "info", "debug"]
     found = sorted(where.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
     rows = [[level, f"`{text}`", ", ".join(sorted(set(files)))] for (level, text), files in found]
     return table(["level", "line", "said in"], rows)
-
-
-def log_lines() -> Iterator[tuple[Path, str, str]]:
-    """
-    Find the log calls of the provider.
-
-    :return: file, level, and the text with "…" where a value goes
-    """
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PROVIDER.rglob("*.py"))}
-    nodes = [(path, node) for path, tree in trees.items() if "sandbox" not in path.parts for node in ast.walk(tree)]
-    made = [(node.name, _returned(node)) for _, node in nodes if isinstance(node, ast.FunctionDef)]
-    texts = {name: text for name, text in made if text != "…"}
-    for path, node in nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_log(node.func.value):
-            level = {"exception": "error", "log": "info"}.get(node.func.attr, node.func.attr)
-            said = node.args[1 if node.func.attr == "log" else 0]
-            yield path, level, _text(said, texts)
-
-
-def _is_log(node: ast.expr) -> bool:
-    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in {"log", "_log"}
-
-
-def _returned(function: ast.FunctionDef) -> str:
-    returns = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
-    last = returns[-1] if returns else ast.Constant("…")
-    # The text that is formatted: "...".format(...)
-    return _text(last.func.value if isinstance(last, ast.Call) and isinstance(last.func, ast.Attribute) else last, {})
-
-
-def _text(node: ast.expr, texts: Mapping[str, str]) -> str:
-    if isinstance(node, ast.Constant):
-        return re.sub(r"%[.,\d]*[sdfr]|\{\w+\}", "…", str(node.value))
-    if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
-    return texts.get(node.func.id, "…") if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else "…"
 
 
 def metrics_block() -> str:

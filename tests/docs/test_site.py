@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from support import browser
+from support.needs import missing
 
 ROOT = Path(__file__).parents[2]
 MKDOCS = ROOT / ".venvs" / "tools" / "bin" / "mkdocs"
@@ -172,7 +173,7 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not MKDOCS.exists():
-        browser.missing("mkdocs is not installed: `make docs` installs it")
+        missing("mkdocs is not installed: `make docs` installs it")
     folder = tmp_path_factory.mktemp("site")
     command = [MKDOCS, "build", "--strict", "--site-dir", folder]
     settings = os.environ | {"NO_MKDOCS_2_WARNING": "1"}

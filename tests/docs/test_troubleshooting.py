@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import airflow
 import pytest
 from apache_airflow_provider_ovhcloud_ai import errors
+from spoken import literals
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -36,7 +35,6 @@ SAID_IN = {
     "The hook_class '…' is not fully initialized (UI widgets will be missing)": "providers_manager.py",
     "The triggerer does not appear to be running.": None,
     'Unknown hook type "…"': "models/connection.py",
-    "XCom not found": "sdk/api/client.py",
 }
 
 ERRORS = [
@@ -44,20 +42,6 @@ ERRORS = [
     for name, found in inspect.getmembers(errors, inspect.isclass)
     if issubclass(found, errors.AIEndpointsError) and found is not errors.AIEndpointsError
 ]
-
-
-def literals(source: str) -> Iterator[str]:
-    """
-    Give each text of a module but its docstrings as it is said: lines joined, and "…" where a value goes.
-    """
-    nodes = list(ast.walk(ast.parse(source)))
-    pieces = {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
-    docstrings = {node.value for node in nodes if isinstance(node, ast.Expr)}
-    for node in nodes:
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in pieces | docstrings:
-            yield re.sub(r"\{\w*\}|%(?:[.,\d]*[sdfr])", "…", node.value)
 
 
 def texts() -> list[str]:

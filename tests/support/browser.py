@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
+from .needs import missing
 
 
 @contextmanager
@@ -29,12 +28,3 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()
-
-
-def missing(sentence: str) -> None:
-    """
-    Skip a test for want of what a developer's machine need not have; under CI that fails it.
-
-    :param sentence: what is missing, and how it comes
-    """
-    pytest.fail(sentence) if os.environ.get("CI") else pytest.skip(sentence)

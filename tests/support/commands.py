@@ -28,6 +28,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.__main__ import parser
 
 from . import services
+from .needs import missing
 from .pages import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -128,7 +129,7 @@ def run_openssl(line: str, _: Any) -> None:
 
 def needs(program: str) -> None:
     if not shutil.which(program):
-        pytest.skip(f"{program} is not installed")
+        missing(f"{program} is not installed: on Debian or Ubuntu, apt-get install {program}")
 
 
 def run_airflow(line: str, fixture: Fixture) -> None:

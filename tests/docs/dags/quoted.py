@@ -23,17 +23,6 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 
 # --8<-- [end:operators]
 
-OPERATORS = [
-    OVHCloudAIEndpointsBatchOperator,
-    OVHCloudAIEndpointsBulkChatOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
-    OVHCloudAIEndpointsEmbeddingOperator,
-    OVHCloudAIEndpointsGuardOperator,
-    OVHCloudAIEndpointsImageOperator,
-    OVHCloudAIEndpointsModelsOperator,
-    OVHCloudAIEndpointsResponseOperator,
-    OVHCloudAIEndpointsTranscriptionOperator,
-]
 REVIEW = "The parcel came a week late, but the bread was still warm."
 
 with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
