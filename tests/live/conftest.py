@@ -73,6 +73,13 @@ def quick_batch_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="package")
+def many_batches_sandbox() -> Iterator[Sandbox]:
+    """One whose batches last until the tasks of all have been deferred."""
+    with Sandbox(batch_seconds=30) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def expired_batch_sandbox() -> Iterator[Sandbox]:
     with Sandbox(batch_seconds=3600, batch_expires=12) as running:
         yield running
@@ -109,6 +116,7 @@ def airflow(
     bulk_sandbox: Sandbox,
     batch_sandbox: Sandbox,
     quick_batch_sandbox: Sandbox,
+    many_batches_sandbox: Sandbox,
     expired_batch_sandbox: Sandbox,
     shuffled_batch_sandbox: Sandbox,
     bulk_folder: Path,
@@ -125,6 +133,7 @@ def airflow(
         "bulk": bulk_sandbox.connection,
         "batch": batch_sandbox.connection,
         "batch_quick": quick_batch_sandbox.connection,
+        "batch_many": many_batches_sandbox.connection,
         "batch_expired": expired_batch_sandbox.connection,
         "batch_shuffled": shuffled_batch_sandbox.connection,
         "elsewhere": {**sandbox.connection, "extra": {}},

@@ -162,9 +162,9 @@ def test_whatever_end_a_batch_comes_to(
 
 
 @oldest_and_newest
-def test_many_at_once(triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox) -> None:
+def test_many_at_once(triggerer: LocalAirflow, scheduled: Rest, many_batches_sandbox: Sandbox) -> None:
     run = scheduled.run("batch_many")
     assert eventually(lambda: scheduled.state("batch_many", run), ENDED.__contains__, 600) == "success"
-    found = batches_of(batch_sandbox, "batch_many")
+    found = batches_of(many_batches_sandbox, "batch_many")
     assert {batch["status"] for batch in found} == {"completed"}
     assert sorted(int(batch["metadata"]["airflow_map_index"]) for batch in found) == list(range(6))

@@ -147,6 +147,6 @@ with DAG("batch_ends", start_date=START, schedule=None):
         )
 
 with DAG("batch_many", start_date=START, schedule=None):
-    OVHCloudAIEndpointsBatchOperator.partial(deferrable=True, **BATCH).expand(
+    OVHCloudAIEndpointsBatchOperator.partial(deferrable=True, **(BATCH | {"ovh_conn_id": "batch_many"})).expand(
         rows=[[f"Question {number}"] for number in range(6)]
     )
