@@ -62,14 +62,13 @@ fuzz:  ## random bytes at the readers of what servers send; make fuzz SECONDS=60
 
 faults:  ## every fault at every endpoint on real sockets, and a table of what comes of it
 	$(ENV) dev
-	$(RUN) -m pytest -q -n 4 tests/faults/matrix.py tests/faults/guards.py $(ARGS)
+	$(RUN) -m pytest -q -n 4 --dist worksteal tests/faults/guards.py tests/faults/matrix.py $(ARGS)
 
 soak:  ## ten minutes of random faults, ten times the load of `make test`, and fifty workers killed
 	$(ENV) dev
 	LOAD_CALLS=20000 KILLS=50 $(RUN) -m pytest -q tests/endurance tests/endurance/soak.py tests/live/test_kills.py $(ARGS)
 
 test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on two at a time
-	$(ENV) $(MATRIX)
 	@$(MAKE) --no-print-directory --keep-going $(MATRIX:%=on-%)
 
 on-%:

@@ -14,6 +14,7 @@ variables name. Runs on older Pythons than the provider does, to be able to say 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -248,8 +249,12 @@ def main(names):
     """Prepare each named environment."""
     if not names or not set(names) <= set(ENVS):
         stop(f"give one or more of: {', '.join(ENVS)}")
-    for name in names:
-        prepare(name)
+    VENVS.mkdir(exist_ok=True)
+    # Whoever comes second, such as another target of `make -j2`, finds what the first one made.
+    with (VENVS / "bootstrap.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in names:
+            prepare(name)
 
 
 if __name__ == "__main__":
