@@ -25,6 +25,9 @@ set_hypothesis_home_dir(f"{tempfile.gettempdir()}/hypothesis")
 settings.register_profile("tests", deadline=None, database=None, derandomize=True)
 settings.load_profile("tests")
 
+# Bytecode is known by second and size: two DAGs of a length, written to the same file within a second, would be one.
+sys.dont_write_bytecode = True
+
 HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 DAGS = HOME / "dags"
 DAGS.mkdir()
