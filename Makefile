@@ -66,7 +66,7 @@ faults:  ## every fault at every endpoint on real sockets, and a table of what c
 
 soak:  ## ten minutes of random faults, ten times the load of `make test`, and fifty workers killed
 	$(ENV) dev
-	LOAD_CALLS=20000 KILLS=50 $(RUN) -m pytest -q tests/endurance tests/endurance/soak.py tests/live/test_kills.py $(ARGS)
+	LOAD_CALLS=20000 KILLS=50 $(RUN) -m pytest -q tests/endurance/test_*.py tests/endurance/soak.py tests/live/test_kills.py $(ARGS)
 
 test-matrix:  ## what depends on Airflow, on each supported release; with -j2 on two at a time
 	@$(MAKE) --no-print-directory --keep-going $(MATRIX:%=on-%)
