@@ -94,7 +94,7 @@ def _one_api_server(airflow_db: Path) -> None:
     """
     Let the tasks of a DAG under test share Airflow's API server: from 3.0 to 3.2 each makes its own, in 1 to 2 s.
     """
-    with contextlib.suppress(ImportError, AttributeError):
+    with contextlib.suppress(ImportError):  # 2.11
         from airflow.sdk.execution_time import supervisor
 
         supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
