@@ -9,7 +9,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudA
 
 # --8<-- [start:policy]
 try:
-    from apache_airflow_provider_ovhcloud_ai.retries import OVHCloudAIEndpointsRetryPolicy
+    from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpointsRetryPolicy
 
     policy = {"retry_policy": OVHCloudAIEndpointsRetryPolicy(max_delay=timedelta(hours=6))}
 except ImportError:  # before Airflow 3.3, where retries and retry_delay alone decide

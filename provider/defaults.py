@@ -84,3 +84,13 @@ TEMPERATURE = 1.0
 CATALOGUE_URL = "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/"
 PLAYGROUND_URL = "https://playground.endpoints.ai.ovh.net/"
 STATUS_URL = "https://www.status-ovhcloud.com/"
+
+
+def is_ovhcloud(host: str) -> bool:
+    """
+    Tell whether a host is OVHcloud's own.
+
+    :param host: name in lower case
+    :return: True for names below OVHcloud's domains
+    """
+    return any(host == domain or host.endswith(f".{domain}") for domain in ("ovh.net", "ovhcloud.com", "ovh.ca"))

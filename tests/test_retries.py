@@ -28,9 +28,9 @@ from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpoint
 from local_airflow import installed_release
 
 if TYPE_CHECKING:
-    from apache_airflow_provider_ovhcloud_ai.retries import OVHCloudAIEndpointsRetryPolicy
+    from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpointsRetryPolicy
 
-MODULE = "apache_airflow_provider_ovhcloud_ai.retries"
+MODULE = "apache_airflow_provider_ovhcloud_ai.retry_policy"
 HAS_POLICIES = installed_release() >= (3, 3)
 NUMBERS = count()
 START = datetime(2026, 1, 1)

@@ -12,10 +12,10 @@ from typing import Any, TypeGuard
 
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
+from ..validation import boolean, number, quote, text
 from .forms import Attachment, Form
 from .replies import Reply, facts
 from .requests import Request
-from .values import boolean, number, quote, text
 
 #: Used where a call names no model.
 MODEL = "whisper-large-v3"

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable
 
 from ..errors import InvalidReplyError
+from ..redaction import scrub
 from .faults import too_large
-from .redact import scrub
 from .replies import REQUEST_IDS, Reply
 from .requests import Request
 from .settings import ClientSettings

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
-from .values import quote
+from ..validation import quote
 
 #: What an answer can be returned as.
 OUTPUTS = ("response", "text", "json", "message")

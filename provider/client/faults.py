@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ..errors import ConnectionFailedError, InvalidReplyError, TimedOutError
-from .redact import excerpt, scrub, without_userinfo
+from ..redaction import excerpt, scrub, without_userinfo
 from .requests import Request
 from .settings import ClientSettings
 

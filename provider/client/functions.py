@@ -16,9 +16,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import ConfigurationError
+from ..redaction import excerpt
+from ..validation import quote
 from .docstrings import meanings_in, summary_of
-from .redact import excerpt
-from .values import quote
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError

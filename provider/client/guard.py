@@ -12,8 +12,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from .. import validation
 from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
-from . import values
 from .completions import finish_reason_of, text_of
 from .replies import Reply, facts
 from .requests import Request
@@ -63,8 +63,8 @@ def conversation(text: Any, answer: Any, messages: Any) -> Any:
     if messages is None:
         if text is None:
             raise ConfigurationError("There is nothing to check: give text, or messages in its place.")
-        said = [{"role": "user", "content": values.text(text, "text")}]
-        return said if answer is None else [*said, {"role": "assistant", "content": values.text(answer, "answer")}]
+        said = [{"role": "user", "content": validation.text(text, "text")}]
+        return said if answer is None else [*said, {"role": "assistant", "content": validation.text(answer, "answer")}]
     if text is not None or answer is not None:
         raise ConfigurationError(
             "Give either text and answer or messages, not both: an answer is the last of the messages, with the role "
@@ -79,7 +79,7 @@ def _check_last(message: Mapping[str, Any]) -> None:
     if message.get("role") not in ("user", "assistant"):
         raise ConfigurationError(
             f"The last of the messages is what is checked, and must be of the role user or assistant, not "
-            f"{values.quote(message.get('role'))}."
+            f"{validation.quote(message.get('role'))}."
         )
     content = message.get("content")
     if isinstance(content, (list, tuple)):
@@ -87,7 +87,7 @@ def _check_last(message: Mapping[str, Any]) -> None:
         if any(part.get("type") != "text" for part in parts):
             raise ConfigurationError("The last of the messages holds more than text: a guard model reads text only.")
         content = "".join(str(part.get("text") or "") for part in parts)
-    values.text(content, "the last of the messages")
+    validation.text(content, "the last of the messages")
 
 
 def unsafe_safeties(unsafe: Any) -> frozenset[str]:
@@ -103,7 +103,7 @@ def unsafe_safeties(unsafe: Any) -> frozenset[str]:
     found = {_SAFETIES.get(str(name).strip().casefold()) for name in names} if known else set()
     counted = frozenset(name for name in found if name)
     if len(counted) != len(found) or "Unsafe" not in counted or "Safe" in counted:
-        said = values.quote(", ".join(map(str, names)) if known else unsafe)
+        said = validation.quote(", ".join(map(str, names)) if known else unsafe)
         raise ConfigurationError(f"unsafe must be 'Unsafe', or both 'Unsafe' and 'Controversial', not {said}.")
     return counted
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import defaults
 from ..errors import ConfigurationError
-from .values import quote
+from ..validation import quote
 
 #: Bytes that fit into a request as base64, which makes four of three.
 MAX_FILE_BYTES = defaults.MAX_REQUEST_BYTES_IMAGES // 4 * 3

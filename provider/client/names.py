@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..errors import ConfigurationError
-from .values import integer, quote
+from ..validation import integer, quote
 
 #: What the names and numbers of a list of models tell apart.
 KINDS = ("chat", "embedding", "speech", "image")

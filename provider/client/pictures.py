@@ -19,10 +19,10 @@ from typing import Any
 
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
+from ..validation import integer, quote, text
 from .images import kind_of
 from .replies import Reply, facts
 from .requests import Request, encode
-from .values import integer, quote, text
 
 #: The model that is asked unless another is named. Source: the service's list of models, 2026-09-28, and its catalogue;
 #: neither has another one that makes images.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
-from .values import quote, text
+from ..validation import quote, text
 
 #: ``{column}``; doubled braces stand for themselves, and whatever is no name (JSON, for one) is left alone.
 _PLACE = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")

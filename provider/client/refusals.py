@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from .. import defaults
 from ..errors import AIEndpointsError, NotFoundError, for_status
+from ..redaction import excerpt, scrub
 from .names import nearest
-from .redact import excerpt, scrub
 from .replies import Reply, is_page, kind_of_page, read_json
 from .requests import Request
 from .retry import requested_wait

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import InvalidReplyError, TruncatedReplyError
-from .redact import excerpt, page_title, scrub
+from ..redaction import excerpt, page_title, scrub
 from .requests import Request
 from .settings import ClientSettings
 from .vectors import Vector, read_response, vector_of

@@ -11,8 +11,8 @@ from typing import Any
 
 from .. import defaults
 from ..errors import ConfigurationError
+from ..validation import integer, number, quote, text
 from .forms import Form
-from .values import integer, number, quote, text
 
 #: ``json.dumps`` would make another encoder each time.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

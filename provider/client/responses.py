@@ -11,11 +11,11 @@ from typing import Any
 
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
-from .redact import excerpt, scrub
+from ..redaction import excerpt, scrub
+from ..validation import integer, number, quote, text
 from .replies import Reply, facts
 from .requests import Request, encode
 from .structured import Structure, is_structured
-from .values import integer, number, quote, text
 
 #: What an answer can be returned as.
 OUTPUTS = ("response", "text", "json")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from .. import defaults
 from ..errors import ConfigurationError
-from .values import integer, may_be_secret, quote
+from ..validation import integer, may_be_secret, quote
 
 #: An address, or a name of parts as long as DNS allows.
 _HOST = re.compile(r"[\w.:%-]*:[\w.:%-]*|(?=.{1,253}$)[\w%-]{1,63}(\.[\w%-]{1,63})*\.?")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidReplyError
-from .redact import excerpt, scrub
+from ..redaction import excerpt, scrub
 from .replies import read_json
 
 #: What a message has of text, of which each event brings a piece.

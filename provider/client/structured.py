@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
-from .redact import excerpt
-from .values import quote
+from ..redaction import excerpt
+from ..validation import quote
 
 #: What ``response_format`` may say in the API's own form.
 FORMS = ("text", "json_object", "json_schema")

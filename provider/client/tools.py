@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..redaction import excerpt
 from .functions import Function, checked_name
 from .functions import ToolError as ToolError
-from .redact import excerpt
 
 
 @dataclass(frozen=True)

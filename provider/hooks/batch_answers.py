@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from ..client.redact import scrub
 from ..errors import BadRequestError
+from ..redaction import scrub
 from .batches import BatchVerbs, line_of
 
 

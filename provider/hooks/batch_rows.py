@@ -14,12 +14,12 @@ from ..client.completions import text_of
 from ..client.prompts import conversation
 from ..client.replies import summed_usage
 from ..client.requests import Request
-from ..client.values import text
 from ..client.vectors import vector_of
 from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed, split
 from ..rows.values import Row, Vector, text_in, vector
+from ..validation import text
 from .batch_answers import Answers, is_curable
 from .batch_run import Line, line_for
 

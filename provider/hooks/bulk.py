@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from ..client.parallel import Outcome
 from ..client.replies import summed_usage
-from ..client.values import quote
 from ..errors import (
     AIEndpointsError,
     BudgetError,
@@ -18,6 +17,7 @@ from ..errors import (
     PartlyFailedError,
     TokenRefusedError,
 )
+from ..validation import quote
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")

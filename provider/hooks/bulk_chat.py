@@ -12,9 +12,9 @@ from typing import Any
 from .. import defaults
 from ..client import requests
 from ..client.parallel import Outcome, each
-from ..client.values import integer, text
 from ..errors import AIEndpointsError
 from ..rows.folder import Folder
+from ..validation import integer, text
 from . import bulk
 from .chat import ChatVerbs
 from .chat_run import ChatRun

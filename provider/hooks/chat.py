@@ -15,8 +15,8 @@ from ..client.fallback import model_list
 from ..client.prompts import messages_of
 from ..client.replies import Reply
 from ..client.structured import Structure, is_structured
-from ..client.values import integer
 from ..errors import AIEndpointsError
+from ..validation import integer
 from .chat_stream import ChatStream, log_lines
 from .conversation import Asked, ChatAnswer, Conversation
 from .service import ServiceHook

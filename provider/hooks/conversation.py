@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..client import completions
 from ..client.fallback import is_retirement, passes_on
-from ..client.redact import excerpt, scrub
 from ..client.structured import Mismatch, Structure, plain
 from ..errors import AIEndpointsError, TruncatedReplyError, UnusableAnswerError
+from ..redaction import excerpt, scrub
 
 if TYPE_CHECKING:
     from ..client.tools import Tools

@@ -9,10 +9,10 @@ from typing import Any
 
 from .. import defaults
 from ..client.embeddings import Embedder
-from ..client.values import integer, text
 from ..errors import ConfigurationError
 from ..rows.folder import Folder
 from ..rows.parts import PART_SIZE
+from ..validation import integer, text
 from .embedding_run import VECTOR, EmbeddingRun
 from .long_texts import LongTexts, long_texts
 from .paths import path_of

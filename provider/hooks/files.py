@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..client.redact import excerpt
-from ..client.values import quote, text
 from ..errors import AIEndpointsError, ConfigurationError
+from ..redaction import excerpt
 from ..rows.storage import place
+from ..validation import quote, text
 from .paths import path_of
 
 #: What a file system says of a name that leads nowhere; object storage says ``FileNotFoundError`` alone.

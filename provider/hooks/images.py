@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..client import images
-from ..client.values import quote
 from ..errors import ConfigurationError
+from ..validation import quote
 from .files import File, is_path
 
 

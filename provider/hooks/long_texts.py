@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..client.lengths import fits, pieces, tokens
-from ..client.values import integer, quote
 from ..errors import ConfigurationError, InvalidInputError
 from ..rows.values import Row, text_in
+from ..validation import integer, quote
 
 #: What to do about a text that is too long.
 ON_LONG_TEXT = ("error", "truncate", "split")

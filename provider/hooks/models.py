@@ -8,8 +8,8 @@ from typing import Any
 
 from ..client import requests
 from ..client.names import find_model, kind_of, nearest
-from ..client.values import text
 from ..errors import AIEndpointsError, NotFoundError
+from ..validation import text
 from .service import ServiceHook
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..client.redact import excerpt
 from ..errors import AIEndpointsError, ConfigurationError
+from ..redaction import excerpt
 from ..rows.storage import place
 from .files import way_to
 

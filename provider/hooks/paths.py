@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..client.values import quote, text
 from ..errors import ConfigurationError
+from ..validation import quote, text
 
 if TYPE_CHECKING:
     from ..compat import ObjectStoragePath

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..client import pictures, replies, requests
-from ..client.values import boolean
 from ..errors import AIEndpointsError, ConfigurationError
 from ..rows.pictures import PictureFiles
 from ..rows.storage import place
+from ..validation import boolean
 from .files import way_to
 from .service import ServiceHook
 

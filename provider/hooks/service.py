@@ -14,11 +14,11 @@ from ..client import refusals, replies, requests
 from ..client.audio import billed_seconds
 from ..client.blocking import Client
 from ..client.forks import lock_across_forks
-from ..client.redact import excerpt, scrub
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from ..redaction import excerpt, scrub
 from . import metrics
 from .connection import connection_missing, settings_of
 

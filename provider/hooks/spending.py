@@ -14,8 +14,8 @@ from typing import Any
 from ..client import prices
 from ..client.names import find_model
 from ..client.replies import is_count, summed_usage
-from ..client.values import integer, number
 from ..errors import AIEndpointsError, BudgetError, ConfigurationError
+from ..validation import integer, number
 
 #: Numbers that services tell within others -> what they are called here.
 _DETAILS = {

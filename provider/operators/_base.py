@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..client.values import quote
 from ..errors import ConfigurationError
 from ..ui.links import LINKS, ConsoleLink, console_url, urls
+from ..validation import quote
 from ._lineage import TellsLineage
 from ._mapped import fetched
 

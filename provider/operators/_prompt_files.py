@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..client.values import quote, text
 from ..compat import BaseOperator
 from ..errors import ConfigurationError
+from ..validation import quote, text
 
 if TYPE_CHECKING:
     import jinja2

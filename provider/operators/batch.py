@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.batches import ENDED, sentence, summary
-from ..client.values import integer, number, quote
 from ..compat import conf
 from ..errors import ConfigurationError
 from ..hooks.paths import path_of
+from ..validation import integer, number, quote
 from ._base import AIEndpointsOperator
 from ._rows import rows_of
 

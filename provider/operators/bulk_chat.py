@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .. import defaults
 from ..client.completions import text_of
 from ..client.prompts import conversation
-from ..client.values import text
 from ..errors import AIEndpointsError, ConfigurationError
 from ..hooks.paths import path_of
+from ..validation import text
 from ._base import AIEndpointsOperator
 from ._rows import rows_of
 

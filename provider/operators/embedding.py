@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..client.values import text
 from ..hooks.paths import path_of
+from ..validation import text
 from ._base import AIEndpointsOperator
 from ._rows import rows_of
 

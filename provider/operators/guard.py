@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.guard import MODEL, described
-from ..client.values import quote, text
 from ..compat import BranchMixIn
 from ..errors import ConfigurationError, UnsafeContentError
+from ..validation import quote, text
 from ._base import AIEndpointsOperator
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..client.names import filtered
-from ..client.values import quote
 from ..errors import ConfigurationError
+from ..validation import quote
 from ._base import AIEndpointsOperator
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.values import quote
 from ..errors import AIEndpointsError, ConfigurationError, UnusableAnswerError
+from ..validation import quote
 from ._base import AIEndpointsOperator
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.audio import MODEL, billed_seconds
-from ..client.values import quote
 from ..errors import ConfigurationError
+from ..validation import quote
 from ._base import AIEndpointsOperator
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..client.names import find_model, kind_of, nearest
-from ..client.redact import excerpt, scrub
 from ..client.settings import ConnectionSettings
+from ..redaction import excerpt, scrub
 from .connection_report import SETTING, Step
 
 #: Models and characters of a name among which a similar one is looked for: comparing takes time.

@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 from .. import defaults
 from ..client import replies, requests
 from ..client.blocking import Client
-from ..client.redact import excerpts
 from ..client.settings import ClientSettings, ConnectionSettings
+from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
+from ..redaction import excerpts
 from . import connection_causes as causes
 from .connection_models import check_default_models
 from .connection_report import ACCESS, SERVICE, SETTING, Report, Step
-from .links import is_ovhcloud
 
 #: Bytes of a list of models: OVHcloud's has 8 kB. Much more would only keep the web server busy.
 MAX_LIST_BYTES = 4_000_000

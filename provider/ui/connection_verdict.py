@@ -4,7 +4,7 @@ The one sentence that the Test button's toast has room for.
 
 from __future__ import annotations
 
-from ..client.redact import excerpt
+from ..redaction import excerpt
 from .connection_report import Report, Step
 
 #: Characters of model names in the sentence, and of the whole; the full list goes to the log.

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from .. import defaults
 from ..compat import BaseOperatorLink, XCom, airflow_version, conf
+from ..defaults import is_ovhcloud
 
 if TYPE_CHECKING:
     from ..compat import BaseOperator
@@ -144,16 +145,6 @@ def console_url(conn_id: str) -> str:
     # path, with the one that Airflow is served at once more.
     frame = f"{base}/plugin{defaults.CONSOLE_PATH}" if release >= (3, 3, 2) else ""
     return f"{frame}{base}{defaults.CONSOLE_PATH}/connection?id={quote(conn_id, safe='')}"
-
-
-def is_ovhcloud(host: str) -> bool:
-    """
-    Tell whether a host is OVHcloud's own.
-
-    :param host: name in lower case
-    :return: True for names below OVHcloud's domains
-    """
-    return any(host == domain or host.endswith(f".{domain}") for domain in ("ovh.net", "ovhcloud.com", "ovh.ca"))
 
 
 def _usage(host: str, project_id: str | None) -> str:

@@ -7,7 +7,7 @@ import random
 import urllib.parse
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.redact import (
+from apache_airflow_provider_ovhcloud_ai.redaction import (
     StreamScrubber,
     excerpt,
     excerpts,

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.values import integer, number, quote, text
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.validation import integer, number, quote, text
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url
-from apache_airflow_provider_ovhcloud_ai.client.values import quote
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.hooks.connection import settings_of
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
+from apache_airflow_provider_ovhcloud_ai.validation import quote
 from support.sound import wav
 
 pytestmark = pytest.mark.usefixtures("ovh_ai_endpoints_connection")

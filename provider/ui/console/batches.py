@@ -11,11 +11,11 @@ from typing import Any
 
 from ...client import batches, replies
 from ...client.blocking import Client
-from ...client.redact import excerpts
 from ...client.refusals import error_of
 from ...client.settings import ConnectionSettings
 from ...defaults import TEST_TIMEOUT
 from ...errors import AIEndpointsError
+from ...redaction import excerpts
 from .visitor import Refused
 
 #: Characters of a text that the page takes: a run's id has at most 250.

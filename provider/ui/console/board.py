@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...defaults import is_ovhcloud
 from ...errors import ConfigurationError
-from ..links import is_ovhcloud
 from .connections import Stored
 from .results import Result
 from .visitor import Visitor

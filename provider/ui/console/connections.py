@@ -14,11 +14,11 @@ from functools import cache
 from typing import Any
 
 from ... import defaults
-from ...client.redact import excerpt
 from ...client.settings import ConnectionSettings
 from ...compat import AirflowNotFoundException
 from ...errors import ConfigurationError
 from ...hooks.connection import connection_missing, settings_of
+from ...redaction import excerpt
 from .visitor import Refused, Visitor
 
 log = logging.getLogger(__name__)

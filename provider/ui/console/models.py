@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from ... import defaults
 from ...client.names import find_model, kind_of
 from ...client.prices import price_of_one, pricing_of
-from ...client.redact import excerpts
 from ...client.settings import ConnectionSettings
+from ...redaction import excerpts
 from .. import links
 
 #: Models and characters of an id that the page takes: OVHcloud lists 24, of 44 characters at most.
@@ -143,7 +144,7 @@ def is_ovhcloud(settings: ConnectionSettings) -> bool:
     :param settings: of the connection
     :return: True if its host, or a project id, says so
     """
-    return bool(settings.project_id) or links.is_ovhcloud(urlsplit(settings.client.base_url).hostname or "")
+    return bool(settings.project_id) or defaults.is_ovhcloud(urlsplit(settings.client.base_url).hostname or "")
 
 
 def price_note(found: list[dict[str, Any]], day: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 from ... import defaults
 from ...client import replies, requests
 from ...client.blocking import Client
-from ...client.redact import StreamScrubber, excerpt, scrub
 from ...client.refusals import error_of
 from ...client.settings import ConnectionSettings
 from ...client.streamed import StreamedChat
-from ...client.values import integer, text
 from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
+from ...redaction import StreamScrubber, excerpt, scrub
+from ...validation import integer, text
 from . import dag_file
 from .connections import Stored
 from .visitor import Refused

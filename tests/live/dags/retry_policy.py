@@ -8,7 +8,7 @@ from apache_airflow_provider_ovhcloud_ai.decorators import ovh_embed
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 
 if tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 3):
-    from apache_airflow_provider_ovhcloud_ai.retries import OVHCloudAIEndpointsRetryPolicy
+    from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpointsRetryPolicy
 
     PATIENCE = {
         "retries": 3,

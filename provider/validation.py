@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any
 
-from ..errors import ConfigurationError
+from .errors import ConfigurationError
 
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 _FALSE = frozenset({"n", "no", "f", "false", "off", "0"})

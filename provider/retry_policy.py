@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .client.values import number
 from .compat import AirflowFailException, RetryDecision, RetryPolicy
 from .errors import AIEndpointsError
+from .validation import number
 
 if TYPE_CHECKING:
     from .compat import Context
