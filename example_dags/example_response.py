@@ -40,7 +40,7 @@ with DAG("ovh_ai_response", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:goes_on]
     @task
     def converse() -> str:
-        from apache_airflow_provider_ovhcloud_ai.client.responses import text_of
+        from apache_airflow_provider_ovhcloud_ai.client.responses_api import text_of
         from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
         hook = OVHCloudAIEndpointsHook()

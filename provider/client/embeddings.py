@@ -11,9 +11,10 @@ from typing import Any
 
 from ..errors import BadRequestError, InvalidReplyError
 from . import parallel, requests
-from .replies import Reply, check_embeddings, parse_embeddings, summed_usage
+from .replies import Reply, check_embeddings, parse_embeddings
 from .requests import Request
 from .settings import ClientSettings
+from .usage import summed_usage
 from .vectors import Vector
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .forks import lock_across_forks
+from .fork_lock import lock_across_forks
 from .quotas import MINUTE, quota_of, wait_of
 from .rates import ROUNDING, Inferred, Told
 from .settings import ClientSettings

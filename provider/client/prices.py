@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from .names import kind_of
-from .replies import is_count
+from .usage import is_count
 
 #: No token costs as much as one unit of a currency: whatever is above is no price.
 _MOST = Decimal(1)

@@ -16,7 +16,7 @@ from ..redaction import excerpt, scrub
 from .names import nearest
 from .replies import Reply, is_page, kind_of_page, read_json
 from .requests import Request
-from .retry import requested_wait
+from .wait_headers import requested_wait
 
 #: Bytes of an error that is text, and of one that is JSON: to look for the token in 64 MB takes minutes.
 _LONGEST, _LONGEST_JSON = 2_000, 1_000_000

@@ -5,10 +5,9 @@ How to read what came back: JSON of the promised shape, or the error that says w
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import InvalidReplyError, TruncatedReplyError
@@ -20,8 +19,6 @@ from .vectors import Vector, read_response, vector_of
 #: Where a request id was seen, in the order it is believed.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
 
-#: Tokens of one request: a million times what any model takes.
-MOST_TOKENS = 10**12
 
 #: Lists and objects within one another: no reply has ten, and Python writes or copies none of a thousand.
 DEEPEST = 100
@@ -221,31 +218,6 @@ def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[st
 def _cut_before_its_first_word(choice: dict[str, Any]) -> bool:
     message = choice["message"]
     return choice.get("finish_reason") == "length" and not message.get("content") and not message.get("tool_calls")
-
-
-def summed_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
-    """
-    Add up what several responses used.
-
-    :param values: responses; those that are None or tell no usage count as nothing
-    :return: tokens by the names that the service gives them
-    """
-    total: Counter[str] = Counter()
-    for value in values:
-        usage = (value or {}).get("usage")
-        counts = usage.items() if isinstance(usage, Mapping) else ()
-        total.update({name: number for name, number in counts if is_count(number)})
-    return dict(total)
-
-
-def is_count(value: Any) -> TypeGuard[int]:
-    """
-    Tell whether something can be a number of tokens: one below nothing, or of a thousand digits, would spoil a sum.
-
-    :param value: anything
-    :return: whether it can
-    """
-    return type(value) is int and 0 <= value <= MOST_TOKENS
 
 
 def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .bodies import ACCEPT_ENCODING
-from .forks import lock_across_forks
+from .fork_lock import lock_across_forks
 from .requests import Request
 from .settings import ClientSettings
 

@@ -12,8 +12,8 @@ from typing import Any
 from ..client import requests
 from ..client.completions import text_of
 from ..client.prompts import conversation
-from ..client.replies import summed_usage
 from ..client.requests import Request
+from ..client.usage import summed_usage
 from ..client.vectors import vector_of
 from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
 from ..rows.folder import Folder

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from ..client.parallel import Outcome
-from ..client.replies import summed_usage
+from ..client.usage import summed_usage
 from ..errors import (
     AIEndpointsError,
     BudgetError,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ..client.replies import summed_usage
+from ..client.usage import summed_usage
 from ..errors import AIEndpointsError
 
 Item = TypeVar("Item")

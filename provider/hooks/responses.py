@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client import replies, responses
+from ..client import replies, responses_api
 from .service import ServiceHook
 
 
@@ -46,7 +46,7 @@ class ResponseVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            request = responses.request(
+            request = responses_api.request(
                 self.model_for(model, "chat_model"),
                 input,
                 instructions=instructions,
@@ -59,5 +59,5 @@ class ResponseVerbs(ServiceHook):
             )
             reply = self._send(request)
             value = replies.parse(reply, request, self.settings.client)
-            self._report("response", request.model, [reply], responses.as_usage(value))
-            return responses.check(value, reply, request, self.settings.client.token)
+            self._report("response", request.model, [reply], responses_api.as_usage(value))
+            return responses_api.check(value, reply, request, self.settings.client.token)

@@ -13,7 +13,7 @@ from .. import defaults
 from ..client import refusals, replies, requests
 from ..client.audio import billed_seconds
 from ..client.blocking import Client
-from ..client.forks import lock_across_forks
+from ..client.fork_lock import lock_across_forks
 from ..client.replies import Reply
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook

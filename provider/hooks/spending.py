@@ -13,7 +13,7 @@ from typing import Any
 
 from ..client import prices
 from ..client.names import find_model
-from ..client.replies import is_count, summed_usage
+from ..client.usage import is_count, summed_usage
 from ..errors import AIEndpointsError, BudgetError, ConfigurationError
 from ..validation import integer, number
 

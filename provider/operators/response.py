@@ -106,7 +106,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         :raises TruncatedReplyError: if it was cut before its first word
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
-        from ..client import responses
+        from ..client import responses_api
 
         self.push_links(context, self.model, "chat_model")
         with self.hook.boundary():
@@ -122,12 +122,12 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         self._report(context, response)
         if kind == "response":
             return response
-        said = responses.text_of(response)
+        said = responses_api.text_of(response)
         with self.hook.boundary():
             return self._read(said, response) if kind == "json" else said
 
     def _kind(self) -> str:
-        from ..client.responses import OUTPUTS
+        from ..client.responses_api import OUTPUTS
         from ..client.structured import is_structured
 
         if self._output is None:
@@ -152,7 +152,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         )
 
     def _report(self, context: Context, response: dict[str, Any] | None) -> None:
-        from ..client.responses import as_usage
+        from ..client.responses_api import as_usage
 
         if response is None:
             return

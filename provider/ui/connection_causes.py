@@ -14,8 +14,8 @@ from urllib.parse import urljoin, urlsplit
 from .. import defaults
 from ..client.refusals import server_words
 from ..client.replies import Reply, kind_of_page, read_json
-from ..client.retry import requested_wait
 from ..client.settings import ConnectionSettings
+from ..client.wait_headers import requested_wait
 from ..errors import AIEndpointsError, ConnectionFailedError, TimedOutError
 from ..redaction import excerpt, scrub, without_userinfo
 from .connection_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step

@@ -7,13 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import responses
+from apache_airflow_provider_ovhcloud_ai.client import responses_api
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
 from hypothesis import given
 from hypothesis import strategies as st
 
-SENT = responses.request("m", "Hi")
+SENT = responses_api.request("m", "Hi")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: (
@@ -38,13 +38,13 @@ RESPONSE = st.fixed_dictionaries(
 
 @given(value=RESPONSE)
 def test_any_response_is_read_or_refused(value: Any) -> None:
-    responses.as_usage(value)
+    responses_api.as_usage(value)
     try:
-        found = responses.check(value, Reply(200, {}, b""), SENT, "token")
+        found = responses_api.check(value, Reply(200, {}, b""), SENT, "token")
     except (InvalidReplyError, TruncatedReplyError) as error:
         assert str(error).endswith((".", "..."))  # noqa: PT017  (either is right)
     else:
-        assert isinstance(responses.text_of(found), str)
+        assert isinstance(responses_api.text_of(found), str)
 
 
 def test_texts_of_all_messages_are_one() -> None:
@@ -54,10 +54,10 @@ def test_texts_of_all_messages_are_one() -> None:
         {"type": "message", "content": [part, part]},
         {"type": "message", "content": [part]},
     ]
-    assert responses.text_of({"output": output}) == "aaa"
+    assert responses_api.text_of({"output": output}) == "aaa"
 
 
 def test_the_token_is_not_in_what_failed() -> None:
     value = {"status": "failed", "error": {"message": "no: secret-token-4711"}}
     with pytest.raises(InvalidReplyError, match=r"failed: no: \*\*\*"):
-        responses.check(value, Reply(200, {}, b""), SENT, "secret-token-4711")
+        responses_api.check(value, Reply(200, {}, b""), SENT, "secret-token-4711")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
-from apache_airflow_provider_ovhcloud_ai.client.retry import pause_before_next, requested_wait
+from apache_airflow_provider_ovhcloud_ai.client.retry import pause_before_next
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.client.wait_headers import requested_wait
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     ConfigurationError,

@@ -23,8 +23,9 @@ from apache_airflow_provider_ovhcloud_ai.client import (
     prices,
     replies,
     requests,
-    responses,
+    responses_api,
     subtitles,
+    usage,
 )
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
@@ -162,8 +163,8 @@ def _read_chat(value: dict[str, Any]) -> None:
 
 
 def _check_usage(value: Mapping[str, Any]) -> None:
-    used = replies.summed_usage([value])
-    assert all(0 <= count <= replies.MOST_TOKENS for count in used.values())
+    used = usage.summed_usage([value])
+    assert all(0 <= count <= usage.MOST_TOKENS for count in used.values())
     if prices.is_told(value.get("usage")):
         assert "prompt_tokens" in used
 
@@ -201,9 +202,9 @@ def _models(came: Reply) -> None:
 
 
 def _response(came: Reply) -> None:
-    value = responses.check(_object(came), came, CHAT, TOKEN)
-    assert isinstance(responses.text_of(value), str)
-    _check_usage(responses.as_usage(value))
+    value = responses_api.check(_object(came), came, CHAT, TOKEN)
+    assert isinstance(responses_api.text_of(value), str)
+    _check_usage(responses_api.as_usage(value))
 
 
 def _transcript(came: Reply) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.responses import text_of
+from apache_airflow_provider_ovhcloud_ai.client.responses_api import text_of
 from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
     InvalidReplyError,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.retry import requested_wait, seconds_of
+from apache_airflow_provider_ovhcloud_ai.client.wait_headers import requested_wait, seconds_of
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, BinaryIO
 
-from apache_airflow_provider_ovhcloud_ai.client import requests, responses
+from apache_airflow_provider_ovhcloud_ai.client import requests, responses_api
 from apache_airflow_provider_ovhcloud_ai.client.prompts import fill
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.hooks import batch_rows
@@ -40,7 +40,7 @@ def test_messages_are_sent_as_they_are_or_refused_by_name(messages: Any) -> None
 
 @given(st.lists(MESSAGE | objects(type=TEXTS), max_size=3) | json_values())
 def test_an_input_is_sent_as_it_is_or_refused_by_name(said: Any) -> None:
-    request = outcome(lambda: responses.request("m", said), ConfigurationError)
+    request = outcome(lambda: responses_api.request("m", said), ConfigurationError)
     if isinstance(request, ConfigurationError):
         assert re.match(r"input(\[\d+\])? ", str(request))
         return

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.responses import as_usage, text_of
+from apache_airflow_provider_ovhcloud_ai.client.responses_api import as_usage, text_of
 from apache_airflow_provider_ovhcloud_ai.errors import (
     BadRequestError,
     ConfigurationError,
