@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from .. import defaults
-from ..client.batches import ENDED
+from ..client.batches.batches_api import ENDED
 from ..client.requests import encode
 from ..errors import AIEndpointsError, InvalidInputError
 from .batch_task import BatchTask

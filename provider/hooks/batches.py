@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .. import defaults
-from ..client import batches, replies
+from ..client import replies
+from ..client.batches import batches_api
 from ..client.requests import Request, encode
 from ..errors import ConfigurationError, InvalidReplyError
 from .service import ServiceHook
@@ -49,7 +50,7 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            return self._call(batches.upload(path, name), "file")
+            return self._call(batches_api.upload(path, name), "file")
 
     def create_batch(
         self,
@@ -69,7 +70,7 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            return self._call(batches.create(input_file_id, endpoint, completion_window, metadata), "batch")
+            return self._call(batches_api.create(input_file_id, endpoint, completion_window, metadata), "batch")
 
     def get_batch(self, batch_id: str) -> dict[str, Any]:
         """
@@ -80,7 +81,7 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            return self._call(batches.retrieve(batch_id), "batch")
+            return self._call(batches_api.retrieve(batch_id), "batch")
 
     def list_batches(self) -> Iterator[dict[str, Any]]:
         """
@@ -92,13 +93,13 @@ class BatchVerbs(ServiceHook):
         after: str | None = None
         while True:
             with self.boundary():
-                request = batches.page(after)
+                request = batches_api.page(after)
                 reply = self.get_conn().send(request)
                 value = replies.parse(reply, request, self.settings.client)
                 data = value.get("data")
                 if not isinstance(data, list):
                     raise InvalidReplyError("The list of batches came back without 'data'.", **replies.facts(reply))
-                found = [batches.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
+                found = [batches_api.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
             yield from found
             if not value.get("has_more") or not found:
                 return
@@ -113,7 +114,7 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            return self._call(batches.cancel(batch_id), "batch")
+            return self._call(batches_api.cancel(batch_id), "batch")
 
     def save_file(self, file_id: str, sink: BinaryIO) -> None:
         """
@@ -124,8 +125,8 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            size = self._call(batches.file_of(file_id), "file").get("bytes")
-            self.get_conn().send(batches.download(file_id, size if isinstance(size, int) else 0), sink)
+            size = self._call(batches_api.file_of(file_id), "file").get("bytes")
+            self.get_conn().send(batches_api.download(file_id, size if isinstance(size, int) else 0), sink)
             written = sink.seek(0, os.SEEK_END)
             if isinstance(size, int) and written < size:
                 raise InvalidReplyError(
@@ -156,11 +157,11 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            self._call(batches.delete(file_id), "file")
+            self._call(batches_api.delete(file_id), "file")
 
     def _call(self, request: Request, kind: str) -> dict[str, Any]:
         reply = self.get_conn().send(request)
-        return batches.check(replies.parse(reply, request, self.settings.client), kind, reply)
+        return batches_api.check(replies.parse(reply, request, self.settings.client), kind, reply)
 
 
 def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:

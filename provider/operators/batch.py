@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.batches import ENDED, sentence, summary
+from ..client.batches.batches_api import ENDED, sentence, summary
 from ..compat import conf
 from ..errors import ConfigurationError
 from ..hooks.paths import path_of

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import defaults
-from ..client.batches import ENDED, sentence, summary
+from ..client.batches.batches_api import ENDED, sentence, summary
 from ..compat import BaseSensorOperator, PokeReturnValue, conf
 from ..errors import BadRequestError
 

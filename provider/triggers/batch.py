@@ -10,8 +10,8 @@ from contextlib import aclosing
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..client.batch_watch import BatchWatch
-from ..client.batches import sentence
+from ..client.batches.batch_poller import BatchWatch
+from ..client.batches.batches_api import sentence
 from ..client.settings import ClientSettings
 from ..compat import BaseTrigger, TriggerEvent
 from ..errors import AIEndpointsError

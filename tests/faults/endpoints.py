@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client import batches, replies, requests
+from apache_airflow_provider_ovhcloud_ai.client import replies, requests
+from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.sound import wav
@@ -56,12 +57,12 @@ def _transcribe(hook: OVHCloudAIEndpointsHook, folder: Path) -> Any:
 
 def _on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
     """As a trigger looks at a batch."""
-    request = batches.retrieve("batch_1")
+    request = batches_api.retrieve("batch_1")
 
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
             reply = await client.send(request)
-            return batches.check(replies.parse(reply, request, hook.settings.client), "batch", reply)
+            return batches_api.check(replies.parse(reply, request, hook.settings.client), "batch", reply)
 
     return asyncio.run(look())
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.client import (
     audio,
-    batches,
     completions,
     guard,
     pictures,
@@ -27,6 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.client import (
     subtitles,
     usage,
 )
+from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of
@@ -222,8 +222,8 @@ def _pictures(came: Reply) -> None:
 
 
 def _batch(came: Reply) -> None:
-    told = batches.summary(batches.check(_object(came), "batch", came))
-    assert batches.sentence(told)
+    told = batches_api.summary(batches_api.check(_object(came), "batch", came))
+    assert batches_api.sentence(told)
 
 
 #: What a reply may answer, in the order of the first byte of an input.

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.batch_watch import BatchWatch
+from apache_airflow_provider_ovhcloud_ai.client.batches.batch_poller import BatchWatch
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers import batch as trigger_module

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ...client import batches, replies
+from ...client import replies
+from ...client.batches import batches_api
 from ...client.blocking import Client
 from ...client.refusals import error_of
 from ...client.settings import ConnectionSettings
@@ -38,7 +39,7 @@ def listed(settings: ConnectionSettings) -> dict[str, Any]:
     """
     if not settings.client.token:
         raise Refused(422, _ANONYMOUS)
-    request = batches.page()
+    request = batches_api.page()
     try:
         with Client(settings.client) as client:
             reply = client.exchange(request, TEST_TIMEOUT)
@@ -67,7 +68,7 @@ def rows(found: Iterable[Any], token: str | None) -> list[dict[str, Any]]:
     return [
         {
             **{name: texts[name][number] for name in _TEXTS},
-            **{name: value for name, value in batches.summary(batch).items() if name not in _TEXTS},
+            **{name: value for name, value in batches_api.summary(batch).items() if name not in _TEXTS},
             "task": {name: tasks[name][number] for name in _TASK} if tasks["task"][number] else None,
             "created": _moment(batch.get("created_at")),
         }

@@ -11,11 +11,12 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeAlias
 
-from ..errors import AIEndpointsError
-from . import batches, replies
-from .non_blocking import AsyncClient
-from .requests import Request
-from .settings import ClientSettings
+from ...errors import AIEndpointsError
+from .. import replies
+from ..non_blocking import AsyncClient
+from ..requests import Request
+from ..settings import ClientSettings
+from . import batches_api
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class BatchWatch:
                 batch = await news.get()
                 if isinstance(batch, Exception):
                     raise batch
-                if batch["status"] in batches.ENDED:
+                if batch["status"] in batches_api.ENDED:
                     under_way.discard(batch["id"])
                 yield batch
 
@@ -90,7 +91,7 @@ class BatchWatch:
         :raises AIEndpointsError: if the service does not
         """
         try:
-            await self._call(batches.cancel(batch_id))
+            await self._call(batches_api.cancel(batch_id))
         finally:
             if not self._waiting:
                 await self._close()
@@ -130,7 +131,7 @@ class BatchWatch:
         missing, after, vain = set(self._waiting), None, 0
         # A page costs as much as a look at one batch: so many that bring nothing are read as looks would remain.
         while vain < len(missing):
-            value = await self._call(batches.page(after))
+            value = await self._call(batches_api.page(after))
             found = [each for each in value.get("data") or () if isinstance(each, dict)]
             ids = {str(each.get("id")) for each in found}
             vain = 0 if ids & missing else vain + 1
@@ -141,17 +142,17 @@ class BatchWatch:
                 break
             after = found[-1].get("id")
         for batch_id in missing & set(self._waiting):
-            self._tell(await self._call(batches.retrieve(batch_id)))
+            self._tell(await self._call(batches_api.retrieve(batch_id)))
 
     def _tell(self, batch: dict[str, Any]) -> None:
-        told = batches.summary(batch)
+        told = batches_api.summary(batch)
         waiting = self._waiting.get(told["id"])
         if not waiting:
             return
         before, self._told[told["id"]] = self._told.get(told["id"], told), told
         # Where it stood when they began to wait they know. Two thousand that are woken, and each write a line of log,
         # hold the loop for a second.
-        if told != before or told["status"] in batches.ENDED:
+        if told != before or told["status"] in batches_api.ENDED:
             for news in waiting:
                 news.put_nowait(told)
 

@@ -1,0 +1,1 @@
+"""Files and batches: requests, checks, and a poller for event loops."""
