@@ -20,7 +20,7 @@ from typing import Any
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
 from ..validation import integer, quote, text
-from .images import kind_of
+from .chat.image_parts import kind_of
 from .replies import Reply, facts
 from .requests import Request, encode
 

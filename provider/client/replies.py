@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ..errors import InvalidReplyError, TruncatedReplyError
+from ..errors import InvalidReplyError
 from ..redaction import excerpt, page_title, scrub
 from .requests import Request
 from .settings import ClientSettings
@@ -185,39 +185,6 @@ def _redirected(reply: Reply, request: Request, settings: ClientSettings) -> str
 
 def _misshaped(request: Request) -> str:
     return f"The {request.what} is not what an OpenAI-compatible service returns:"
-
-
-def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[str, Any]:
-    """
-    Check that a chat completion holds an answer.
-
-    :param value: the reply's JSON
-    :param reply: the reply
-    :param request: what it answers
-    :return: the same JSON
-    :raises InvalidReplyError: if it has no choices with a message
-    :raises TruncatedReplyError: if the answer was cut before its first word
-    """
-    choices = value.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise InvalidReplyError(f"{_misshaped(request)} it has no choices.", **facts(reply))
-    for choice in choices:
-        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-            raise InvalidReplyError(f"{_misshaped(request)} a choice has no message.", **facts(reply))
-    if all(_cut_before_its_first_word(choice) for choice in choices):
-        raise TruncatedReplyError(
-            f"The answer of {request.model} reached its token limit before the first word (finish_reason 'length', "
-            "no content), and was billed. Raise max_tokens, or leave it out: a reasoning model spends tokens on "
-            "thinking first.",
-            response=value,
-            **facts(reply),
-        )
-    return value
-
-
-def _cut_before_its_first_word(choice: dict[str, Any]) -> bool:
-    message = choice["message"]
-    return choice.get("finish_reason") == "length" and not message.get("content") and not message.get("tool_calls")
 
 
 def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:

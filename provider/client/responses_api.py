@@ -13,9 +13,9 @@ from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
 from ..redaction import excerpt, scrub
 from ..validation import integer, number, quote, text
+from .chat.structured_output import Structure, is_structured
 from .replies import Reply, facts
 from .requests import Request, encode
-from .structured import Structure, is_structured
 
 #: What an answer can be returned as.
 OUTPUTS = ("response", "text", "json")

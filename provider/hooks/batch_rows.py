@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..client import requests
-from ..client.completions import text_of
-from ..client.prompts import conversation
+from ..client.chat import chat_request
+from ..client.chat.chat_response import text_of
+from ..client.chat.prompt_template import conversation
 from ..client.requests import Request
 from ..client.usage import summed_usage
 from ..client.vectors import vector_of
@@ -166,7 +167,7 @@ def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]
 
     def request(row: Row, number: int) -> Request:
         try:
-            return requests.chat(model, conversation(row, asked, system_prompt), **options)
+            return chat_request.chat(model, conversation(row, asked, system_prompt), **options)
         except ConfigurationError as error:
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")

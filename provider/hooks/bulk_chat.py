@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from .. import defaults
-from ..client import requests
+from ..client.chat import chat_request
 from ..client.parallel import Outcome, each
 from ..errors import AIEndpointsError
 from ..rows.folder import Folder
@@ -154,7 +154,7 @@ class BulkVerbs(ChatVerbs):
         noted = spending or self.spending()
 
         def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-            request = requests.chat(model, messages, **options)
+            request = chat_request.chat(model, messages, **options)
             noted.check(model)
             try:
                 response = self._ask(request, logging.DEBUG)

@@ -11,10 +11,11 @@ from typing import Any
 
 from .. import defaults
 from ..client import replies, requests
-from ..client.fallback import model_list
-from ..client.prompts import messages_of
+from ..client.chat import chat_request, chat_response
+from ..client.chat.fallback import model_list
+from ..client.chat.prompt_template import messages_of
+from ..client.chat.structured_output import Structure, is_structured
 from ..client.replies import Reply
-from ..client.structured import Structure, is_structured
 from ..errors import AIEndpointsError
 from ..validation import integer
 from .chat_stream import ChatStream, log_lines
@@ -53,7 +54,7 @@ class ChatVerbs(ServiceHook):
         """
         options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop, **params}
         with self.boundary():
-            return self._ask(requests.chat(self.model_for(model, "chat_model"), messages, **options))
+            return self._ask(chat_request.chat(self.model_for(model, "chat_model"), messages, **options))
 
     def stream_chat_completion(
         self,
@@ -73,13 +74,15 @@ class ChatVerbs(ServiceHook):
             and what has come by then is in the error's ``response``
         """
         with self.boundary():
-            request = requests.as_stream(requests.chat(self.model_for(model, "chat_model"), messages, **options))
+            request = chat_request.as_stream(
+                chat_request.chat(self.model_for(model, "chat_model"), messages, **options)
+            )
             client = self.get_conn()
 
         def finish(value: dict[str, Any], seconds: float) -> None:
             reply = replace(stream.reply, seconds=seconds)
             self._report("chat", request.model, [reply], value)
-            replies.check_chat(value, reply, request)
+            chat_response.check_chat(value, reply, request)
 
         def heard(reply: Reply) -> None:
             stream.reply = reply
@@ -150,8 +153,8 @@ class ChatVerbs(ServiceHook):
         :return: what has yet to be :meth:`~.conversation.Conversation.run`
         :raises ConfigurationError: if an argument cannot work
         """
-        from ..client.images import with_images
-        from ..client.tools import Tools
+        from ..client.chat.image_parts import with_images
+        from ..client.chat.tools import Tools
         from .images import read_images
 
         with self.boundary():
@@ -197,7 +200,7 @@ class ChatVerbs(ServiceHook):
 
     def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], Asked]:
         def whole(model: Any, messages: Any) -> Asked:
-            value, reply = self._answer(requests.chat(model, messages, **_now(options, messages)))
+            value, reply = self._answer(chat_request.chat(model, messages, **_now(options, messages)))
             return _asked(value, reply)
 
         def streamed(model: Any, messages: Any) -> Asked:
@@ -214,7 +217,7 @@ class ChatVerbs(ServiceHook):
         reply = self._send(request)
         value = replies.parse(reply, request, self.settings.client)
         self._report("chat", request.model, [reply], value, level)
-        return replies.check_chat(value, reply, request), reply
+        return chat_response.check_chat(value, reply, request), reply
 
 
 def _now(options: dict[str, Any], messages: Any) -> dict[str, Any]:

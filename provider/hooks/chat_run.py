@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from ..client.completions import text_of
+from ..client.chat.chat_response import text_of
+from ..client.chat.prompt_template import conversation
 from ..client.parallel import as_they_end
-from ..client.prompts import conversation
 from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartlyFailedError
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed

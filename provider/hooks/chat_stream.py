@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Any
 
+from ..client.chat.stream_assembly import StreamedChat
 from ..client.replies import Reply
-from ..client.streamed import StreamedChat
 from ..errors import AIEndpointsError, InvalidReplyError
 from ..redaction import StreamScrubber
 

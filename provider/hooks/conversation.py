@@ -9,14 +9,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..client import completions
-from ..client.fallback import is_retirement, passes_on
-from ..client.structured import Mismatch, Structure, plain
+from ..client.chat import chat_response
+from ..client.chat.fallback import is_retirement, passes_on
+from ..client.chat.structured_output import Mismatch, Structure, plain
 from ..errors import AIEndpointsError, TruncatedReplyError, UnusableAnswerError
 from ..redaction import excerpt, scrub
 
 if TYPE_CHECKING:
-    from ..client.tools import Tools
+    from ..client.chat.tools import Tools
     from .spending import Spending
 
 _REPAIR = (
@@ -66,21 +66,21 @@ class ChatAnswer:
         """
         The text without reasoning, empty where there is none.
         """
-        return completions.text_of(self.response)
+        return chat_response.text_of(self.response)
 
     @property
     def reasoning(self) -> str | None:
         """
         What the model thought first, None where it does not say.
         """
-        return completions.reasoning_of(self.response)
+        return chat_response.reasoning_of(self.response)
 
     @property
     def message(self) -> dict[str, Any]:
         """
         The message as it came.
         """
-        return completions.message_of(self.response)
+        return chat_response.message_of(self.response)
 
     @property
     def model(self) -> str | None:
@@ -94,7 +94,7 @@ class ChatAnswer:
         """
         Why the answer ended.
         """
-        return completions.finish_reason_of(self.response)
+        return chat_response.finish_reason_of(self.response)
 
     def output(self, kind: str) -> Any:
         """
@@ -105,12 +105,12 @@ class ChatAnswer:
         :raises ConfigurationError: if there is no such form
         :raises UnusableAnswerError: if the answer has none
         """
-        completions.check_output(kind)
+        chat_response.check_output(kind)
         if kind == "response":
             return self.response
         if kind == "message":
             return self.message
-        if completions.tool_calls_of(self.response) or (kind == "text" and not self.text):
+        if chat_response.tool_calls_of(self.response) or (kind == "text" and not self.text):
             raise UnusableAnswerError(_no_text(self.response), response=self.response, request_id=self.request_id)
         return plain(self.parsed) if kind == "json" else self.text
 
@@ -178,22 +178,22 @@ class Conversation:
         with self._boundary():
             while True:
                 response = self._next_response()
-                calls = completions.tool_calls_of(response)
+                calls = chat_response.tool_calls_of(response)
                 if calls and self._tools and self._tools.runs(calls):
                     self._run_tools(self._tools, calls, response)
                     continue
                 if calls or self._structure is None:
                     return self._answer(response, None)
                 try:
-                    return self._answer(response, self._structure.read(completions.text_of(response)))
+                    return self._answer(response, self._structure.read(chat_response.text_of(response)))
                 except Mismatch as mismatch:
                     fault = scrub(str(mismatch), self._token)
                 self._send_back(response, fault)
 
     def _answer(self, response: dict[str, Any], parsed: Any) -> ChatAnswer:
-        if completions.finish_reason_of(response) == "length":
+        if chat_response.finish_reason_of(response) == "length":
             self._log.warning("The answer was cut at its token limit (finish_reason 'length'): raise max_tokens.")
-        said = [*self.messages, completions.as_history(response)]
+        said = [*self.messages, chat_response.as_history(response)]
         return ChatAnswer(response, parsed, self.request_id, said, self.spending)
 
     def _next_response(self) -> dict[str, Any]:
@@ -253,10 +253,10 @@ class Conversation:
                 f" ({answer.problem})" if answer.problem else "",
             )
             answers.append(answer.message)
-        self.messages = [*self.messages, completions.as_history(response), *answers]
+        self.messages = [*self.messages, chat_response.as_history(response), *answers]
 
     def _send_back(self, response: dict[str, Any], fault: str) -> None:
-        if completions.finish_reason_of(response) == "length":
+        if chat_response.finish_reason_of(response) == "length":
             raise TruncatedReplyError(
                 f"The answer was cut at its token limit (finish_reason 'length') before its JSON was whole ({fault}), "
                 "and was billed. Raise max_tokens, or leave it out.",
@@ -272,16 +272,16 @@ class Conversation:
         self._repairs -= 1
         self._log.warning("The answer has not the form that was asked for (%s): asking for it once more.", fault)
         request = {"role": "user", "content": _REPAIR.format(fault=fault)}
-        self.messages = [*self.messages, completions.as_history(response), request]
+        self.messages = [*self.messages, chat_response.as_history(response), request]
 
 
 def _no_text(response: dict[str, Any]) -> str:
-    calls = completions.tool_calls_of(response)
+    calls = chat_response.tool_calls_of(response)
     if calls:
         return (
             f"The answer has no text: it makes {len(calls)} tool calls, at least one of them of a tool given as a "
             "dictionary. Take output='message' or 'response' and answer them yourself, or give Python functions."
         )
-    if completions.message_of(response).get("refusal"):
+    if chat_response.message_of(response).get("refusal"):
         return "The model refused to answer; its words stand in the error's response, as 'refusal' of the message."
-    return f"The answer has no text (finish_reason {completions.finish_reason_of(response)!r})."
+    return f"The answer has no text (finish_reason {chat_response.finish_reason_of(response)!r})."

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client import guard, requests
+from ..client.chat import chat_request, guard_model
 from .chat import ChatVerbs
 
 
@@ -21,7 +21,7 @@ class GuardVerbs(ChatVerbs):
         text: str | None = None,
         answer: str | None = None,
         messages: Sequence[Mapping[str, Any]] | None = None,
-        model: str | None = guard.MODEL,
+        model: str | None = guard_model.MODEL,
         unsafe: str | Sequence[str] = ("Unsafe",),
         **params: Any,
     ) -> dict[str, Any]:
@@ -40,15 +40,15 @@ class GuardVerbs(ChatVerbs):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            counted = guard.unsafe_safeties(unsafe)
-            said = guard.conversation(text, answer, messages)
-            request = requests.chat(guard.MODEL if model is None else model, said, **params)
+            counted = guard_model.unsafe_safeties(unsafe)
+            said = guard_model.conversation(text, answer, messages)
+            request = chat_request.chat(guard_model.MODEL if model is None else model, said, **params)
             value, reply = self._answer(request)
-            verdict = guard.read_verdict(value, reply, request, counted)
+            verdict = guard_model.read_verdict(value, reply, request, counted)
         self.log.info(
             "AI Endpoints guard: model=%s verdict=%s refusal=%s",
             verdict["model"],
-            guard.described(verdict),
+            guard_model.described(verdict),
             verdict["refusal"],
         )
         return verdict

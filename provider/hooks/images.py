@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..client import images
+from ..client.chat import image_parts
 from ..errors import ConfigurationError
 from ..validation import quote
 from .files import File, is_path
@@ -24,17 +24,17 @@ def read_images(paths: Any) -> list[dict[str, Any]]:
         in a request, which is looked at before they are read
     """
     named = _named(paths)
-    images.check_count(len(named))
+    image_parts.check_count(len(named))
     files = [_file(value, name) for name, value in named.items()]
-    images.check_sizes({file.label: file.size() for file in files})
+    image_parts.check_sizes({file.label: file.size() for file in files})
     parts: list[dict[str, Any]] = []
     read: dict[str, int] = {}
     for file in files:
-        data = file.read(images.MAX_FILE_BYTES + 1)
+        data = file.read(image_parts.MAX_FILE_BYTES + 1)
         # A file may have grown since, and not every storage knows a size.
         read[file.label] = len(data)
-        images.check_sizes(read)
-        parts.append(images.part(data, file.label))
+        image_parts.check_sizes(read)
+        parts.append(image_parts.part(data, file.label))
     return parts
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..client import requests
+from ..client.chat import chat_request
 from ..client.names import find_model, kind_of, nearest
 from ..errors import AIEndpointsError, NotFoundError
 from ..validation import text
@@ -46,7 +47,7 @@ class ModelVerbs(ServiceHook):
 
     def _ask_briefly(self, model: str, kind: str | None) -> None:
         if kind == "chat":
-            self._send(requests.chat(model, [{"role": "user", "content": "Hi"}], max_tokens=1))
+            self._send(chat_request.chat(model, [{"role": "user", "content": "Hi"}], max_tokens=1))
         elif kind == "embedding":
             for _, request in requests.embeddings(model, "Hi"):
                 self._send(request)

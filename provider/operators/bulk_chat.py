@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..client.completions import text_of
-from ..client.prompts import conversation
+from ..client.chat.chat_response import text_of
+from ..client.chat.prompt_template import conversation
 from ..errors import AIEndpointsError, ConfigurationError
 from ..hooks.paths import path_of
 from ..validation import text

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..client import completions
+from ..client.chat import chat_response
 from ._base import AIEndpointsOperator
 from ._prompt_files import PromptFiles
 
@@ -163,7 +163,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
 
     def _conversation(self) -> Conversation:
         with self.hook.boundary():
-            completions.check_output(self._kind())
+            chat_response.check_output(self._kind())
         further = self._further()
         # Rendered text is read by the client.
         return self.hook.conversation(
@@ -191,7 +191,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
     def _kind(self) -> str:
         if self._output is not None:
             return self._output
-        from ..client.structured import is_structured
+        from ..client.chat.structured_output import is_structured
 
         return "json" if is_structured(self.response_format) else "response"
 
@@ -207,10 +207,10 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
             return
         response = conversation.response or {}
         told = {
-            "finish_reason": completions.finish_reason_of(response),
+            "finish_reason": chat_response.finish_reason_of(response),
             "model": response.get("model"),
             "request_id": conversation.request_id,
-            "reasoning": completions.reasoning_of(response),
+            "reasoning": chat_response.reasoning_of(response),
         }
         for key, value in told.items():
             if value is not None:

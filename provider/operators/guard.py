@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.guard import MODEL, described
+from ..client.chat.guard_model import MODEL, described
 from ..compat import BranchMixIn
 from ..errors import ConfigurationError, UnsafeContentError
 from ..validation import quote, text

@@ -127,8 +127,8 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
             return self._read(said, response) if kind == "json" else said
 
     def _kind(self) -> str:
+        from ..client.chat.structured_output import is_structured
         from ..client.responses_api import OUTPUTS
-        from ..client.structured import is_structured
 
         if self._output is None:
             return "json" if is_structured(self.response_format) else "response"
@@ -137,7 +137,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         return self._output
 
     def _read(self, said: str, response: dict[str, Any]) -> Any:
-        from ..client.structured import Mismatch, Structure, plain
+        from ..client.chat.structured_output import Mismatch, Structure, plain
 
         wanted = {"type": "json_object"} if self.response_format is None else self.response_format
         fault = ""

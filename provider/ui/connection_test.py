@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from .. import defaults
 from ..client import replies, requests
 from ..client.blocking import Client
+from ..client.chat import chat_request
 from ..client.settings import ClientSettings, ConnectionSettings
 from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
@@ -217,7 +218,7 @@ def _probe(run: _Run) -> requests.Request:
     if run.settings.embedding_model and not run.settings.chat_model:
         # It may be one that only embeds, and answers anything else with a fault of its own.
         return next(requests.embeddings(model, "."))[1]
-    return requests.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
+    return chat_request.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
 
 
 def _compare(run: _Run, reply: replies.Reply) -> Step:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import completions
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_response
 
 
 def response(finish_reason: Any = "stop", **message: Any) -> dict[str, Any]:
@@ -35,21 +35,21 @@ def response(finish_reason: Any = "stop", **message: Any) -> dict[str, Any]:
     ],
 )
 def test_reasoning_is_kept_out_of_the_text(message: dict[str, Any], text: str, reasoning: str | None) -> None:
-    assert completions.text_of(response(**message)) == text
-    assert completions.reasoning_of(response(**message)) == reasoning
+    assert chat_response.text_of(response(**message)) == text
+    assert chat_response.reasoning_of(response(**message)) == reasoning
 
 
 def test_calls_and_the_reason_of_the_end() -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     found = response("tool_calls", content=None, tool_calls=calls)
-    assert completions.tool_calls_of(found) == calls
-    assert completions.finish_reason_of(found) == "tool_calls"
-    assert completions.as_history(found) == {"role": "assistant", "content": None, "tool_calls": calls}
+    assert chat_response.tool_calls_of(found) == calls
+    assert chat_response.finish_reason_of(found) == "tool_calls"
+    assert chat_response.as_history(found) == {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def test_what_is_no_call_and_no_reason() -> None:
     found = response(5, content="a", tool_calls="none", reasoning="b")
-    assert completions.tool_calls_of(found) == []
-    assert completions.finish_reason_of(found) is None
-    assert completions.as_history(found) == {"role": "assistant", "content": "a"}
-    assert completions.as_history(response(content=None)) == {"role": "assistant", "content": ""}
+    assert chat_response.tool_calls_of(found) == []
+    assert chat_response.finish_reason_of(found) is None
+    assert chat_response.as_history(found) == {"role": "assistant", "content": "a"}
+    assert chat_response.as_history(response(content=None)) == {"role": "assistant", "content": ""}

@@ -20,6 +20,7 @@ import pytest
 import trustme
 from apache_airflow_provider_ovhcloud_ai.client import deadline, requests
 from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, TimedOutError
 from support import wire
@@ -138,7 +139,7 @@ def test_slow_reply_may_take_longer_than_connecting(drive: Callable[..., Any]) -
 
 def test_large_request_may_take_longer_than_connecting(drive: Callable[..., Any]) -> None:
     picture = {"type": "image_url", "image_url": {"url": "x" * 9_000_000}}
-    large = requests.chat("m", [{"role": "user", "content": [picture]}])
+    large = chat_request.chat("m", [{"role": "user", "content": [picture]}])
 
     def read_late(connection: Wire) -> None:
         connection.closing.wait(2.0)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import replies, requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -27,7 +28,7 @@ from support.drivers import drive_blocking, drive_non_blocking
 from support.wire import Manner, Server, reply
 
 MODELS = requests.models()
-CHAT = requests.chat("some-model", [{"role": "user", "content": "Hi"}])
+CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 ((_, EMBED),) = requests.embeddings("some-model", "Hi")
 KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}
 
@@ -171,7 +172,7 @@ def test_anonymous_sends_no_authorization(drive: Callable[..., Any]) -> None:
 
 
 def test_refusal_of_a_body_that_was_not_read_is_understood(drive: Callable[..., Any]) -> None:
-    large = requests.chat("some-model", [{"role": "user", "content": "x" * 1_900_000}])
+    large = chat_request.chat("some-model", [{"role": "user", "content": "x" * 1_900_000}])
 
     def refuse(connection: wire.Wire) -> None:
         connection.line.recv(100)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import errors
-from apache_airflow_provider_ovhcloud_ai.client.fallback import is_retirement, model_list, passes_on
+from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import is_retirement, model_list, passes_on
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import guard, requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, guard_model
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
 from hypothesis import given
@@ -22,9 +22,9 @@ def response(text: Any, finish: str | None = "stop", **fields: Any) -> dict[str,
     return {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": finish}], **fields}
 
 
-def read(value: Any, model: str = guard.MODEL, unsafe: tuple[str, ...] = ("Unsafe",)) -> dict[str, Any]:
+def read(value: Any, model: str = guard_model.MODEL, unsafe: tuple[str, ...] = ("Unsafe",)) -> dict[str, Any]:
     value = value if isinstance(value, dict) else response(value)
-    return guard.read_verdict(value, REPLY, requests.chat(model, [USER]), unsafe)
+    return guard_model.read_verdict(value, REPLY, chat_request.chat(model, [USER]), unsafe)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_verdict(text: Any, safety: str, categories: list[str], refusal: bool | 
         "safety": safety,
         "categories": categories,
         "refusal": refusal,
-        "model": guard.MODEL,
+        "model": guard_model.MODEL,
     }
 
 
@@ -151,13 +151,13 @@ def test_a_model_of_any_name_may_give_a_verdict() -> None:
     [("Unsafe", [True, True, False]), ("unsafe, controversial", [True, False, False])],
 )
 def test_what_counts_as_unsafe(unsafe: str, safe: list[bool]) -> None:
-    counted = guard.unsafe_safeties(unsafe)
-    assert [read(f"Safety: {name}", unsafe=tuple(counted))["safe"] for name in guard.SAFETIES] == safe
+    counted = guard_model.unsafe_safeties(unsafe)
+    assert [read(f"Safety: {name}", unsafe=tuple(counted))["safe"] for name in guard_model.SAFETIES] == safe
 
 
 @pytest.mark.parametrize("unsafe", [("Unsafe",), ["UNSAFE "], {"Unsafe"}])
 def test_names_of_verdicts(unsafe: Any) -> None:
-    assert guard.unsafe_safeties(unsafe) == {"Unsafe"}
+    assert guard_model.unsafe_safeties(unsafe) == {"Unsafe"}
 
 
 @pytest.mark.parametrize(
@@ -166,15 +166,15 @@ def test_names_of_verdicts(unsafe: Any) -> None:
 )
 def test_names_that_would_let_unsafe_content_pass(unsafe: Any) -> None:
     with pytest.raises(ConfigurationError, match="unsafe must be 'Unsafe', or both 'Unsafe' and 'Controversial'"):
-        guard.unsafe_safeties(unsafe)
+        guard_model.unsafe_safeties(unsafe)
 
 
 def test_what_is_judged() -> None:
-    assert guard.conversation(USER["content"], None, None) == [USER]
-    assert guard.conversation(USER["content"], ASSISTANT["content"], None) == [USER, ASSISTANT]
-    assert guard.conversation(None, None, [USER, ASSISTANT]) == [USER, ASSISTANT]
+    assert guard_model.conversation(USER["content"], None, None) == [USER]
+    assert guard_model.conversation(USER["content"], ASSISTANT["content"], None) == [USER, ASSISTANT]
+    assert guard_model.conversation(None, None, [USER, ASSISTANT]) == [USER, ASSISTANT]
     parts = [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]
-    assert guard.conversation(None, None, parts) == parts
+    assert guard_model.conversation(None, None, parts) == parts
 
 
 @pytest.mark.parametrize(
@@ -205,13 +205,13 @@ def test_what_is_judged() -> None:
 )
 def test_what_cannot_be_judged(text: Any, answer: Any, messages: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        guard.conversation(text, answer, messages)
+        guard_model.conversation(text, answer, messages)
 
 
 @pytest.mark.parametrize("messages", [[], "Why?", {"role": "user"}, 5, ["Why?"]])
 def test_messages_of_another_shape_are_refused_as_any_chat_s_are(messages: Any) -> None:
     with pytest.raises(ConfigurationError, match="messages"):
-        requests.chat(guard.MODEL, guard.conversation(None, None, messages))
+        chat_request.chat(guard_model.MODEL, guard_model.conversation(None, None, messages))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_messages_of_another_shape_are_refused_as_any_chat_s_are(messages: Any) 
     ],
 )
 def test_a_verdict_in_few_words_has_none_of_what_was_judged(text: str, said: str) -> None:
-    assert guard.described(read(text)) == said
+    assert guard_model.described(read(text)) == said
 
 
 def test_a_category_of_any_length_is_cut() -> None:
@@ -236,7 +236,7 @@ def test_whatever_is_said_is_a_verdict_or_an_error(text: str) -> None:
         verdict = read(text)
     except InvalidReplyError:
         return
-    assert verdict["safety"] in guard.SAFETIES
+    assert verdict["safety"] in guard_model.SAFETIES
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

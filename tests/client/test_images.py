@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client.images import (
+from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import chat
+from apache_airflow_provider_ovhcloud_ai.client.chat.image_parts import (
     MAX_FILE_BYTES,
     check_count,
     check_sizes,
@@ -21,7 +22,6 @@ from apache_airflow_provider_ovhcloud_ai.client.images import (
     part,
     with_images,
 )
-from apache_airflow_provider_ovhcloud_ai.client.requests import chat
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st

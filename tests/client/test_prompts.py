@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.prompts import conversation, fill
+from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import conversation, fill
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 

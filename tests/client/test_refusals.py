@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of, with_suggestions
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
 from apache_airflow_provider_ovhcloud_ai.errors import (
@@ -18,7 +19,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 )
 from support import canary
 
-CHAT = requests.chat("gpt-oss-12b", [{"role": "user", "content": "Hi"}])
+CHAT = chat_request.chat("gpt-oss-12b", [{"role": "user", "content": "Hi"}])
 MODELS = requests.models()
 NOW = 1_790_000_000.0
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
 from apache_airflow_provider_ovhcloud_ai.client.replies import (
     Reply,
-    check_chat,
     check_embeddings,
     check_models,
     kind_of_page,
@@ -21,7 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.client.replies import (
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
 
-CHAT = requests.chat("some-model", [{"role": "user", "content": "Hi"}])
+CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 MODELS = requests.models()
 SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
 REPLY = Reply(200, {"x-request-id": "r-1"}, b"")

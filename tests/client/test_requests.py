@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 HELLO = [{"role": "user", "content": "Hi"}]
@@ -21,7 +22,7 @@ def test_list_of_models() -> None:
 
 
 def test_chat_sends_what_was_given_and_nothing_else() -> None:
-    request = requests.chat("m", HELLO)
+    request = chat_request.chat("m", HELLO)
     assert (request.method, request.path, request.model, request.repeatable) == (
         "POST",
         "/chat/completions",
@@ -32,7 +33,7 @@ def test_chat_sends_what_was_given_and_nothing_else() -> None:
 
 
 def test_chat_reads_rendered_text() -> None:
-    request = requests.chat(
+    request = chat_request.chat(
         "m",
         HELLO,
         temperature="0.5",
@@ -68,7 +69,7 @@ def test_chat_reads_rendered_text() -> None:
     ],
 )
 def test_messages_are_sent_as_they_are(message: dict[str, Any]) -> None:
-    assert json.loads(requests.chat("m", (message,)).content or b"")["messages"] == [message]
+    assert json.loads(chat_request.chat("m", (message,)).content or b"")["messages"] == [message]
 
 
 @pytest.mark.parametrize(
@@ -121,14 +122,14 @@ def test_messages_are_sent_as_they_are(message: dict[str, Any]) -> None:
 )
 def test_chat_that_cannot_be_sent(changed: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        requests.chat(**{"model": "m", "messages": HELLO, **changed})
+        chat_request.chat(**{"model": "m", "messages": HELLO, **changed})
     pattern = ".*".join(map(re.escape, says.split("...")))
     assert re.fullmatch(pattern, str(caught.value))
 
 
 def test_requests_have_a_largest_size() -> None:
     def sized(content: Any) -> requests.Request:
-        return requests.chat("m", [{"role": "user", "content": content}])
+        return chat_request.chat("m", [{"role": "user", "content": content}])
 
     overhead = len(sized("").content or b"")
     assert len(sized("x" * (defaults.MAX_REQUEST_BYTES - overhead)).content or b"") == defaults.MAX_REQUEST_BYTES
@@ -225,11 +226,11 @@ def test_parameters_to_embed_with_must_be_json() -> None:
 )
 def test_messages_that_no_service_takes_are_refused(message: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        requests.chat("m", [message])
+        chat_request.chat("m", [message])
 
 
 @pytest.mark.parametrize("stop", [[], list("abcde")])
 def test_a_request_stops_at_four_texts_at_most(stop: list[str]) -> None:
     with pytest.raises(ConfigurationError, match=f"stop holds {len(stop)} texts; a request takes 1 to 4"):
-        requests.chat("m", HELLO, stop=stop)
-    assert json.loads(requests.chat("m", HELLO, stop=list("abcd")).content or b"")["stop"] == list("abcd")
+        chat_request.chat("m", HELLO, stop=stop)
+    assert json.loads(chat_request.chat("m", HELLO, stop=list("abcd")).content or b"")["stop"] == list("abcd")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.retry import pause_before_next
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.client.wait_headers import requested_wait
@@ -23,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 
 NOW = 1_790_000_000.0
 MODELS = requests.models()
-CHAT = requests.chat("m", [{"role": "user", "content": "Hi"}])
+CHAT = chat_request.chat("m", [{"role": "user", "content": "Hi"}])
 
 
 def date(seconds: float) -> str:

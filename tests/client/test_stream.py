@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -26,7 +26,7 @@ from support import canary
 from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, then_hang, told
 from support.wire import Received, Server, Wire, echo, hang, raw, refusing, reply, reset, vanish
 
-CHAT = requests.as_stream(requests.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}], max_tokens=5))
+CHAT = chat_request.as_stream(chat_request.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}], max_tokens=5))
 ONE = chunk("one")
 
 

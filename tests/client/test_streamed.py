@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.streamed import StreamedChat
+from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 from support import canary
 

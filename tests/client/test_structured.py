@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import structured
-from apache_airflow_provider_ovhcloud_ai.client.structured import Mismatch, Structure
+from apache_airflow_provider_ovhcloud_ai.client.chat import structured_output
+from apache_airflow_provider_ovhcloud_ai.client.chat.structured_output import Mismatch, Structure
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,8 +61,8 @@ def test_a_model_class_becomes_its_schema_and_answers_its_instances() -> None:
     assert described["schema"]["properties"].keys() == {"city", "founded", "size"}
     found = structure.read('```json\n{"city": "Lyon", "founded": "2026-01-31", "size": "large"}\n```')
     assert found == Place(city="Lyon", founded=date(2026, 1, 31), size=Size.LARGE)
-    assert structured.plain(found) == {"city": "Lyon", "founded": "2026-01-31", "size": "large"}
-    assert structured.plain([1]) == [1]
+    assert structured_output.plain(found) == {"city": "Lyon", "founded": "2026-01-31", "size": "large"}
+    assert structured_output.plain([1]) == [1]
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_a_schema_elsewhere_is_not_fetched() -> None:
     [(None, False), ({"type": "text"}, False), ({"type": "json_object"}, True), (PLACE, True), (Place, True)],
 )
 def test_which_forms_promise_data(form: Any, promises: bool) -> None:
-    assert structured.is_structured(form) is promises
+    assert structured_output.is_structured(form) is promises

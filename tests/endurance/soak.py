@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import replies, requests
+from apache_airflow_provider_ovhcloud_ai.client import replies
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response
 from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -69,9 +70,9 @@ def embedded(hook: OVHCloudAIEndpointsHook, prompt: str) -> list[list[float]]:
 
 
 async def said_on_a_loop(client: AsyncClient, prompt: str) -> str:
-    request = requests.chat(prompt.partition(",")[0], [{"role": "user", "content": prompt}])
+    request = chat_request.chat(prompt.partition(",")[0], [{"role": "user", "content": prompt}])
     reply = await client.send(request)
-    value = replies.check_chat(replies.parse(reply, request, client.settings), reply, request)
+    value = chat_response.check_chat(replies.parse(reply, request, client.settings), reply, request)
     return value["choices"][0]["message"]["content"]
 
 

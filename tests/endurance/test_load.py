@@ -21,8 +21,8 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -135,7 +135,7 @@ def test_tasks_of_an_event_loop_that_share_a_client(service: Answering, hook: OV
             return [number for number in numbers if is_right(number, await ask(number))]
 
         async def ask(number: int) -> Any:
-            return json.loads((await client.send(requests.chat("m", messages(number)))).body)
+            return json.loads((await client.send(chat_request.chat("m", messages(number)))).body)
 
         async def ask_all(numbers: range) -> list[int]:
             left = iter(numbers)

@@ -16,23 +16,21 @@ from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.client import (
     audio,
-    completions,
-    guard,
     pictures,
     prices,
     replies,
-    requests,
     responses_api,
     subtitles,
     usage,
 )
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response, guard_model
+from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.client.streamed import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     InvalidReplyError,
@@ -43,7 +41,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 #: Stands in for the token, so that bytes found at random can hold it.
 TOKEN = "fuzz-7f3a9b+to/ken=0123456789"
 SETTINGS = ClientSettings(base_url="https://service.example/v1", token=TOKEN)
-CHAT = requests.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}])
+CHAT = chat_request.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}])
 NOW = 1_790_000_000.0
 
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
@@ -143,19 +141,19 @@ def _object(came: Reply) -> dict[str, Any]:
 
 
 def _chat(came: Reply) -> None:
-    value = replies.check_chat(_object(came), came, CHAT)
+    value = chat_response.check_chat(_object(came), came, CHAT)
     assert all(isinstance(choice["message"], dict) for choice in value["choices"])
     _read_chat(value)
 
 
 def _read_chat(value: dict[str, Any]) -> None:
     _check_usage(value)
-    assert isinstance(completions.text_of(value), str)
-    assert completions.reasoning_of(value) is None or completions.reasoning_of(value)
-    assert completions.as_history(value)["role"] == "assistant"
-    assert isinstance(completions.finish_reason_of(value), str | None)
+    assert isinstance(chat_response.text_of(value), str)
+    assert chat_response.reasoning_of(value) is None or chat_response.reasoning_of(value)
+    assert chat_response.as_history(value)["role"] == "assistant"
+    assert isinstance(chat_response.finish_reason_of(value), str | None)
     try:
-        verdict = guard.read_verdict(value, Reply(200, {}, b""), CHAT, {"Unsafe"})
+        verdict = guard_model.read_verdict(value, Reply(200, {}, b""), CHAT, {"Unsafe"})
     except (InvalidReplyError, TruncatedReplyError) as error:
         _check_error(error)
     else:

@@ -18,7 +18,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.images import MAX_FILE_BYTES, with_images
+from apache_airflow_provider_ovhcloud_ai.client.chat.image_parts import MAX_FILE_BYTES, with_images
 from apache_airflow_provider_ovhcloud_ai.errors import AirflowFailException, BadRequestError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.images import read_images
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator

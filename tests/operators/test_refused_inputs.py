@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.hooks.connection import settings_of
@@ -246,7 +246,7 @@ WRONG_MESSAGES: tuple[tuple[Any, str, Any], ...] = (
 @pytest.mark.parametrize(("messages", "field", "value"), WRONG_MESSAGES)
 def test_messages(messages: Any, field: str, value: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        requests.chat("m", messages)
+        chat_request.chat("m", messages)
     sentence = str(refused.value)
     assert sentence.startswith(f"{field} ")
     assert ALLOWED.search(sentence)

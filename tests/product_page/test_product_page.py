@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client.requests import ROLES
+from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import ROLES
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.connection import settings_of

@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import events
+from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
-from apache_airflow_provider_ovhcloud_ai.client.streamed import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 from fuzz.targets import read_events, reference_events
 from hypothesis import given

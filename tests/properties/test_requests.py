@@ -8,8 +8,9 @@ import json
 import re
 from typing import Any, BinaryIO
 
-from apache_airflow_provider_ovhcloud_ai.client import requests, responses_api
-from apache_airflow_provider_ovhcloud_ai.client.prompts import fill
+from apache_airflow_provider_ovhcloud_ai.client import responses_api
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import fill
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.hooks import batch_rows
 from apache_airflow_provider_ovhcloud_ai.hooks.batch_answers import Answers, is_curable, reason_of
@@ -23,19 +24,19 @@ from .test_replies import SHAPES
 
 PART = objects(type=st.sampled_from(["text", "image_url"]), text=TEXTS, image_url=objects(url=TEXTS))
 MESSAGE = objects(
-    role=st.sampled_from(requests.ROLES), content=TEXTS | st.lists(PART, max_size=2), name=TEXTS, tool_call_id=TEXTS
+    role=st.sampled_from(chat_request.ROLES), content=TEXTS | st.lists(PART, max_size=2), name=TEXTS, tool_call_id=TEXTS
 )
 
 
 @given(st.lists(MESSAGE, max_size=3) | json_values())
 def test_messages_are_sent_as_they_are_or_refused_by_name(messages: Any) -> None:
-    request = outcome(lambda: requests.chat("m", messages), ConfigurationError)
+    request = outcome(lambda: chat_request.chat("m", messages), ConfigurationError)
     if isinstance(request, ConfigurationError):
         assert re.match(r"messages(\[\d+\])? ", str(request))
         assert len(str(request)) < 400
         return
     assert json.loads(request.content or b"") == {"model": "m", "messages": messages}
-    assert all(message["role"] in requests.ROLES for message in messages)
+    assert all(message["role"] in chat_request.ROLES for message in messages)
 
 
 @given(st.lists(MESSAGE | objects(type=TEXTS), max_size=3) | json_values())
@@ -53,7 +54,9 @@ def test_an_input_is_sent_as_it_is_or_refused_by_name(said: Any) -> None:
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["temperature", "max_tokens", "top_p", "stop"], json_values())))
 def test_an_option_is_sent_or_refused_by_name(options: dict[str, Any]) -> None:
-    request = outcome(lambda: requests.chat("m", [{"role": "user", "content": "Hi"}], **options), ConfigurationError)
+    request = outcome(
+        lambda: chat_request.chat("m", [{"role": "user", "content": "Hi"}], **options), ConfigurationError
+    )
     if isinstance(request, ConfigurationError):
         assert str(request).split()[0] in options
         return

@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -200,7 +201,7 @@ def test_what_a_task_sends_is_taken_by_a_server_that_checks_it(sent: list[Any], 
 
 TEXTS = st.text(min_size=1, max_size=20)
 PARTS = st.lists(st.builds(lambda text: {"type": "text", "text": text}, TEXTS), max_size=3)
-ROLES = st.sampled_from(requests.ROLES)
+ROLES = st.sampled_from(chat_request.ROLES)
 MESSAGES = st.lists(
     st.fixed_dictionaries(
         {"role": ROLES, "content": st.none() | TEXTS | PARTS},
@@ -223,7 +224,7 @@ OPTIONS = st.fixed_dictionaries(
 @settings(max_examples=1000)
 def test_whatever_is_not_refused_here_is_in_the_schema(faults: Any, messages: Any, options: Any) -> None:
     try:
-        request = requests.chat("m", messages, **options)
+        request = chat_request.chat("m", messages, **options)
     except ConfigurationError:
         return
     assert faults("CreateChatCompletionRequest", json.loads(request.content or b"")) == []

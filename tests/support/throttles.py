@@ -16,7 +16,8 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import non_blocking, pacing, requests
+from apache_airflow_provider_ovhcloud_ai.client import non_blocking, pacing
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
 from apache_airflow_provider_ovhcloud_ai.client.requests import Request
@@ -29,7 +30,7 @@ _numbers = itertools.count()
 
 def chat(model: str) -> Request:
     """A prompt."""
-    return requests.chat(model, [{"role": "user", "content": "Hi"}])
+    return chat_request.chat(model, [{"role": "user", "content": "Hi"}])
 
 
 CHAT = chat("some-model")

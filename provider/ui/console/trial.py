@@ -12,9 +12,10 @@ from typing import Any
 from ... import defaults
 from ...client import replies, requests
 from ...client.blocking import Client
+from ...client.chat import chat_request
+from ...client.chat.stream_assembly import StreamedChat
 from ...client.refusals import error_of
 from ...client.settings import ConnectionSettings
-from ...client.streamed import StreamedChat
 from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from ...redaction import StreamScrubber, excerpt, scrub
 from ...validation import integer, text
@@ -79,10 +80,10 @@ class Trial:
         said = [{"role": "user", "content": self.text}]
         # What the operator sends unless told otherwise, as its code is shown for the same request.
         fields = {"max_tokens": self.max_tokens, "temperature": defaults.TEMPERATURE}
-        request = requests.chat(self.model, said, **fields)
+        request = chat_request.chat(self.model, said, **fields)
         token, first, room = self.settings.client.token, None, LONGEST_ANSWER
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
-        for data in client.stream(requests.as_stream(request), SECONDS):
+        for data in client.stream(chat_request.as_stream(request), SECONDS):
             piece = answer.take(data)
             first = first or (_since(started) if piece else None)
             # Cut after the token is out: half of it would not be found.

@@ -12,8 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..validation import quote
+from ...errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from ...validation import quote
+from ..replies import Reply, _misshaped, facts
+from ..requests import Request
 
 #: What an answer can be returned as.
 OUTPUTS = ("response", "text", "json", "message")
@@ -126,3 +128,36 @@ def _content(response: Mapping[str, Any]) -> str:
         texts = [part.get("text") for part in content if isinstance(part, Mapping)]
         return "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
+
+
+def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[str, Any]:
+    """
+    Check that a chat completion holds an answer.
+
+    :param value: the reply's JSON
+    :param reply: the reply
+    :param request: what it answers
+    :return: the same JSON
+    :raises InvalidReplyError: if it has no choices with a message
+    :raises TruncatedReplyError: if the answer was cut before its first word
+    """
+    choices = value.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise InvalidReplyError(f"{_misshaped(request)} it has no choices.", **facts(reply))
+    for choice in choices:
+        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+            raise InvalidReplyError(f"{_misshaped(request)} a choice has no message.", **facts(reply))
+    if all(_cut_before_its_first_word(choice) for choice in choices):
+        raise TruncatedReplyError(
+            f"The answer of {request.model} reached its token limit before the first word (finish_reason 'length', "
+            "no content), and was billed. Raise max_tokens, or leave it out: a reasoning model spends tokens on "
+            "thinking first.",
+            response=value,
+            **facts(reply),
+        )
+    return value
+
+
+def _cut_before_its_first_word(choice: dict[str, Any]) -> bool:
+    message = choice["message"]
+    return choice.get("finish_reason") == "length" and not message.get("content") and not message.get("tool_calls")

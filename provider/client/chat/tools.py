@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..redaction import excerpt
-from .functions import Function, checked_name
-from .functions import ToolError as ToolError
+from ...errors import ConfigurationError
+from ...redaction import excerpt
+from .function_tools import Function, checked_name
+from .function_tools import ToolError as ToolError
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..validation import quote, text
+from ...errors import ConfigurationError
+from ...validation import quote, text
 
 #: ``{column}``; doubled braces stand for themselves, and whatever is no name (JSON, for one) is left alone.
 _PLACE = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")

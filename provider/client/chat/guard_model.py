@@ -12,11 +12,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from .. import validation
-from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
-from .completions import finish_reason_of, text_of
-from .replies import Reply, facts
-from .requests import Request
+from ... import validation
+from ...errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from ..replies import Reply, facts
+from ..requests import Request
+from .chat_response import finish_reason_of, text_of
 
 #: The guard model that is asked unless another is named; the service also has ``Qwen3Guard-Gen-0.6B`` (2026-09-28).
 MODEL = "Qwen3Guard-Gen-8B"

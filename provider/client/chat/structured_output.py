@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..redaction import excerpt
-from ..validation import quote
+from ...errors import ConfigurationError
+from ...redaction import excerpt
+from ...validation import quote
 
 #: What ``response_format`` may say in the API's own form.
 FORMS = ("text", "json_object", "json_schema")

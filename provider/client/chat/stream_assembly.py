@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..errors import InvalidReplyError
-from ..redaction import excerpt, scrub
-from .replies import read_json
+from ...errors import InvalidReplyError
+from ...redaction import excerpt, scrub
+from ..replies import read_json
 
 #: What a message has of text, of which each event brings a piece.
 _TEXTS = ("content", "reasoning", "reasoning_content", "refusal")

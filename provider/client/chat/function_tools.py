@@ -15,10 +15,10 @@ from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ..errors import ConfigurationError
-from ..redaction import excerpt
-from ..validation import quote
-from .docstrings import meanings_in, summary_of
+from ...errors import ConfigurationError
+from ...redaction import excerpt
+from ...validation import quote
+from ..docstrings import meanings_in, summary_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError

@@ -8,9 +8,9 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .. import defaults
-from ..errors import ConfigurationError
-from ..validation import quote
+from ... import defaults
+from ...errors import ConfigurationError
+from ...validation import quote
 
 #: Bytes that fit into a request as base64, which makes four of three.
 MAX_FILE_BYTES = defaults.MAX_REQUEST_BYTES_IMAGES // 4 * 3

@@ -1,0 +1,1 @@
+"""Chat completions: requests, responses, tools, structured output."""
