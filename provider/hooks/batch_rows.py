@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..client import requests
 from ..client.chat import chat_request
 from ..client.chat.chat_response import text_of
 from ..client.chat.prompt_template import conversation
+from ..client.embeddings import embeddings_request
+from ..client.embeddings.vectors import vector_of
 from ..client.requests import Request
 from ..client.usage import summed_usage
-from ..client.vectors import vector_of
 from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
 from ..rows.folder import Folder
 from ..rows.parts import ERROR, failed, split
@@ -187,7 +187,7 @@ def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:
     name = text(column, "text_column")
 
     def request(row: Row, number: int) -> Request:
-        ((_, made),) = requests.embeddings(model, text_in(row, number, name), **options)
+        ((_, made),) = embeddings_request.embeddings(model, text_in(row, number, name), **options)
         return made
 
     def result(body: Mapping[str, Any]) -> Vector:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from ..client.embeddings import Batch, Embedded, Embedder, check_dimensions
+from ..client.embeddings.embedder import Batch, Embedded, Embedder, check_dimensions
+from ..client.embeddings.vectors import Vector
 from ..client.parallel import as_they_end
-from ..client.vectors import Vector
 from ..rows.folder import Folder
 from ..rows.values import Row, vector
 from . import metrics

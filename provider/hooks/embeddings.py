@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import defaults
-from ..client.embeddings import Embedder
+from ..client.embeddings.embedder import Embedder
 from ..errors import ConfigurationError
 from ..rows.folder import Folder
 from ..rows.parts import PART_SIZE

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..client.lengths import fits, pieces, tokens
+from ..client.embeddings.token_estimate import fits, pieces, tokens
 from ..errors import ConfigurationError, InvalidInputError
 from ..rows.values import Row, text_in
 from ..validation import integer, quote

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import requests
 from ..client.chat import chat_request
+from ..client.embeddings import embeddings_request
 from ..client.names import find_model, kind_of, nearest
 from ..errors import AIEndpointsError, NotFoundError
 from ..validation import text
@@ -49,7 +49,7 @@ class ModelVerbs(ServiceHook):
         if kind == "chat":
             self._send(chat_request.chat(model, [{"role": "user", "content": "Hi"}], max_tokens=1))
         elif kind == "embedding":
-            for _, request in requests.embeddings(model, "Hi"):
+            for _, request in embeddings_request.embeddings(model, "Hi"):
                 self._send(request)
 
 

@@ -20,6 +20,7 @@ from .. import defaults
 from ..client import replies, requests
 from ..client.blocking import Client
 from ..client.chat import chat_request
+from ..client.embeddings import embeddings_request
 from ..client.settings import ClientSettings, ConnectionSettings
 from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
@@ -217,7 +218,7 @@ def _probe(run: _Run) -> requests.Request:
     model = f"connection-test-{secrets.token_hex(4)}"
     if run.settings.embedding_model and not run.settings.chat_model:
         # It may be one that only embeds, and answers anything else with a fault of its own.
-        return next(requests.embeddings(model, "."))[1]
+        return next(embeddings_request.embeddings(model, "."))[1]
     return chat_request.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import replies, requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -29,7 +30,7 @@ from support.wire import Manner, Server, reply
 
 MODELS = requests.models()
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
-((_, EMBED),) = requests.embeddings("some-model", "Hi")
+((_, EMBED),) = embeddings_request.embeddings("some-model", "Hi")
 KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}
 
 OK = reply(200, {"object": "list", "data": []})

@@ -9,7 +9,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.lengths import AROUND, fits, pieces, tokens
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.token_estimate import AROUND, fits, pieces, tokens
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,14 +11,8 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
-from apache_airflow_provider_ovhcloud_ai.client.replies import (
-    Reply,
-    check_embeddings,
-    check_models,
-    kind_of_page,
-    parse,
-    parse_embeddings,
-)
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import check_embeddings, parse_embeddings
+from apache_airflow_provider_ovhcloud_ai.client.replies import Reply, check_models, kind_of_page, parse
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
 

@@ -10,6 +10,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 HELLO = [{"role": "user", "content": "Hi"}]
@@ -143,7 +144,8 @@ def test_requests_have_a_largest_size() -> None:
 
 def batches(inputs: Any, **params: Any) -> list[tuple[int, dict[str, Any]]]:
     return [
-        (count, json.loads(request.content or b"")) for count, request in requests.embeddings("m", inputs, **params)
+        (count, json.loads(request.content or b""))
+        for count, request in embeddings_request.embeddings("m", inputs, **params)
     ]
 
 
@@ -161,7 +163,7 @@ def test_texts_are_split_by_number(count: int) -> None:
 )
 def test_texts_are_split_by_size(letter: str) -> None:
     texts = [letter * 300_000] * 7
-    found = list(requests.embeddings("m", texts))
+    found = list(embeddings_request.embeddings("m", texts))
     assert sum(count for count, _ in found) == 7
     assert len(found) > 1
     assert all(len(request.content or b"") <= defaults.MAX_REQUEST_BYTES for _, request in found)
@@ -169,7 +171,7 @@ def test_texts_are_split_by_size(letter: str) -> None:
 
 def test_largest_text_fits_alone() -> None:
     room = defaults.MAX_REQUEST_BYTES - len('{"model":"m","input":[]}')
-    found = list(requests.embeddings("m", ["a", "x" * (room - 3), "b"]))
+    found = list(embeddings_request.embeddings("m", ["a", "x" * (room - 3), "b"]))
     assert [count for count, _ in found] == [1, 1, 1]
     assert max(len(request.content or b"") for _, request in found) <= defaults.MAX_REQUEST_BYTES
 
@@ -197,19 +199,19 @@ def test_largest_text_fits_alone() -> None:
 )
 def test_texts_that_cannot_be_sent(inputs: Any, says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        requests.embeddings("m", inputs)
+        embeddings_request.embeddings("m", inputs)
     assert str(caught.value).startswith(says)
 
 
 @pytest.mark.parametrize("model", [5, "", None, ["bge-m3"]])
 def test_model_to_embed_with_must_be_a_name(model: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^model must"):
-        requests.embeddings(model, "a")
+        embeddings_request.embeddings(model, "a")
 
 
 def test_parameters_to_embed_with_must_be_json() -> None:
     with pytest.raises(ConfigurationError, match=r"^dimensions cannot be written as JSON: Out of range float"):
-        requests.embeddings("m", "a", dimensions=math.inf)
+        embeddings_request.embeddings("m", "a", dimensions=math.inf)
 
 
 @pytest.mark.parametrize(

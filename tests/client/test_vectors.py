@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import vectors
-from apache_airflow_provider_ovhcloud_ai.client.vectors import read_response, vector_of
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import read_response, vector_of
 
 LARGEST = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
 

@@ -26,7 +26,8 @@ from apache_airflow_provider_ovhcloud_ai.client import (
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response, guard_model
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
-from apache_airflow_provider_ovhcloud_ai.client.embeddings import check_dimensions
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
@@ -169,18 +170,18 @@ def _check_usage(value: Mapping[str, Any]) -> None:
 
 def _embeddings(came: Reply) -> None:
     count = 2
-    fast = _outcome(lambda: _vectors(replies.parse_embeddings(came, CHAT, SETTINGS), count, came))
+    fast = _outcome(lambda: _vectors(vectors.parse_embeddings(came, CHAT, SETTINGS), count, came))
     slow = _outcome(lambda: _vectors(_object(came), count, came))
     # The fast one looks at no text that it does not need: what is no UTF-8 there is none of its business.
     assert fast == slow or came.body != came.body.decode("utf-8", "replace").encode(), "the fast reader differs"
 
 
 def _vectors(value: dict[str, Any], count: int, came: Reply) -> list[list[float]]:
-    vectors = replies.check_embeddings(value, count, came, CHAT)
-    check_dimensions(vectors)
-    assert len(vectors) == count
-    assert all(math.isfinite(number) for vector in vectors for number in vector)
-    return [list(vector) for vector in vectors]
+    checked = vectors.check_embeddings(value, count, came, CHAT)
+    check_dimensions(checked)
+    assert len(checked) == count
+    assert all(math.isfinite(number) for vector in checked for number in vector)
+    return [list(vector) for vector in checked]
 
 
 def _outcome(read: Callable[[], Any]) -> Any:

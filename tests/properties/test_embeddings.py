@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client import replies, requests
-from apache_airflow_provider_ovhcloud_ai.client.embeddings import Embedder
+from apache_airflow_provider_ovhcloud_ai.client import replies
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request, vectors
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import Embedder
 from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
 from apache_airflow_provider_ovhcloud_ai.client.requests import Request
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
@@ -80,17 +81,17 @@ def test_an_index_that_is_missing_doubled_or_none_is_refused(count: int, data: A
     reply, request = Reply(200, {}, b""), Request("POST", "/embeddings", "embedding")
     fine = all(type(index) is int for index in indexes) and sorted(indexes) == right
     if fine:
-        assert len(replies.check_embeddings({"data": items}, count, reply, request)) == count
+        assert len(vectors.check_embeddings({"data": items}, count, reply, request)) == count
     else:
         with pytest.raises(InvalidReplyError):
-            replies.check_embeddings({"data": items}, count, reply, request)
+            vectors.check_embeddings({"data": items}, count, reply, request)
 
 
 @pytest.mark.parametrize("index", [True, 1.0, "1", None])
 def test_an_index_is_a_number_as_it_is_written(index: Any) -> None:
     items = [{"index": 0, "embedding": [1.0]}, {"index": index, "embedding": [2.0]}]
     with pytest.raises(InvalidReplyError, match="has a wrong index"):
-        replies.check_embeddings({"data": items}, 2, Reply(200, {}, b""), Request("POST", "/embeddings", "embedding"))
+        vectors.check_embeddings({"data": items}, 2, Reply(200, {}, b""), Request("POST", "/embeddings", "embedding"))
 
 
 @given(TEXTS)
@@ -104,7 +105,7 @@ def test_without_indexes_the_order_counts(texts: list[str]) -> None:
 def test_every_text_is_sent_once_and_in_order(texts: list[str], batch: int, room: int) -> None:
     most = max(len(json.dumps(text, ensure_ascii=False).encode()) for text in texts)
     with patch.object(defaults, "EMBEDDING_BATCH", batch), patch.object(defaults, "MAX_REQUEST_BYTES", room + most):
-        built = list(requests.embeddings("m", texts))
+        built = list(embeddings_request.embeddings("m", texts))
     assert [text for _, request in built for text in json.loads(request.content or b"")["input"]] == texts
     assert all(count == len(json.loads(request.content or b"")["input"]) for count, request in built)
 
@@ -118,6 +119,6 @@ def test_both_readers_read_the_same_vector_in_both_spellings(numbers: list[float
     for written in (numbers, packed):
         body = json.dumps({"data": [{"index": 0, "embedding": written}]}, indent=2 if spaced else None).encode()
         reply, request = Reply(200, {}, body), Request("POST", "/embeddings", "embedding")
-        for parse in (replies.parse, replies.parse_embeddings):
-            (vector,) = replies.check_embeddings(parse(reply, request, SETTINGS), 1, reply, request)
+        for parse in (replies.parse, vectors.parse_embeddings):
+            (vector,) = vectors.check_embeddings(parse(reply, request, SETTINGS), 1, reply, request)
             assert list(vector) == numbers

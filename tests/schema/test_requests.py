@@ -12,8 +12,8 @@ from typing import Any, Literal
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -233,7 +233,7 @@ def test_whatever_is_not_refused_here_is_in_the_schema(faults: Any, messages: An
 @given(inputs=TEXTS | st.lists(st.text(max_size=3), max_size=60), dimensions=st.none() | st.integers(1, 9))
 def test_whatever_is_embedded_is_in_the_schema(faults: Any, inputs: Any, dimensions: int | None) -> None:
     try:
-        built = [request for _, request in requests.embeddings("m", inputs, dimensions=dimensions)]
+        built = [request for _, request in embeddings_request.embeddings("m", inputs, dimensions=dimensions)]
     except ConfigurationError:
         return
     bodies = [json.loads(each.content or b"") for each in built]

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ... import defaults
-from ...client import replies, requests
+from ...client import replies
 from ...client.blocking import Client
 from ...client.chat import chat_request
 from ...client.chat.stream_assembly import StreamedChat
+from ...client.embeddings import embeddings_request, vectors
 from ...client.refusals import error_of
 from ...client.settings import ConnectionSettings
 from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
@@ -97,12 +98,12 @@ class Trial:
         return {"first_token_milliseconds": first} | names | _usage(answer.usage)
 
     def _embed(self, client: Client) -> Generator[dict[str, Any], None, dict[str, Any]]:
-        ((count, request),) = requests.embeddings(self.model, self.text)
+        ((count, request),) = embeddings_request.embeddings(self.model, self.text)
         reply, token = client.exchange(request, SECONDS), self.settings.client.token
         if error := error_of(reply, request, self.settings.client.base_url, token, time.time()):
             raise error
         value = replies.parse(reply, request, self.settings.client)
-        (vector,) = replies.check_embeddings(value, count, reply, request)
+        (vector,) = vectors.check_embeddings(value, count, reply, request)
         yield from ()
         facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"), token)}
         return facts | _usage(value.get("usage"))

@@ -9,13 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import BadRequestError, InvalidReplyError
-from . import parallel, requests
-from .replies import Reply, check_embeddings, parse_embeddings
-from .requests import Request
-from .settings import ClientSettings
-from .usage import summed_usage
-from .vectors import Vector
+from ...errors import BadRequestError, InvalidReplyError
+from .. import parallel
+from ..replies import Reply
+from ..requests import Request
+from ..settings import ClientSettings
+from ..usage import summed_usage
+from . import embeddings_request
+from .vectors import Vector, check_embeddings, parse_embeddings
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Embedder:
         """
         ours = self._base64 and "encoding_format" not in params
         chosen = {"encoding_format": "base64"} if ours else {}
-        built = requests.embeddings(model, inputs, **chosen, **params)
+        built = embeddings_request.embeddings(model, inputs, **chosen, **params)
         return [Batch(count, request, ours) for count, request in built]
 
     def embed_batch(self, batch: Batch) -> Embedded:
@@ -103,7 +104,7 @@ class Embedder:
                 if not _refuses_format(error):
                     raise
             self._base64 = False
-        request = requests.as_numbers(batch.request)
+        request = embeddings_request.as_numbers(batch.request)
         return self._send(request), request
 
     def embed(

@@ -13,6 +13,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypedDict, Union
 
+from ...errors import InvalidReplyError
+from ..replies import Reply, _misshaped, facts, parse
+from ..requests import Request
+from ..settings import ClientSettings
+
 #: The numbers of an embedding: 4 bytes each in an array, some 32 in a list.
 Vector = Union["array[float]", list[float]]
 
@@ -92,3 +97,45 @@ def _are_finite(numbers: Vector) -> bool:
         return math.isfinite(sum(numbers))
     except OverflowError:
         return False
+
+
+def parse_embeddings(reply: Reply, request: Request, settings: ClientSettings) -> dict[str, Any]:
+    """
+    Read the JSON object of an embeddings reply, as :func:`parse` does, but fast.
+
+    :param reply: the reply
+    :param request: what it answers
+    :param settings: as for :func:`parse`
+    :return: the object; vectors in base64 may be bytes already
+    :raises InvalidReplyError: if it is a redirect, no JSON, or no object
+    """
+    value = read_response(reply.body) if reply.status < 300 else None
+    return parse(reply, request, settings) if value is None else value
+
+
+def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: Request) -> list[Vector]:
+    """
+    Check that a reply embeds each text that was sent, and decode its vectors.
+
+    :param value: the reply's JSON
+    :param count: texts that were sent
+    :param reply: the reply
+    :param request: what it answers
+    :return: a vector for each text, in the order sent; an array where it came as base64, else a list
+    :raises InvalidReplyError: if one is missing, doubled, or no vector
+    """
+    data = value.get("data")
+    if not isinstance(data, list) or len(data) != count:
+        found = len(data) if isinstance(data, list) else "no"
+        raise InvalidReplyError(f"{_misshaped(request)} {found} vectors for {count} texts.", **facts(reply))
+    vectors: dict[int, Vector] = {}
+    for position, item in enumerate(data):
+        index = item.get("index", position) if isinstance(item, dict) else None
+        vector = vector_of(item.get("embedding")) if isinstance(item, dict) else None
+        if type(index) is not int or not 0 <= index < count or index in vectors or not vector:
+            raise InvalidReplyError(
+                f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",
+                **facts(reply),
+            )
+        vectors[index] = vector
+    return [vectors[index] for index in range(count)]

@@ -1,0 +1,1 @@
+"""Embeddings: requests, vectors, and any number of texts in one call."""

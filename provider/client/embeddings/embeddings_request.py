@@ -1,0 +1,86 @@
+"""
+Embedding requests: build, validate and split. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ... import defaults
+from ...errors import ConfigurationError
+from ...validation import quote, text
+from ..requests import Request, _write, encode
+
+
+def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Request]]:
+    """
+    Build the requests that embed any number of texts, each within what the service takes at once.
+
+    :param model: model id
+    :param inputs: one text or a list of texts
+    :param params: any further parameter of the OpenAI API, sent as it is
+    :return: the number of texts in each request, and the request; all texts are checked before the first comes
+    :raises ConfigurationError: if an argument cannot work
+    """
+    texts = _texts(inputs)
+    model = text(model, "model")
+    room = defaults.MAX_REQUEST_BYTES - len(encode({"model": model, "input": [], **params}))
+    batches = list(_batches(texts, room))
+    return (
+        (
+            len(batch),
+            Request("POST", "/embeddings", "embedding", model, encode({"model": model, "input": batch, **params})),
+        )
+        for batch in batches
+    )
+
+
+def as_numbers(request: Request) -> Request:
+    """
+    Ask for vectors as JSON numbers.
+
+    :param request: an embeddings request
+    :return: the request to send
+    """
+    body = json.loads(request.content or b"{}")
+    body.pop("encoding_format", None)
+    return replace(request, content=encode(body))
+
+
+def _texts(inputs: Any) -> list[str]:
+    if isinstance(inputs, str):
+        return [text(inputs, "input")]
+    if isinstance(inputs, Mapping) or not isinstance(inputs, Sequence):
+        raise ConfigurationError(f"input must be a text or a list of texts, not {quote(inputs)}.")
+    if not inputs:
+        raise ConfigurationError("input must hold at least one text.")
+    return [text(item, f"input[{position}]") for position, item in enumerate(inputs)]
+
+
+def _batches(texts: list[str], room: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    used = 0
+    for position, item in enumerate(texts):
+        size = _size(item, position)
+        if size > room:
+            raise ConfigurationError(
+                f"input[{position}] is {size:,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,} in a "
+                "request: split the text."
+            )
+        if batch and (len(batch) == defaults.EMBEDDING_BATCH or used + size > room):
+            yield batch
+            batch, used = [], 0
+        batch.append(item)
+        used += size
+    yield batch
+
+
+def _size(item: str, position: int) -> int:
+    # A text alone is written in a third of the time that a field takes. Each is followed by a comma or the end.
+    try:
+        return len(_write(item).encode()) + 1
+    except ValueError:
+        return len(encode({f"input[{position}]": item}))  # whose error says which text it is
