@@ -12,9 +12,9 @@ import secrets
 import sys
 from datetime import UTC, datetime
 
-from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import chat
-from apache_airflow_provider_ovhcloud_ai.client.requests import Request, models
+from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request, models
+from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, clean_base_url, clean_token, network_of
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 

@@ -13,9 +13,9 @@ from typing import Any, TypeGuard
 from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
 from ..validation import boolean, number, quote, text
-from .forms import Attachment, Form
-from .replies import Reply, facts
-from .requests import Request
+from .http.http_request import Request
+from .http.http_response import Reply, facts
+from .http.multipart import Attachment, Form
 
 #: Used where a call names no model.
 MODEL = "whisper-large-v3"

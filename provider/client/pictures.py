@@ -21,8 +21,8 @@ from .. import defaults
 from ..errors import ConfigurationError, InvalidReplyError
 from ..validation import integer, quote, text
 from .chat.image_parts import kind_of
-from .replies import Reply, facts
-from .requests import Request, encode
+from .http.http_request import Request, encode
+from .http.http_response import Reply, facts
 
 #: The model that is asked unless another is named. Source: the service's list of models, 2026-09-28, and its catalogue;
 #: neither has another one that makes images.

@@ -14,8 +14,8 @@ from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
 from ..redaction import excerpt, scrub
 from ..validation import integer, number, quote, text
 from .chat.structured_output import Structure, is_structured
-from .replies import Reply, facts
-from .requests import Request, encode
+from .http.http_request import Request, encode
+from .http.http_response import Reply, facts
 
 #: What an answer can be returned as.
 OUTPUTS = ("response", "text", "json")

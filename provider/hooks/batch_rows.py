@@ -14,7 +14,7 @@ from ..client.chat.chat_response import text_of
 from ..client.chat.prompt_template import conversation
 from ..client.embeddings import embeddings_request
 from ..client.embeddings.vectors import vector_of
-from ..client.requests import Request
+from ..client.http.http_request import Request
 from ..client.usage import summed_usage
 from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
 from ..rows.folder import Folder

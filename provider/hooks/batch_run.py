@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from .. import defaults
 from ..client.batches.batches_api import ENDED
-from ..client.requests import encode
+from ..client.http.http_request import encode
 from ..errors import AIEndpointsError, InvalidInputError
 from .batch_task import BatchTask
 from .batches import BatchVerbs

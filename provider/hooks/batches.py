@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .. import defaults
-from ..client import replies
 from ..client.batches import batches_api
-from ..client.requests import Request, encode
+from ..client.http import http_response
+from ..client.http.http_request import Request, encode
 from ..errors import ConfigurationError, InvalidReplyError
 from .service import ServiceHook
 
@@ -95,10 +95,12 @@ class BatchVerbs(ServiceHook):
             with self.boundary():
                 request = batches_api.page(after)
                 reply = self.get_conn().send(request)
-                value = replies.parse(reply, request, self.settings.client)
+                value = http_response.parse(reply, request, self.settings.client)
                 data = value.get("data")
                 if not isinstance(data, list):
-                    raise InvalidReplyError("The list of batches came back without 'data'.", **replies.facts(reply))
+                    raise InvalidReplyError(
+                        "The list of batches came back without 'data'.", **http_response.facts(reply)
+                    )
                 found = [batches_api.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
             yield from found
             if not value.get("has_more") or not found:
@@ -161,7 +163,7 @@ class BatchVerbs(ServiceHook):
 
     def _call(self, request: Request, kind: str) -> dict[str, Any]:
         reply = self.get_conn().send(request)
-        return batches_api.check(replies.parse(reply, request, self.settings.client), kind, reply)
+        return batches_api.check(http_response.parse(reply, request, self.settings.client), kind, reply)
 
 
 def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
@@ -192,7 +194,7 @@ def line_of(line: bytes, number: int, file_id: str) -> dict[str, Any]:
     :return: the object
     :raises InvalidReplyError: if it is none
     """
-    is_json, value = replies.read_json(line)
+    is_json, value = http_response.read_json(line)
     if is_json and isinstance(value, dict):
         return value
     raise InvalidReplyError(f"Line {number} of the file {file_id} is no JSON object.")

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from .. import defaults
-from ..client import replies, requests
 from ..client.chat import chat_request, chat_response
 from ..client.chat.fallback import model_list
 from ..client.chat.prompt_template import messages_of
 from ..client.chat.structured_output import Structure, is_structured
-from ..client.replies import Reply
+from ..client.http import http_request, http_response
+from ..client.http.http_response import Reply
 from ..errors import AIEndpointsError
 from ..validation import integer
 from .chat_stream import ChatStream, log_lines
@@ -210,12 +210,12 @@ class ChatVerbs(ServiceHook):
 
         return streamed if stream else whole
 
-    def _ask(self, request: requests.Request, level: int = logging.INFO) -> dict[str, Any]:
+    def _ask(self, request: http_request.Request, level: int = logging.INFO) -> dict[str, Any]:
         return self._answer(request, level)[0]
 
-    def _answer(self, request: requests.Request, level: int = logging.INFO) -> tuple[dict[str, Any], Reply]:
+    def _answer(self, request: http_request.Request, level: int = logging.INFO) -> tuple[dict[str, Any], Reply]:
         reply = self._send(request)
-        value = replies.parse(reply, request, self.settings.client)
+        value = http_response.parse(reply, request, self.settings.client)
         self._report("chat", request.model, [reply], value, level)
         return chat_response.check_chat(value, reply, request), reply
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from ..client.chat.stream_assembly import StreamedChat
-from ..client.replies import Reply
+from ..client.http.http_response import Reply
 from ..errors import AIEndpointsError, InvalidReplyError
 from ..redaction import StreamScrubber
 

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Any
 
 from .. import defaults
-from ..client.replies import Reply, parse
-from ..client.requests import Request
+from ..client.http.http_request import Request
+from ..client.http.http_response import Reply, parse
 from ..errors import AIEndpointsError
 from . import metrics
 from .ai_endpoints import OVHCloudAIEndpointsHook

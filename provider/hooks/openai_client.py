@@ -15,9 +15,9 @@ from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..client.non_blocking import AsyncClient
-from ..client.replies import Reply, parse
-from ..client.requests import Request
+from ..client.http.async_client import AsyncClient
+from ..client.http.http_request import Request
+from ..client.http.http_response import Reply, parse
 from ..client.settings import ClientSettings
 from ..errors import AIEndpointsError
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import pictures, replies, requests
+from ..client import pictures
+from ..client.http import http_request, http_response
 from ..errors import AIEndpointsError, ConfigurationError
 from ..rows.pictures import PictureFiles
 from ..rows.storage import place
@@ -91,9 +92,9 @@ class ImageVerbs(ServiceHook):
             self._tell(told, files)
             return told
 
-    def _pictures(self, request: requests.Request) -> pictures.Pictures:
+    def _pictures(self, request: http_request.Request) -> pictures.Pictures:
         reply = self._send(request)
-        value = replies.parse(reply, request, self.settings.client)
+        value = http_response.parse(reply, request, self.settings.client)
         self._report("image", request.model, [reply], value)
         return pictures.read_pictures(value, reply, request)
 

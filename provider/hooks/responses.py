@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client import replies, responses_api
+from ..client import responses_api
+from ..client.http import http_response
 from .service import ServiceHook
 
 
@@ -58,6 +59,6 @@ class ResponseVerbs(ServiceHook):
                 **params,
             )
             reply = self._send(request)
-            value = replies.parse(reply, request, self.settings.client)
+            value = http_response.parse(reply, request, self.settings.client)
             self._report("response", request.model, [reply], responses_api.as_usage(value))
             return responses_api.check(value, reply, request, self.settings.client.token)

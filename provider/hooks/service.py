@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import defaults
-from ..client import refusals, replies, requests
 from ..client.audio import billed_seconds
-from ..client.blocking import Client
 from ..client.fork_lock import lock_across_forks
-from ..client.replies import Reply
+from ..client.http import error_responses, http_request, http_response
+from ..client.http.http_response import Reply
+from ..client.http.sync_client import Client
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
@@ -91,11 +91,11 @@ class ServiceHook(BaseHook):
         with self.boundary():
             return self._models(self._send)
 
-    def _models(self, send: Callable[[requests.Request], Reply]) -> list[dict[str, Any]]:
-        request = requests.models()
+    def _models(self, send: Callable[[http_request.Request], Reply]) -> list[dict[str, Any]]:
+        request = http_request.models()
         reply = send(request)
-        value = replies.parse(reply, request, self.settings.client)
-        return replies.check_models(value, reply, request)
+        value = http_response.parse(reply, request, self.settings.client)
+        return http_response.check_models(value, reply, request)
 
     def _read_settings(self) -> ConnectionSettings:
         return settings_of(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
@@ -127,7 +127,7 @@ class ServiceHook(BaseHook):
             )
         return chosen
 
-    def _send(self, request: requests.Request) -> Reply:
+    def _send(self, request: http_request.Request) -> Reply:
         try:
             reply = self.get_conn().send(request)
         except AIEndpointsError as error:
@@ -137,24 +137,24 @@ class ServiceHook(BaseHook):
             return reply
         raise failure from None
 
-    def _counted(self, error: AIEndpointsError, request: requests.Request) -> AIEndpointsError:
+    def _counted(self, error: AIEndpointsError, request: http_request.Request) -> AIEndpointsError:
         metrics.count_error(request.model, error.status)
         return self._with_suggestions(error, request) if isinstance(error, NotFoundError) else error
 
-    def _pass_on_warning(self, reply: Reply, request: requests.Request) -> None:
+    def _pass_on_warning(self, reply: Reply, request: http_request.Request) -> None:
         if warning := reply.headers.get("x-warning"):
             said = excerpt(scrub(warning, self.settings.client.token))
             if said not in self._warnings:  # it comes with every reply
                 self._warnings.add(said)
                 self.log.warning("The service warns about %s: %s", request.model or request.what, said)
 
-    def _with_suggestions(self, error: NotFoundError, request: requests.Request) -> NotFoundError:
-        if request.model and refusals.is_about_model(str(error)):
+    def _with_suggestions(self, error: NotFoundError, request: http_request.Request) -> NotFoundError:
+        if request.model and error_responses.is_about_model(str(error)):
             try:
                 names = [model["id"] for model in self._models(self.get_conn().send_once)]
             except AIEndpointsError:
                 return error
-            return refusals.with_suggestions(error, request.model, names)
+            return error_responses.with_suggestions(error, request.model, names)
         return error
 
     def _report(

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import audio, replies
-from ..client.forms import Attachment
+from ..client import audio
+from ..client.http import http_response
+from ..client.http.multipart import Attachment
 from .files import File
 from .service import ServiceHook
 
@@ -62,7 +63,7 @@ class TranscriptionVerbs(ServiceHook):
                 **params,
             )
             reply = self._send(request)
-            value = replies.parse(reply, request, self.settings.client)
+            value = http_response.parse(reply, request, self.settings.client)
             self._report("transcription", request.model, [reply], value)
             return audio.check_transcript(value, reply)
 

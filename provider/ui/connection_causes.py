@@ -12,8 +12,8 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from .. import defaults
-from ..client.refusals import server_words
-from ..client.replies import Reply, kind_of_page, read_json
+from ..client.http.error_responses import server_words
+from ..client.http.http_response import Reply, kind_of_page, read_json
 from ..client.settings import ConnectionSettings
 from ..client.wait_headers import requested_wait
 from ..errors import AIEndpointsError, ConnectionFailedError, TimedOutError

@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import defaults
-from ..client import replies, requests
-from ..client.blocking import Client
 from ..client.chat import chat_request
 from ..client.embeddings import embeddings_request
+from ..client.http import http_request, http_response
+from ..client.http.sync_client import Client
 from ..client.settings import ClientSettings, ConnectionSettings
 from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
@@ -48,11 +48,13 @@ class _Run:
     client: Client
     seconds: float
     ends: float
-    first: replies.Reply | AIEndpointsError = field(default_factory=lambda: InvalidReplyError("Nothing was asked."))
+    first: http_response.Reply | AIEndpointsError = field(
+        default_factory=lambda: InvalidReplyError("Nothing was asked.")
+    )
     models: list[dict[str, Any]] | None = None
     limit: int | None = None
 
-    def ask(self, request: requests.Request, client: Client | None = None) -> replies.Reply:
+    def ask(self, request: http_request.Request, client: Client | None = None) -> http_response.Reply:
         left = self.ends - time.monotonic()
         if left <= 0:
             raise TimedOutError("Timed out: no time was left.", kind="timeout")
@@ -162,7 +164,7 @@ def _reach(run: _Run) -> Step:
     Ask for the list of models, and find out how far that came.
     """
     try:
-        run.first = reply = run.ask(requests.models())
+        run.first = reply = run.ask(http_request.models())
     except AIEndpointsError as error:
         if causes.was_not_reached(error):
             raise
@@ -178,14 +180,14 @@ def _secure(run: _Run) -> Step:
         return Step("ok", "plain HTTP, nothing is encrypted")
     if isinstance(run.first, AIEndpointsError) and not run.first.sent:
         raise run.first
-    reply = run.first if isinstance(run.first, replies.Reply) else None
+    reply = run.first if isinstance(run.first, http_response.Reply) else None
     taken = (reply.secured or 0) - (reply.opened or 0) if reply else 0
     return Step("ok", "certificate accepted", milliseconds=_milliseconds(taken))
 
 
 def _list_models(run: _Run) -> Step:
-    request, reply = requests.models(), run.first
-    if not isinstance(reply, replies.Reply):
+    request, reply = http_request.models(), run.first
+    if not isinstance(reply, http_response.Reply):
         raise reply
     refused = causes.refusal(reply, run.settings, _LIST, time.time())
     if refused:
@@ -193,8 +195,8 @@ def _list_models(run: _Run) -> Step:
     if reply.status >= 400:
         return causes.no_list(reply, run.settings)
     try:
-        value = replies.parse(reply, request, run.settings.client)
-        run.models = replies.check_models(value, reply, request)
+        value = http_response.parse(reply, request, run.settings.client)
+        run.models = http_response.check_models(value, reply, request)
     except InvalidReplyError:
         return causes.no_list(reply, run.settings)
     taken = _milliseconds(reply.seconds - (reply.secured or reply.opened or 0))
@@ -213,7 +215,7 @@ def _prove_access(run: _Run) -> Step:
     return causes.unexplained(reply, run.settings, _PROBE)
 
 
-def _probe(run: _Run) -> requests.Request:
+def _probe(run: _Run) -> http_request.Request:
     # A service that serves any model name is asked for one token at most.
     model = f"connection-test-{secrets.token_hex(4)}"
     if run.settings.embedding_model and not run.settings.chat_model:
@@ -222,7 +224,7 @@ def _probe(run: _Run) -> requests.Request:
     return chat_request.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
 
 
-def _compare(run: _Run, reply: replies.Reply) -> Step:
+def _compare(run: _Run, reply: http_response.Reply) -> Step:
     """
     Find out whether a made-up token fares worse, where the answer to ours shows nothing by itself.
     """

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client import audio, subtitles
-from apache_airflow_provider_ovhcloud_ai.client.forms import Attachment, Form
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, Form
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from hypothesis import given
 from hypothesis import strategies as st

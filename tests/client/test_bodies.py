@@ -4,9 +4,9 @@ import gzip
 import zlib
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.bodies import inflate, receive
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
-from apache_airflow_provider_ovhcloud_ai.client.requests import models
+from apache_airflow_provider_ovhcloud_ai.client.http.decompression import inflate, receive
+from apache_airflow_provider_ovhcloud_ai.client.http.http_request import models
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 

@@ -18,16 +18,16 @@ from typing import Any
 
 import pytest
 import trustme
-from apache_airflow_provider_ovhcloud_ai.client import deadline, requests
-from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer, http_request
+from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, TimedOutError
 from support import wire
 from support.proxy import Proxy
 from support.wire import Server, Wire
 
-MODELS = requests.models()
+MODELS = http_request.models()
 SECONDS = 1.0
 LIMIT = 20.0
 
@@ -233,21 +233,21 @@ def test_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with wire.swallowing() as deaf, wire.refusing() as shut, Server(wire.hang) as server:
         found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in (deaf, shut, server.port)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        with deadline.open_socket("service.test", 443, 1.5) as line:
+        with attempt_timer.open_socket("service.test", 443, 1.5) as line:
             assert line.getpeername() == ("127.0.0.1", server.port)
             # The first took a third, the second nothing, so that two thirds were left for the last.
             assert 0.5 < (line.gettimeout() or 0.0) <= 1.0
         found.pop()
         with pytest.raises(ConnectionRefusedError):
-            deadline.open_socket("service.test", 443, 0.4)
+            attempt_timer.open_socket("service.test", 443, 0.4)
         found.clear()
         with pytest.raises(OSError, match=r"service\.test has no address"):
-            deadline.open_socket("service.test", 443, 0.4)
+            attempt_timer.open_socket("service.test", 443, 0.4)
 
 
 def test_attempt_that_is_over_cuts_what_it_is_given() -> None:
     ours, theirs = socket.socketpair()
-    with ours, theirs, deadline.Attempt(0.05, 0.05) as attempt:
+    with ours, theirs, attempt_timer.Attempt(0.05, 0.05) as attempt:
         theirs.settimeout(LIMIT)
         attempt.watch(ours)
         assert theirs.recv(1) == b""

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import replies, requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
+from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -28,7 +28,7 @@ from support import canary, wire
 from support.drivers import drive_blocking, drive_non_blocking
 from support.wire import Manner, Server, reply
 
-MODELS = requests.models()
+MODELS = http_request.models()
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 ((_, EMBED),) = embeddings_request.embeddings("some-model", "Hi")
 KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}
@@ -59,7 +59,7 @@ def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> 
     with Server(OK, fault, OK) as server:
         settings = settings_for(server, timeout=2.0, max_retries=0, max_reply_bytes=4_000)
         run = drive(settings, MODELS, MODELS, MODELS, MODELS)
-        good = [outcome for outcome in run.outcomes if isinstance(outcome, replies.Reply)]
+        good = [outcome for outcome in run.outcomes if isinstance(outcome, http_response.Reply)]
         assert isinstance(run.outcomes[1], AIEndpointsError)
         assert [outcome.body for outcome in good] == [b'{"object": "list", "data": []}'] * 3
         assert server.connections <= 2
@@ -145,7 +145,7 @@ def test_redirects_are_not_followed(drive: Callable[..., Any], status: int) -> N
         run = drive(settings_for(server), MODELS, CHAT)
         assert [outcome.status for outcome in run.outcomes] == [status, status]
         with pytest.raises(InvalidReplyError, match=r"was redirected \(status \d+\) to http://127.0.0.1") as caught:
-            replies.parse(run.last, CHAT, ClientSettings(server.base_url))
+            http_response.parse(run.last, CHAT, ClientSettings(server.base_url))
         assert (len(server.requests), other.requests) == (2, [])
         assert caught.value.status == status
 
@@ -223,7 +223,7 @@ def test_what_cannot_be_decompressed_is_said(drive: Callable[..., Any], encoding
     with Server(reply(200, body, headers), reply(400, body, headers)) as server:
         run = drive(settings_for(server), MODELS, CHAT)
     with pytest.raises(InvalidReplyError, match=f"came back as {found} instead of JSON"):
-        replies.parse(run.outcomes[0], MODELS, ClientSettings(server.base_url))
+        http_response.parse(run.outcomes[0], MODELS, ClientSettings(server.base_url))
     assert isinstance(run.error, BadRequestError)
 
 
@@ -266,9 +266,9 @@ def test_endless_reply_is_not_read_to_its_end(drive: Callable[..., Any]) -> None
 def test_what_is_not_http_is_a_lost_connection_or_no_json(drive: Callable[..., Any], garbage: bytes) -> None:
     with Server(wire.raw(garbage)) as server:
         outcome = drive(settings_for(server, max_retries=0, timeout=5.0), MODELS).last
-        if isinstance(outcome, replies.Reply):
+        if isinstance(outcome, http_response.Reply):
             with pytest.raises(InvalidReplyError):
-                replies.parse(outcome, MODELS, ClientSettings(server.base_url))
+                http_response.parse(outcome, MODELS, ClientSettings(server.base_url))
         else:
             assert isinstance(outcome, ConnectionFailedError)
             assert "No reply from 127.0.0.1" in str(outcome)

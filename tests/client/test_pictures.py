@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import pictures
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidReplyError
 from hypothesis import given
 from hypothesis import strategies as st

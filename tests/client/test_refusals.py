@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
-from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of, with_suggestions
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http import http_request
+from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import error_of, with_suggestions
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     BadRequestError,
@@ -20,12 +20,12 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from support import canary
 
 CHAT = chat_request.chat("gpt-oss-12b", [{"role": "user", "content": "Hi"}])
-MODELS = requests.models()
+MODELS = http_request.models()
 NOW = 1_790_000_000.0
 
 
 def refusal(
-    status: int, body: Any = b"", request: requests.Request = CHAT, token: str | None = canary.TOKEN, **headers: str
+    status: int, body: Any = b"", request: http_request.Request = CHAT, token: str | None = canary.TOKEN, **headers: str
 ) -> AIEndpointsError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"content-type": "text/plain" if isinstance(body, bytes) else "application/json"}
@@ -169,7 +169,7 @@ def test_request_id_comes_from_the_headers_first() -> None:
         ("model", MODELS, "404 Not Found: service.example refused the list of models"),
     ],
 )
-def test_model_not_found(words: str, request_: requests.Request, says: str) -> None:
+def test_model_not_found(words: str, request_: http_request.Request, says: str) -> None:
     error = refusal(404, {"message": words}, request_)
     assert str(error).startswith(says)
     remedy = defaults.CATALOGUE_URL if says.startswith("Model") else "Check the base URL: it usually ends in /v1."

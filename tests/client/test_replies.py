@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import check_embeddings, parse_embeddings
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply, check_models, kind_of_page, parse
+from apache_airflow_provider_ovhcloud_ai.client.http import http_request
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, check_models, kind_of_page, parse
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
 
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
-MODELS = requests.models()
+MODELS = http_request.models()
 SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
 REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
 

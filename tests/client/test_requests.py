@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client import requests
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
+from apache_airflow_provider_ovhcloud_ai.client.http import http_request
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 HELLO = [{"role": "user", "content": "Hi"}]
@@ -19,7 +19,7 @@ CIRCULAR["self"] = CIRCULAR
 
 
 def test_list_of_models() -> None:
-    assert requests.models() == requests.Request("GET", "/models", "list of models")
+    assert http_request.models() == http_request.Request("GET", "/models", "list of models")
 
 
 def test_chat_sends_what_was_given_and_nothing_else() -> None:
@@ -129,7 +129,7 @@ def test_chat_that_cannot_be_sent(changed: dict[str, Any], says: str) -> None:
 
 
 def test_requests_have_a_largest_size() -> None:
-    def sized(content: Any) -> requests.Request:
+    def sized(content: Any) -> http_request.Request:
         return chat_request.chat("m", [{"role": "user", "content": content}])
 
     overhead = len(sized("").content or b"")

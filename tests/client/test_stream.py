@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -218,7 +218,7 @@ def test_size_counts_as_a_whole(manner: Any) -> None:
 
 
 def test_endless_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apache_airflow_provider_ovhcloud_ai.client.events.MAX_EVENT", 500)
+    monkeypatch.setattr("apache_airflow_provider_ovhcloud_ai.client.http.sse.MAX_EVENT", 500)
     with Server(dripping(b"x" * 100, 0.001)) as server, pytest.raises(InvalidReplyError, match="an event of more than"):
         streamed(server.base_url)
 

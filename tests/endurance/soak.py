@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import replies
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response
-from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
+from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
@@ -72,7 +72,7 @@ def embedded(hook: OVHCloudAIEndpointsHook, prompt: str) -> list[list[float]]:
 async def said_on_a_loop(client: AsyncClient, prompt: str) -> str:
     request = chat_request.chat(prompt.partition(",")[0], [{"role": "user", "content": prompt}])
     reply = await client.send(request)
-    value = chat_response.check_chat(replies.parse(reply, request, client.settings), reply, request)
+    value = chat_response.check_chat(http_response.parse(reply, request, client.settings), reply, request)
     return value["choices"][0]["message"]["content"]
 
 

@@ -21,9 +21,9 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
-from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 

@@ -17,7 +17,8 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import deadline, pacing, session
+from apache_airflow_provider_ovhcloud_ai.client import pacing
+from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer, session
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.hooks import service
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -95,7 +96,7 @@ LOCKS: dict[str, Callable[[OVHCloudAIEndpointsHook], Any]] = {
     "of the hooks' clients": lambda _: service._making,
     "of the sessions": lambda _: session._lock,
     "of the pace": lambda _: pacing._lock,
-    "of the deadlines": lambda _: deadline._lock,
+    "of the deadlines": lambda _: attempt_timer._lock,
     "of the connections": the_pool_s,
 }
 

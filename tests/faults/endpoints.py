@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client import replies, requests
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
-from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.sound import wav
 
@@ -62,18 +62,18 @@ def _on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
             reply = await client.send(request)
-            return batches_api.check(replies.parse(reply, request, hook.settings.client), "batch", reply)
+            return batches_api.check(http_response.parse(reply, request, hook.settings.client), "batch", reply)
 
     return asyncio.run(look())
 
 
 def _list_on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
-    request = requests.models()
+    request = http_request.models()
 
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
             reply = await client.send(request)
-            return replies.check_models(replies.parse(reply, request, hook.settings.client), reply, request)
+            return http_response.check_models(http_response.parse(reply, request, hook.settings.client), reply, request)
 
     return asyncio.run(look())
 

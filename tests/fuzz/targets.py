@@ -14,23 +14,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client import (
-    audio,
-    pictures,
-    prices,
-    replies,
-    responses_api,
-    subtitles,
-    usage,
-)
+from apache_airflow_provider_ovhcloud_ai.client import audio, pictures, prices, responses_api, subtitles, usage
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response, guard_model
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import check_dimensions
-from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
-from apache_airflow_provider_ovhcloud_ai.client.refusals import error_of
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
+from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import error_of
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -136,7 +129,7 @@ def reply(data: bytes) -> None:
 
 
 def _object(came: Reply) -> dict[str, Any]:
-    value = replies.parse(came, CHAT, SETTINGS)
+    value = http_response.parse(came, CHAT, SETTINGS)
     assert isinstance(value, dict)
     return value
 
@@ -193,7 +186,7 @@ def _outcome(read: Callable[[], Any]) -> Any:
 
 
 def _models(came: Reply) -> None:
-    for model in replies.check_models(_object(came), came, CHAT):
+    for model in http_response.check_models(_object(came), came, CHAT):
         rates = prices.rates_of(model)
         if rates is not None:
             cost = prices.cost({"prompt_tokens": 7, "completion_tokens": 5}, rates)

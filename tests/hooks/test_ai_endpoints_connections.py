@@ -120,13 +120,13 @@ def test_connection_from_the_database(
 
 
 def models_of(sandbox: Sandbox) -> list[dict[str, Any]]:
-    from apache_airflow_provider_ovhcloud_ai.client import replies, requests
-    from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
+    from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+    from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
     from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 
     settings = ClientSettings(base_url=sandbox.base_url)
     with Client(settings) as client:
-        return replies.parse(client.send(requests.models()), requests.models(), settings)["data"]
+        return http_response.parse(client.send(http_request.models()), http_request.models(), settings)["data"]
 
 
 def test_connection_that_does_not_exist() -> None:

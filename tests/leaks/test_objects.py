@@ -16,8 +16,8 @@ from unittest.mock import MagicMock
 from urllib.parse import quote
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import replies, requests
-from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
@@ -180,8 +180,10 @@ def test_error_about_a_reply_that_is_told_but_not_what_was_in_it(connected: Call
 
 async def _send(hook: OVHCloudAIEndpointsHook) -> None:
     async with AsyncClient(hook.settings.client) as client:
-        reply = await client.send(requests.models())
-        replies.check_models(replies.parse(reply, requests.models(), hook.settings.client), reply, requests.models())
+        reply = await client.send(http_request.models())
+        http_response.check_models(
+            http_response.parse(reply, http_request.models(), hook.settings.client), reply, http_request.models()
+        )
 
 
 def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.LogCaptureFixture) -> None:
@@ -190,10 +192,10 @@ def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.
 
     async def ask() -> str:
         async with AsyncClient(settings) as client:
-            reply = await client.send(requests.models())
+            reply = await client.send(http_request.models())
             return leaks.repr_of(client) + leaks.repr_of(reply)
 
-    about = {"asynchronous": asyncio.run(ask()), "reply": leaks.repr_of(hook.get_conn().send(requests.models()))}
+    about = {"asynchronous": asyncio.run(ask()), "reply": leaks.repr_of(hook.get_conn().send(http_request.models()))}
     about |= {"client": leaks.repr_of(hook.get_conn()), "settings": repr((hook.settings, settings))}
     about |= {"hook": leaks.of_object(hook), "test": str(hook.test_connection()), "log": at_debug.text}
     assert leaks.holding_token(about) == {}

@@ -12,11 +12,11 @@ from unittest.mock import patch
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client import replies
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request, vectors
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import Embedder
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
-from apache_airflow_provider_ovhcloud_ai.client.requests import Request
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
+from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 from hypothesis import given
@@ -119,6 +119,6 @@ def test_both_readers_read_the_same_vector_in_both_spellings(numbers: list[float
     for written in (numbers, packed):
         body = json.dumps({"data": [{"index": 0, "embedding": written}]}, indent=2 if spaced else None).encode()
         reply, request = Reply(200, {}, body), Request("POST", "/embeddings", "embedding")
-        for parse in (replies.parse, vectors.parse_embeddings):
+        for parse in (http_response.parse, vectors.parse_embeddings):
             (vector,) = vectors.check_embeddings(parse(reply, request, SETTINGS), 1, reply, request)
             assert list(vector) == numbers

@@ -10,9 +10,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import events
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
-from apache_airflow_provider_ovhcloud_ai.client.events import EventReader
+from apache_airflow_provider_ovhcloud_ai.client.http import sse
+from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 from fuzz.targets import read_events, reference_events
 from hypothesis import given
@@ -46,11 +46,11 @@ def test_any_pieces_are_read_as_the_standard_says(stream: tuple[bytes, list[byte
 
 @given(st.lists(st.lists(VALUES, min_size=1), min_size=1), ENDS, ENDS, st.booleans())
 def test_what_was_written_is_read(events: list[list[str]], end: str, other: str, marked: bool) -> None:
-    written = "".join("".join(f"data: {line}{end}" for line in lines) + other for lines in events)
+    written = "".join("".join(f"data: {line}{end}" for line in lines) + other for lines in sse)
     if end == "\r" and other == "\n":
         return  # one line end
     stream = ("\ufeff" * marked + written + ":").encode()
-    assert read_events(stream[at : at + 1] for at in range(len(stream))) == ["\n".join(lines) for lines in events]
+    assert read_events(stream[at : at + 1] for at in range(len(stream))) == ["\n".join(lines) for lines in sse]
 
 
 def test_a_line_of_megabytes_that_comes_byte_by_byte_is_read_at_once() -> None:
@@ -64,13 +64,13 @@ def test_a_line_of_megabytes_that_comes_byte_by_byte_is_read_at_once() -> None:
 def test_an_event_without_an_end_is_refused_whatever_it_is_made_of(unit: bytes, length: int) -> None:
     piece, most = unit * (length // len(unit) + 1), 10_000
     reader = EventReader()
-    with patch.object(events, "MAX_EVENT", most), pytest.raises(InvalidReplyError, match="more than 10,000 bytes"):
+    with patch.object(sse, "MAX_EVENT", most), pytest.raises(InvalidReplyError, match="more than 10,000 bytes"):
         list(chain.from_iterable(map(reader.feed, [piece] * (2 * most // len(piece) + 1))))
 
 
 def test_comments_never_add_up() -> None:
     reader = EventReader()
-    with patch.object(events, "MAX_EVENT", 10_000):
+    with patch.object(sse, "MAX_EVENT", 10_000):
         for _ in range(100):
             assert list(reader.feed(b": ping\n\n" * 1_000)) == []
         assert list(reader.feed(b"data: a\n\n")) == ["a"]

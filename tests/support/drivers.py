@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client.blocking import Client
-from apache_airflow_provider_ovhcloud_ai.client.non_blocking import AsyncClient
-from apache_airflow_provider_ovhcloud_ai.client.replies import Reply
-from apache_airflow_provider_ovhcloud_ai.client.requests import Request
+from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 

@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeAlias
 
 from ...errors import AIEndpointsError
-from .. import replies
-from ..non_blocking import AsyncClient
-from ..requests import Request
+from ..http import http_response
+from ..http.async_client import AsyncClient
+from ..http.http_request import Request
 from ..settings import ClientSettings
 from . import batches_api
 
@@ -162,4 +162,4 @@ class BatchWatch:
                 news.put_nowait(error)
 
     async def _call(self, request: Request) -> dict[str, Any]:
-        return replies.parse(await self._client.send(request), request, self._settings)
+        return http_response.parse(await self._client.send(request), request, self._settings)

@@ -12,9 +12,9 @@ from typing import Any
 from ... import defaults
 from ...errors import ConfigurationError, InvalidReplyError
 from ...validation import quote, text
-from ..forms import Attachment, Form
-from ..replies import Reply, facts
-from ..requests import Request, encode
+from ..http.http_request import Request, encode
+from ..http.http_response import Reply, facts
+from ..http.multipart import Attachment, Form
 
 #: What a batch may ask of a model.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")

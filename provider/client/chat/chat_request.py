@@ -12,7 +12,7 @@ from typing import Any
 from ... import defaults
 from ...errors import ConfigurationError
 from ...validation import integer, number, quote, text
-from ..requests import Request, encode
+from ..http.http_request import Request, encode
 
 #: Roles of the OpenAI chat format. ``function`` is its older spelling of ``tool``.
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")

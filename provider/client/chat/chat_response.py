@@ -14,8 +14,8 @@ from typing import Any
 
 from ...errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
 from ...validation import quote
-from ..replies import Reply, _misshaped, facts
-from ..requests import Request
+from ..http.http_request import Request
+from ..http.http_response import Reply, _misshaped, facts
 
 #: What an answer can be returned as.
 OUTPUTS = ("response", "text", "json", "message")

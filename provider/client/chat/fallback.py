@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import AIEndpointsError, ConfigurationError, NotFoundError, StatusError
 from ...validation import quote, text
-from ..refusals import is_about_model
+from ..http.error_responses import is_about_model
 
 #: Overloaded, or failed without an answer. 504 is not among them: the model may have answered, and been paid.
 OVERLOADED = frozenset({429, 500, 502, 503, 529})

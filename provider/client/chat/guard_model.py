@@ -14,8 +14,8 @@ from typing import Any
 
 from ... import validation
 from ...errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
-from ..replies import Reply, facts
-from ..requests import Request
+from ..http.http_request import Request
+from ..http.http_response import Reply, facts
 from .chat_response import finish_reason_of, text_of
 
 #: The guard model that is asked unless another is named; the service also has ``Qwen3Guard-Gen-0.6B`` (2026-09-28).

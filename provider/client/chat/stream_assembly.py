@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import InvalidReplyError
 from ...redaction import excerpt, scrub
-from ..replies import read_json
+from ..http.http_response import read_json
 
 #: What a message has of text, of which each event brings a piece.
 _TEXTS = ("content", "reasoning", "reasoning_content", "refusal")

@@ -11,8 +11,8 @@ from typing import Any
 
 from ...errors import BadRequestError, InvalidReplyError
 from .. import parallel
-from ..replies import Reply
-from ..requests import Request
+from ..http.http_request import Request
+from ..http.http_response import Reply
 from ..settings import ClientSettings
 from ..usage import summed_usage
 from . import embeddings_request

@@ -12,7 +12,7 @@ from typing import Any
 from ... import defaults
 from ...errors import ConfigurationError
 from ...validation import quote, text
-from ..requests import Request, _write, encode
+from ..http.http_request import Request, _write, encode
 
 
 def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Request]]:

@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any, TypedDict, Union
 
 from ...errors import InvalidReplyError
-from ..replies import Reply, _misshaped, facts, parse
-from ..requests import Request
+from ..http.http_request import Request
+from ..http.http_response import Reply, _misshaped, facts, parse
 from ..settings import ClientSettings
 
 #: The numbers of an embedding: 4 bytes each in an array, some 32 in a list.

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ...client import replies
 from ...client.batches import batches_api
-from ...client.blocking import Client
-from ...client.refusals import error_of
+from ...client.http import http_response
+from ...client.http.error_responses import error_of
+from ...client.http.sync_client import Client
 from ...client.settings import ConnectionSettings
 from ...defaults import TEST_TIMEOUT
 from ...errors import AIEndpointsError
@@ -45,7 +45,7 @@ def listed(settings: ConnectionSettings) -> dict[str, Any]:
             reply = client.exchange(request, TEST_TIMEOUT)
         if error := error_of(reply, request, settings.client.base_url, settings.client.token, time.time()):
             raise error
-        value = replies.parse(reply, request, settings.client)
+        value = http_response.parse(reply, request, settings.client)
     except AIEndpointsError as error:
         raise Refused(502, f"No batches: {error}") from None
     found = value.get("data")

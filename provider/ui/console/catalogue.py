@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...client import replies, requests
-from ...client.blocking import Client
+from ...client.http import http_request, http_response
+from ...client.http.sync_client import Client
 from ...client.settings import ClientSettings, clean_base_url, network_of
 from ...errors import AIEndpointsError, ConfigurationError
 from .models import Price
@@ -68,11 +68,11 @@ def _ask() -> dict[str, dict[str, Any]]:
         base_url = clean_base_url(address)
         settings = replace(ClientSettings(timeout=TIMEOUT), base_url=base_url, **network_of(base_url))
         with Client(settings) as client:
-            reply = client.exchange(requests.Request("GET", "", "public catalogue"))
+            reply = client.exchange(http_request.Request("GET", "", "public catalogue"))
     except (AIEndpointsError, ConfigurationError) as error:
         log.info("Prices are those that the service lists: %s", error)
         return {}
-    _, value = replies.read_json(reply.body)
+    _, value = http_response.read_json(reply.body)
     return read_entries(value) if reply.status == 200 else {}
 
 

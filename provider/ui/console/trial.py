@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ... import defaults
-from ...client import replies
-from ...client.blocking import Client
 from ...client.chat import chat_request
 from ...client.chat.stream_assembly import StreamedChat
 from ...client.embeddings import embeddings_request, vectors
-from ...client.refusals import error_of
+from ...client.http import http_response
+from ...client.http.error_responses import error_of
+from ...client.http.sync_client import Client
 from ...client.settings import ConnectionSettings
 from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from ...redaction import StreamScrubber, excerpt, scrub
@@ -102,7 +102,7 @@ class Trial:
         reply, token = client.exchange(request, SECONDS), self.settings.client.token
         if error := error_of(reply, request, self.settings.client.base_url, token, time.time()):
             raise error
-        value = replies.parse(reply, request, self.settings.client)
+        value = http_response.parse(reply, request, self.settings.client)
         (vector,) = vectors.check_embeddings(value, count, reply, request)
         yield from ()
         facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"), token)}

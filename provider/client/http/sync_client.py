@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO
 
-from ..errors import AIEndpointsError, TimedOutError
-from . import receiving
-from .deadline import Attempt
-from .faults import fell_silent, no_reply, timed_out
-from .pacing import SPARED, Pacer, Turn, pacer_of
-from .refusals import error_of
-from .replies import Reply, parse
-from .requests import Request
+from ...errors import AIEndpointsError, TimedOutError
+from ..pacing import SPARED, Pacer, Turn, pacer_of
+from ..settings import ClientSettings
+from . import response_reader
+from .attempt_timer import Attempt
+from .error_responses import error_of
+from .http_request import Request
+from .http_response import Reply, parse
+from .network_errors import fell_silent, no_reply, timed_out
 from .retry import pause_before_next
 from .session import PooledSession
-from .settings import ClientSettings
 
 log = logging.getLogger(__name__)
 
@@ -208,13 +208,13 @@ class Client:
         with Attempt(seconds, self.settings.connect_timeout) as attempt:
             try:
                 response = self._session.send(request, seconds)
-                head(receiving.head_of(response))
-                if receiving.is_event_stream(response):
+                head(response_reader.head_of(response))
+                if response_reader.is_event_stream(response):
                     with response:
-                        events = receiving.events(response, request, self.settings)
+                        events = response_reader.events(response, request, self.settings)
                         yield from _patiently(events, attempt) if patient else events
                 else:
-                    fault = receiving.read(response, request, self.settings)
+                    fault = response_reader.read(response, request, self.settings)
             except (RequestException, HTTPError, OSError) as exception:
                 fault = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         if attempt.expired:
@@ -239,9 +239,9 @@ class Client:
             try:
                 response = self._session.send(request, seconds)
                 if sink is None or response.status_code >= 300:
-                    outcome = receiving.read(response, request, self.settings)
+                    outcome = response_reader.read(response, request, self.settings)
                 else:
-                    outcome = receiving.save(response, request, self.settings, sink)
+                    outcome = response_reader.save(response, request, self.settings, sink)
             except (RequestException, HTTPError, OSError) as exception:
                 outcome = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         # A connection that was cut may look like one that failed, or even like the end of a reply.

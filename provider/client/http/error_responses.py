@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import defaults
-from ..errors import AIEndpointsError, NotFoundError, for_status
-from ..redaction import excerpt, scrub
-from .names import nearest
-from .replies import Reply, is_page, kind_of_page, read_json
-from .requests import Request
-from .wait_headers import requested_wait
+from ... import defaults
+from ...errors import AIEndpointsError, NotFoundError, for_status
+from ...redaction import excerpt, scrub
+from ..names import nearest
+from ..wait_headers import requested_wait
+from .http_request import Request
+from .http_response import Reply, is_page, kind_of_page, read_json
 
 #: Bytes of an error that is text, and of one that is JSON: to look for the token in 64 MB takes minutes.
 _LONGEST, _LONGEST_JSON = 2_000, 1_000_000

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ConfigurationError
-from .forms import Form
+from ...errors import ConfigurationError
+from .multipart import Form
 
 #: ``json.dumps`` would make another encoder each time.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

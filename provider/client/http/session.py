@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .bodies import ACCEPT_ENCODING
-from .fork_lock import lock_across_forks
-from .requests import Request
-from .settings import ClientSettings
+from ..fork_lock import lock_across_forks
+from ..settings import ClientSettings
+from .decompression import ACCEPT_ENCODING
+from .http_request import Request
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session

@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from .. import defaults
-from ..errors import AIEndpointsError, InvalidReplyError
-from .bodies import PIECE, receive
-from .events import EventReader
-from .faults import too_large
-from .replies import Reply
-from .requests import Request
-from .settings import ClientSettings
+from ... import defaults
+from ...errors import AIEndpointsError, InvalidReplyError
+from ..settings import ClientSettings
+from .decompression import PIECE, receive
+from .http_request import Request
+from .http_response import Reply
+from .network_errors import too_large
+from .sse import EventReader
 
 if TYPE_CHECKING:
     from requests import Response

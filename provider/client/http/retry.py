@@ -4,10 +4,10 @@ Whether to try again, and after how long: decided here once for every driver. Pu
 
 from __future__ import annotations
 
-from ..errors import AIEndpointsError, ConnectionFailedError, StatusError
-from .requests import Request
-from .settings import ClientSettings
-from .wait_headers import _NOT_PROCESSED
+from ...errors import AIEndpointsError, ConnectionFailedError, StatusError
+from ..settings import ClientSettings
+from ..wait_headers import _NOT_PROCESSED
+from .http_request import Request
 
 #: Seconds before the second attempt, doubled for each further one up to the last number, where the service names none.
 FIRST_PAUSE = 0.5

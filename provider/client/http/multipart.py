@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ..errors import AIEndpointsError
+from ...errors import AIEndpointsError
 
 #: Bytes to read at once.
 PIECE = 1024 * 1024

@@ -10,7 +10,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from ..errors import InvalidReplyError
+from ...errors import InvalidReplyError
 
 #: Bytes that one event may have: the longest seen, a whole reply in one piece, had some 100 kB.
 MAX_EVENT = 4_000_000

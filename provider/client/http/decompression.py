@@ -9,12 +9,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 
-from ..errors import InvalidReplyError
-from ..redaction import scrub
-from .faults import too_large
-from .replies import REQUEST_IDS, Reply
-from .requests import Request
-from .settings import ClientSettings
+from ...errors import InvalidReplyError
+from ...redaction import scrub
+from ..settings import ClientSettings
+from .http_request import Request
+from .http_response import REQUEST_IDS, Reply
+from .network_errors import too_large
 
 #: What both drivers say they understand.
 ACCEPT_ENCODING = "gzip, deflate"

@@ -15,16 +15,16 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..defaults import KEPT_CONNECTIONS
-from ..errors import AIEndpointsError
-from .bodies import ACCEPT_ENCODING, receive
-from .faults import no_reply
-from .pacing import SPARED, pacer_of
-from .refusals import error_of
-from .replies import Reply
-from .requests import Request
+from ...defaults import KEPT_CONNECTIONS
+from ...errors import AIEndpointsError
+from ..pacing import SPARED, pacer_of
+from ..settings import ClientSettings
+from .decompression import ACCEPT_ENCODING, receive
+from .error_responses import error_of
+from .http_request import Request
+from .http_response import Reply
+from .network_errors import no_reply
 from .retry import pause_before_next
-from .settings import ClientSettings
 
 if TYPE_CHECKING:
     import httpx

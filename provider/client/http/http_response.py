@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ..errors import InvalidReplyError
-from ..redaction import excerpt, page_title, scrub
-from .requests import Request
-from .settings import ClientSettings
+from ...errors import InvalidReplyError
+from ...redaction import excerpt, page_title, scrub
+from ..settings import ClientSettings
+from .http_request import Request
 
 #: Where a request id was seen, in the order it is believed.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")

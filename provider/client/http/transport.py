@@ -16,8 +16,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from ..defaults import KEPT_CONNECTIONS
-from .deadline import current_attempt, open_socket
+from ...defaults import KEPT_CONNECTIONS
+from .attempt_timer import current_attempt, open_socket
 
 
 class _FinalResponse(HTTPResponse):

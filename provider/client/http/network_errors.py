@@ -9,10 +9,10 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ..errors import ConnectionFailedError, InvalidReplyError, TimedOutError
-from ..redaction import excerpt, scrub, without_userinfo
-from .requests import Request
-from .settings import ClientSettings
+from ...errors import ConnectionFailedError, InvalidReplyError, TimedOutError
+from ...redaction import excerpt, scrub, without_userinfo
+from ..settings import ClientSettings
+from .http_request import Request
 
 _WHY = {
     "dns": "its name is not known here",

@@ -1,0 +1,1 @@
+"""HTTP to an OpenAI-compatible service: two drivers, and the decisions that both carry out."""
