@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import pictures
 from ..client.http import http_request, http_response
+from ..client.media import image_generation
 from ..errors import AIEndpointsError, ConfigurationError
 from ..rows.pictures import PictureFiles
 from ..rows.storage import place
@@ -24,11 +24,11 @@ class ImageVerbs(ServiceHook):
     def generate_image(
         self,
         prompt: str | None = None,
-        model: str | None = pictures.MODEL,
+        model: str | None = image_generation.MODEL,
         n: int = 1,
         size: str | None = None,
         **params: Any,
-    ) -> pictures.Pictures:
+    ) -> image_generation.Pictures:
         """
         Have images made.
 
@@ -42,13 +42,13 @@ class ImageVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            return self._pictures(pictures.request_for(_model(model), prompt, n=n, size=size, **params))
+            return self._pictures(image_generation.request_for(_model(model), prompt, n=n, size=size, **params))
 
     def generate_image_files(
         self,
         prompt: str | None,
         output_path: Any,
-        model: str | None = pictures.MODEL,
+        model: str | None = image_generation.MODEL,
         n: int = 1,
         size: str | None = None,
         *,
@@ -72,15 +72,15 @@ class ImageVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            request = pictures.request_for(_model(model), prompt, n=n, size=size, **params)
+            request = image_generation.request_for(_model(model), prompt, n=n, size=size, **params)
             anew = boolean(overwrite, "overwrite")
             path = _way_to(output_path)
             self.get_conn()  # a connection that cannot work leaves nothing behind
-            count, recipe = pictures.count_of(request), pictures.digest(request)
+            count, recipe = image_generation.count_of(request), image_generation.digest(request)
             files = PictureFiles(place(path.parent), place(path).name, count, recipe)
             missing = files.begin(overwrite=anew)
             if missing:
-                request = pictures.request_for(_model(model), prompt, n=missing, size=size, **params)
+                request = image_generation.request_for(_model(model), prompt, n=missing, size=size, **params)
                 try:
                     made = self._pictures(request)
                 except AIEndpointsError:
@@ -92,11 +92,11 @@ class ImageVerbs(ServiceHook):
             self._tell(told, files)
             return told
 
-    def _pictures(self, request: http_request.Request) -> pictures.Pictures:
+    def _pictures(self, request: http_request.Request) -> image_generation.Pictures:
         reply = self._send(request)
         value = http_response.parse(reply, request, self.settings.client)
         self._report("image", request.model, [reply], value)
-        return pictures.read_pictures(value, reply, request)
+        return image_generation.read_pictures(value, reply, request)
 
     def _tell(self, told: dict[str, Any], files: PictureFiles) -> None:
         if not told["requests"]:
@@ -110,7 +110,7 @@ class ImageVerbs(ServiceHook):
 
 
 def _model(model: Any) -> Any:
-    return pictures.MODEL if model is None else model
+    return image_generation.MODEL if model is None else model
 
 
 def _way_to(output_path: Any) -> Any:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import defaults
-from ..client.audio import billed_seconds
 from ..client.fork_lock import lock_across_forks
 from ..client.http import error_responses, http_request, http_response
 from ..client.http.http_response import Reply
 from ..client.http.sync_client import Client
+from ..client.media.transcription import billed_seconds
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import audio
 from ..client.http import http_response
 from ..client.http.multipart import Attachment
+from ..client.media import transcription
 from .files import File
 from .service import ServiceHook
 
@@ -21,7 +21,7 @@ class TranscriptionVerbs(ServiceHook):
     def transcribe(
         self,
         audio_path: Any,
-        model: str | None = audio.MODEL,
+        model: str | None = transcription.MODEL,
         *,
         language: str | None = None,
         prompt: str | None = None,
@@ -51,8 +51,8 @@ class TranscriptionVerbs(ServiceHook):
         """
         with self.boundary():
             recording = self._recording(audio_path)
-            request = audio.transcription(
-                audio.MODEL if model is None else model,
+            request = transcription.transcription(
+                transcription.MODEL if model is None else model,
                 recording,
                 language=language,
                 prompt=prompt,
@@ -65,10 +65,10 @@ class TranscriptionVerbs(ServiceHook):
             reply = self._send(request)
             value = http_response.parse(reply, request, self.settings.client)
             self._report("transcription", request.model, [reply], value)
-            return audio.check_transcript(value, reply)
+            return transcription.check_transcript(value, reply)
 
     def _recording(self, path: Any) -> Attachment:
         file = File(path, "audio_path")
-        size, head = file.size(), file.read(audio.HEAD)
-        kind = audio.check_recording(file.label, size, head, with_token=self.settings.client.token is not None)
-        return audio.attachment(kind, size, file.opened)
+        size, head = file.size(), file.read(transcription.HEAD)
+        kind = transcription.check_recording(file.label, size, head, with_token=self.settings.client.token is not None)
+        return transcription.attachment(kind, size, file.opened)

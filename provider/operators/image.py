@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.pictures import MODEL
+from ..client.media.image_generation import MODEL
 from ._base import AIEndpointsOperator
 from ._prompt_files import PromptFiles
 

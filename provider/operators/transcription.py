@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.audio import MODEL, billed_seconds
+from ..client.media.transcription import MODEL, billed_seconds
 from ..errors import ConfigurationError
 from ..validation import quote
 from ._base import AIEndpointsOperator
@@ -172,7 +172,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
 
 
 def _written(response: dict[str, Any], kind: str) -> bytes:
-    from ..client import subtitles
+    from ..client.media import subtitles
 
     if kind == "json":
         return (json.dumps(response, ensure_ascii=False, indent=2) + "\n").encode()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client import audio, subtitles
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, Form
+from apache_airflow_provider_ovhcloud_ai.client.media import subtitles, transcription
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,14 +21,17 @@ FILE = Attachment("audio.wav", "audio/wav", 4, lambda: io.BytesIO(b"RIFF"))
 
 
 def fields(**options: Any) -> list[tuple[str, str]]:
-    form = audio.transcription("whisper-large-v3", FILE, **options).form
+    form = transcription.transcription("whisper-large-v3", FILE, **options).form
     assert form is not None
     return [pair for pair in form.fields if pair != ("model", "whisper-large-v3")]
 
 
 @pytest.mark.parametrize(("kind", "head"), HEADS.items())
 def test_a_format_is_known_by_its_first_bytes(kind: str, head: bytes) -> None:
-    assert audio.check_recording("audio_path (a)", 10, head.ljust(audio.HEAD, b"\0"), with_token=True) == kind
+    assert (
+        transcription.check_recording("audio_path (a)", 10, head.ljust(transcription.HEAD, b"\0"), with_token=True)
+        == kind
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_a_format_is_known_by_its_first_bytes(kind: str, head: bytes) -> None:
     ],
 )
 def test_a_format_has_several_beginnings(head: bytes, kind: str) -> None:
-    assert audio.format_of(head[: audio.HEAD]) == kind
+    assert transcription.format_of(head[: transcription.HEAD]) == kind
 
 
 @pytest.mark.parametrize(
@@ -71,16 +74,16 @@ def test_a_format_has_several_beginnings(head: bytes, kind: str) -> None:
 )
 def test_what_is_no_recording_is_named(head: bytes, words: str) -> None:
     with pytest.raises(ConfigurationError, match=f"audio_path .a.mp3. cannot be sent .*{words}.*MP3, MP4"):
-        audio.check_recording("audio_path (a.mp3)", len(head), head, with_token=True)
+        transcription.check_recording("audio_path (a.mp3)", len(head), head, with_token=True)
 
 
 @given(head=st.binary(max_size=64))
 def test_any_bytes_are_a_format_or_a_sentence(head: bytes) -> None:
-    found = audio.format_of(head)
+    found = transcription.format_of(head)
     assert found in {*HEADS, None}
     if found is None:
         with pytest.raises(ConfigurationError, match="cannot be sent"):
-            audio.check_recording("audio_path (a)", len(head), head, with_token=True)
+            transcription.check_recording("audio_path (a)", len(head), head, with_token=True)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +91,9 @@ def test_any_bytes_are_a_format_or_a_sentence(head: bytes) -> None:
     [(True, defaults.AUDIO_BYTES, "split it"), (False, defaults.AUDIO_BYTES_ANONYMOUS, "give the connection a token")],
 )
 def test_a_size_is_within_what_the_service_takes(with_token: bool, limit: int, words: str) -> None:
-    assert audio.check_recording("a", limit, HEADS["mp3"], with_token=with_token) == "mp3"
+    assert transcription.check_recording("a", limit, HEADS["mp3"], with_token=with_token) == "mp3"
     with pytest.raises(ConfigurationError, match=f"accepts {limit:,} of a recording: {words}"):
-        audio.check_recording("a", limit + 1, HEADS["mp3"], with_token=with_token)
+        transcription.check_recording("a", limit + 1, HEADS["mp3"], with_token=with_token)
 
 
 def test_nothing_is_asked_for_that_was_not_wanted() -> None:
@@ -155,11 +158,11 @@ def test_a_file_that_changes_ends_the_upload(size: int) -> None:
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": "a", "success": False}])
 def test_what_is_no_transcript(body: dict[str, Any]) -> None:
     with pytest.raises(InvalidReplyError, match="without a text"):
-        audio.check_transcript(body, Reply(200, {}, b""))
+        transcription.check_transcript(body, Reply(200, {}, b""))
 
 
 def test_silence_is_a_transcript() -> None:
-    assert audio.check_transcript({"text": ""}, Reply(200, {}, b"")) == {"text": ""}
+    assert transcription.check_transcript({"text": ""}, Reply(200, {}, b"")) == {"text": ""}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,7 @@ def test_silence_is_a_transcript() -> None:
     ],
 )
 def test_seconds_billed(usage: Any, seconds: float | None) -> None:
-    assert audio.billed_seconds({"usage": usage}) == seconds
+    assert transcription.billed_seconds({"usage": usage}) == seconds
 
 
 SPOKEN = {

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client import audio, pictures, prices, responses_api, subtitles, usage
+from apache_airflow_provider_ovhcloud_ai.client import prices, responses_api, usage
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response, guard_model
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
@@ -24,6 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import error_of
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
+from apache_airflow_provider_ovhcloud_ai.client.media import image_generation, subtitles, transcription
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -200,8 +201,8 @@ def _response(came: Reply) -> None:
 
 
 def _transcript(came: Reply) -> None:
-    value = audio.check_transcript(_object(came), came)
-    seconds = audio.billed_seconds(value)
+    value = transcription.check_transcript(_object(came), came)
+    seconds = transcription.billed_seconds(value)
     assert seconds is None or seconds >= 0
     for written in (subtitles.srt, subtitles.vtt):
         times = re.findall(r"^(\S+) --> (\S+)$", written(value), re.MULTILINE)
@@ -209,7 +210,7 @@ def _transcript(came: Reply) -> None:
 
 
 def _pictures(came: Reply) -> None:
-    found = pictures.read_pictures(_object(came), came, pictures.request_for("sdxl", "A cat"))
+    found = image_generation.read_pictures(_object(came), came, image_generation.request_for("sdxl", "A cat"))
     assert len(found.images) == 1
 
 

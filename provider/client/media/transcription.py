@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from .. import defaults
-from ..errors import ConfigurationError, InvalidReplyError
-from ..validation import boolean, number, quote, text
-from .http.http_request import Request
-from .http.http_response import Reply, facts
-from .http.multipart import Attachment, Form
+from ... import defaults
+from ...errors import ConfigurationError, InvalidReplyError
+from ...validation import boolean, number, quote, text
+from ..http.http_request import Request
+from ..http.http_response import Reply, facts
+from ..http.multipart import Attachment, Form
 
 #: Used where a call names no model.
 MODEL = "whisper-large-v3"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..errors import InvalidReplyError
-from .audio import is_seconds
+from ...errors import InvalidReplyError
+from .transcription import is_seconds
 
 
 class _Cue(NamedTuple):

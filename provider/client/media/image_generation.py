@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import defaults
-from ..errors import ConfigurationError, InvalidReplyError
-from ..validation import integer, quote, text
-from .chat.image_parts import kind_of
-from .http.http_request import Request, encode
-from .http.http_response import Reply, facts
+from ... import defaults
+from ...errors import ConfigurationError, InvalidReplyError
+from ...validation import integer, quote, text
+from ..chat.image_parts import kind_of
+from ..http.http_request import Request, encode
+from ..http.http_response import Reply, facts
 
 #: The model that is asked unless another is named. Source: the service's list of models, 2026-09-28, and its catalogue;
 #: neither has another one that makes images.

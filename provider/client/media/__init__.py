@@ -1,0 +1,1 @@
+"""Speech to text and image generation."""
