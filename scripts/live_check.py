@@ -13,8 +13,9 @@ import sys
 from datetime import UTC, datetime
 
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import chat
-from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request, models
+from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
+from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, clean_base_url, clean_token, network_of
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..client.chat import chat_request
 from ..client.embeddings import embeddings_request
-from ..client.names import find_model, kind_of, nearest
+from ..client.models.model_names import find_model, kind_of, nearest
 from ..errors import AIEndpointsError, NotFoundError
 from ..validation import text
 from .service import ServiceHook

@@ -15,6 +15,7 @@ from ..client.http import error_responses, http_request, http_response
 from ..client.http.http_response import Reply
 from ..client.http.sync_client import Client
 from ..client.media.transcription import billed_seconds
+from ..client.models import model_list, model_names
 from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
@@ -92,10 +93,10 @@ class ServiceHook(BaseHook):
             return self._models(self._send)
 
     def _models(self, send: Callable[[http_request.Request], Reply]) -> list[dict[str, Any]]:
-        request = http_request.models()
+        request = model_list.models()
         reply = send(request)
         value = http_response.parse(reply, request, self.settings.client)
-        return http_response.check_models(value, reply, request)
+        return model_list.check_models(value, reply, request)
 
     def _read_settings(self) -> ConnectionSettings:
         return settings_of(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
@@ -154,7 +155,7 @@ class ServiceHook(BaseHook):
                 names = [model["id"] for model in self._models(self.get_conn().send_once)]
             except AIEndpointsError:
                 return error
-            return error_responses.with_suggestions(error, request.model, names)
+            return model_names.with_suggestions(error, request.model, names)
         return error
 
     def _report(

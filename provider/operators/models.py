@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..client.names import filtered
+from ..client.models.model_names import filtered
 from ..errors import ConfigurationError
 from ..validation import quote
 from ._base import AIEndpointsOperator

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client.names import find_model, kind_of, nearest
+from ..client.models.model_names import find_model, kind_of, nearest
 from ..client.settings import ConnectionSettings
 from ..redaction import excerpt, scrub
 from .connection_report import SETTING, Step

@@ -21,6 +21,7 @@ from ..client.chat import chat_request
 from ..client.embeddings import embeddings_request
 from ..client.http import http_request, http_response
 from ..client.http.sync_client import Client
+from ..client.models import model_list
 from ..client.settings import ClientSettings, ConnectionSettings
 from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
@@ -164,7 +165,7 @@ def _reach(run: _Run) -> Step:
     Ask for the list of models, and find out how far that came.
     """
     try:
-        run.first = reply = run.ask(http_request.models())
+        run.first = reply = run.ask(model_list.models())
     except AIEndpointsError as error:
         if causes.was_not_reached(error):
             raise
@@ -186,7 +187,7 @@ def _secure(run: _Run) -> Step:
 
 
 def _list_models(run: _Run) -> Step:
-    request, reply = http_request.models(), run.first
+    request, reply = model_list.models(), run.first
     if not isinstance(reply, http_response.Reply):
         raise reply
     refused = causes.refusal(reply, run.settings, _LIST, time.time())
@@ -196,7 +197,7 @@ def _list_models(run: _Run) -> Step:
         return causes.no_list(reply, run.settings)
     try:
         value = http_response.parse(reply, request, run.settings.client)
-        run.models = http_response.check_models(value, reply, request)
+        run.models = model_list.check_models(value, reply, request)
     except InvalidReplyError:
         return causes.no_list(reply, run.settings)
     taken = _milliseconds(reply.seconds - (reply.secured or reply.opened or 0))

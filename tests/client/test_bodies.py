@@ -5,8 +5,8 @@ import zlib
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.decompression import inflate, receive
-from apache_airflow_provider_ovhcloud_ai.client.http.http_request import models
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 

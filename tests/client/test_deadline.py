@@ -19,15 +19,16 @@ from typing import Any
 import pytest
 import trustme
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
-from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer, http_request
+from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, TimedOutError
 from support import wire
 from support.proxy import Proxy
 from support.wire import Server, Wire
 
-MODELS = http_request.models()
+MODELS = model_list.models()
 SECONDS = 1.0
 LIMIT = 20.0
 

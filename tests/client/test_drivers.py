@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -28,7 +29,7 @@ from support import canary, wire
 from support.drivers import drive_blocking, drive_non_blocking
 from support.wire import Manner, Server, reply
 
-MODELS = http_request.models()
+MODELS = model_list.models()
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 ((_, EMBED),) = embeddings_request.embeddings("some-model", "Hi")
 KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}

@@ -5,8 +5,8 @@ import ssl
 from itertools import pairwise
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http.http_request import models
 from apache_airflow_provider_ovhcloud_ai.client.http.network_errors import kind_of, no_reply, timed_out
+from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import TimedOutError
 from support import canary

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.names import find_model, kind_of, nearest
+from apache_airflow_provider_ovhcloud_ai.client.models.model_names import find_model, kind_of, nearest
 
 MODELS = [{"id": name} for name in ("bge-m3", "gpt-oss-120b", "gpt-oss-20b", "Meta-Llama-3_3-70B-Instruct")]
 

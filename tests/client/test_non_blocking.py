@@ -10,14 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient, _Progress
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import TimedOutError
 from support import canary
 from support.wire import Received, Server, Wire, hang, reply
 
-MODELS = http_request.models()
+MODELS = model_list.models()
 OK = reply(200, {"data": []})
 
 

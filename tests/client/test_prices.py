@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import prices
+from apache_airflow_provider_ovhcloud_ai.client.models import prices
 
 #: As AI Endpoints listed gpt-oss-120b on 2026-09-28.
 LISTED = {

@@ -7,8 +7,10 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.http import http_request
-from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import error_of, with_suggestions
+from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import error_of
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
+from apache_airflow_provider_ovhcloud_ai.client.models.model_names import with_suggestions
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     BadRequestError,
@@ -20,7 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from support import canary
 
 CHAT = chat_request.chat("gpt-oss-12b", [{"role": "user", "content": "Hi"}])
-MODELS = http_request.models()
+MODELS = model_list.models()
 NOW = 1_790_000_000.0
 
 

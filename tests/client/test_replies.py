@@ -11,13 +11,14 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import check_embeddings, parse_embeddings
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, check_models, kind_of_page, parse
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, kind_of_page, parse
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
+from apache_airflow_provider_ovhcloud_ai.client.models.model_list import check_models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
 
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
-MODELS = http_request.models()
+MODELS = model_list.models()
 SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
 REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
 

@@ -11,6 +11,7 @@ from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
 from apache_airflow_provider_ovhcloud_ai.client.http import http_request
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 HELLO = [{"role": "user", "content": "Hi"}]
@@ -19,7 +20,7 @@ CIRCULAR["self"] = CIRCULAR
 
 
 def test_list_of_models() -> None:
-    assert http_request.models() == http_request.Request("GET", "/models", "list of models")
+    assert model_list.models() == http_request.Request("GET", "/models", "list of models")
 
 
 def test_chat_sends_what_was_given_and_nothing_else() -> None:

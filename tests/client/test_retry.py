@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request
 from apache_airflow_provider_ovhcloud_ai.client.http.retry import pause_before_next
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.client.wait_headers import requested_wait
 from apache_airflow_provider_ovhcloud_ai.errors import (
@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 )
 
 NOW = 1_790_000_000.0
-MODELS = http_request.models()
+MODELS = model_list.models()
 CHAT = chat_request.chat("m", [{"role": "user", "content": "Hi"}])
 
 

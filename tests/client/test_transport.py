@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 import trustme
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, network_of
 from apache_airflow_provider_ovhcloud_ai.errors import ConnectionFailedError
 from support import canary
 from support.proxy import PASSWORD, USER, Proxy
 from support.wire import Received, Server, Wire, refusing, reply, vanish
 
-MODELS = http_request.models()
+MODELS = model_list.models()
 OK = reply(200, {"object": "list", "data": []})
 
 

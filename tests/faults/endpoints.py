@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.sound import wav
 
@@ -68,12 +69,12 @@ def _on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
 
 
 def _list_on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
-    request = http_request.models()
+    request = model_list.models()
 
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
             reply = await client.send(request)
-            return http_response.check_models(http_response.parse(reply, request, hook.settings.client), reply, request)
+            return model_list.check_models(http_response.parse(reply, request, hook.settings.client), reply, request)
 
     return asyncio.run(look())
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client import prices, responses_api, usage
+from apache_airflow_provider_ovhcloud_ai.client import responses_api, usage
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response, guard_model
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
@@ -25,6 +25,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import erro
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.media import image_generation, subtitles, transcription
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list, prices
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
@@ -187,7 +188,7 @@ def _outcome(read: Callable[[], Any]) -> Any:
 
 
 def _models(came: Reply) -> None:
-    for model in http_response.check_models(_object(came), came, CHAT):
+    for model in model_list.check_models(_object(came), came, CHAT):
         rates = prices.rates_of(model)
         if rates is not None:
             cost = prices.cost({"prompt_tokens": 7, "completion_tokens": 5}, rates)

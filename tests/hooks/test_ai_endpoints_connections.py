@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException, airflow_version
 from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
@@ -120,13 +121,13 @@ def test_connection_from_the_database(
 
 
 def models_of(sandbox: Sandbox) -> list[dict[str, Any]]:
-    from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+    from apache_airflow_provider_ovhcloud_ai.client.http import http_response
     from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
     from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 
     settings = ClientSettings(base_url=sandbox.base_url)
     with Client(settings) as client:
-        return http_response.parse(client.send(http_request.models()), http_request.models(), settings)["data"]
+        return http_response.parse(client.send(model_list.models()), model_list.models(), settings)["data"]
 
 
 def test_connection_that_does_not_exist() -> None:

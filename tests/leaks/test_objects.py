@@ -16,8 +16,9 @@ from unittest.mock import MagicMock
 from urllib.parse import quote
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http import http_request, http_response
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
@@ -180,9 +181,9 @@ def test_error_about_a_reply_that_is_told_but_not_what_was_in_it(connected: Call
 
 async def _send(hook: OVHCloudAIEndpointsHook) -> None:
     async with AsyncClient(hook.settings.client) as client:
-        reply = await client.send(http_request.models())
-        http_response.check_models(
-            http_response.parse(reply, http_request.models(), hook.settings.client), reply, http_request.models()
+        reply = await client.send(model_list.models())
+        model_list.check_models(
+            http_response.parse(reply, model_list.models(), hook.settings.client), reply, model_list.models()
         )
 
 
@@ -192,10 +193,10 @@ def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.
 
     async def ask() -> str:
         async with AsyncClient(settings) as client:
-            reply = await client.send(http_request.models())
+            reply = await client.send(model_list.models())
             return leaks.repr_of(client) + leaks.repr_of(reply)
 
-    about = {"asynchronous": asyncio.run(ask()), "reply": leaks.repr_of(hook.get_conn().send(http_request.models()))}
+    about = {"asynchronous": asyncio.run(ask()), "reply": leaks.repr_of(hook.get_conn().send(model_list.models()))}
     about |= {"client": leaks.repr_of(hook.get_conn()), "settings": repr((hook.settings, settings))}
     about |= {"hook": leaks.of_object(hook), "test": str(hook.test_connection()), "log": at_debug.text}
     assert leaks.holding_token(about) == {}

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import prices
 from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_STREAMS, inflate
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import DEEPEST, read_json
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles
+from apache_airflow_provider_ovhcloud_ai.client.models import prices
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 from apache_airflow_provider_ovhcloud_ai.hooks.spending import Spending, summary
 from apache_airflow_provider_ovhcloud_ai.redaction import scrub

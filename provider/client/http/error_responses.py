@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from ... import defaults
-from ...errors import AIEndpointsError, NotFoundError, for_status
+from ...errors import AIEndpointsError, for_status
 from ...redaction import excerpt, scrub
-from ..names import nearest
 from ..wait_headers import requested_wait
 from .http_request import Request
 from .http_response import Reply, is_page, kind_of_page, read_json
@@ -168,18 +167,3 @@ _MODEL_REMEDY = f"Check the model id (upper and lower case matter) in the catalo
 _PATH_REMEDY = "Check the base URL: it usually ends in /v1."
 _TOKEN_REMEDY = "Check the API token of the connection: it may be mistyped, expired or revoked."  # noqa: S105  (a sentence)
 _NO_TOKEN_REMEDY = "No token was sent: set 'API token' in the connection, and 'Access' to token."  # noqa: S105  (a sentence)
-
-
-def with_suggestions(error: NotFoundError, wanted: str, names: Iterable[str]) -> NotFoundError:
-    """
-    Add the nearest model names to an error that misses one.
-
-    :param error: the error
-    :param wanted: the model that was asked for
-    :param names: the models that are served
-    :return: the same error
-    """
-    close = nearest(wanted, names)
-    if close:
-        error.args = (f"{error.args[0]} Did you mean {' or '.join(close)}?",)
-    return error

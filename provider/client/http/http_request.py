@@ -54,15 +54,6 @@ class Request:
         return self.size / SLOWEST
 
 
-def models() -> Request:
-    """
-    Build the request for the list of models.
-
-    :return: the request
-    """
-    return Request("GET", "/models", "list of models")
-
-
 def encode(body: Mapping[str, Any]) -> bytes:
     """
     Write a JSON body.

@@ -170,19 +170,3 @@ def _redirected(reply: Reply, request: Request, settings: ClientSettings) -> str
 
 def _misshaped(request: Request) -> str:
     return f"The {request.what} is not what an OpenAI-compatible service returns:"
-
-
-def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:
-    """
-    Check that a list of models is one.
-
-    :param value: the reply's JSON
-    :param reply: the reply
-    :param request: what it answers
-    :return: the models, each with its ``id``
-    :raises InvalidReplyError: if it is no list of objects with an id
-    """
-    data = value.get("data")
-    if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
-        raise InvalidReplyError(f"{_misshaped(request)} it has no list 'data' of models with an id.", **facts(reply))
-    return data

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ... import defaults
-from ...client.names import find_model, kind_of
-from ...client.prices import price_of_one, pricing_of
+from ...client.models.model_names import find_model, kind_of
+from ...client.models.prices import price_of_one, pricing_of
 from ...client.settings import ConnectionSettings
 from ...redaction import excerpts
 from .. import links

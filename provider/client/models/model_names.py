@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..validation import integer, quote
+from ...errors import ConfigurationError, NotFoundError
+from ...validation import integer, quote
 
 #: What the names and numbers of a list of models tell apart.
 KINDS = ("chat", "embedding", "speech", "image")
@@ -97,3 +97,18 @@ def _several(value: Any, name: str) -> list[str]:
     if not isinstance(several, (list, tuple)) or not all(isinstance(each, str) and each.strip() for each in several):
         raise ConfigurationError(f"{name} must be a text or a list of texts, not {quote(value)}.")
     return [each.strip() for each in several]
+
+
+def with_suggestions(error: NotFoundError, wanted: str, names: Iterable[str]) -> NotFoundError:
+    """
+    Add the nearest model names to an error that misses one.
+
+    :param error: the error
+    :param wanted: the model that was asked for
+    :param names: the models that are served
+    :return: the same error
+    """
+    close = nearest(wanted, names)
+    if close:
+        error.args = (f"{error.args[0]} Did you mean {' or '.join(close)}?",)
+    return error

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .names import kind_of
-from .usage import is_count
+from ..usage import is_count
+from .model_names import kind_of
 
 #: No token costs as much as one unit of a currency: whatever is above is no price.
 _MOST = Decimal(1)

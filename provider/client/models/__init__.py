@@ -1,0 +1,1 @@
+"""The models that a service lists: names, kinds and prices."""

@@ -1,0 +1,36 @@
+"""
+The list of models: request and check. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import InvalidReplyError
+from ..http.http_request import Request
+from ..http.http_response import Reply, _misshaped, facts
+
+
+def models() -> Request:
+    """
+    Build the request for the list of models.
+
+    :return: the request
+    """
+    return Request("GET", "/models", "list of models")
+
+
+def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:
+    """
+    Check that a list of models is one.
+
+    :param value: the reply's JSON
+    :param reply: the reply
+    :param request: what it answers
+    :return: the models, each with its ``id``
+    :raises InvalidReplyError: if it is no list of objects with an id
+    """
+    data = value.get("data")
+    if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
+        raise InvalidReplyError(f"{_misshaped(request)} it has no list 'data' of models with an id.", **facts(reply))
+    return data
