@@ -57,7 +57,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def _nothing_learned() -> None:
     """Another test's server on the same port may have had limits."""
-    pacing = sys.modules.get("apache_airflow_provider_ovhcloud_ai.client.pacing")
+    pacing = sys.modules.get("apache_airflow_provider_ovhcloud_ai.client.ratelimit.pacer")
     if pacing:
         pacing.forget()
 

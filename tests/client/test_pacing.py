@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import pacing
-from apache_airflow_provider_ovhcloud_ai.client.pacing import MEMORY, Pacer, Turn, pacer_of
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer as pacer_module
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.pacer import MEMORY, Pacer, Turn, pacer_of
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import RateLimitedError
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -87,7 +87,7 @@ def test_cap_spreads_requests_over_the_minute() -> None:
 
 @given(st.integers(1, 60), st.lists(st.floats(0.0, 20.0), min_size=70, max_size=70))
 def test_no_minute_holds_more_than_the_cap(cap: int, pauses: list[float]) -> None:
-    pacing.forget()
+    pacer_module.forget()
     capped, now, found = ClientSettings(requests_per_minute=cap), 0.0, []
     for pause in pauses:
         found.append(now := sent(pacer_of(capped, "m"), now + pause, capped).moment)
@@ -177,10 +177,10 @@ def test_pacers_of_long_ago_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(100):
         pacer_of(SETTINGS, f"model-{number}")
     with pacer_of(SETTINGS, "model-7"):
-        later = pacing.time.monotonic() + MEMORY + 1
-        monkeypatch.setattr(pacing.time, "monotonic", lambda: later)
+        later = pacer_module.time.monotonic() + MEMORY + 1
+        monkeypatch.setattr(pacer_module.time, "monotonic", lambda: later)
         pacer_of(SETTINGS, "new")
-    assert sorted(str(model) for _, _, model in pacing._pacers) == ["model-7", "new"]
+    assert sorted(str(model) for _, _, model in pacer_module._pacers) == ["model-7", "new"]
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "soon", "1e300"])

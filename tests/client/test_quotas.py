@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.quotas import Quota, quota_of, wait_of
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import Quota, quota_of, wait_of
 from hypothesis import given
 from hypothesis import strategies as st
 

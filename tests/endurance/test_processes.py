@@ -17,8 +17,8 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import pacing
 from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer, session
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer as pacer_module
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.hooks import service
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -95,7 +95,7 @@ def the_pool_s(hook: OVHCloudAIEndpointsHook) -> Any:
 LOCKS: dict[str, Callable[[OVHCloudAIEndpointsHook], Any]] = {
     "of the hooks' clients": lambda _: service._making,
     "of the sessions": lambda _: session._lock,
-    "of the pace": lambda _: pacing._lock,
+    "of the pace": lambda _: pacer_module._lock,
     "of the deadlines": lambda _: attempt_timer._lock,
     "of the connections": the_pool_s,
 }
@@ -137,7 +137,7 @@ def answered(*hooks: OVHCloudAIEndpointsHook) -> None:
 
 def test_what_ran_where_a_process_was_forked_does_not_run_in_the_child(hook: OVHCloudAIEndpointsHook) -> None:
     settings = hook.settings.client
-    with pacing.pacer_of(settings, "m") as pacer:
+    with pacer_module.pacer_of(settings, "m") as pacer:
         assert pacer._running == 1
         child = multiprocessing.get_context("fork").Process(target=finds_nothing_running, args=(settings,))
         child.start()
@@ -146,4 +146,4 @@ def test_what_ran_where_a_process_was_forked_does_not_run_in_the_child(hook: OVH
 
 
 def finds_nothing_running(settings: ClientSettings) -> None:
-    assert pacing.pacer_of(settings, "m")._running == 0
+    assert pacer_module.pacer_of(settings, "m")._running == 0

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import pacing
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConnectionFailedError, InvalidReplyError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.proxy import PASSWORD
@@ -78,7 +78,7 @@ def outcome_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[End
         monkeypatch.delenv(name, raising=False)
 
     def run(endpoint: Endpoint, place: Place) -> Outcome:
-        pacing.forget()
+        pacer.forget()
         stored = {"conn_type": "ovh_ai_endpoints", "host": place.base_url, "password": TOKEN}
         monkeypatch.setenv("AIRFLOW_CONN_FAULTS", json.dumps({**stored, "extra": {"allow_http": True}}))
         hook = OVHCloudAIEndpointsHook("faults", timeout=TIMEOUT, max_retries=RETRIES)

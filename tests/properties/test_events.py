@@ -46,11 +46,11 @@ def test_any_pieces_are_read_as_the_standard_says(stream: tuple[bytes, list[byte
 
 @given(st.lists(st.lists(VALUES, min_size=1), min_size=1), ENDS, ENDS, st.booleans())
 def test_what_was_written_is_read(events: list[list[str]], end: str, other: str, marked: bool) -> None:
-    written = "".join("".join(f"data: {line}{end}" for line in lines) + other for lines in sse)
+    written = "".join("".join(f"data: {line}{end}" for line in lines) + other for lines in events)
     if end == "\r" and other == "\n":
         return  # one line end
     stream = ("\ufeff" * marked + written + ":").encode()
-    assert read_events(stream[at : at + 1] for at in range(len(stream))) == ["\n".join(lines) for lines in sse]
+    assert read_events(stream[at : at + 1] for at in range(len(stream))) == ["\n".join(lines) for lines in events]
 
 
 def test_a_line_of_megabytes_that_comes_byte_by_byte_is_read_at_once() -> None:

@@ -16,12 +16,12 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client import pacing
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.http import async_client
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 
@@ -244,7 +244,7 @@ class Simulation:
         todo = iter(range(self.count))
         with pytest.MonkeyPatch.context() as patch:
             time = SimpleNamespace(monotonic=clock, time=lambda: 1_790_000_000 + clock())
-            for module in (pacing, async_client):
+            for module in (pacer, async_client):
                 patch.setattr(module, "time", time)
             rival = asyncio.ensure_future(self._compete())
             async with _SimulatedClient(self, settings) as client:

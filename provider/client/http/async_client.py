@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...defaults import KEPT_CONNECTIONS
 from ...errors import AIEndpointsError
-from ..pacing import SPARED, pacer_of
+from ..ratelimit.pacer import SPARED, pacer_of
 from ..settings import ClientSettings
 from .decompression import ACCEPT_ENCODING, receive
 from .error_responses import error_of

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from ...errors import AIEndpointsError, TimedOutError
-from ..pacing import SPARED, Pacer, Turn, pacer_of
+from ..ratelimit.pacer import SPARED, Pacer, Turn, pacer_of
 from ..settings import ClientSettings
 from . import response_reader
 from .attempt_timer import Attempt

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .wait_headers import requested_wait, seconds_of
+from ..wait_headers import requested_wait, seconds_of
 
 #: Limit, what is left of it, and seconds until it is whole again. Kong (which fronts the service) sends the first pair
 #: with the second's reset; the others are the IETF's draft, OpenAI's, and GitHub's, which many gateways copy.

@@ -14,10 +14,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .fork_lock import lock_across_forks
-from .quotas import MINUTE, quota_of, wait_of
-from .rates import ROUNDING, Inferred, Told
-from .settings import ClientSettings
+from ..fork_lock import lock_across_forks
+from ..settings import ClientSettings
+from .rate_estimate import ROUNDING, Inferred, Told
+from .ratelimit_headers import MINUTE, quota_of, wait_of
 
 log = logging.getLogger(__name__)
 

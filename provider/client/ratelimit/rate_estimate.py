@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from .quotas import MINUTE, Quota
+from .ratelimit_headers import MINUTE, Quota
 
 #: Seconds by which moments may differ that the service rounds to whole ones.
 ROUNDING = 1.5

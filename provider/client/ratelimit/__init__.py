@@ -1,0 +1,1 @@
+"""Rate limits: read from headers, estimated from responses, and kept."""
