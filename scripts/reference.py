@@ -21,6 +21,7 @@ from unittest import mock
 import bootstrap
 import spoken
 from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
+from apache_airflow_provider_ovhcloud_ai.connection import fields
 from apache_airflow_provider_ovhcloud_ai.decorators import chat, embedding
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks import metrics
@@ -30,7 +31,7 @@ from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpoints
 from apache_airflow_provider_ovhcloud_ai.sandbox import __main__ as sandbox
 from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor
 from apache_airflow_provider_ovhcloud_ai.sensors.model import OVHCloudAIEndpointsModelSensor
-from apache_airflow_provider_ovhcloud_ai.ui import connection_form, links
+from apache_airflow_provider_ovhcloud_ai.ui import links
 from docstring_parser import Docstring, DocstringStyle, parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -313,14 +314,11 @@ def connection_block() -> str:
     """
     List the fields of a connection that are stored in its extra.
     """
-    rows = [
-        [field.label, f"`{field.name}`", _values(field), _default(field), field.help]
-        for field in connection_form.FIELDS
-    ]
+    rows = [[field.label, f"`{field.name}`", _values(field), _default(field), field.help] for field in fields.FIELDS]
     return table(["field", "extra", "values", "a new connection has", "meaning"], rows)
 
 
-def _values(field: connection_form.Field) -> str:
+def _values(field: fields.Field) -> str:
     if field.choices:
         return ", ".join(f"`{choice}`" for choice in field.choices)
     if field.maximum is not None:
@@ -328,7 +326,7 @@ def _values(field: connection_form.Field) -> str:
     return {"string": "text", "boolean": "`true`, `false`"}[field.kind]
 
 
-def _default(field: connection_form.Field) -> str:
+def _default(field: fields.Field) -> str:
     return "nothing" if field.default is None else f"`{str(field.default).lower()}`"
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import jsonschema
 import pytest
 from apache_airflow_provider_ovhcloud_ai import __version__, decorators, defaults
+from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators._base import AIEndpointsOperator
 from apache_airflow_provider_ovhcloud_ai.provider_info import get_provider_info
-from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
 
 pytestmark = pytest.mark.airflow
 

@@ -54,29 +54,6 @@ class ClientSettings:
     user_agent: str = defaults.PACKAGE_NAME
 
 
-@dataclass(frozen=True)
-class ConnectionSettings:
-    """
-    What a connection says, read and checked.
-
-    Safe to use from several threads: nothing changes it.
-
-    :param client: what the client needs
-    :param access: ``token`` or ``anonymous``
-    :param chat_model: used where a call names none
-    :param embedding_model: used where a call names none
-    :param project_id: OVHcloud project, for links
-    :param masked: whether Airflow passed a mask in place of the token
-    """
-
-    client: ClientSettings
-    access: str = "token"
-    chat_model: str | None = None
-    embedding_model: str | None = None
-    project_id: str | None = None
-    masked: bool = False
-
-
 def clean_token(value: str | None) -> str | None:
     """
     Take an API token out of what was pasted: blanks and newlines around it, a leading ``Bearer``, quotes.

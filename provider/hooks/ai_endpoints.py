@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import defaults
+from ..connection.reader import settings_of
 from ..errors import AIEndpointsError
 from .batches import BatchVerbs
 from .bulk_chat import BulkVerbs
-from .connection import settings_of
 from .embeddings import EmbeddingVerbs
 from .guard import GuardVerbs
 from .models import ModelVerbs
@@ -67,8 +67,8 @@ class OVHCloudAIEndpointsHook(
 
         :return: whether it does, and a sentence that says so, or why not and what to do
         """
-        from ..ui.connection_test import run_test
-        from ..ui.connection_verdict import crashed, sentence
+        from ..connection.check import run_test
+        from ..connection.check_message import crashed, sentence
 
         try:
             report = run_test(settings_of(self._get_connection(), token_required=False))

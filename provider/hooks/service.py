@@ -16,12 +16,12 @@ from ..client.http.http_response import Reply
 from ..client.http.sync_client import Client
 from ..client.media.transcription import billed_seconds
 from ..client.models import model_list, model_names
-from ..client.settings import ConnectionSettings
 from ..compat import AirflowNotFoundException, BaseHook
+from ..connection.reader import connection_missing, settings_of
+from ..connection.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..redaction import excerpt, scrub
 from . import metrics
-from .connection import connection_missing, settings_of
 
 #: Held while a hook reads its connection, as Airflow 3.0 mixes up what it answers to several threads of a task, and
 #: while it makes its client, so that threads do not each get connections of their own. One for all hooks, as these are

@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from ..client.settings import ClientSettings
 from ..compat import AirflowNotFoundException, BaseHook
+from ..connection.reader import connection_missing, settings_of
 from ..errors import ConfigurationError
-from ..hooks.connection import connection_missing, settings_of
 
 #: Seconds for which a connection that was read serves the triggers that come. Two thousand that each asked Airflow
 #: took it 70 s, on two cores.

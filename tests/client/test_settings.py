@@ -7,12 +7,12 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.settings import (
     ClientSettings,
-    ConnectionSettings,
     clean_base_url,
     clean_token,
     is_loopback,
     network_of,
 )
+from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from support import canary
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.settings import ConnectionSettings
+from apache_airflow_provider_ovhcloud_ai.connection import check
+from apache_airflow_provider_ovhcloud_ai.connection.check_report import Report
+from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.ui import connection_test
-from apache_airflow_provider_ovhcloud_ai.ui.connection_report import Report
 from apache_airflow_provider_ovhcloud_ai.ui.console import board, ladder
 from apache_airflow_provider_ovhcloud_ai.ui.console.connections import DATABASE, Stored
 from apache_airflow_provider_ovhcloud_ai.ui.console.results import Result
@@ -138,7 +138,7 @@ def as_data(settings: ConnectionSettings | None, report: Report) -> dict[str, An
 
 def run(base_url: str, **fields: Any) -> dict[str, Any]:
     settings = settings_for(base_url, canary.TOKEN, **fields)
-    return as_data(settings, connection_test.run_test(settings, 5.0))
+    return as_data(settings, check.run_test(settings, 5.0))
 
 
 def test_diagnosis_for_a_ticket(serve: Callable[..., Service]) -> None:
@@ -156,7 +156,7 @@ def test_diagnosis_for_a_ticket(serve: Callable[..., Service]) -> None:
 
 def test_curl_runs_as_it_is() -> None:
     settings = settings_for("https://x.example/a'b;$(id)`id`", canary.TOKEN)
-    words = shlex.split(as_data(settings, connection_test.unreadable(ConfigurationError("no")))["curl"])
+    words = shlex.split(as_data(settings, check.unreadable(ConfigurationError("no")))["curl"])
     assert words[-1] == "https://x.example/a'b;$(id)`id`/models"
     assert words[words.index("-H") + 1] == "Authorization: Bearer $OVH_AI_ENDPOINTS_ACCESS_TOKEN"
     anonymous = settings_for("https://x.example", None, access="anonymous")
@@ -164,7 +164,7 @@ def test_curl_runs_as_it_is() -> None:
 
 
 def test_settings_that_could_not_be_read() -> None:
-    data = as_data(None, connection_test.unreadable(ConfigurationError("Port must be a number.")))
+    data = as_data(None, check.unreadable(ConfigurationError("Port must be a number.")))
     assert (data["state"], data["sentence"], data["curl"]) == ("failed", "the settings cannot work", "")
     assert [step["state"] for step in data["steps"]] == ["failed"] + ["not run"] * 5
     assert data["steps"][0]["detail"] == "Port must be a number."
@@ -174,7 +174,7 @@ def test_proxy_is_named_without_its_password(serve: Callable[..., Service]) -> N
     service = serve(manner())
     with Proxy({"af.internal": service.server_port}) as proxy:
         settings = settings_for(f"http://af.internal:{service.server_port}/v1", canary.TOKEN, proxy=proxy.url())
-        data = as_data(settings, connection_test.run_test(settings, 5.0))
+        data = as_data(settings, check.run_test(settings, 5.0))
     assert data["state"] == "ok"
     assert data["ran"] == f"from the API server on af-1, through the proxy 127.0.0.1:{proxy.port}"
     assert data["steps"][1]["headline"] == "proxy reached"

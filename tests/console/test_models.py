@@ -9,7 +9,8 @@ import math
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, ConnectionSettings
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.defaults import BASE_URL
 from apache_airflow_provider_ovhcloud_ai.ui.console.models import Price, is_ovhcloud, price_note, rows
 from support import canary

@@ -11,10 +11,10 @@ from types import NoneType
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from apache_airflow_provider_ovhcloud_ai.defaults import CONN_ID
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
 from support.commands import Fixture, is_an_option, run_each, says_the_token
 from support.pages import PAGES, REFERENCE, ROOT, Block, blocks_of, without_blocks
 from support.said import Said, everything

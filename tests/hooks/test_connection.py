@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import __version__, defaults
-from apache_airflow_provider_ovhcloud_ai.client.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.compat import airflow_version
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.hooks.connection import (
+from apache_airflow_provider_ovhcloud_ai.connection.reader import (
     connection_missing,
     read_extra,
     settings_of,
     user_agent,
 )
+from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from support import canary
 
 pytestmark = pytest.mark.airflow

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
+from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from local_airflow import PASSWORD, USER, LocalAirflow
 
 from . import form as expected

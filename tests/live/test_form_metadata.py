@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
+from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from local_airflow import LocalAirflow
 
 from . import form as expected

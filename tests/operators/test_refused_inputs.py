@@ -14,10 +14,10 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url
+from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
+from apache_airflow_provider_ovhcloud_ai.connection.reader import settings_of
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
-from apache_airflow_provider_ovhcloud_ai.hooks.connection import settings_of
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
-from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
 from apache_airflow_provider_ovhcloud_ai.validation import quote
 from support.sound import wav
 

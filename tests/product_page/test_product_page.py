@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import ROLES
+from apache_airflow_provider_ovhcloud_ai.connection.reader import settings_of
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.hooks.connection import settings_of
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatCompletionsOperator,
     OVHCloudAIEndpointsEmbeddingOperator,

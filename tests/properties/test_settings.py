@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url, clean_token, is_loopback
+from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
+from apache_airflow_provider_ovhcloud_ai.connection.reader import read_extra, settings_of
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.hooks.connection import read_extra, settings_of
-from apache_airflow_provider_ovhcloud_ai.ui.connection_form import FIELDS
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.provisional import domains

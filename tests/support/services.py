@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, ConnectionSettings
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 
 Body = dict[str, Any] | list[Any] | str | bytes
 

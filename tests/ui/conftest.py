@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.connection_report import Report
-from apache_airflow_provider_ovhcloud_ai.ui.connection_test import run_test
-from apache_airflow_provider_ovhcloud_ai.ui.connection_verdict import sentence
+from apache_airflow_provider_ovhcloud_ai.connection.check import run_test
+from apache_airflow_provider_ovhcloud_ai.connection.check_message import sentence
+from apache_airflow_provider_ovhcloud_ai.connection.check_report import Report
 from support.services import Manner, Service, running, settings_for
 
 

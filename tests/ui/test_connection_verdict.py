@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.connection import check
+from apache_airflow_provider_ovhcloud_ai.connection.check_message import sentence
+from apache_airflow_provider_ovhcloud_ai.connection.check_report import SERVICE, Report, Step
 from apache_airflow_provider_ovhcloud_ai.defaults import TEST_TIMEOUT
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.ui import connection_test
-from apache_airflow_provider_ovhcloud_ai.ui.connection_report import SERVICE, Report, Step
-from apache_airflow_provider_ovhcloud_ai.ui.connection_verdict import sentence
 from support.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, Asked, Said, Silence, manner
 
 pytestmark = pytest.mark.airflow
@@ -177,7 +177,7 @@ def test_defect_of_the_test_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch, p
     def broken(*_: Any) -> Report:
         raise LookupError(f"holds {TOKEN}")
 
-    monkeypatch.setattr(connection_test, "run_test", broken)
+    monkeypatch.setattr(check, "run_test", broken)
     assert press_in_airflow() == (
         False,
         "Failed: unexpected LookupError in the test itself. This says nothing about the token: the log of this process "

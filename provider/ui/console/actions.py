@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ...client.settings import ConnectionSettings
+from ...connection import check
+from ...connection.check_report import Report
+from ...connection.settings import ConnectionSettings
 from ...defaults import TEST_TIMEOUT
 from ...errors import ConfigurationError
-from .. import connection_test
-from ..connection_report import Report
 from . import batches, board, catalogue, connections, dag_file, ladder, models, results, trial
 from .connections import Stored
 from .visitor import Method, Refused, Visitor
@@ -179,9 +179,9 @@ def _tested(stored: Stored, mark: str, call: Call) -> dict[str, Any]:
     settings: ConnectionSettings | None = None
     try:
         settings = stored.settings()
-        report = connection_test.run_test(settings)
+        report = check.run_test(settings)
     except ConfigurationError as error:
-        report = connection_test.unreadable(error)
+        report = check.unreadable(error)
     _keep(report, stored, mark, call.visitor.name, at)
     return ladder.as_data(report, settings, stored.conn_id, call.origin, at)
 
@@ -211,7 +211,7 @@ def _models(stored: Stored) -> dict[str, Any]:
         raise Refused(422, str(error)) from None
     known = models.is_ovhcloud(settings)
     # Ten seconds in all: the catalogue takes some of them.
-    report, listed = connection_test.run_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
+    report, listed = check.run_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
     if listed is None:
         step = report.decisive
         raise Refused(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")

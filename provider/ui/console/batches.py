@@ -13,7 +13,7 @@ from ...client.batches import batches_api
 from ...client.http import http_response
 from ...client.http.error_responses import error_of
 from ...client.http.sync_client import Client
-from ...client.settings import ConnectionSettings
+from ...connection.settings import ConnectionSettings
 from ...defaults import TEST_TIMEOUT
 from ...errors import AIEndpointsError
 from ...redaction import excerpts

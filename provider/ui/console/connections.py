@@ -14,10 +14,10 @@ from functools import cache
 from typing import Any
 
 from ... import defaults
-from ...client.settings import ConnectionSettings
 from ...compat import AirflowNotFoundException
+from ...connection.reader import connection_missing, settings_of
+from ...connection.settings import ConnectionSettings
 from ...errors import ConfigurationError
-from ...hooks.connection import connection_missing, settings_of
 from ...redaction import excerpt
 from .visitor import Refused, Visitor
 

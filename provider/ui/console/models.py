@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ... import defaults
 from ...client.models.model_names import find_model, kind_of
 from ...client.models.prices import price_of_one, pricing_of
-from ...client.settings import ConnectionSettings
+from ...connection.settings import ConnectionSettings
 from ...redaction import excerpts
 from .. import links
 

@@ -16,7 +16,7 @@ from ...client.embeddings import embeddings_request, vectors
 from ...client.http import http_response
 from ...client.http.error_responses import error_of
 from ...client.http.sync_client import Client
-from ...client.settings import ConnectionSettings
+from ...connection.settings import ConnectionSettings
 from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from ...redaction import StreamScrubber, excerpt, scrub
 from ...validation import integer, text

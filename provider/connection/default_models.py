@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..client.models.model_names import find_model, kind_of, nearest
-from ..client.settings import ConnectionSettings
 from ..redaction import excerpt, scrub
-from .connection_report import SETTING, Step
+from .check_report import SETTING, Step
+from .settings import ConnectionSettings
 
 #: Models and characters of a name among which a similar one is looked for: comparing takes time.
 _COMPARED = 2_000

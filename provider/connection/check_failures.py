@@ -14,11 +14,11 @@ from urllib.parse import urljoin, urlsplit
 from .. import defaults
 from ..client.http.error_responses import server_words
 from ..client.http.http_response import Reply, kind_of_page, read_json
-from ..client.settings import ConnectionSettings
 from ..client.wait_headers import requested_wait
 from ..errors import AIEndpointsError, ConnectionFailedError, TimedOutError
 from ..redaction import excerpt, scrub, without_userinfo
-from .connection_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step
+from .check_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step
+from .settings import ConnectionSettings
 
 _UNREACHED = {
     "dns": ("host name not found", SETTING),

@@ -5,7 +5,7 @@ The one sentence that the Test button's toast has room for.
 from __future__ import annotations
 
 from ..redaction import excerpt
-from .connection_report import Report, Step
+from .check_report import Report, Step
 
 #: Characters of model names in the sentence, and of the whole; the full list goes to the log.
 MODELS_SHOWN = 1_500

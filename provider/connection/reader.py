@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import __version__, defaults
-from ..client.settings import ClientSettings, ConnectionSettings, clean_base_url, clean_token, network_of
+from ..client.settings import ClientSettings, clean_base_url, clean_token, network_of
 from ..compat import airflow_version, mask_secret
 from ..errors import ConfigurationError
-from ..ui.connection_form import ACCESS_MODES, FIELDS
 from ..validation import boolean, integer, number, quote
+from .fields import ACCESS_MODES, FIELDS
+from .settings import ConnectionSettings
 
 #: What Airflow may pass in place of a secret: its REST API, and the form of 2.11.
 MASKS = ("***", "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER")

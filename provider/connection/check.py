@@ -22,13 +22,14 @@ from ..client.embeddings import embeddings_request
 from ..client.http import http_request, http_response
 from ..client.http.sync_client import Client
 from ..client.models import model_list
-from ..client.settings import ClientSettings, ConnectionSettings
+from ..client.settings import ClientSettings
 from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
 from ..redaction import excerpts
-from . import connection_causes as causes
-from .connection_models import check_default_models
-from .connection_report import ACCESS, SERVICE, SETTING, Report, Step
+from . import check_failures as causes
+from .check_report import ACCESS, SERVICE, SETTING, Report, Step
+from .default_models import check_default_models
+from .settings import ConnectionSettings
 
 #: Bytes of a list of models: OVHcloud's has 8 kB. Much more would only keep the web server busy.
 MAX_LIST_BYTES = 4_000_000

@@ -1,0 +1,1 @@
+"""The connection: fields, settings, and the check behind the Test button."""

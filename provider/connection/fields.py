@@ -1,0 +1,108 @@
+"""
+The fields of a connection: one table for form, reader and docs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .. import defaults
+
+ACCESS_MODES = ("token", "anonymous")
+
+
+@dataclass(frozen=True)
+class Field:
+    """
+    One field stored in the connection's extra.
+
+    :param name: its key there
+    :param label: what the form calls it
+    :param help: one sentence under it
+    :param kind: ``string``, ``integer`` or ``boolean``
+    :param section: heading it stands under, where the release has headings
+    :param default: what a new connection starts with
+    :param choices: the values to choose from, if it is a dropdown
+    :param minimum: the least a number may be
+    :param maximum: the most a number may be
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: str = "string"
+    section: str = "Access and models"
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+FIELDS = (
+    Field(
+        "access",
+        "Access",
+        f"token: the API token is sent. anonymous: no token is sent; the service then allows "
+        f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute.",
+        default="token",
+        choices=ACCESS_MODES,
+    ),
+    Field(
+        "chat_model",
+        "Chat model",
+        "Used where a task names none. Example: gpt-oss-120b",
+    ),
+    Field(
+        "embedding_model",
+        "Embedding model",
+        "Used where a task names none. Example: bge-m3",
+    ),
+    Field(
+        "project_id",
+        "Project id",
+        "Public Cloud project, for the Usage link of tasks. Example: 0123456789abcdef0123456789abcdef",
+    ),
+    Field(
+        "timeout",
+        "Timeout",
+        f"Seconds for one attempt, from name lookup to the last byte. Blank: {defaults.TIMEOUT:g}",
+        kind="integer",
+        section="Limits",
+        minimum=1,
+        maximum=3600,
+    ),
+    Field(
+        "max_retries",
+        "Retries",
+        f"Attempts after the first one within a call; 0 is none. Blank: {defaults.MAX_RETRIES}",
+        kind="integer",
+        section="Limits",
+        minimum=0,
+        maximum=20,
+    ),
+    Field(
+        "requests_per_minute",
+        "Requests per minute",
+        f"Cap shared by all that runs in one task. Blank: none; the service allows {defaults.RATE_LIMIT_TOKEN} for "
+        "each model of a project.",
+        kind="integer",
+        section="Limits",
+        minimum=1,
+        maximum=100_000,
+    ),
+    Field(
+        "ca_bundle",
+        "CA bundle",
+        "File of certificates to trust, on every machine that uses the connection. Example: /etc/ssl/certs/company.pem",
+        section="Network",
+    ),
+    Field(
+        "allow_http",
+        "Allow plain HTTP",
+        "Send the token unencrypted to a base URL with http://. Only for a network you trust.",
+        kind="boolean",
+        section="Network",
+        default=False,
+    ),
+)
