@@ -15,7 +15,7 @@ from ..client.batches import batches_api
 from ..client.http import http_response
 from ..client.http.http_request import Request, encode
 from ..errors import ConfigurationError, InvalidReplyError
-from .service import ServiceHook
+from .base import ServiceHook
 
 
 class BatchVerbs(ServiceHook):

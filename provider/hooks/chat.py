@@ -18,9 +18,9 @@ from ..client.http import http_request, http_response
 from ..client.http.http_response import Reply
 from ..errors import AIEndpointsError
 from ..validation import integer
+from .base import ServiceHook
 from .chat_stream import ChatStream, log_lines
 from .conversation import Asked, ChatAnswer, Conversation
-from .service import ServiceHook
 from .spending import Spending
 
 

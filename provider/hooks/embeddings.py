@@ -13,11 +13,11 @@ from ..errors import ConfigurationError
 from ..rows.folder import Folder
 from ..rows.parts import PART_SIZE
 from ..validation import integer, text
+from .base import ServiceHook
 from .embedding_run import VECTOR, EmbeddingRun
 from .long_texts import LongTexts, long_texts
 from .paths import path_of
 from .progress import Progress
-from .service import ServiceHook
 
 
 class EmbeddingVerbs(ServiceHook):

@@ -11,7 +11,7 @@ from ..client.embeddings import embeddings_request
 from ..client.models.model_names import find_model, kind_of, nearest
 from ..errors import AIEndpointsError, NotFoundError
 from ..validation import text
-from .service import ServiceHook
+from .base import ServiceHook
 
 
 class ModelVerbs(ServiceHook):

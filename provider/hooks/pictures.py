@@ -12,8 +12,8 @@ from ..errors import AIEndpointsError, ConfigurationError
 from ..rows.pictures import PictureFiles
 from ..rows.storage import place
 from ..validation import boolean
+from .base import ServiceHook
 from .files import way_to
-from .service import ServiceHook
 
 
 class ImageVerbs(ServiceHook):

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..client import responses_api
 from ..client.http import http_response
-from .service import ServiceHook
+from .base import ServiceHook
 
 
 class ResponseVerbs(ServiceHook):

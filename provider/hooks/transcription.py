@@ -9,8 +9,8 @@ from typing import Any
 from ..client.http import http_response
 from ..client.http.multipart import Attachment
 from ..client.media import transcription
+from .base import ServiceHook
 from .files import File
-from .service import ServiceHook
 
 
 class TranscriptionVerbs(ServiceHook):

@@ -20,7 +20,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer, session
 from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer as pacer_module
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.hooks import service
+from apache_airflow_provider_ovhcloud_ai.hooks import base
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
 from .answering import Answering, answer_to
@@ -93,7 +93,7 @@ def the_pool_s(hook: OVHCloudAIEndpointsHook) -> Any:
 
 
 LOCKS: dict[str, Callable[[OVHCloudAIEndpointsHook], Any]] = {
-    "of the hooks' clients": lambda _: service._making,
+    "of the hooks' clients": lambda _: base._making,
     "of the sessions": lambda _: session._lock,
     "of the pace": lambda _: pacer_module._lock,
     "of the deadlines": lambda _: attempt_timer._lock,
