@@ -13,8 +13,8 @@ subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, s
 
 from airflow.models import Connection  # noqa: E402  (Airflow wants its database first)
 from airflow.utils.session import create_session  # noqa: E402  (likewise)
-from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings  # noqa: E402  (likewise)
+from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings  # noqa: E402  (likewise)
 from apache_airflow_provider_ovhcloud_ai.ui.console import actions, ladder, models, results  # noqa: E402  (likewise)
 
 ROUNDS = 9

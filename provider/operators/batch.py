@@ -17,7 +17,7 @@ from ._rows import rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.batch_rows import BatchRows
+    from ..hooks.batch.batch_rows import BatchRows
     from ..rows.folder import Folder
 
 #: What is asked of the model about each row.
@@ -149,8 +149,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         return self._run(context)
 
     def _run(self, context: Context) -> dict[str, Any]:
-        from ..hooks.batch_run import BatchRun
-        from ..hooks.batch_task import BatchTask
+        from ..hooks.batch.batch_run import BatchRun
+        from ..hooks.batch.task_identity import BatchTask
 
         asks_chat = self._check_choices()
         self.push_links(context, self.model, "chat_model" if asks_chat else "embedding_model")
@@ -220,8 +220,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         return asked, folder, integer(self.part_size, "part_size", 1)
 
     def _finish(self, context: Context, seconds: float) -> dict[str, Any]:
-        from ..hooks.batch_answers import Answers
-        from ..hooks.batch_run import wait
+        from ..hooks.batch.batch_answers import Answers
+        from ..hooks.batch.batch_run import wait
 
         with self.hook.boundary(), Answers(self.hook) as answers:
             ended = list(wait(self.hook, self._batch_ids, seconds, self._say))
@@ -267,7 +267,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         return self.endpoint == ENDPOINTS[0]
 
     def _asked(self, asks_chat: bool, model: Any) -> BatchRows:
-        from ..hooks import batch_rows
+        from ..hooks.batch import batch_rows
 
         further = self.further_parameters(("model", "messages", "input", "temperature", "max_tokens"))
         if asks_chat:

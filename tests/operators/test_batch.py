@@ -20,8 +20,8 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     PartlyFailedError,
     TokenRefusedError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks import batch_answers, batch_rows, batch_run
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.hooks.batch import batch_answers, batch_rows, batch_run
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator as BatchOperator,
 )

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from .. import defaults
-from ..client.batches.batches_api import ENDED
-from ..client.http.http_request import encode
-from ..errors import AIEndpointsError, InvalidInputError
-from .batch_task import BatchTask
-from .batches import BatchVerbs
+from ... import defaults
+from ...client.batches.batches_api import ENDED
+from ...client.http.http_request import encode
+from ...errors import AIEndpointsError, InvalidInputError
+from ..batches import BatchVerbs
+from .task_identity import BatchTask
 
 log = logging.getLogger(__name__)
 

@@ -9,18 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..client.chat import chat_request
-from ..client.chat.chat_response import text_of
-from ..client.chat.prompt_template import conversation
-from ..client.embeddings import embeddings_request
-from ..client.embeddings.vectors import vector_of
-from ..client.http.http_request import Request
-from ..client.usage import summed_usage
-from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
-from ..rows.folder import Folder
-from ..rows.parts import ERROR, failed, split
-from ..rows.values import Row, Vector, text_in, vector
-from ..validation import text
+from ...client.chat import chat_request
+from ...client.chat.chat_response import text_of
+from ...client.chat.prompt_template import conversation
+from ...client.embeddings import embeddings_request
+from ...client.embeddings.vectors import vector_of
+from ...client.http.http_request import Request
+from ...client.usage import summed_usage
+from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
+from ...rows.folder import Folder
+from ...rows.parts import ERROR, failed, split
+from ...rows.values import Row, Vector, text_in, vector
+from ...validation import text
 from .batch_answers import Answers, is_curable
 from .batch_run import Line, line_for
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from ..errors import BadRequestError
-from ..redaction import scrub
-from .batches import BatchVerbs, line_of
+from ...errors import BadRequestError
+from ...redaction import scrub
+from ..batches import BatchVerbs, line_of
 
 
 class Answers:
