@@ -15,10 +15,10 @@ from ..client.parallel import Outcome, each
 from ..errors import AIEndpointsError
 from ..rows.folder import Folder
 from ..validation import integer, text
-from . import bulk
+from .bulk import bulk_result
+from .bulk.chat_run import ChatRun
+from .bulk.progress import Progress
 from .chat import ChatVerbs
-from .chat_run import ChatRun
-from .progress import Progress
 from .spending import Spending
 
 
@@ -49,7 +49,7 @@ class BulkVerbs(ChatVerbs):
         :raises PartlyFailedError: if some failed; ``response`` is what this would have returned
         :raises AIEndpointsError: if going on makes no sense, a refused token for one; ``response`` likewise
         """
-        found = bulk.Collected()
+        found = bulk_result.Collected()
         with self.boundary():
             try:
                 for outcome in self.each_chat_completion(
@@ -86,7 +86,7 @@ class BulkVerbs(ChatVerbs):
         :raises AIEndpointsError: if going on makes no sense
         """
         with self.boundary():
-            bulk.check_on_error(on_error)
+            bulk_result.check_on_error(on_error)
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             wanted = self.model_for(model, "chat_model")
             total = len(conversations) if isinstance(conversations, Sized) else None
@@ -97,7 +97,7 @@ class BulkVerbs(ChatVerbs):
                 Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
                 closing(each(conversations, progress.watch(ask), threads)) as outcomes,
             ):
-                yield from bulk.while_it_makes_sense(outcomes, on_error)
+                yield from bulk_result.while_it_makes_sense(outcomes, on_error)
 
     def chat_rows(
         self,
@@ -134,7 +134,7 @@ class BulkVerbs(ChatVerbs):
         :raises AIEndpointsError: if going on makes no sense
         """
         with self.boundary():
-            bulk.check_on_error(on_error)
+            bulk_result.check_on_error(on_error)
             wanted = self.model_for(model, "chat_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": wanted}

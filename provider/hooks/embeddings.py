@@ -14,10 +14,10 @@ from ..rows.folder import Folder
 from ..rows.parts import PART_SIZE
 from ..validation import integer, text
 from .base import ServiceHook
-from .embedding_run import VECTOR, EmbeddingRun
-from .long_texts import LongTexts, long_texts
+from .bulk.embedding_run import VECTOR, EmbeddingRun
+from .bulk.long_texts import LongTexts, long_texts
+from .bulk.progress import Progress
 from .paths import path_of
-from .progress import Progress
 
 
 class EmbeddingVerbs(ServiceHook):

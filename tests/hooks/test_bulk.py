@@ -22,8 +22,8 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     StatusError,
     TokenRefusedError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks import bulk
-from apache_airflow_provider_ovhcloud_ai.hooks.progress import Progress, line
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk import bulk_result
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, line
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.services import Asked, Said, Service, running
 from support.stored import MODEL, Make, stored
@@ -139,7 +139,7 @@ class TestFailures:
         assert "has the role 'nobody'" in result["errors"][0]["error"]
         assert len(service.asked) == 2
 
-    @pytest.mark.parametrize("on_error", bulk.ON_ERROR)
+    @pytest.mark.parametrize("on_error", bulk_result.ON_ERROR)
     def test_a_refused_token_stops_all(self, hook_for: Make, on_error: str) -> None:
         with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(TokenRefusedError):
             hook_for(stored(service)).chat_completions(asking(*["a"] * 300), MODEL, on_error=on_error, concurrency=2)
@@ -155,12 +155,12 @@ class TestFailures:
             hook_for(stored(service), max_retries=0).chat_completions(
                 asking(*["a"] * 1_000), MODEL, on_error="skip", concurrency=1
             )
-        assert bulk.IN_A_ROW <= len(service.asked) <= bulk.IN_A_ROW + 20
+        assert bulk_result.IN_A_ROW <= len(service.asked) <= bulk_result.IN_A_ROW + 20
 
     def test_prompts_that_are_all_refused_do_not_count_as_a_service_that_is_down(
         self, hook_for: Make, service: Service
     ) -> None:
-        asked = asking(*["a 422"] * (bulk.IN_A_ROW + 5), "b")
+        asked = asking(*["a 422"] * (bulk_result.IN_A_ROW + 5), "b")
         assert contents(hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip"))[-1] == "B"
 
     @pytest.mark.parametrize(

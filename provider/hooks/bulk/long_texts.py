@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..client.embeddings.token_estimate import fits, pieces, tokens
-from ..errors import ConfigurationError, InvalidInputError
-from ..rows.values import Row, text_in
-from ..validation import integer, quote
+from ...client.embeddings.token_estimate import fits, pieces, tokens
+from ...errors import ConfigurationError, InvalidInputError
+from ...rows.values import Row, text_in
+from ...validation import integer, quote
 
 #: What to do about a text that is too long.
 ON_LONG_TEXT = ("error", "truncate", "split")

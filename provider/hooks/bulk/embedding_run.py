@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from ..client.embeddings.embedder import Batch, Embedded, Embedder, check_dimensions
-from ..client.embeddings.vectors import Vector
-from ..client.parallel import as_they_end
-from ..rows.folder import Folder
-from ..rows.values import Row, vector
-from . import metrics
-from .bulk import while_it_makes_sense
-from .parts import Part, Piece, column, pieces_of
+from ...client.embeddings.embedder import Batch, Embedded, Embedder, check_dimensions
+from ...client.embeddings.vectors import Vector
+from ...client.parallel import as_they_end
+from ...rows.folder import Folder
+from ...rows.values import Row, vector
+from .. import metrics
+from .bulk_result import while_it_makes_sense
 from .progress import Progress
+from .work_items import Part, Piece, column, pieces_of
 
 #: The column of the result.
 VECTOR = "embedding"

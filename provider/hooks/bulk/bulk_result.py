@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from ..client.parallel import Outcome
-from ..client.usage import summed_usage
-from ..errors import (
+from ...client.parallel import Outcome
+from ...client.usage import summed_usage
+from ...errors import (
     AIEndpointsError,
     BudgetError,
     ConfigurationError,
@@ -17,7 +17,7 @@ from ..errors import (
     PartlyFailedError,
     TokenRefusedError,
 )
-from ..validation import quote
+from ...validation import quote
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")

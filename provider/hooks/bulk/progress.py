@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ..client.usage import summed_usage
-from ..errors import AIEndpointsError
+from ...client.usage import summed_usage
+from ...errors import AIEndpointsError
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from ..errors import InvalidInputError
-from ..rows.folder import Folder
-from ..rows.parts import split
-from ..rows.values import Row, text_in
+from ...errors import InvalidInputError
+from ...rows.folder import Folder
+from ...rows.parts import split
+from ...rows.values import Row, text_in
 
 Work = TypeVar("Work")
 Value = TypeVar("Value")

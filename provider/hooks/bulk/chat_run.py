@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from ..client.chat.chat_response import text_of
-from ..client.chat.prompt_template import conversation
-from ..client.parallel import as_they_end
-from ..errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartlyFailedError
-from ..rows.folder import Folder
-from ..rows.parts import ERROR, failed
-from ..rows.values import Row
-from .bulk import longest_wait, while_it_makes_sense
-from .parts import Part, Piece, pieces_of
+from ...client.chat.chat_response import text_of
+from ...client.chat.prompt_template import conversation
+from ...client.parallel import as_they_end
+from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartlyFailedError
+from ...rows.folder import Folder
+from ...rows.parts import ERROR, failed
+from ...rows.values import Row
+from .bulk_result import longest_wait, while_it_makes_sense
 from .progress import Progress
+from .work_items import Part, Piece, pieces_of
 
 #: The column of the result, beside that of the error.
 ANSWER = "answer"
