@@ -18,7 +18,7 @@ from ..validation import integer, text
 from .bulk import bulk_result
 from .bulk.chat_run import ChatRun
 from .bulk.progress import Progress
-from .chat import ChatVerbs
+from .methods.chat import ChatVerbs
 from .spending import Spending
 
 

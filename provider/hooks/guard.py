@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..client.chat import chat_request, guard_model
-from .chat import ChatVerbs
+from .methods.chat import ChatVerbs
 
 
 class GuardVerbs(ChatVerbs):

@@ -13,7 +13,7 @@ from ._prompt_files import PromptFiles
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.conversation import Conversation
+    from ..hooks.chat.conversation import Conversation
 
 #: Fields of the request that the operator has parameters for.
 _OWN = ("model", "messages", "temperature", "max_tokens", "top_p", "stop", "stream")

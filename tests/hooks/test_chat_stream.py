@@ -17,7 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     NotFoundError,
     TruncatedReplyError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks.chat_stream import LINE, log_lines
+from apache_airflow_provider_ovhcloud_ai.hooks.chat.chat_stream import LINE, log_lines
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.stored import HELLO, MODEL, Make, stored

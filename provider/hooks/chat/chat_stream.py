@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Any
 
-from ..client.chat.stream_assembly import StreamedChat
-from ..client.http.http_response import Reply
-from ..errors import AIEndpointsError, InvalidReplyError
-from ..redaction import StreamScrubber
+from ...client.chat.stream_assembly import StreamedChat
+from ...client.http.http_response import Reply
+from ...errors import AIEndpointsError, InvalidReplyError
+from ...redaction import StreamScrubber
 
 #: Characters after which a line of the log ends at the next space: an answer may be one long paragraph.
 LINE = 120

@@ -9,19 +9,19 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .. import defaults
-from ..client.chat import chat_request, chat_response
-from ..client.chat.fallback import model_list
-from ..client.chat.prompt_template import messages_of
-from ..client.chat.structured_output import Structure, is_structured
-from ..client.http import http_request, http_response
-from ..client.http.http_response import Reply
-from ..errors import AIEndpointsError
-from ..validation import integer
-from .base import ServiceHook
-from .chat_stream import ChatStream, log_lines
-from .conversation import Asked, ChatAnswer, Conversation
-from .spending import Spending
+from ... import defaults
+from ...client.chat import chat_request, chat_response
+from ...client.chat.fallback import model_list
+from ...client.chat.prompt_template import messages_of
+from ...client.chat.structured_output import Structure, is_structured
+from ...client.http import http_request, http_response
+from ...client.http.http_response import Reply
+from ...errors import AIEndpointsError
+from ...validation import integer
+from ..base import ServiceHook
+from ..chat.chat_stream import ChatStream, log_lines
+from ..chat.conversation import Asked, ChatAnswer, Conversation
+from ..spending import Spending
 
 
 class ChatVerbs(ServiceHook):
@@ -153,9 +153,9 @@ class ChatVerbs(ServiceHook):
         :return: what has yet to be :meth:`~.conversation.Conversation.run`
         :raises ConfigurationError: if an argument cannot work
         """
-        from ..client.chat.image_parts import with_images
-        from ..client.chat.tools import Tools
-        from .images import read_images
+        from ...client.chat.image_parts import with_images
+        from ...client.chat.tools import Tools
+        from ..images import read_images
 
         with self.boundary():
             structured = is_structured(response_format)

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..client.chat import chat_response
-from ..client.chat.fallback import is_retirement, passes_on
-from ..client.chat.structured_output import Mismatch, Structure, plain
-from ..errors import AIEndpointsError, TruncatedReplyError, UnusableAnswerError
-from ..redaction import excerpt, scrub
+from ...client.chat import chat_response
+from ...client.chat.fallback import is_retirement, passes_on
+from ...client.chat.structured_output import Mismatch, Structure, plain
+from ...errors import AIEndpointsError, TruncatedReplyError, UnusableAnswerError
+from ...redaction import excerpt, scrub
 
 if TYPE_CHECKING:
-    from ..client.chat.tools import Tools
-    from .spending import Spending
+    from ...client.chat.tools import Tools
+    from ..spending import Spending
 
 _REPAIR = (
     "Your answer cannot be used: {fault}. Answer once more, with nothing but JSON in the form that was asked for: no "

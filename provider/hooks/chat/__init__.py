@@ -1,0 +1,1 @@
+"""One conversation: steps, tools, repair, fallback, stream."""
