@@ -17,7 +17,7 @@ from .base import ServiceHook
 from .bulk.embedding_run import VECTOR, EmbeddingRun
 from .bulk.long_texts import LongTexts, long_texts
 from .bulk.progress import Progress
-from .paths import path_of
+from .files.object_path import path_of
 
 
 class EmbeddingVerbs(ServiceHook):

@@ -13,7 +13,7 @@ from ..rows.pictures import PictureFiles
 from ..rows.storage import place
 from ..validation import boolean
 from .base import ServiceHook
-from .files import way_to
+from .files.inputs import way_to
 
 
 class ImageVerbs(ServiceHook):

@@ -10,7 +10,7 @@ from ..client.http import http_response
 from ..client.http.multipart import Attachment
 from ..client.media import transcription
 from .base import ServiceHook
-from .files import File
+from .files.inputs import File
 
 
 class TranscriptionVerbs(ServiceHook):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..hooks.paths import path_of
+from ..hooks.files.object_path import path_of
 
 
 def rows_of(values: Any, path: Any, kind: str | None, name: str) -> Iterable[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..client.batches.batches_api import ENDED, sentence, summary
 from ..compat import conf
 from ..errors import ConfigurationError
-from ..hooks.paths import path_of
+from ..hooks.files.object_path import path_of
 from ..validation import integer, number, quote
 from ._base import AIEndpointsOperator
 from ._rows import rows_of

@@ -11,7 +11,7 @@ from .. import defaults
 from ..client.chat.chat_response import text_of
 from ..client.chat.prompt_template import conversation
 from ..errors import AIEndpointsError, ConfigurationError
-from ..hooks.paths import path_of
+from ..hooks.files.object_path import path_of
 from ..validation import text
 from ._base import AIEndpointsOperator
 from ._rows import rows_of

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..hooks.paths import path_of
+from ..hooks.files.object_path import path_of
 from ..validation import text
 from ._base import AIEndpointsOperator
 from ._rows import rows_of

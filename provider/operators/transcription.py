@@ -14,7 +14,7 @@ from ._base import AIEndpointsOperator
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.outputs import OutputFile
+    from ..hooks.files.outputs import OutputFile
 
 #: What a transcript can be returned as.
 OUTPUTS = ("text", "response")
@@ -150,7 +150,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             return None
         if self._output is not None:
             raise ConfigurationError("Give output or output_path, not both: the suffix of the file says what it holds.")
-        from ..hooks.outputs import OutputFile
+        from ..hooks.files.outputs import OutputFile
 
         return OutputFile(self.output_path, "output_path", FORMATS)
 

@@ -155,7 +155,7 @@ class ChatVerbs(ServiceHook):
         """
         from ...client.chat.image_parts import with_images
         from ...client.chat.tools import Tools
-        from ..images import read_images
+        from ..files.image_inputs import read_images
 
         with self.boundary():
             structured = is_structured(response_format)

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..client.chat import image_parts
-from ..errors import ConfigurationError
-from ..validation import quote
-from .files import File, is_path
+from ...client.chat import image_parts
+from ...errors import ConfigurationError
+from ...validation import quote
+from .inputs import File, is_path
 
 
 def read_images(paths: Any) -> list[dict[str, Any]]:

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import AIEndpointsError, ConfigurationError
-from ..redaction import excerpt
-from ..rows.storage import place
-from ..validation import quote, text
-from .paths import path_of
+from ...errors import AIEndpointsError, ConfigurationError
+from ...redaction import excerpt
+from ...rows.storage import place
+from ...validation import quote, text
+from .object_path import path_of
 
 #: What a file system says of a name that leads nowhere; object storage says ``FileNotFoundError`` alone.
 _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}

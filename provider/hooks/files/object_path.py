@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError
-from ..validation import quote, text
+from ...errors import ConfigurationError
+from ...validation import quote, text
 
 if TYPE_CHECKING:
-    from ..compat import ObjectStoragePath
+    from ...compat import ObjectStoragePath
 
 #: Bytes of the name of a file: what Linux and macOS take.
 LONGEST_NAME = 255
@@ -25,7 +25,7 @@ def path_of(value: Any, name: str) -> ObjectStoragePath:
     :return: the path, whose storage can be reached as far as this machine knows
     :raises ConfigurationError: if this Airflow cannot use such storage
     """
-    from ..compat import ObjectStoragePath
+    from ...compat import ObjectStoragePath
 
     address = text(str(value), name)
     if "://" not in address and max(len(part.encode("utf-8", "replace")) for part in address.split("/")) > LONGEST_NAME:

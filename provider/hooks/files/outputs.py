@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import AIEndpointsError, ConfigurationError
-from ..redaction import excerpt
-from ..rows.storage import place
-from .files import way_to
+from ...errors import AIEndpointsError, ConfigurationError
+from ...redaction import excerpt
+from ...rows.storage import place
+from .inputs import way_to
 
 
 class OutputFile:
