@@ -9,14 +9,14 @@ from typing import Any
 from .. import defaults
 from ..connection.reader import settings_of
 from ..errors import AIEndpointsError
-from .batches import BatchVerbs
-from .bulk_chat import BulkVerbs
-from .embeddings import EmbeddingVerbs
-from .guard import GuardVerbs
-from .models import ModelVerbs
-from .pictures import ImageVerbs
-from .responses import ResponseVerbs
-from .transcription import TranscriptionVerbs
+from .methods.batches import BatchVerbs
+from .methods.bulk_chat import BulkVerbs
+from .methods.embeddings import EmbeddingVerbs
+from .methods.guard import GuardVerbs
+from .methods.image_generation import ImageVerbs
+from .methods.models import ModelVerbs
+from .methods.responses import ResponseVerbs
+from .methods.transcription import TranscriptionVerbs
 
 
 class OVHCloudAIEndpointsHook(

@@ -134,7 +134,7 @@ class OVHCloudAIEndpointsCommonAIHook(OVHCloudAIEndpointsHook, PydanticAIHook): 
 def _provider(service: OVHCloudAIEndpointsHook) -> Any:
     from pydantic_ai.providers.ovhcloud import OVHcloudProvider
 
-    from .openai_client import EVENTS, openai_client
+    from .methods.openai_client import EVENTS, openai_client
 
     class Provider(OVHcloudProvider):  # type: ignore[misc]  # not installed beside mypy
         @property

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from ...errors import BadRequestError
 from ...redaction import scrub
-from ..batches import BatchVerbs, line_of
+from ..methods.batches import BatchVerbs, line_of
 
 
 class Answers:

@@ -20,7 +20,7 @@ from ... import defaults
 from ...client.batches.batches_api import ENDED
 from ...client.http.http_request import encode
 from ...errors import AIEndpointsError, InvalidInputError
-from ..batches import BatchVerbs
+from ..methods.batches import BatchVerbs
 from .task_identity import BatchTask
 
 log = logging.getLogger(__name__)

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client.http import http_request, http_response
-from ..client.media import image_generation
-from ..errors import AIEndpointsError, ConfigurationError
-from ..rows.pictures import PictureFiles
-from ..rows.storage import place
-from ..validation import boolean
-from .base import ServiceHook
-from .files.inputs import way_to
+from ...client.http import http_request, http_response
+from ...client.media import image_generation
+from ...errors import AIEndpointsError, ConfigurationError
+from ...rows.pictures import PictureFiles
+from ...rows.storage import place
+from ...validation import boolean
+from ..base import ServiceHook
+from ..files.inputs import way_to
 
 
 class ImageVerbs(ServiceHook):

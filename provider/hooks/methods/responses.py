@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client import responses_api
-from ..client.http import http_response
-from .base import ServiceHook
+from ...client import responses_api
+from ...client.http import http_response
+from ..base import ServiceHook
 
 
 class ResponseVerbs(ServiceHook):

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client.chat import chat_request, guard_model
-from .methods.chat import ChatVerbs
+from ...client.chat import chat_request, guard_model
+from .chat import ChatVerbs
 
 
 class GuardVerbs(ChatVerbs):

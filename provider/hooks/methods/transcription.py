@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client.http import http_response
-from ..client.http.multipart import Attachment
-from ..client.media import transcription
-from .base import ServiceHook
-from .files.inputs import File
+from ...client.http import http_response
+from ...client.http.multipart import Attachment
+from ...client.media import transcription
+from ..base import ServiceHook
+from ..files.inputs import File
 
 
 class TranscriptionVerbs(ServiceHook):

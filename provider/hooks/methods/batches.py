@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .. import defaults
-from ..client.batches import batches_api
-from ..client.http import http_response
-from ..client.http.http_request import Request, encode
-from ..errors import ConfigurationError, InvalidReplyError
-from .base import ServiceHook
+from ... import defaults
+from ...client.batches import batches_api
+from ...client.http import http_response
+from ...client.http.http_request import Request, encode
+from ...errors import ConfigurationError, InvalidReplyError
+from ..base import ServiceHook
 
 
 class BatchVerbs(ServiceHook):

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client.chat import chat_request
-from ..client.embeddings import embeddings_request
-from ..client.models.model_names import find_model, kind_of, nearest
-from ..errors import AIEndpointsError, NotFoundError
-from ..validation import text
-from .base import ServiceHook
+from ...client.chat import chat_request
+from ...client.embeddings import embeddings_request
+from ...client.models.model_names import find_model, kind_of, nearest
+from ...errors import AIEndpointsError, NotFoundError
+from ...validation import text
+from ..base import ServiceHook
 
 
 class ModelVerbs(ServiceHook):

@@ -15,11 +15,11 @@ from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..client.http.async_client import AsyncClient
-from ..client.http.http_request import Request
-from ..client.http.http_response import Reply, parse
-from ..client.settings import ClientSettings
-from ..errors import AIEndpointsError
+from ...client.http.async_client import AsyncClient
+from ...client.http.http_request import Request
+from ...client.http.http_response import Reply, parse
+from ...client.settings import ClientSettings
+from ...errors import AIEndpointsError
 
 #: What is true of the bytes on the wire, and no longer of those that were read.
 _OF_THE_WIRE = {"content-length", "transfer-encoding", "connection"}

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from contextlib import closing
 from typing import Any
 
-from .. import defaults
-from ..client.chat import chat_request
-from ..client.parallel import Outcome, each
-from ..errors import AIEndpointsError
-from ..rows.folder import Folder
-from ..validation import integer, text
-from .bulk import bulk_result
-from .bulk.chat_run import ChatRun
-from .bulk.progress import Progress
-from .methods.chat import ChatVerbs
-from .spending import Spending
+from ... import defaults
+from ...client.chat import chat_request
+from ...client.parallel import Outcome, each
+from ...errors import AIEndpointsError
+from ...rows.folder import Folder
+from ...validation import integer, text
+from ..bulk import bulk_result
+from ..bulk.chat_run import ChatRun
+from ..bulk.progress import Progress
+from ..spending import Spending
+from .chat import ChatVerbs
 
 
 class BulkVerbs(ChatVerbs):

@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .. import defaults
-from ..client.embeddings.embedder import Embedder
-from ..errors import ConfigurationError
-from ..rows.folder import Folder
-from ..rows.parts import PART_SIZE
-from ..validation import integer, text
-from .base import ServiceHook
-from .bulk.embedding_run import VECTOR, EmbeddingRun
-from .bulk.long_texts import LongTexts, long_texts
-from .bulk.progress import Progress
-from .files.object_path import path_of
+from ... import defaults
+from ...client.embeddings.embedder import Embedder
+from ...errors import ConfigurationError
+from ...rows.folder import Folder
+from ...rows.parts import PART_SIZE
+from ...validation import integer, text
+from ..base import ServiceHook
+from ..bulk.embedding_run import VECTOR, EmbeddingRun
+from ..bulk.long_texts import LongTexts, long_texts
+from ..bulk.progress import Progress
+from ..files.object_path import path_of
 
 
 class EmbeddingVerbs(ServiceHook):
@@ -124,7 +124,7 @@ class EmbeddingVerbs(ServiceHook):
         :raises ConfigurationError: if there is no finished folder
         :raises InvalidInputError: if it was changed since
         """
-        from ..rows import results
+        from ...rows import results
 
         named = folder.get("path") if isinstance(folder, Mapping) else folder
         return results.read(path_of(named, "folder"))
