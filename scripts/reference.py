@@ -24,8 +24,8 @@ from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
 from apache_airflow_provider_ovhcloud_ai.connection import fields
 from apache_airflow_provider_ovhcloud_ai.decorators import chat, embedding
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
-from apache_airflow_provider_ovhcloud_ai.hooks import metrics
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpointsRetryPolicy
 from apache_airflow_provider_ovhcloud_ai.sandbox import __main__ as sandbox

@@ -21,7 +21,7 @@ from ..connection.reader import connection_missing, settings_of
 from ..connection.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..redaction import excerpt, scrub
-from . import metrics
+from .usage import metrics
 
 #: Held while a hook reads its connection, as Airflow 3.0 mixes up what it answers to several threads of a task, and
 #: while it makes its client, so that threads do not each get connections of their own. One for all hooks, as these are

@@ -14,8 +14,8 @@ from .. import defaults
 from ..client.http.http_request import Request
 from ..client.http.http_response import Reply, parse
 from ..errors import AIEndpointsError
-from . import metrics
 from .ai_endpoints import OVHCloudAIEndpointsHook
+from .usage import metrics
 
 _NEEDED = (
     "OVHcloud AI Endpoints in @task.llm and @task.agent needs apache-airflow-providers-common-ai 1.0 or later: "

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..compat import Context
     from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
-    from ..hooks.spending import Spending
+    from ..hooks.usage.usage_tracker import Spending
 
 
 class AIEndpointsOperator(TellsLineage):
@@ -166,7 +166,7 @@ class AIEndpointsOperator(TellsLineage):
         :param spending: what it used
         :param priced: whether the service may be asked for its prices
         """
-        from ..hooks.spending import summary
+        from ..hooks.usage.usage_tracker import summary
 
         told = spending.as_xcom(priced=priced)
         self.log.info("AI Endpoints task: %s", summary(told))

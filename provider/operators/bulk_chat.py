@@ -18,7 +18,7 @@ from ._rows import rows_of
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.spending import Spending
+    from ..hooks.usage.usage_tracker import Spending
 
 #: Answers above which XCom is the wrong place: 5,000 of a few paragraphs are some 5 MB in the metadata database.
 MANY = 5_000

@@ -315,7 +315,7 @@ def test_another_connection_is_asked_where_the_first_fails(sandbox: Sandbox, sto
 def test_the_log_and_the_metrics_are_ours(
     sandbox: Sandbox, store: Store, agent_of: Agent, ear: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apache_airflow_provider_ovhcloud_ai.hooks import metrics
+    from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 
     counted: list[Any] = []
     monkeypatch.setattr(metrics, "count", lambda *what: counted.append(what))

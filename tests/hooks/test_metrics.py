@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import compat
-from apache_airflow_provider_ovhcloud_ai.hooks import metrics
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 

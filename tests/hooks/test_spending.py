@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import BudgetError, ConfigurationError, ConnectionFailedError
-from apache_airflow_provider_ovhcloud_ai.hooks.spending import Spending, summary
+from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import Spending, summary
 
 pytestmark = pytest.mark.airflow
 

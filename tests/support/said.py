@@ -18,9 +18,9 @@ import pytest
 from airflow.sdk._shared.observability.metrics.statsd_logger import SafeStatsdLogger
 from apache_airflow_provider_ovhcloud_ai import compat
 from apache_airflow_provider_ovhcloud_ai.errors import UnsafeContentError
-from apache_airflow_provider_ovhcloud_ai.hooks import metrics
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk import progress
+from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.connection import command

@@ -14,7 +14,7 @@ from ...client.embeddings.vectors import Vector
 from ...client.parallel import as_they_end
 from ...rows.folder import Folder
 from ...rows.values import Row, vector
-from .. import metrics
+from ..usage import metrics
 from .bulk_result import while_it_makes_sense
 from .progress import Progress
 from .work_items import Part, Piece, column, pieces_of

@@ -17,7 +17,7 @@ from ...redaction import excerpt, scrub
 
 if TYPE_CHECKING:
     from ...client.chat.tools import Tools
-    from ..spending import Spending
+    from ..usage.usage_tracker import Spending
 
 _REPAIR = (
     "Your answer cannot be used: {fault}. Answer once more, with nothing but JSON in the form that was asked for: no "

@@ -18,7 +18,7 @@ from ...validation import integer, text
 from ..bulk import bulk_result
 from ..bulk.chat_run import ChatRun
 from ..bulk.progress import Progress
-from ..spending import Spending
+from ..usage.usage_tracker import Spending
 from .chat import ChatVerbs
 
 

@@ -21,7 +21,7 @@ from ...validation import integer
 from ..base import ServiceHook
 from ..chat.chat_stream import ChatStream, log_lines
 from ..chat.conversation import Asked, ChatAnswer, Conversation
-from ..spending import Spending
+from ..usage.usage_tracker import Spending
 
 
 class ChatVerbs(ServiceHook):

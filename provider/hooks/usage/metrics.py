@@ -45,7 +45,7 @@ def count_error(model: str | None, status: int | None) -> None:
 def _add(counts: Mapping[str, Any], tags: Mapping[str, str]) -> None:
     cleaned = {name: _NO_TAG.sub("_", value)[:100] for name, value in tags.items()}
     try:
-        from ..compat import Stats
+        from ...compat import Stats
 
         for name, number in counts.items():
             if type(number) in {int, float} and number > 0:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ..client.models import prices
-from ..client.models.model_names import find_model
-from ..client.usage import is_count, summed_usage
-from ..errors import AIEndpointsError, BudgetError, ConfigurationError
-from ..validation import integer, number
+from ...client.models import prices
+from ...client.models.model_names import find_model
+from ...client.usage import is_count, summed_usage
+from ...errors import AIEndpointsError, BudgetError, ConfigurationError
+from ...validation import integer, number
 
 #: Numbers that services tell within others -> what they are called here.
 _DETAILS = {

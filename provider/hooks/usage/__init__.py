@@ -1,0 +1,1 @@
+"""Usage of a task: totals, budget and metrics."""
