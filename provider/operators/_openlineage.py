@@ -11,7 +11,7 @@ from openlineage.client.event_v2 import Dataset, OutputDataset
 from openlineage.client.facet_v2 import RunFacet, output_statistics_output_dataset
 
 from ..compat import OperatorLineage
-from ._lineage import Address, Lineage
+from ._datasets import Address, Lineage
 
 #: A facet that is not OpenLineage's own carries whose it is.
 FACET = "ovhcloud_aiEndpoints"

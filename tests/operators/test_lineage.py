@@ -16,7 +16,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import asset_of
-from apache_airflow_provider_ovhcloud_ai.operators._lineage import Address, address_of
+from apache_airflow_provider_ovhcloud_ai.operators._datasets import Address, address_of
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
