@@ -138,7 +138,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     def _texts(self) -> Any:
         texts = self.input
         if self.input_path is not None:
-            from ..rows.values import text_in
+            from ..rows.serialization import text_in
 
             column = text(self.text_column, "text_column")
             texts = [text_in(row, number, column) for number, row in enumerate(self._rows())]

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import ConfigurationError
-from . import formats, parts
+from . import formats, part_names
+from .serialization import Row, json_line
 from .storage import Place, leftover_of, place, shown
-from .values import Row, json_line
 
 #: Written last; a folder without it is an unfinished run.
 MANIFEST = "_manifest.json"
@@ -46,7 +46,7 @@ class Folder:
         self._kind = kind
         self._recipe = recipe
         self._vectors = vectors
-        self._run = parts.run_digest(recipe, kind, vectors)
+        self._run = part_names.run_digest(recipe, kind, vectors)
         # What a thread has freed stays with that thread in glibc: encoding in one instead of eight took 30 MB less.
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="ai-endpoints-encoder")
         #: What is there of this and other runs, from :meth:`begin` on.
@@ -65,7 +65,7 @@ class Folder:
         if self._place.kind() == "file":
             raise ConfigurationError(f"The output {self._path} is a file: choose a folder.")
         names = list(self._place.listing())
-        foreign = [name for name in names if not parts.is_ours(name) and name[0] not in "._"]
+        foreign = [name for name in names if not part_names.is_ours(name) and name[0] not in "._"]
         if foreign:
             raise ConfigurationError(
                 f"The output folder {self._path} holds files of somebody else, such as {foreign[0]!r}: choose another."
@@ -77,7 +77,7 @@ class Folder:
         for name in names:
             if _is_leftover(name):
                 self._place.child(name).remove()
-        self._files = {name for name in names if parts.is_ours(name)}
+        self._files = {name for name in names if part_names.is_ours(name)}
 
     def name_of(self, index: int, rows: Sequence[Row]) -> str:
         """
@@ -88,7 +88,7 @@ class Folder:
         :return: its name
         :raises InvalidInputError: if a row cannot be written in this format, before its result is paid for
         """
-        name = parts.name_of(index, parts.digest(self._run, rows), self._kind)
+        name = part_names.name_of(index, part_names.digest(self._run, rows), self._kind)
         if not self.has(name):
             formats.check_rows(self._kind, rows)
         self._rows[name] = len(rows)
@@ -101,7 +101,7 @@ class Folder:
         :param name: its name
         :return: whether it was there in the beginning, or has been written since
         """
-        return self._files.issuperset(parts.files_of(name))
+        return self._files.issuperset(part_names.files_of(name))
 
     def write(self, name: str, records: Sequence[Row]) -> None:
         """
@@ -119,10 +119,10 @@ class Folder:
         if len(contents) > 1 and name in self._files:
             # Its files are about to be of two minds.
             self._remove(name)
-        for file, data in zip(parts.files_of(name), contents.values(), strict=True):
+        for file, data in zip(part_names.files_of(name), contents.values(), strict=True):
             self._place.child(file).write(data)
             self._files.add(file)
-        self._failed[name] = len(parts.failed(records))
+        self._failed[name] = len(part_names.failed(records))
 
     def read(self, name: str) -> list[Row]:
         """
@@ -132,11 +132,11 @@ class Folder:
         :return: its records
         """
         contents = {}
-        for file in parts.files_of(name):
+        for file in part_names.files_of(name):
             with self._place.child(file).open() as stream:
                 contents[file.rpartition(".")[2]] = stream.read()
         records = formats.decode(self._kind, contents, self._vectors)
-        self._failed[name] = len(parts.failed(records))
+        self._failed[name] = len(part_names.failed(records))
         return records
 
     def finish(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Folder:
             self._old = None
 
     def _clear(self) -> None:
-        own = {file for name in self._rows for file in parts.files_of(name)}
+        own = {file for name in self._rows for file in part_names.files_of(name)}
         # The last file of a part goes first, so that none looks complete when it is not.
         for file in sorted(self._files - own, key=_last_first):
             self._remove(file)
@@ -217,7 +217,7 @@ def read_manifest(folder: Place) -> dict[str, Any]:
 
 def _is_leftover(name: str) -> bool:
     target = leftover_of(name)
-    return parts.is_ours(target) or target == MANIFEST
+    return part_names.is_ours(target) or target == MANIFEST
 
 
 def _last_first(name: str) -> tuple[bool, str]:

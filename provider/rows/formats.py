@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ConfigurationError, InvalidReplyError
 from . import parquet
-from .values import Row, json_line, little_endian, vector
+from .serialization import Row, json_line, little_endian, vector
 
 #: To be raised when equal records become other bytes: parts of before are then made anew.
 VERSION = 1

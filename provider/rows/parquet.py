@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from ..errors import ConfigurationError, InvalidInputError
-from .values import Row, Vector, little_endian, mapped, vector, whole
+from .serialization import Row, Vector, little_endian, mapped, vector, whole
 
 #: Rows decoded at a time.
 BATCH = 1_000

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import defaults
 from ..errors import ConfigurationError, InvalidInputError
 from . import parquet
+from .serialization import Row
 from .storage import Place, place
-from .values import Row
 
 #: The column of a row that was a text alone.
 TEXT = "text"

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidInputError
-from . import formats, parts
+from . import formats, part_names
 from .folder import MANIFEST, read_manifest
+from .serialization import Row
 from .storage import Place, place
-from .values import Row
 
 
 def read(path: Any) -> Iterator[Row]:
@@ -36,7 +36,7 @@ def read(path: Any) -> Iterator[Row]:
 def _rows(folder: Place, manifest: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Row]:
     vectors = manifest["vectors"]
     contents = {}
-    for file in parts.files_of(part["name"]):
+    for file in part_names.files_of(part["name"]):
         try:
             with folder.child(file).open() as stream:
                 contents[file.rpartition(".")[2]] = stream.read()

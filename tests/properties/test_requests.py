@@ -14,7 +14,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import fill
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.hooks.batch import batch_rows
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, is_curable, reason_of
-from apache_airflow_provider_ovhcloud_ai.rows.parts import ERROR
+from apache_airflow_provider_ovhcloud_ai.rows.part_names import ERROR
 from hypothesis import given
 from hypothesis import strategies as st
 from support.services import settings_for

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import upath
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
-from apache_airflow_provider_ovhcloud_ai.rows import formats, parts
+from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
 from apache_airflow_provider_ovhcloud_ai.rows.reading import read
 from apache_airflow_provider_ovhcloud_ai.rows.storage import shown
@@ -56,7 +56,7 @@ class Run:
 
     def go(self, rows: list[dict[str, Any]], size: int = 10, dies_at: int | None = None) -> Any:
         self.folder.begin()
-        for index, part in parts.split(rows, size):
+        for index, part in part_names.split(rows, size):
             if index == dies_at:
                 return None
             name = self.folder.name_of(index, part)
@@ -88,7 +88,7 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
     summary = run.go(texts(25))
     told = manifest(path)
     names = [part["name"] for part in told["parts"]]
-    assert found(path) == {MANIFEST, *(file for name in names for file in parts.files_of(name))}
+    assert found(path) == {MANIFEST, *(file for name in names for file in part_names.files_of(name))}
     assert [part["rows"] for part in told["parts"]] == [10, 10, 5]
     assert [record for name in names for record in run.folder.read(name)] == [result(row) for row in texts(25)]
     same = {
@@ -178,7 +178,7 @@ def test_while_a_part_is_made_again_there_is_no_manifest(path: Any) -> None:
     assert MANIFEST in found(path)
     run = Run(path)
     run.folder.begin()
-    for index, part in parts.split(texts(20), 10):
+    for index, part in part_names.split(texts(20), 10):
         name = run.folder.name_of(index, part)
         if not run.folder.has(name):
             assert name == victim
@@ -197,7 +197,7 @@ def test_rows_that_failed_are_done_again_in_their_part(path: Any) -> None:
     again = Folder(path, "jsonl", RECIPE)
     again.begin()
     records = again.read(again.name_of(0, rows))
-    assert parts.failed(records) == [2]
+    assert part_names.failed(records) == [2]
     records[2] = {**rows[2], "answer": "no"}
     again.write(name, records)
     assert MANIFEST not in found(path)
@@ -336,7 +336,7 @@ def test_the_manifest_is_small_enough_for_xcom_without_its_parts(tmp_path: Path)
     recipe = {**RECIPE, "template": "x" * 10_000}
     folder = Folder(tmp_path, "jsonl", recipe)
     folder.begin()
-    for index, part in parts.split(texts(200), 1):
+    for index, part in part_names.split(texts(200), 1):
         folder.write(folder.name_of(index, part), part)
     assert len(json.dumps(folder.finish({"usage": {}}))) < 400
     assert len(manifest(tmp_path)["parts"]) == 200

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.rows import formats, parts
+from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
 
 ROWS = [{"id": n} for n in range(40)]
@@ -34,7 +34,7 @@ def result(row: dict[str, Any]) -> dict[str, Any]:
 def write(path: Path, kind: str, *, again: bool) -> Folder:
     folder = Folder(path, kind, {"model": "m"}, vectors="vector")
     folder.begin()
-    for index, rows in parts.split(ROWS, PART):
+    for index, rows in part_names.split(ROWS, PART):
         name = folder.name_of(index, rows)
         if again or not folder.has(name):
             folder.write(name, [result(row) for row in rows])
@@ -90,7 +90,7 @@ def test_no_half_part_has_the_name_of_a_part(tmp_path: Path, kind: str, kill: Ca
         reader = Folder(tmp_path, kind, {"model": "m"}, vectors="vector")
         reader.begin()
         assert not any(name.startswith(".") for name in os.listdir(tmp_path))
-        for index, rows in parts.split(ROWS, PART):
+        for index, rows in part_names.split(ROWS, PART):
             name = reader.name_of(index, rows)
             if reader.has(name):
                 assert reader.read(name) == [result(row) for row in rows]

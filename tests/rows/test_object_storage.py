@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
-from apache_airflow_provider_ovhcloud_ai.rows import parts
+from apache_airflow_provider_ovhcloud_ai.rows import part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
 from apache_airflow_provider_ovhcloud_ai.rows.reading import read
 from fsspec.implementations.memory import MemoryFileSystem
@@ -35,7 +35,7 @@ def classify(path: Any, kind: str = "jsonl") -> tuple[list[int], dict[str, Any]]
     folder = Folder(path, kind, {"model": "m"})
     folder.begin()
     paid = []
-    for index, part in parts.split(ROWS, 10):
+    for index, part in part_names.split(ROWS, 10):
         name = folder.name_of(index, part)
         if not folder.has(name):
             paid.append(index)

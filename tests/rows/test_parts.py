@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidInputError
-from apache_airflow_provider_ovhcloud_ai.rows import formats, parts
+from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,13 +20,15 @@ RECIPE = {"model": "bge-m3", "dimensions": 64, "template": "{text}", "stop": ["a
 
 
 def names(rows: list[dict[str, Any]], size: int, recipe: Any = RECIPE, kind: str = "jsonl") -> list[str]:
-    run = parts.run_digest(recipe, kind, None)
-    return [parts.name_of(index, parts.digest(run, part), kind) for index, part in parts.split(rows, size)]
+    run = part_names.run_digest(recipe, kind, None)
+    return [
+        part_names.name_of(index, part_names.digest(run, part), kind) for index, part in part_names.split(rows, size)
+    ]
 
 
 @given(rows=ROWS, size=st.integers(1, 50))
 def test_parts_put_together_are_the_input(rows: list[dict[str, Any]], size: int) -> None:
-    found = list(parts.split(iter(rows), size))
+    found = list(part_names.split(iter(rows), size))
     assert [row for _, part in found for row in part] == rows
     assert [index for index, _ in found] == list(range(-(-len(rows) // size)))
     assert all(len(part) == size for _, part in found[:-1])
@@ -41,7 +43,7 @@ def test_only_one_part_is_taken_at_a_time() -> None:
             taken += 1
             yield {"n": taken}
 
-    found = parts.split(rows(), 10)
+    found = part_names.split(rows(), 10)
     assert next(found)[0] == 0
     assert taken == 10
 
@@ -76,17 +78,17 @@ def test_the_order_of_the_recipe_does_not_matter() -> None:
 
 
 def test_format_version_and_vectors_change_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = {parts.run_digest(RECIPE, kind, field) for kind in formats.SUFFIXES for field in (None, "vector", "v")}
+    runs = {part_names.run_digest(RECIPE, kind, field) for kind in formats.SUFFIXES for field in (None, "vector", "v")}
     assert len(runs) == 9
     monkeypatch.setattr(formats, "VERSION", 2)
-    assert parts.run_digest(RECIPE, "jsonl", None) not in runs
+    assert part_names.run_digest(RECIPE, "jsonl", None) not in runs
 
 
 @given(rows=st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=3)), min_size=2, max_size=6))
 def test_where_a_row_ends_is_part_of_the_content(rows: list[dict[str, str]]) -> None:
-    run = parts.run_digest(RECIPE, "jsonl", None)
-    assert parts.digest(run, rows) != parts.digest(run, rows[:-1])
-    assert (parts.digest(run, rows) == parts.digest(run, rows[::-1])) is (rows == rows[::-1])
+    run = part_names.run_digest(RECIPE, "jsonl", None)
+    assert part_names.digest(run, rows) != part_names.digest(run, rows[:-1])
+    assert (part_names.digest(run, rows) == part_names.digest(run, rows[::-1])) is (rows == rows[::-1])
 
 
 def test_names_are_the_same_tomorrow() -> None:
@@ -111,23 +113,23 @@ def test_names_are_the_same_tomorrow() -> None:
     ],
 )
 def test_which_names_are_ours(name: str, ours: bool) -> None:
-    assert parts.is_ours(name) is ours
+    assert part_names.is_ours(name) is ours
 
 
 @pytest.mark.parametrize("kind", formats.SUFFIXES)
 def test_every_file_of_a_part_is_ours_and_the_last_one_names_it(kind: str) -> None:
     (name,) = names([{"a": 1}], 1, kind=kind)
-    assert parts.files_of(name)[-1] == name
-    assert all(parts.is_ours(file) for file in parts.files_of(name))
+    assert part_names.files_of(name)[-1] == name
+    assert all(part_names.is_ours(file) for file in part_names.files_of(name))
     assert re.fullmatch(rf"part-00000-[0-9a-f]{{16}}\.{kind}", name)
 
 
 def test_a_row_that_cannot_be_compared_is_named_by_its_place() -> None:
     with pytest.raises(InvalidInputError, match="Row 1 of a part cannot be written as JSON: it holds a value of type"):
-        parts.digest("", [{"a": 1}, {"a": object()}])
+        part_names.digest("", [{"a": 1}, {"a": object()}])
     with pytest.raises(InvalidInputError, match="The recipe cannot be written"):
-        parts.run_digest({"a": object()}, "jsonl", None)
+        part_names.run_digest({"a": object()}, "jsonl", None)
 
 
 def test_records_with_an_error_are_found() -> None:
-    assert parts.failed([{"error": None}, {"error": "no"}, {}, {"error": ""}]) == [1, 3]
+    assert part_names.failed([{"error": None}, {"error": "no"}, {}, {"error": ""}]) == [1, 3]

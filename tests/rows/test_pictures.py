@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.rows.pictures import PictureFiles
+from apache_airflow_provider_ovhcloud_ai.rows.image_files import PictureFiles
 from apache_airflow_provider_ovhcloud_ai.rows.storage import place
 from support.pictures import JPEG, PNG
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import upath
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
-from apache_airflow_provider_ovhcloud_ai.rows import formats, parts
+from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
 from apache_airflow_provider_ovhcloud_ai.rows.results import read
 from support import s3
@@ -28,7 +28,7 @@ def texts(count: int) -> list[dict[str, Any]]:
 def write(path: Any, kind: str, count: int, *, dimensions: int = 2, finish: bool = True) -> None:
     folder = Folder(path, kind, {"model": "bge-m3"}, vectors="embedding")
     folder.begin()
-    for index, part in parts.split(texts(count), 10):
+    for index, part in part_names.split(texts(count), 10):
         records = [{**row, "embedding": array("f", [row["id"], *[0.5] * (dimensions - 1)])} for row in part]
         folder.write(folder.name_of(index, part), records)
     if finish:

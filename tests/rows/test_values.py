@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidInputError
-from apache_airflow_provider_ovhcloud_ai.rows.values import canonical, json_line, little_endian, vector
+from apache_airflow_provider_ovhcloud_ai.rows.serialization import canonical, json_line, little_endian, vector
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -18,8 +18,8 @@ from ...client.http.http_request import Request
 from ...client.usage import summed_usage
 from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
 from ...rows.folder import Folder
-from ...rows.parts import ERROR, failed, split
-from ...rows.values import Row, Vector, text_in, vector
+from ...rows.part_names import ERROR, failed, split
+from ...rows.serialization import Row, Vector, text_in, vector
 from ...validation import text
 from .batch_answers import Answers, is_curable
 from .batch_run import Line, line_for

@@ -14,8 +14,8 @@ from ...client.chat.prompt_template import conversation
 from ...client.parallel import as_they_end
 from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartlyFailedError
 from ...rows.folder import Folder
-from ...rows.parts import ERROR, failed
-from ...rows.values import Row
+from ...rows.part_names import ERROR, failed
+from ...rows.serialization import Row
 from .bulk_result import longest_wait, while_it_makes_sense
 from .progress import Progress
 from .work_items import Part, Piece, pieces_of

@@ -13,7 +13,7 @@ from ...client.embeddings.embedder import Batch, Embedded, Embedder, check_dimen
 from ...client.embeddings.vectors import Vector
 from ...client.parallel import as_they_end
 from ...rows.folder import Folder
-from ...rows.values import Row, vector
+from ...rows.serialization import Row, vector
 from ..usage import metrics
 from .bulk_result import while_it_makes_sense
 from .progress import Progress

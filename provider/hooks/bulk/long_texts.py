@@ -9,7 +9,7 @@ from typing import Any
 
 from ...client.embeddings.token_estimate import fits, pieces, tokens
 from ...errors import ConfigurationError, InvalidInputError
-from ...rows.values import Row, text_in
+from ...rows.serialization import Row, text_in
 from ...validation import integer, quote
 
 #: What to do about a text that is too long.

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from ...errors import InvalidInputError
 from ...rows.folder import Folder
-from ...rows.parts import split
-from ...rows.values import Row, text_in
+from ...rows.part_names import split
+from ...rows.serialization import Row, text_in
 
 Work = TypeVar("Work")
 Value = TypeVar("Value")

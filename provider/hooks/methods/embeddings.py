@@ -11,7 +11,7 @@ from ... import defaults
 from ...client.embeddings.embedder import Embedder
 from ...errors import ConfigurationError
 from ...rows.folder import Folder
-from ...rows.parts import PART_SIZE
+from ...rows.part_names import PART_SIZE
 from ...validation import integer, text
 from ..base import ServiceHook
 from ..bulk.embedding_run import VECTOR, EmbeddingRun

@@ -9,7 +9,7 @@ from typing import Any
 from ...client.http import http_request, http_response
 from ...client.media import image_generation
 from ...errors import AIEndpointsError, ConfigurationError
-from ...rows.pictures import PictureFiles
+from ...rows.image_files import PictureFiles
 from ...rows.storage import place
 from ...validation import boolean
 from ..base import ServiceHook

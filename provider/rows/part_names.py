@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from . import formats
-from .values import Row, canonical
+from .serialization import Row, canonical
 
 #: Rows in a part unless told otherwise: some megabytes, and a thousand files for a million rows.
 PART_SIZE = 1_000
