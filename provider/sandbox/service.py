@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..defaults import RATE_LIMIT_ANONYMOUS
-from .batches import Batches
 from .bodies import json_payload
-from .calls import Call
-from .chat import complete
-from .embeddings import embed
-from .files import Files
-from .images import generate
+from .endpoints.batches import Batches
+from .endpoints.chat import complete
+from .endpoints.embeddings import embed
+from .endpoints.endpoint_call import Call
+from .endpoints.files import Files
+from .endpoints.images import generate
+from .endpoints.responses import respond
+from .endpoints.transcriptions import payload as recording
+from .endpoints.transcriptions import transcribe
 from .limits import RateLimiter
 from .messages import Refusal, Reply, Request, gateway_refusal
 from .models import Model, list_models
 from .naming import resolve
-from .responses import respond
-from .transcriptions import payload as recording
-from .transcriptions import transcribe
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
-from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox, images
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox import models as sandbox_models
+from apache_airflow_provider_ovhcloud_ai.sandbox.endpoints import images
 from support import s3
 
 DAGS = Path(__file__).parent / "dags"

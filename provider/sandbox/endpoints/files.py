@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ..defaults import BATCH_BYTES
-from .bodies import parts
-from .messages import Reply, Request, gateway_refusal, model_refusal
+from ...defaults import BATCH_BYTES
+from ..bodies import parts
+from ..messages import Reply, Request, gateway_refusal, model_refusal
 
 
 @dataclass(frozen=True)

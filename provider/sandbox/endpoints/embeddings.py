@@ -7,13 +7,13 @@ import sys
 from array import array
 from typing import Any
 
-from ..defaults import EMBEDDING_BATCH
-from . import tokens
-from .calls import Call
-from .messages import Reply, model_refusal
-from .models import Model
+from ...defaults import EMBEDDING_BATCH
+from .. import tokens
+from ..messages import Reply, model_refusal
+from ..models import Model
+from ..vectors import vector
+from .endpoint_call import Call
 from .parameters import Check, checked, integer, one_of, text
-from .vectors import vector
 
 #: The one model whose vectors can be shortened, and how far. Source: catalogue, 2026-08.
 _SHORTENED = "Qwen3-Embedding-8B"

@@ -9,8 +9,8 @@ import struct
 import zlib
 from typing import Any
 
-from .calls import CREATED, Call
-from .messages import Reply, model_refusal
+from ..messages import Reply, model_refusal
+from .endpoint_call import CREATED, Call
 from .parameters import Check, checked, integer, one_of, text
 
 #: Where none is asked for.

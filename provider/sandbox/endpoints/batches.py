@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..defaults import BATCH_LINES
+from ...defaults import BATCH_LINES
+from ..messages import Reply, Request, model_refusal, parse_json
 from .files import File, Files
-from .messages import Reply, Request, model_refusal, parse_json
 from .parameters import Check, checked, one_of, text
 
 #: Answers one line: an address and a payload to a status and a body.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .models import Model
+from ..models import Model
 
 #: ``created`` of every answer, 2026-01-01 in UTC: answers are the same bytes at any time.
 CREATED = 1_767_225_600

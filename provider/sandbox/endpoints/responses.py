@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .calls import Call
+from ..messages import Reply, model_refusal
 from .chat import complete
-from .messages import Reply, model_refusal
+from .endpoint_call import Call
 from .parameters import Check, boolean, checked, integer, number, text
 
 #: What the chat endpoint calls the parameters that are passed on.

@@ -7,10 +7,10 @@ import math
 import wave
 from typing import Any
 
-from ..defaults import AUDIO_BYTES_ANONYMOUS
-from .bodies import form_payload
-from .calls import Call
-from .messages import Reply, Request, gateway_refusal, model_refusal
+from ...defaults import AUDIO_BYTES_ANONYMOUS
+from ..bodies import form_payload
+from ..messages import Reply, Request, gateway_refusal, model_refusal
+from .endpoint_call import Call
 from .parameters import Check, checked, one_of, text
 
 #: Bytes of a second, where a recording does not say: 128 kbit/s.

@@ -6,14 +6,14 @@ import hashlib
 import json
 from typing import Any
 
-from . import conversation, tokens, tools
-from .answers import Answer, answer
-from .calls import CREATED, Call
-from .fit import refuse_misfit
-from .messages import Reply, model_refusal
-from .models import Model
+from .. import conversation, tokens, tools
+from ..answers import Answer, answer
+from ..fit import refuse_misfit
+from ..messages import Reply, model_refusal
+from ..models import Model
+from ..stream import events
+from .endpoint_call import CREATED, Call
 from .parameters import Check, boolean, checked, integer, number, one_of, text, texts
-from .stream import events
 
 
 def _wrong_format(value: Any) -> str | None:
