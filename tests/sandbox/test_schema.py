@@ -4,8 +4,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from apache_airflow_provider_ovhcloud_ai.sandbox.scalars import Unsatisfiable
-from apache_airflow_provider_ovhcloud_ai.sandbox.schema import instance
+from apache_airflow_provider_ovhcloud_ai.sandbox.fake_model.schema_instances import instance
+from apache_airflow_provider_ovhcloud_ai.sandbox.fake_model.schema_scalars import Unsatisfiable
 
 TREE = {
     "$defs": {

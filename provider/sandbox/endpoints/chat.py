@@ -6,12 +6,12 @@ import hashlib
 import json
 from typing import Any
 
-from .. import conversation, tokens, tools
-from ..answers import Answer, answer
-from ..fit import refuse_misfit
+from ..fake_model import conversation, tokenizer, tool_calls
+from ..fake_model.answers import Answer, answer
+from ..fake_model.capability_check import refuse_misfit
+from ..fake_model.stream_events import events
 from ..messages import Reply, model_refusal
 from ..models import Model
-from ..stream import events
 from .endpoint_call import CREATED, Call
 from .parameters import Check, boolean, checked, integer, number, one_of, text, texts
 
@@ -47,8 +47,8 @@ _PARAMETERS: dict[str, Check] = {
     "stream_options": _wrong_stream_options,
     "logprobs": boolean,
     "top_logprobs": integer(0, 5),
-    "tools": tools.wrong_tools,
-    "tool_choice": tools.wrong_choice,
+    "tools": tool_calls.wrong_tools,
+    "tool_choice": tool_calls.wrong_choice,
     "parallel_tool_calls": boolean,
     "response_format": _wrong_format,
     "reasoning_effort": one_of("none", "minimal", "low", "medium", "high"),
@@ -98,7 +98,7 @@ def _usage(model: Model, messages: list[dict[str, Any]], made: Answer) -> dict[s
         "total_tokens": prompt + made.completion_tokens,
     }
     if model.efforts:
-        usage["completion_tokens_details"] = {"reasoning_tokens": tokens.count(made.reasoning)}
+        usage["completion_tokens_details"] = {"reasoning_tokens": tokenizer.count(made.reasoning)}
     return usage
 
 
@@ -107,7 +107,7 @@ def _logprobs(made: Answer, params: dict[str, Any]) -> dict[str, Any] | None:
     if not params.get("logprobs"):
         return None
     entries = []
-    for piece in tokens.pieces(made.content or ""):
+    for piece in tokenizer.pieces(made.content or ""):
         entry = {"token": piece, "logprob": 0.0, "bytes": list(piece.encode("utf-8", "replace"))}
         entries.append({**entry, "top_logprobs": [entry] if params.get("top_logprobs") else []})
     return {"content": entries}

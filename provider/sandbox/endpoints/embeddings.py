@@ -8,10 +8,10 @@ from array import array
 from typing import Any
 
 from ...defaults import EMBEDDING_BATCH
-from .. import tokens
+from ..fake_model import tokenizer
+from ..fake_model.fake_vectors import vector
 from ..messages import Reply, model_refusal
 from ..models import Model
-from ..vectors import vector
 from .endpoint_call import Call
 from .parameters import Check, checked, integer, one_of, text
 
@@ -80,7 +80,7 @@ def _dimensions(model: Model, asked: int | None) -> int:
 
 
 def _counted(model: Model, item: str) -> int:
-    used = tokens.count(item)
+    used = tokenizer.count(item)
     if used > model.context:
         message = f"'input' holds a text of {used} tokens, more than the context of {model.context}"
         raise model_refusal(400, message, "input", "context_length_exceeded")

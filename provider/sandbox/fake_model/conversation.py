@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .. import defaults
-from . import tokens
+from ... import defaults
+from . import tokenizer
 
 ROLES = ("system", "user", "assistant", "tool")
 
@@ -105,7 +105,7 @@ def prompt_tokens(messages: list[dict[str, Any]]) -> int:
     :param messages: valid messages
     :return: number of tokens
     """
-    return sum(_MARKS + tokens.count(text_of(message)) for message in messages)
+    return sum(_MARKS + tokenizer.count(text_of(message)) for message in messages)
 
 
 def _parts(message: dict[str, Any]) -> Iterator[dict[str, Any]]:

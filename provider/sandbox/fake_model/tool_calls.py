@@ -7,10 +7,10 @@ import json
 import re
 from typing import Any
 
+from ..messages import model_refusal
 from .conversation import question
-from .messages import model_refusal
-from .scalars import Unsatisfiable
-from .schema import instance
+from .schema_instances import instance
+from .schema_scalars import Unsatisfiable
 
 _CHOICES = ("none", "auto", "required")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..messages import model_refusal
+from ..models import Model
 from . import conversation
-from .messages import model_refusal
-from .models import Model
 
 
 def refuse_misfit(model: Model, params: dict[str, Any]) -> None:

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import conversation, tokens, tools
-from .messages import model_refusal
-from .models import Model
-from .scalars import Unsatisfiable
-from .schema import instance
+from ..messages import model_refusal
+from ..models import Model
+from . import conversation, tokenizer, tool_calls
+from .schema_instances import instance
+from .schema_scalars import Unsatisfiable
 
 #: Letters of the question that an answer repeats.
 _ECHO = 300
@@ -61,7 +61,7 @@ class _Budget:
         self.exceeded = False
 
     def spend(self, text: str) -> str:
-        pieces = tokens.pieces(text)
+        pieces = tokenizer.pieces(text)
         kept = pieces[: self._left]
         self._left -= len(kept)
         self.spent += len(kept)
@@ -78,7 +78,7 @@ def answer(model: Model, params: dict[str, Any]) -> Answer:
     :return: the answer, cut to ``max_tokens`` and at ``stop``
     """
     budget = _Budget(params.get("max_tokens", model.max_output))
-    made = Answer(reasoning=budget.spend(_reasoning(model, params)), tool_calls=tools.calls(params))
+    made = Answer(reasoning=budget.spend(_reasoning(model, params)), tool_calls=tool_calls.calls(params))
     for call in made.tool_calls:
         call["function"]["arguments"] = budget.spend(call["function"]["arguments"])
         made.finish_reason = "tool_calls"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .scalars import WORD, Unsatisfiable, length, number, string
+from .schema_scalars import WORD, Unsatisfiable, length, number, string
 
 
 def instance(schema: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import tokens
+from . import tokenizer
 from .answers import Answer
 
 
@@ -28,13 +28,13 @@ def events(head: dict[str, Any], made: Answer, usage: dict[str, Any] | None) -> 
 
 def _deltas(made: Answer) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": ""}
-    for piece in tokens.pieces(made.reasoning):
+    for piece in tokenizer.pieces(made.reasoning):
         yield {"reasoning": piece}
-    for piece in tokens.pieces(made.content or ""):
+    for piece in tokenizer.pieces(made.content or ""):
         yield {"content": piece}
     for index, call in enumerate(made.tool_calls):
         function = call["function"]
         begin = {"name": function["name"], "arguments": ""}
         yield {"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": begin}]}
-        for piece in tokens.pieces(function["arguments"]):
+        for piece in tokenizer.pieces(function["arguments"]):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
