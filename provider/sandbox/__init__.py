@@ -8,7 +8,7 @@ No model runs: answers say so, echo the question, and are the same bytes for the
 
 from __future__ import annotations
 
-from .messages import Request
+from .http.messages import Request
 from .server import Sandbox
 
 __all__ = ["Request", "Sandbox"]

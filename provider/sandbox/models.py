@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .messages import Reply, Request
+from .http.messages import Reply, Request
 
 Kind = Literal["chat", "guard", "embedding", "transcription", "speech", "image"]
 

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from ..defaults import RATE_LIMIT_TOKEN
 from .connection import connection
-from .faults import Fault, Faults, cut, delayed, dropped, failure
-from .messages import Reply, Request
+from .http.http_server import Server
+from .http.injected_faults import Fault, Faults, cut, delayed, dropped, failure
+from .http.messages import Reply, Request
 from .service import Service
-from .wire import Server
 
 #: The token that the sandbox accepts unless told otherwise.
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..defaults import RATE_LIMIT_ANONYMOUS
-from .bodies import json_payload
 from .endpoints.batches import Batches
 from .endpoints.chat import complete
 from .endpoints.embeddings import embed
@@ -20,10 +19,11 @@ from .endpoints.images import generate
 from .endpoints.responses import respond
 from .endpoints.transcriptions import payload as recording
 from .endpoints.transcriptions import transcribe
-from .limits import RateLimiter
-from .messages import Refusal, Reply, Request, gateway_refusal
+from .http.messages import Refusal, Reply, Request, gateway_refusal
+from .http.rate_limiter import RateLimiter
+from .http.request_bodies import json_payload
+from .model_aliases import resolve
 from .models import Model, list_models
-from .naming import resolve
 
 logger = logging.getLogger(__name__)
 

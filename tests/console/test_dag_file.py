@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.sandbox.bodies import form_payload
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
 from apache_airflow_provider_ovhcloud_ai.ui.console import dag_file
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import File
 from support.console import VIEWER, ask, lines, sentence

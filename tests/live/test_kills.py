@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.sandbox.messages import Request
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.messages import Request
 from local_airflow import LocalAirflow, installed_release
 from support.sound import wav
 

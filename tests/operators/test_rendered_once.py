@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.decorators.chat import ChatFunctionOper
 from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.sandbox.bodies import form_payload
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
 from support.requests_seen import asked
 from support.sound import wav
 from support.wire import Received, Server, Wire, message

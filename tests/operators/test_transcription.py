@@ -29,7 +29,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsTranscriptionOperator as Transcription,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.sandbox.bodies import form_payload
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
 from support import s3
 from support.sound import HEADS, wav

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apache_airflow_provider_ovhcloud_ai.sandbox.limits import RateLimiter
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.rate_limiter import RateLimiter
 
 
 class Clock:

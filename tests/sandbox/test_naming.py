@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.sandbox.messages import Refusal
-from apache_airflow_provider_ovhcloud_ai.sandbox.naming import resolve
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.messages import Refusal
+from apache_airflow_provider_ovhcloud_ai.sandbox.model_aliases import resolve
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.sandbox.messages import Request
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.messages import Request
 from apache_airflow_provider_ovhcloud_ai.sandbox.service import Service
 from support.sound import HEADS, wav
 

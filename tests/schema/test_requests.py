@@ -17,7 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_req
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.sandbox.bodies import form_payload
+from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel

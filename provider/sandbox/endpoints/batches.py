@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...defaults import BATCH_LINES
-from ..messages import Reply, Request, model_refusal, parse_json
+from ..http.messages import Reply, Request, model_refusal, parse_json
 from .files import File, Files
 from .parameters import Check, checked, one_of, text
 

@@ -10,7 +10,7 @@ from ..fake_model import conversation, tokenizer, tool_calls
 from ..fake_model.answers import Answer, answer
 from ..fake_model.capability_check import refuse_misfit
 from ..fake_model.stream_events import events
-from ..messages import Reply, model_refusal
+from ..http.messages import Reply, model_refusal
 from ..models import Model
 from .endpoint_call import CREATED, Call
 from .parameters import Check, boolean, checked, integer, number, one_of, text, texts

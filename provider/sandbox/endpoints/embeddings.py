@@ -10,7 +10,7 @@ from typing import Any
 from ...defaults import EMBEDDING_BATCH
 from ..fake_model import tokenizer
 from ..fake_model.fake_vectors import vector
-from ..messages import Reply, model_refusal
+from ..http.messages import Reply, model_refusal
 from ..models import Model
 from .endpoint_call import Call
 from .parameters import Check, checked, integer, one_of, text

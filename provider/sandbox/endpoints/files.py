@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...defaults import BATCH_BYTES
-from ..bodies import parts
-from ..messages import Reply, Request, gateway_refusal, model_refusal
+from ..http.messages import Reply, Request, gateway_refusal, model_refusal
+from ..http.request_bodies import parts
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import struct
 import zlib
 from typing import Any
 
-from ..messages import Reply, model_refusal
+from ..http.messages import Reply, model_refusal
 from .endpoint_call import CREATED, Call
 from .parameters import Check, checked, integer, one_of, text
 

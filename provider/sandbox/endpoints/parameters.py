@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..messages import model_refusal
+from ..http.messages import model_refusal
 
 #: Says what is wrong with a value, as the end of a sentence that begins with the parameter's name.
 Check = Callable[[Any], str | None]

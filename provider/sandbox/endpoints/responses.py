@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..messages import Reply, model_refusal
+from ..http.messages import Reply, model_refusal
 from .chat import complete
 from .endpoint_call import Call
 from .parameters import Check, boolean, checked, integer, number, text

@@ -8,8 +8,8 @@ import wave
 from typing import Any
 
 from ...defaults import AUDIO_BYTES_ANONYMOUS
-from ..bodies import form_payload
-from ..messages import Reply, Request, gateway_refusal, model_refusal
+from ..http.messages import Reply, Request, gateway_refusal, model_refusal
+from ..http.request_bodies import form_payload
 from .endpoint_call import Call
 from .parameters import Check, checked, one_of, text
 

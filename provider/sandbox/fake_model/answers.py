@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..messages import model_refusal
+from ..http.messages import model_refusal
 from ..models import Model
 from . import conversation, tokenizer, tool_calls
 from .schema_instances import instance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..messages import model_refusal
+from ..http.messages import model_refusal
 from ..models import Model
 from . import conversation
 

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from ..messages import model_refusal
+from ..http.messages import model_refusal
 from .conversation import question
 from .schema_instances import instance
 from .schema_scalars import Unsatisfiable

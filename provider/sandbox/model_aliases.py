@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .messages import Refusal, model_refusal
+from .http.messages import Refusal, model_refusal
 from .models import BY_NAME, LISTED, Kind, Model
 
 _VIRTUAL = re.compile(r"(?P<tag>[^@?]*)@(?P<ranker>[^@?]*)(?:\?(?P<condition>.*))?")

@@ -7,7 +7,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from ..defaults import MAX_REQUEST_BYTES, MAX_REQUEST_BYTES_IMAGES
+from ...defaults import MAX_REQUEST_BYTES, MAX_REQUEST_BYTES_IMAGES
 from .messages import Request, gateway_refusal, model_refusal, parse_json
 
 

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ..defaults import BATCH_BYTES, MAX_REQUEST_BYTES_IMAGES
+from ...defaults import BATCH_BYTES, MAX_REQUEST_BYTES_IMAGES
 from .messages import Refusal, Reply, Request, gateway_refusal
 
 logger = logging.getLogger(__name__)

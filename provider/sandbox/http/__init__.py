@@ -1,0 +1,1 @@
+"""HTTP of the sandbox: server, messages, limits and injected faults."""
