@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console import answers, catalogue, connections
+from apache_airflow_provider_ovhcloud_ai.ui.console import answers
 from apache_airflow_provider_ovhcloud_ai.ui.console.runs import Runs
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue, connections
 from support import canary
 from support.console import Vault
 from support.services import Manner, Service, running

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console.batches import LENGTH, rows
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.batches import LENGTH, rows
 from support import canary
 
 pytestmark = pytest.mark.airflow

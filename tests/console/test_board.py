@@ -15,9 +15,9 @@ from apache_airflow_provider_ovhcloud_ai.connection import check
 from apache_airflow_provider_ovhcloud_ai.connection.check_report import Report
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.ui.console import board, ladder
-from apache_airflow_provider_ovhcloud_ai.ui.console.connections import DATABASE, Stored
-from apache_airflow_provider_ovhcloud_ai.ui.console.results import Result
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import connection_summary, test_report
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import DATABASE, Stored
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_history import Result
 from support import canary
 from support.console import ADMIN, ORIGIN, VIEWER, Visitor
 from support.proxy import PASSWORD, Proxy
@@ -69,7 +69,7 @@ def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **e
 
 
 def row(connection: Stored, visitor: Visitor = ADMIN, last: Result | None = None) -> dict[str, Any]:
-    shown = board.row(connection, visitor, last)
+    shown = connection_summary.row(connection, visitor, last)
     assert set(shown) == ROW
     assert not canary.shows(json.dumps(shown))
     return shown
@@ -114,7 +114,7 @@ def test_access_without_a_token() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_a_sentence(connection: Stored, problem: str) -> None:
-    shown = board.row(connection, ADMIN, None)
+    shown = connection_summary.row(connection, ADMIN, None)
     assert problem in shown["problem"]
     assert (shown["base_url"], shown["access"], shown["custom_host"]) == ("", "", False)
 
@@ -129,7 +129,7 @@ def test_last_result() -> None:
 
 
 def as_data(settings: ConnectionSettings | None, report: Report) -> dict[str, Any]:
-    data = ladder.as_data(report, settings, "stored", ORIGIN, AT)
+    data = test_report.as_data(report, settings, "stored", ORIGIN, AT)
     assert set(data) == TESTED
     assert all(set(step) == STEP for step in data["steps"])
     assert not canary.shows(json.dumps(data, allow_nan=False))
@@ -160,7 +160,7 @@ def test_curl_runs_as_it_is() -> None:
     assert words[-1] == "https://x.example/a'b;$(id)`id`/models"
     assert words[words.index("-H") + 1] == "Authorization: Bearer $OVH_AI_ENDPOINTS_ACCESS_TOKEN"
     anonymous = settings_for("https://x.example", None, access="anonymous")
-    assert "Authorization" not in ladder._curl(anonymous)
+    assert "Authorization" not in test_report._curl(anonymous)
 
 
 def test_settings_that_could_not_be_read() -> None:

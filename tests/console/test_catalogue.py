@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console import catalogue
-from apache_airflow_provider_ovhcloud_ai.ui.console.catalogue import read, read_entries
-from apache_airflow_provider_ovhcloud_ai.ui.console.models import Price
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.catalogue import read, read_entries
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.models import Price
 from support import canary
 from support.console import VIEWER, ask
 from support.services import Answer, Said, Service, Silence, manner

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from airflow.models import Connection
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.ui.console import board
-from apache_airflow_provider_ovhcloud_ai.ui.console.connections import (
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import connection_summary
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import (
     BACKEND,
     DATABASE,
     ENVIRONMENT,
@@ -80,7 +80,7 @@ class TestListed:
         row("stored", host="https://row.example/v1")
         monkeypatch.setenv("AIRFLOW_CONN_STORED", value)
         (found,) = listed(ADMIN)
-        shown = board.row(found, ADMIN, None)
+        shown = connection_summary.row(found, ADMIN, None)
         assert (shown["source"], shown["base_url"]) == (ENVIRONMENT, "")
         assert "cannot be read" in shown["problem"]
 
@@ -97,7 +97,7 @@ class TestListed:
     ) -> None:
         row("stored", host="https://row.example/v1")
         variable(host, conn_type=conn_type)
-        shown = board.row(listed(visitor)[0], visitor, None)
+        shown = connection_summary.row(listed(visitor)[0], visitor, None)
         assert said in shown["problem"]
         assert "db.example" not in str(shown)
 
@@ -111,7 +111,7 @@ class TestListed:
                 found.settings()
             assert raised.value.__cause__ is raised.value.__context__ is None
             assert (found.source, found.fingerprint()) == (DATABASE, "")
-            assert "cannot be decrypted" in board.row(found, ADMIN, None)["problem"]
+            assert "cannot be decrypted" in connection_summary.row(found, ADMIN, None)["problem"]
 
     def test_row_whose_extra_another_key_encrypted(self, row: Row) -> None:
         other = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
@@ -227,7 +227,7 @@ class TestFingerprint:
         assert mark(login="ab", password="c") != mark(login="a", password="bc")
 
     def test_is_keyed_with_a_secret_of_this_airflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from apache_airflow_provider_ovhcloud_ai.ui.console import connections
+        from apache_airflow_provider_ovhcloud_ai.ui.console.views import connections
 
         marks = []
         for key in ("one", "two", "one"):

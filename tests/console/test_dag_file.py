@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
-from apache_airflow_provider_ovhcloud_ai.ui.console import dag_file
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import File
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import dag_code
 from support.console import VIEWER, ask, lines, sentence
 from support.requests_seen import asked
 from support.sound import wav
@@ -33,13 +33,13 @@ def values(source: str) -> dict[str, Any]:
     return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
 
 
-@pytest.mark.parametrize("kind", dag_file.KINDS)
+@pytest.mark.parametrize("kind", dag_code.KINDS)
 def test_any_id_stands_in_it_as_it_is(kind: str) -> None:
     chance = random.Random(3)
     for _ in range(300):
         model, conn_id = ("".join(chance.choices(ALLOWED, k=chance.randrange(1, 40))) for _ in range(2))
-        assert dag_file.speakable(model)
-        found = values(dag_file.dag(kind, model, conn_id))
+        assert dag_code.speakable(model)
+        found = values(dag_code.dag(kind, model, conn_id))
         assert (found["model"], found["ovh_conn_id"]) == (model, conn_id)
 
 
@@ -59,9 +59,9 @@ def test_any_id_stands_in_it_as_it_is(kind: str) -> None:
         "\x00",
     ],
 )
-@pytest.mark.parametrize("kind", dag_file.KINDS)
+@pytest.mark.parametrize("kind", dag_code.KINDS)
 def test_any_text_stands_in_it_as_it_is(kind: str, text: str) -> None:
-    source = dag_file.operator(kind, "m", "c", text, 5)
+    source = dag_code.operator(kind, "m", "c", text, 5)
     found = values(source)
     fields = {"embedding": "input", "guard": "text", "image": "prompt", "transcription": "audio_path"}
     assert (found["messages"][0]["content"] if kind == "chat" else found[fields[kind]]) == text
@@ -93,7 +93,7 @@ def test_any_text_stands_in_it_as_it_is(kind: str, text: str) -> None:
     ],
 )
 def test_id_that_no_code_should_carry(name: str, database: None, variable: Any) -> None:
-    assert not dag_file.speakable(name)
+    assert not dag_code.speakable(name)
     variable("https://x.example/v1")
     answer = ask("dag", VIEWER, id="stored", model=name, kind="chat")
     assert (answer.status, "write the DAG by hand" in sentence(answer)) == (422, True)
@@ -107,7 +107,7 @@ def test_kind_without_an_operator(kind: str, database: None, variable: Any) -> N
 
 @pytest.mark.parametrize("model", ["gpt-oss-120b", "../../etc/passwd", "a\r\nSet-Cookie: x", '"; rm', "ä" * 300, ""])
 def test_file_name(model: str) -> None:
-    assert re.fullmatch(r"ai_endpoints_[a-z0-9_]{1,60}\.py", dag_file.file_name(model))
+    assert re.fullmatch(r"ai_endpoints_[a-z0-9_]{1,60}\.py", dag_code.file_name(model))
 
 
 def test_trial_of_an_id_that_no_code_should_carry_shows_none(

@@ -12,7 +12,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.defaults import BASE_URL
-from apache_airflow_provider_ovhcloud_ai.ui.console.models import Price, is_ovhcloud, price_note, rows
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.models import Price, is_ovhcloud, price_note, rows
 from support import canary
 from support.services import settings_for
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.ui.console import trial
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from support import canary
 from support.console import ADMIN, ask, lines, sentence, start
 from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, event, then_hang, told
@@ -137,13 +137,13 @@ def test_every_other_end_is_a_sentence(script: Script, manner: Manner, text: str
 def test_time_is_bounded(
     script: Script, monkeypatch: pytest.MonkeyPatch, manner: Manner, given: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(trial, "SECONDS", 0.4)
+    monkeypatch.setattr(playground, "SECONDS", 0.4)
     script(manner)
     assert "Timed out" in lines(ask("try", **given))[-1]["error"]
 
 
 def test_bound_is_ten_seconds() -> None:
-    assert trial.SECONDS == 10
+    assert playground.SECONDS == 10
 
 
 @pytest.mark.parametrize("said", [{"data": []}, {"data": [{"embedding": ["x"]}]}, {"data": [{"embedding": []}]}, {}])
@@ -173,7 +173,7 @@ def test_double_click_is_one_request(script: Script) -> None:
 
 
 def test_answer_without_bounds(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "LONGEST_ANSWER", 100)
+    monkeypatch.setattr(playground, "LONGEST_ANSWER", 100)
     # The token lies across the place where the answer is cut.
     script(told(answer("x" * 90, canary.TOKEN, "y" * 50)))
     text = shown(lines(ask("try", **CHAT)))
@@ -228,7 +228,7 @@ def test_unexpected_exception_is_the_last_line(script: Script, monkeypatch: pyte
         raise RuntimeError(canary.TOKEN)
 
     script(told(answer("Hi")))
-    monkeypatch.setattr(trial, "_usage", broken)
+    monkeypatch.setattr(playground, "_usage", broken)
     text, last = lines(ask("try", **CHAT))
     assert text == {"text": "Hi"}
     assert "says nothing about the connection" in last["error"]

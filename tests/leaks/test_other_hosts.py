@@ -24,8 +24,8 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.hooks.methods.openai_client import openai_client
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
-from apache_airflow_provider_ovhcloud_ai.ui.console import trial
-from apache_airflow_provider_ovhcloud_ai.ui.console.connections import ENVIRONMENT, Stored
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import ENVIRONMENT, Stored
 from support import canary
 from support.wire import Received, Server, Wire, message, reply
 
@@ -94,7 +94,7 @@ def trigger(_: Hook, own: Server) -> None:
 
 def try_it(hook: Hook, _: Server) -> None:
     stored = Stored("own", ENVIRONMENT, hook.get_connection("own"))
-    list(trial.prepared(stored, {"model": "m", "kind": "chat", "text": "Hello"}).lines())
+    list(playground.prepared(stored, {"model": "m", "kind": "chat", "text": "Hello"}).lines())
 
 
 #: Each way in which this package asks a service.

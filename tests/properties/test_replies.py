@@ -19,7 +19,7 @@ from apache_airflow_provider_ovhcloud_ai.client.models import prices
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
 from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import Spending, summary
 from apache_airflow_provider_ovhcloud_ai.redaction import scrub
-from apache_airflow_provider_ovhcloud_ai.ui.console import catalogue, models
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue, models
 from fuzz import targets
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES, Call, Route
 from apache_airflow_provider_ovhcloud_ai.ui.console.answers import Answer, begin, finish, given
-from apache_airflow_provider_ovhcloud_ai.ui.console.ladder import Origin
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_report import Origin
 from apache_airflow_provider_ovhcloud_ai.ui.console.visitor import Method
 
 try:

@@ -16,8 +16,18 @@ from ...connection.check_report import Report
 from ...connection.settings import ConnectionSettings
 from ...defaults import TEST_TIMEOUT
 from ...errors import ConfigurationError
-from . import batches, board, catalogue, connections, dag_file, ladder, models, results, trial
-from .connections import Stored
+from .views import (
+    batches,
+    catalogue,
+    connection_summary,
+    connections,
+    dag_code,
+    models,
+    playground,
+    test_history,
+    test_report,
+)
+from .views.connections import Stored
 from .visitor import Method, Refused, Visitor
 
 
@@ -34,7 +44,7 @@ class Call:
 
     visitor: Visitor
     given: Mapping[str, Any]
-    origin: ladder.Origin
+    origin: test_report.Origin
     create_url: str
 
 
@@ -68,7 +78,7 @@ def overview(call: Call) -> dict[str, Any]:
     List the connections, with the last result of each; calls nothing outside.
     """
     may_read = call.visitor.may("GET")
-    last = results.latest() if may_read else {}
+    last = test_history.latest() if may_read else {}
     stored = connections.listed(call.visitor) if may_read else []
     return {
         **_about(call),
@@ -76,7 +86,7 @@ def overview(call: Call) -> dict[str, Any]:
         "may_create": call.visitor.may("POST"),
         "create_url": call.create_url,
         "sentence": _NOT_LISTED if may_read else _NOT_READ,
-        "connections": [board.row(each, call.visitor, last.get(each.conn_id)) for each in stored],
+        "connections": [connection_summary.row(each, call.visitor, last.get(each.conn_id)) for each in stored],
     }
 
 
@@ -127,20 +137,20 @@ def copy_dag(call: Call) -> File:
     """
     stored = connections.opened(call.given.get("id"), call.visitor)
     model, kind = call.given.get("model", ""), call.given.get("kind", "")
-    if kind not in dag_file.KINDS:
-        raise Refused(422, f"There is an operator for these alone: {', '.join(dag_file.KINDS)}.")
-    if not dag_file.speakable(model) or not dag_file.speakable(stored.conn_id):
+    if kind not in dag_code.KINDS:
+        raise Refused(422, f"There is an operator for these alone: {', '.join(dag_code.KINDS)}.")
+    if not dag_code.speakable(model) or not dag_code.speakable(stored.conn_id):
         raise Refused(422, "This id holds characters that no code should carry: write the DAG by hand.")
-    return File(dag_file.file_name(model), dag_file.dag(kind, model, stored.conn_id))
+    return File(dag_code.file_name(model), dag_code.dag(kind, model, stored.conn_id))
 
 
-def try_it(call: Call) -> trial.Trial:
+def try_it(call: Call) -> playground.Trial:
     """
     Send one prompt, or one text to embed, to a model; billed.
     """
     stored = connections.opened(call.given.get("connection"), call.visitor)
     _must(call, "PUT", stored, "try")
-    return trial.prepared(stored, call.given)
+    return playground.prepared(stored, call.given)
 
 
 _NOT_READ = "You may not read connections: ask an admin for the permission."
@@ -171,7 +181,7 @@ def _must(call: Call, method: Method, stored: Stored, verb: str) -> None:
 
 
 def _row(stored: Stored, call: Call) -> dict[str, Any]:
-    return board.row(stored, call.visitor, results.latest().get(stored.conn_id))
+    return connection_summary.row(stored, call.visitor, test_history.latest().get(stored.conn_id))
 
 
 def _tested(stored: Stored, mark: str, call: Call) -> dict[str, Any]:
@@ -183,14 +193,14 @@ def _tested(stored: Stored, mark: str, call: Call) -> dict[str, Any]:
     except ConfigurationError as error:
         report = check.unreadable(error)
     _keep(report, stored, mark, call.visitor.name, at)
-    return ladder.as_data(report, settings, stored.conn_id, call.origin, at)
+    return test_report.as_data(report, settings, stored.conn_id, call.origin, at)
 
 
 def _keep(report: Report, stored: Stored, mark: str, by: str, at: str) -> None:
-    before = results.latest().get(stored.conn_id)
+    before = test_history.latest().get(stored.conn_id)
     decisive = report.decisive
-    results.keep(
-        results.Result(
+    test_history.keep(
+        test_history.Result(
             connection=stored.conn_id,
             state=report.state,
             headline=report.headline,
@@ -263,7 +273,7 @@ ROUTES = (
     Route("POST", "/api/test", test, frozenset({"connection"}), "read and create"),
     Route("POST", "/api/models", list_models, frozenset({"connection"}), "read"),
     Route("POST", "/api/batches", list_batches, frozenset({"connection"}), "read"),
-    Route("POST", "/api/try", try_it, trial.FIELDS, "read and edit"),
+    Route("POST", "/api/try", try_it, playground.FIELDS, "read and edit"),
 )
 
 #: Addresses that show the page itself.

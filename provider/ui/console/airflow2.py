@@ -20,7 +20,7 @@ from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
 from .guard import MAX_BODY
-from .ladder import Origin
+from .views.test_report import Origin
 from .visitor import Method, Refused
 
 

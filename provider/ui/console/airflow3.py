@@ -26,9 +26,9 @@ from ...defaults import CONSOLE_PATH
 from . import page
 from .actions import PAGES, ROUTES, Call, Route
 from .answers import Answer, begin, failed, finish, given, refusal
-from .connections import in_the_name_of, team_of
 from .guard import MAX_BODY
-from .ladder import Origin
+from .views.connections import in_the_name_of, team_of
+from .views.test_report import Origin
 from .visitor import Method, Refused
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])

@@ -14,7 +14,7 @@ from typing import Any
 from . import guard
 from .actions import Call, File, Route, Work
 from .runs import RUNS
-from .trial import Trial
+from .views.playground import Trial
 from .visitor import Refused
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...client.http import http_request, http_response
-from ...client.http.sync_client import Client
-from ...client.settings import ClientSettings, clean_base_url, network_of
-from ...errors import AIEndpointsError, ConfigurationError
+from ....client.http import http_request, http_response
+from ....client.http.sync_client import Client
+from ....client.settings import ClientSettings, clean_base_url, network_of
+from ....errors import AIEndpointsError, ConfigurationError
 from .models import Price
 
 log = logging.getLogger(__name__)

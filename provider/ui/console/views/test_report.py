@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...connection.check_report import Report
-from ...connection.settings import ConnectionSettings
-from ...redaction import without_userinfo
+from ....connection.check_report import Report
+from ....connection.settings import ConnectionSettings
+from ....redaction import without_userinfo
 
 TOKEN_VARIABLE = "OVH_AI_ENDPOINTS_ACCESS_TOKEN"  # noqa: S105  (the name of a variable, not a token)
 

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ...client.batches import batches_api
-from ...client.http import http_response
-from ...client.http.error_responses import error_of
-from ...client.http.sync_client import Client
-from ...connection.settings import ConnectionSettings
-from ...defaults import TEST_TIMEOUT
-from ...errors import AIEndpointsError
-from ...redaction import excerpts
-from .visitor import Refused
+from ....client.batches import batches_api
+from ....client.http import http_response
+from ....client.http.error_responses import error_of
+from ....client.http.sync_client import Client
+from ....connection.settings import ConnectionSettings
+from ....defaults import TEST_TIMEOUT
+from ....errors import AIEndpointsError
+from ....redaction import excerpts
+from ..visitor import Refused
 
 #: Characters of a text that the page takes: a run's id has at most 250.
 LENGTH = 250

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ... import defaults
-from ...compat import AirflowNotFoundException
-from ...connection.reader import connection_missing, settings_of
-from ...connection.settings import ConnectionSettings
-from ...errors import ConfigurationError
-from ...redaction import excerpt
-from .visitor import Refused, Visitor
+from .... import defaults
+from ....compat import AirflowNotFoundException
+from ....connection.reader import connection_missing, settings_of
+from ....connection.settings import ConnectionSettings
+from ....errors import ConfigurationError
+from ....redaction import excerpt
+from ..visitor import Refused, Visitor
 
 log = logging.getLogger(__name__)
 

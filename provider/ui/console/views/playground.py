@@ -9,20 +9,20 @@ from collections.abc import Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ... import defaults
-from ...client.chat import chat_request
-from ...client.chat.stream_assembly import StreamedChat
-from ...client.embeddings import embeddings_request, vectors
-from ...client.http import http_response
-from ...client.http.error_responses import error_of
-from ...client.http.sync_client import Client
-from ...connection.settings import ConnectionSettings
-from ...errors import AIEndpointsError, ConfigurationError, InvalidReplyError
-from ...redaction import StreamScrubber, excerpt, scrub
-from ...validation import integer, text
-from . import dag_file
+from .... import defaults
+from ....client.chat import chat_request
+from ....client.chat.stream_assembly import StreamedChat
+from ....client.embeddings import embeddings_request, vectors
+from ....client.http import http_response
+from ....client.http.error_responses import error_of
+from ....client.http.sync_client import Client
+from ....connection.settings import ConnectionSettings
+from ....errors import AIEndpointsError, ConfigurationError, InvalidReplyError
+from ....redaction import StreamScrubber, excerpt, scrub
+from ....validation import integer, text
+from ..visitor import Refused
+from . import dag_code
 from .connections import Stored
-from .visitor import Refused
 
 FIELDS = frozenset({"connection", "model", "kind", "text", "max_tokens"})
 
@@ -73,9 +73,9 @@ class Trial:
         yield {"done": {**_NOTHING, **facts, "milliseconds": _since(started), "code": self._code()}}
 
     def _code(self) -> str | None:
-        if not dag_file.speakable(self.model) or not dag_file.speakable(self.conn_id):
+        if not dag_code.speakable(self.model) or not dag_code.speakable(self.conn_id):
             return None
-        return dag_file.operator(self.kind, self.model, self.conn_id, self.text, self.max_tokens)
+        return dag_code.operator(self.kind, self.model, self.conn_id, self.text, self.max_tokens)
 
     def _chat(self, client: Client, started: float) -> Generator[dict[str, Any], None, dict[str, Any]]:
         said = [{"role": "user", "content": self.text}]

@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...defaults import is_ovhcloud
-from ...errors import ConfigurationError
+from ....defaults import is_ovhcloud
+from ....errors import ConfigurationError
+from ..visitor import Visitor
 from .connections import Stored
-from .results import Result
-from .visitor import Visitor
+from .test_history import Result
 
 
 def row(stored: Stored, visitor: Visitor, last: Result | None) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from ... import defaults
-from ...client.models.model_names import find_model, kind_of
-from ...client.models.prices import price_of_one, pricing_of
-from ...connection.settings import ConnectionSettings
-from ...redaction import excerpts
-from .. import links
+from .... import defaults
+from ....client.models.model_names import find_model, kind_of
+from ....client.models.prices import price_of_one, pricing_of
+from ....connection.settings import ConnectionSettings
+from ....redaction import excerpts
+from ... import links
 
 #: Models and characters of an id that the page takes: OVHcloud lists 24, of 44 characters at most.
 MOST = 10_000

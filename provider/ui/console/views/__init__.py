@@ -1,0 +1,1 @@
+"""What the page shows, from lists of allowed fields."""
