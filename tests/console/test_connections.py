@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import (
     listed,
     opened,
 )
-from apache_airflow_provider_ovhcloud_ai.ui.console.visitor import Refused
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Refused
 from cryptography.fernet import Fernet
 from support import canary
 from support.console import ADMIN, VIEWER, Vault, Visitor

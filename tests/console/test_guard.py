@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console import guard
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES
-from apache_airflow_provider_ovhcloud_ai.ui.console.answers import given, refusal
-from apache_airflow_provider_ovhcloud_ai.ui.console.visitor import Refused
+from apache_airflow_provider_ovhcloud_ai.ui.console.web import csrf
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import given, refusal
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Refused
 
 HOSTS = {"af.example:8080", "airflow.example"}
 FROM_PAGE = {"content-type": "application/json", "x-ovhcloud-ai": "1", "sec-fetch-site": "same-origin"}
@@ -18,7 +18,7 @@ FROM_PAGE = {"content-type": "application/json", "x-ovhcloud-ai": "1", "sec-fetc
 
 def status(**changes: str | None) -> int:
     headers = FROM_PAGE | {name.replace("_", "-"): value for name, value in changes.items()}
-    fault = guard.fault({name: value for name, value in headers.items() if value is not None}, HOSTS)
+    fault = csrf.fault({name: value for name, value in headers.items() if value is not None}, HOSTS)
     return fault[0] if fault else 200
 
 
@@ -88,7 +88,7 @@ def test_origin_where_the_browser_says_nothing_of_its_site(origin: str | None, e
 def test_server_that_knows_no_name_of_its_own_takes_no_origin() -> None:
     headers = FROM_PAGE | {"origin": "http://"}
     del headers["sec-fetch-site"]
-    assert guard.fault(headers, {""}) is not None
+    assert csrf.fault(headers, {""}) is not None
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
@@ -119,7 +119,7 @@ def test_body_that_is_no_object(body: bytes) -> None:
 
 def test_large_body_is_not_read() -> None:
     (route,) = [route for route in ROUTES if route.path == "/api/try"]
-    body = b'{"text": "' + b"x" * guard.MAX_BODY + b'"}'
+    body = b'{"text": "' + b"x" * csrf.MAX_BODY + b'"}'
     with pytest.raises(Refused) as raised:
         given(route, {}, body)
     assert raised.value.status == 413

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console import page
+from apache_airflow_provider_ovhcloud_ai.ui.console.web import page
 
 STATIC = Path(page.__file__).parent / "static"
 NAMES = sorted(file.name for file in STATIC.iterdir())

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console.runs import Runs
-from apache_airflow_provider_ovhcloud_ai.ui.console.visitor import Refused
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Refused
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import Runs
 
 
 class Work:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from airflow_api import Api
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.ui.console import page
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import PAGES, ROUTES
+from apache_airflow_provider_ovhcloud_ai.ui.console.web import page
 from local_airflow import LocalAirflow
 
 from .conftest import ROLES

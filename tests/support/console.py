@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES, Call, Route
-from apache_airflow_provider_ovhcloud_ai.ui.console.answers import Answer, begin, finish, given
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_report import Origin
-from apache_airflow_provider_ovhcloud_ai.ui.console.visitor import Method
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import Answer, begin, finish, given
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Method
 
 try:
     from airflow.sdk.bases.secrets_backend import BaseSecretsBackend  # since 3.2

@@ -28,7 +28,7 @@ from .views import (
     test_report,
 )
 from .views.connections import Stored
-from .visitor import Method, Refused, Visitor
+from .web.user import Method, Refused, Visitor
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class LazyApp:
         Answer a request.
         """
         if self._app is None:
-            from .airflow3 import build
+            from .web.airflow3 import build
 
             self._app = build()
         await self._app(scope, receive, send)
@@ -65,7 +65,7 @@ class OVHCloudAIEndpointsPlugin(AirflowPlugin):
             """
             The pages on Airflow 2.11; read by the web server alone.
             """
-            from .airflow2 import blueprint
+            from .web.airflow2 import blueprint
 
             return [blueprint()]
 

@@ -17,7 +17,7 @@ from ....connection.settings import ConnectionSettings
 from ....defaults import TEST_TIMEOUT
 from ....errors import AIEndpointsError
 from ....redaction import excerpts
-from ..visitor import Refused
+from ..web.user import Refused
 
 #: Characters of a text that the page takes: a run's id has at most 250.
 LENGTH = 250

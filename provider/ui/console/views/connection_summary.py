@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ....defaults import is_ovhcloud
 from ....errors import ConfigurationError
-from ..visitor import Visitor
+from ..web.user import Visitor
 from .connections import Stored
 from .test_history import Result
 

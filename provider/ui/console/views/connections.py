@@ -19,7 +19,7 @@ from ....connection.reader import connection_missing, settings_of
 from ....connection.settings import ConnectionSettings
 from ....errors import ConfigurationError
 from ....redaction import excerpt
-from ..visitor import Refused, Visitor
+from ..web.user import Refused, Visitor
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from ....connection.settings import ConnectionSettings
 from ....errors import AIEndpointsError, ConfigurationError, InvalidReplyError
 from ....redaction import StreamScrubber, excerpt, scrub
 from ....validation import integer, text
-from ..visitor import Refused
+from ..web.user import Refused
 from . import dag_code
 from .connections import Stored
 

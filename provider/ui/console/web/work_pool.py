@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from .visitor import Refused
+from .user import Refused
 
 #: Tests, model lists and trials at a time. Each takes ten seconds at most.
 AT_ONCE = 4

@@ -11,11 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from . import guard
-from .actions import Call, File, Route, Work
-from .runs import RUNS
-from .views.playground import Trial
-from .visitor import Refused
+from ..actions import Call, File, Route, Work
+from ..views.playground import Trial
+from . import csrf
+from .user import Refused
+from .work_pool import RUNS
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def refusal(route: Route, headers: Mapping[str, str], hosts: set[str]) -> Answer
     :param hosts: what this server is reached by
     :return: the refusal, or None
     """
-    fault = guard.fault(headers, hosts) if route.method == "POST" else None
+    fault = csrf.fault(headers, hosts) if route.method == "POST" else None
     return Answer(fault[0], {"error": fault[1]}) if fault else None
 
 
@@ -73,8 +73,8 @@ def given(route: Route, query: Mapping[str, str], body: bytes) -> dict[str, Any]
 
 
 def _read(body: bytes) -> dict[str, Any]:
-    if len(body) > guard.MAX_BODY:
-        raise Refused(413, f"That is more than {guard.MAX_BODY:,} bytes.")
+    if len(body) > csrf.MAX_BODY:
+        raise Refused(413, f"That is more than {csrf.MAX_BODY:,} bytes.")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

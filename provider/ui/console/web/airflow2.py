@@ -13,15 +13,15 @@ from airflow.www.extensions.init_auth_manager import get_auth_manager
 from flask import Blueprint, Response, jsonify, redirect, request, url_for
 from flask_wtf.csrf import generate_csrf
 
-from ... import __version__
-from ...compat import airflow_version
-from ...defaults import CONSOLE_NAME, CONSOLE_PATH
+from .... import __version__
+from ....compat import airflow_version
+from ....defaults import CONSOLE_NAME, CONSOLE_PATH
+from ..actions import PAGES, ROUTES, Call, Route
+from ..views.test_report import Origin
 from . import page
-from .actions import PAGES, ROUTES, Call, Route
-from .answers import Answer, begin, failed, finish, given, refusal
-from .guard import MAX_BODY
-from .views.test_report import Origin
-from .visitor import Method, Refused
+from .csrf import MAX_BODY
+from .dispatch import Answer, begin, failed, finish, given, refusal
+from .user import Method, Refused
 
 
 class User:

@@ -20,16 +20,16 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from ... import __version__
-from ...compat import airflow_version
-from ...defaults import CONSOLE_PATH
+from .... import __version__
+from ....compat import airflow_version
+from ....defaults import CONSOLE_PATH
+from ..actions import PAGES, ROUTES, Call, Route
+from ..views.connections import in_the_name_of, team_of
+from ..views.test_report import Origin
 from . import page
-from .actions import PAGES, ROUTES, Call, Route
-from .answers import Answer, begin, failed, finish, given, refusal
-from .guard import MAX_BODY
-from .views.connections import in_the_name_of, team_of
-from .views.test_report import Origin
-from .visitor import Method, Refused
+from .csrf import MAX_BODY
+from .dispatch import Answer, begin, failed, finish, given, refusal
+from .user import Method, Refused
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ... import __version__
+from .... import __version__
 
 #: Sent with everything: nothing from elsewhere, no code or style within the page, no frame but Airflow's own.
 HEADERS = {

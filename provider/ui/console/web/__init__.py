@@ -1,0 +1,1 @@
+"""The page over HTTP: FastAPI, Flask, and what both share."""
