@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import __version__, defaults
-from .ui.connection_form import as_conn_fields, as_ui_field_behaviour
+from .connection.form import as_conn_fields, as_ui_field_behaviour
 
 _PACKAGE = __name__.rpartition(".")[0]
 

@@ -46,7 +46,7 @@ class OVHCloudAIEndpointsHook(
 
         :return: a wtforms field for each name
         """
-        from ..ui.connection_form import as_widgets
+        from ..connection.form import as_widgets
 
         return as_widgets()
 
@@ -57,7 +57,7 @@ class OVHCloudAIEndpointsHook(
 
         :return: hidden fields, labels and placeholders
         """
-        from ..ui.connection_form import as_hook_behaviour
+        from ..connection.form import as_hook_behaviour
 
         return as_hook_behaviour()
 

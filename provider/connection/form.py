@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import defaults
 from ..compat import airflow_version
-from ..connection.fields import FIELDS, Field
+from .fields import FIELDS, Field
 
 _RELABELING = {"password": "API token", "host": "Base URL", "port": "Port"}  # "port" on 3.0
 _PLACEHOLDERS = {
