@@ -14,15 +14,15 @@ MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 2.11.2-lowest 3.3.2-n
 # What the releases between the oldest and the newest run: each way into Airflow's own code.
 BETWEEN = tests/dags tests/decorators tests/leaks tests/live tests/operators tests/product_page tests/sensors tests/triggers \
 	tests/ui tests/test_compat.py tests/test_provider_info.py tests/hooks/test_ai_endpoints.py \
-	tests/hooks/test_ai_endpoints_connections.py tests/hooks/test_connection.py
+	tests/hooks/test_ai_endpoints_connections.py tests/connection/test_reader.py
 # What may differ where those two libraries are missing.
 FORM = tests/live/test_form_metadata.py tests/test_provider_info.py tests/test_compat.py tests/dags
 # What may differ where Airflow's AI provider is installed ("-ai").
 AI = tests/hooks/test_common_ai.py tests/dags/test_common_ai.py tests/test_provider_info.py
 # What may differ with the versions of requests and httpx, and of what Airflow stands on.
-ENDS = tests/client/test_drivers.py tests/client/test_blocking.py tests/client/test_non_blocking.py \
-	tests/client/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/operators/test_operators.py \
-	tests/ui/test_connection_test.py tests/test_provider_info.py
+ENDS = tests/client/http/test_drivers.py tests/client/http/test_sync_client.py tests/client/http/test_async_client.py \
+	tests/client/http/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/operators/test_operators.py \
+	tests/connection/test_check.py tests/test_provider_info.py
 # The documentation is of the newest Airflow; tests/live is dear, and `make test` has run it there.
 SCOPE = --ignore tests/docs $(if $(filter %-lowest %-newest,$1),$(ENDS),-m airflow) $(if $(filter 3.3.2,$1),--ignore tests/live) \
 	$(if $(filter 3.0.6 3.1.8 3.2.2,$1),$(BETWEEN)) $(if $(filter %-nofab,$1),$(FORM)) $(if $(filter %-ai,$1),$(AI))
@@ -62,7 +62,7 @@ fuzz:  ## random bytes at the readers of what servers send; make fuzz SECONDS=60
 
 faults:  ## every fault at every endpoint on real sockets, and a table of what comes of it
 	$(ENV) dev
-	$(RUN) -m pytest -q -n 4 --dist worksteal tests/faults/guards.py tests/faults/matrix.py $(ARGS)
+	$(RUN) -m pytest -q -n 4 --dist worksteal tests/faults/mutants.py tests/faults/matrix.py $(ARGS)
 
 soak:  ## ten minutes of random faults, ten times the load of `make test`, and fifty workers killed
 	$(ENV) dev

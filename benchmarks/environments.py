@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-INSIDE = Path(__file__).resolve().parent / "inside"
+INSIDE = Path(__file__).resolve().parent / "in_process"
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import bootstrap  # noqa: E402  (scripts/ is no package)
@@ -65,11 +65,11 @@ class Environment:
         return {line.replace("==", " @ ").split(" @ ")[0] for line in said.splitlines()}
 
     def command(self, script, *arguments):
-        """The command that runs one of the scripts in ``inside/``."""
+        """The command that runs one of the scripts in ``in_process/``."""
         return [self.python, INSIDE / script, *map(str, arguments)]
 
     def run(self, script, *arguments, **variables):
-        """Run one of the scripts in ``inside/``, and hand back the last line that it prints."""
+        """Run one of the scripts in ``in_process/``, and hand back the last line that it prints."""
         with tempfile.TemporaryDirectory(prefix="ovh-ai-bench-") as home:
             done = subprocess.run(
                 self.command(script, *arguments),

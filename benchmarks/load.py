@@ -26,7 +26,7 @@ from pathlib import Path
 
 from service import BODY, Answering
 
-sys.path.insert(0, str(Path(__file__).with_name("inside")))
+sys.path.insert(0, str(Path(__file__).with_name("in_process")))
 
 import corpus
 

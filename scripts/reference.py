@@ -19,7 +19,7 @@ from typing import Any
 from unittest import mock
 
 import bootstrap
-import spoken
+import source_strings
 from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
 from apache_airflow_provider_ovhcloud_ai.connection import fields
 from apache_airflow_provider_ovhcloud_ai.decorators import chat, embedding

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.releases import oldest_and_newest
-from support.stores import STORES
+from support.vector_databases import STORES
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 

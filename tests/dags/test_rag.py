@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from support import s3, stores
+from support import s3, vector_databases
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
@@ -29,7 +29,7 @@ needs_store = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[dict[str, Any]]:
-    with stores.pgvector() as (connection, _):
+    with vector_databases.pgvector() as (connection, _):
         yield connection
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from support import stores
-from support.stores import STORES
+from support import vector_databases
+from support.vector_databases import STORES
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
@@ -37,7 +37,7 @@ def test_store_holds_each_text_with_its_vector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = (EXAMPLES / f"example_to_{store}.py").read_text(encoding="utf-8")
-    serving: Any = getattr(stores, store)
+    serving: Any = getattr(vector_databases, store)
     # Once with the operator alone, once with the loop alone.
     for left_out in ("stream", "shape"):
         with serving() as (connection, kept):
@@ -57,7 +57,7 @@ def test_an_object_that_weaviate_refuses_fails_the_task(
     run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = (EXAMPLES / "example_to_weaviate.py").read_text(encoding="utf-8")
-    with stores.weaviate(refused="Paragraph 40 of the handbook") as (connection, _):
+    with vector_databases.weaviate(refused="Paragraph 40 of the handbook") as (connection, _):
         monkeypatch.setenv("AIRFLOW_CONN_WEAVIATE_DEFAULT", json.dumps(connection))
         run = run_dag(without(source, "shape"))
     assert run.get_task_instance("ingest_any_size").state == "failed"

@@ -17,7 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.commands import Fixture, is_an_option, run_each, says_the_token
 from support.pages import PAGES, REFERENCE, ROOT, Block, blocks_of, without_blocks
-from support.said import Said, everything
+from support.sample_output import Said, everything
 
 BLOCKS = [block for page in PAGES if page not in REFERENCE for block in blocks_of(page)]
 PROVIDER = ROOT / "provider"

@@ -9,7 +9,7 @@ from pathlib import Path
 import airflow
 import pytest
 from apache_airflow_provider_ovhcloud_ai import errors
-from spoken import literals
+from source_strings import literals
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from support.sound import wav
+from support.audio_samples import wav
 
 MODEL = "some-model"
 SAID = [{"role": "user", "content": "Hi"}]

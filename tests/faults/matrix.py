@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConnectionFailedError, InvalidReplyError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.proxy import PASSWORD
-from support.wire import Server, reply
+from support.scripted_server import Server, reply
 
 from . import table
 from .endpoints import ENDPOINTS, Endpoint

@@ -19,8 +19,8 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
-from support.stored import HELLO, MODEL, Make, stored
-from support.wire import Server, echo, reply
+from support.saved_connections import HELLO, MODEL, Make, stored
+from support.scripted_server import Server, echo, reply
 
 pytestmark = pytest.mark.airflow
 

@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
-from support.stored import HELLO, MODEL, Make
+from support.saved_connections import HELLO, MODEL, Make
 
 pytestmark = pytest.mark.airflow
 

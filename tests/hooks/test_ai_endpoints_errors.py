@@ -21,8 +21,8 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     TruncatedReplyError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from support.stored import HELLO, MODEL, Make, stored
-from support.wire import Server, reply
+from support.saved_connections import HELLO, MODEL, Make, stored
+from support.scripted_server import Server, reply
 
 pytestmark = pytest.mark.airflow
 

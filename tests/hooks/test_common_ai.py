@@ -22,8 +22,8 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from pydantic import BaseModel
 from support.canary import TOKEN, shows, traces
 from support.common_ai import is_installed, needs_common_ai
-from support.stored import stored
-from support.wire import Server, drip_body, echo, reply
+from support.saved_connections import stored
+from support.scripted_server import Server, drip_body, echo, reply
 
 pytestmark = pytest.mark.airflow
 

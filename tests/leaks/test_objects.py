@@ -26,7 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
 from apache_airflow_provider_ovhcloud_ai.triggers.connections import client_settings
 from support import canary, leaks
-from support.wire import Manner, Server, reply, stop_halfway, vanish
+from support.scripted_server import Manner, Server, reply, stop_halfway, vanish
 
 pytestmark = pytest.mark.airflow
 

@@ -2,8 +2,8 @@
 A stored token reaches no host but its connection's: of two servers, the other one is not even connected to.
 
 Shown elsewhere, where each part is tested: proxies between this machine and a service in
-``tests/client/test_transport.py``, ids that would lead out of an address in ``tests/hooks/test_batches.py``, the public
-catalogue in ``tests/console/test_catalogue.py``, where a task's links lead in ``tests/ui/test_links.py``.
+``tests/client/http/test_transport.py``, ids that would lead out of an address in ``tests/hooks/methods/test_batches.py``, the public
+catalogue in ``tests/ui/console/views/test_catalogue.py``, where a task's links lead in ``tests/ui/test_links.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpoin
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import ENVIRONMENT, Stored
 from support import canary
-from support.wire import Received, Server, Wire, message, reply
+from support.scripted_server import Received, Server, Wire, message, reply
 
 Hook = OVHCloudAIEndpointsHook
 Asking = Callable[[Hook, Server], Any]

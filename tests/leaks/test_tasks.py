@@ -16,7 +16,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import airflow_version
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary, leaks
-from support.wire import Server
+from support.scripted_server import Server
 
 pytestmark = pytest.mark.airflow
 

@@ -21,7 +21,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.http.messages import Request
 from local_airflow import LocalAirflow, installed_release
-from support.sound import wav
+from support.audio_samples import wav
 
 from .rest import ENDED, Rest, eventually
 

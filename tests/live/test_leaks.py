@@ -11,7 +11,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from local_airflow import LocalAirflow, installed_release
 from support import canary, leaks
 from support.releases import oldest_and_newest
-from support.wire import Server
+from support.scripted_server import Server
 
 from .console_session import GIVEN, Browser
 from .rest import ENDED, Rest, eventually

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from local_airflow import LocalAirflow, installed_release
 from support import canary
-from support.wire import Received, Server, Wire, message
+from support.scripted_server import Received, Server, Wire, message
 
 from .conftest import ROLES
 from .console_session import Browser

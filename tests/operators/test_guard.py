@@ -26,7 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsGuardOperator as Guard
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
-from support.wire import Manner, Server, reply
+from support.scripted_server import Manner, Server, reply
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 

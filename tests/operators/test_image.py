@@ -25,8 +25,8 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudA
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ConsoleLink, ModelCardLink, PlaygroundLink
 from support import s3
-from support.pictures import PNG, images
-from support.wire import Server, reply
+from support.image_samples import PNG, images
+from support.scripted_server import Server, reply
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 

@@ -25,7 +25,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsImageOperator,
     OVHCloudAIEndpointsTranscriptionOperator,
 )
-from support.sound import wav
+from support.audio_samples import wav
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 

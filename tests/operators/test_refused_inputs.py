@@ -19,7 +19,7 @@ from apache_airflow_provider_ovhcloud_ai.connection.reader import settings_of
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.validation import quote
-from support.sound import wav
+from support.audio_samples import wav
 
 pytestmark = pytest.mark.usefixtures("ovh_ai_endpoints_connection")
 

@@ -22,9 +22,9 @@ from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFu
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
+from support.audio_samples import wav
 from support.requests_seen import asked
-from support.sound import wav
-from support.wire import Received, Server, Wire, message
+from support.scripted_server import Received, Server, Wire, message
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 

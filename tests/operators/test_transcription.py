@@ -32,7 +32,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
 from support import s3
-from support.sound import HEADS, wav
+from support.audio_samples import HEADS, wav
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 

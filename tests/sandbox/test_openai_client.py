@@ -11,7 +11,7 @@ import openai
 import pydantic
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from support.sound import wav
+from support.audio_samples import wav
 
 CHAT = "Meta-Llama-3_3-70B-Instruct"
 QUESTION = [{"role": "user", "content": "What is Airflow?"}]

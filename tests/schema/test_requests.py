@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from support.sound import wav
+from support.audio_samples import wav
 
 MODEL = "gpt-oss-20b"
 PNG = base64.b64decode(

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from support import canary
-from support.sound import wav
-from support.wire import Received, Wire, message
+from support.audio_samples import wav
+from support.scripted_server import Received, Wire, message
 
 #: Tables that Airflow keeps a prompt in: what a DAG and a task are made of, and what a task returns.
 OF_PROMPTS = {"dag_code", "serialized_dag", "rendered_task_instance_fields", "xcom"}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from support.wire import Received, Wire, read_request
+from support.scripted_server import Received, Wire, read_request
 
 USER, PASSWORD = "someone", "Proxy-Canary-7731"
 _WANTED = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

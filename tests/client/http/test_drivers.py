@@ -1,0 +1,295 @@
+"""
+What both drivers have in common: which attempts follow, what is kept open, what is sent.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
+from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_request
+from apache_airflow_provider_ovhcloud_ai.client.http import http_response
+from apache_airflow_provider_ovhcloud_ai.client.models import model_list
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    AIEndpointsError,
+    BadRequestError,
+    ConnectionFailedError,
+    InvalidReplyError,
+    StatusError,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support import canary, scripted_server
+from support.drivers import drive_blocking, drive_non_blocking
+from support.scripted_server import Manner, Server, reply
+
+MODELS = model_list.models()
+CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
+((_, EMBED),) = embeddings_request.embeddings("some-model", "Hi")
+KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}
+
+OK = reply(200, {"object": "list", "data": []})
+ASKED_TO_WAIT = {429: {"Retry-After": "7"}, 503: {"RateLimit-Reset": "3"}}
+
+
+def settings_for(server: Server | Sandbox, **fields: Any) -> ClientSettings:
+    return ClientSettings(**{"base_url": server.base_url, "token": canary.TOKEN, "timeout": 20.0, **fields})
+
+
+def test_hundred_calls_share_one_connection(drive: Callable[..., Any]) -> None:
+    with Sandbox() as sandbox:
+        run = drive(settings_for(sandbox, token=sandbox.token), *[MODELS] * 50, *[CHAT, EMBED] * 25)
+        assert [type(outcome).__name__ for outcome in run.outcomes[:50]] == ["Reply"] * 50
+        # "some-model" is refused each time: errors keep the connection as well.
+        assert {outcome.status for outcome in run.outcomes[50:]} == {404}
+        assert (len(sandbox.requests), sandbox.connections) == (100, 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        scripted_server.vanish,
+        scripted_server.stop_halfway,
+        scripted_server.reset,
+        scripted_server.hang,
+        scripted_server.drip_body,
+        scripted_server.drip_chunks,
+        reply(200, "x" * 5_000),
+    ],
+    ids=["vanish", "stop_halfway", "reset", "hang", "drip_body", "drip_chunks", "too_large"],
+)
+def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> None:
+    with Server(OK, fault, OK) as server:
+        settings = settings_for(server, timeout=2.0, max_retries=0, max_reply_bytes=4_000)
+        run = drive(settings, MODELS, MODELS, MODELS, MODELS)
+        good = [outcome for outcome in run.outcomes if isinstance(outcome, http_response.Reply)]
+        assert isinstance(run.outcomes[1], AIEndpointsError)
+        assert [outcome.body for outcome in good] == [b'{"object": "list", "data": []}'] * 3
+        assert server.connections <= 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "sleeps"),
+    [
+        *[(kind, 429, [7.0, 7.0]) for kind in KINDS],
+        *[(kind, 503, [3.0, 3.0]) for kind in KINDS],
+        *[(kind, status, "two") for kind in ("models", "embed") for status in (408, 500, 502, 504)],
+        *[("chat", status, "one") for status in (408, 500, 502)],
+        ("chat", 504, []),
+        *[(kind, status, []) for kind in KINDS for status in (400, 401, 402, 403, 404, 405, 409, 413, 422, 501)],
+    ],
+)
+def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: Any) -> None:
+    slept = []
+    for drive in (drive_blocking, drive_non_blocking):
+        with Server(reply(status, {"message": "No"}, ASKED_TO_WAIT.get(status))) as server:
+            random.seed(11)
+            run = drive(settings_for(server), KINDS[kind])
+            assert isinstance(run.error, StatusError)
+            assert (run.error.status, run.error.attempts) == (status, len(run.slept) + 1)
+            assert len(server.requests) == len(run.slept) + 1
+            slept.append(run.slept)
+    assert slept[0] == slept[1]
+    if isinstance(sleeps, list):
+        assert slept[0] == sleeps
+    else:
+        assert len(slept[0]) == {"one": 1, "two": 2}[sleeps]
+        assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(slept[0]))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [scripted_server.vanish, scripted_server.stop_halfway, scripted_server.reset],
+    ids=["vanish", "halfway", "reset"],
+)
+@pytest.mark.parametrize(("kind", "attempts"), [("models", 3), ("embed", 3), ("chat", 1)])
+def test_broken_replies_are_repeated_unless_billed(
+    drive: Callable[..., Any], fault: Manner, kind: str, attempts: int
+) -> None:
+    with Server(fault) as server:
+        run = drive(settings_for(server), KINDS[kind])
+        assert isinstance(run.error, ConnectionFailedError)
+        assert (run.error.kind, run.error.sent, run.error.attempts) == ("lost", True, attempts)
+        assert len(server.requests) == attempts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_never_reached_the_service_is_repeated_for_all(drive: Callable[..., Any], kind: str) -> None:
+    with scripted_server.refusing() as port:
+        run = drive(ClientSettings(base_url=f"http://127.0.0.1:{port}/v1", token=canary.TOKEN), KINDS[kind])
+    assert (run.error.kind, run.error.sent, run.error.attempts) == ("refused", False, 3)
+
+
+def test_no_retries_is_one_attempt(drive: Callable[..., Any]) -> None:
+    with Server(reply(503)) as server:
+        run = drive(settings_for(server, max_retries=0), MODELS)
+        assert (run.error.attempts, run.slept, len(server.requests)) == (1, [], 1)
+        assert "Gave up" not in str(run.error)
+
+
+@pytest.mark.parametrize(
+    ("script", "attempts", "slept"),
+    [
+        ([reply(503, headers={"Retry-After": "0"}), OK], 2, [0.0]),
+        ([reply(429, headers={"Retry-After": "59"}), reply(429, headers={"Retry-After": "2"})], 2, [59.0]),
+        ([reply(429, headers={"Retry-After": "61"})], 1, []),
+        ([reply(503, headers={"Retry-After": "3600"})], 1, []),
+    ],
+)
+def test_waiting_ends_with_its_budget(
+    drive: Callable[..., Any], script: list[Manner], attempts: int, slept: list[float]
+) -> None:
+    with Server(*script) as server:
+        run = drive(settings_for(server, max_wait=60.0), CHAT)
+        assert (run.last.attempts, run.slept, len(server.requests)) == (attempts, slept, attempts)
+        if isinstance(run.last, AIEndpointsError):
+            assert f"Try again in {run.last.retry_after:.0f} s" in str(run.last)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(drive: Callable[..., Any], status: int) -> None:
+    with Server(OK) as other, Server(reply(status, headers={"Location": f"{other.base_url}/models"})) as server:
+        run = drive(settings_for(server), MODELS, CHAT)
+        assert [outcome.status for outcome in run.outcomes] == [status, status]
+        with pytest.raises(InvalidReplyError, match=r"was redirected \(status \d+\) to http://127.0.0.1") as caught:
+            http_response.parse(run.last, CHAT, ClientSettings(server.base_url))
+        assert (len(server.requests), other.requests) == (2, [])
+        assert caught.value.status == status
+
+
+def test_what_is_sent(drive: Callable[..., Any]) -> None:
+    with Server(OK) as server:
+        drive(settings_for(server, user_agent="provider/1 airflow/2"), MODELS, CHAT)
+    listed, asked = server.requests
+    assert (listed.method, listed.path, listed.body) == ("GET", "/v1/models", b"")
+    assert "content-type" not in listed.headers
+    assert (asked.method, asked.path) == ("POST", "/v1/chat/completions")
+    assert asked.json == {"model": "some-model", "messages": [{"role": "user", "content": "Hi"}]}
+    assert asked.headers["content-type"] == "application/json"
+    for request in (listed, asked):
+        assert request.headers["authorization"] == f"Bearer {canary.TOKEN}"
+        assert request.headers["user-agent"] == "provider/1 airflow/2"
+        assert request.headers["accept"] == "application/json"
+        assert request.headers["accept-encoding"] == "gzip, deflate"
+
+
+def test_anonymous_sends_no_authorization(drive: Callable[..., Any]) -> None:
+    with Server(OK) as server:
+        drive(settings_for(server, token=None), MODELS, CHAT)
+    assert ["authorization" in request.headers for request in server.requests] == [False, False]
+
+
+def test_refusal_of_a_body_that_was_not_read_is_understood(drive: Callable[..., Any]) -> None:
+    large = chat_request.chat("some-model", [{"role": "user", "content": "x" * 1_900_000}])
+
+    def refuse(connection: scripted_server.Wire) -> None:
+        connection.line.recv(100)
+        connection.send(scripted_server.message(413, {"message": "too much"}, {"Connection": "close"}))
+        while connection.line.recv(65_536):
+            pass
+
+    with Server(OK, first=refuse) as server:
+        run = drive(settings_for(server), large)
+    assert isinstance(run.error, BadRequestError)
+    assert str(run.error).startswith("413 Payload Too Large")
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    press = zlib.compressobj(wbits=-15)
+    return press.compress(data) + press.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "press"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", _raw_deflate),
+        ("identity", bytes),
+        ("", bytes),
+    ],
+    ids=["gzip", "gzip_members", "x-gzip", "zlib", "raw_deflate", "identity", "none"],
+)
+def test_compressed_replies(drive: Callable[..., Any], encoding: str, press: Callable[[bytes], bytes]) -> None:
+    with Server(reply(200, press(b'{"data": []}'), {"Content-Encoding": encoding})) as server:
+        assert drive(settings_for(server), MODELS).last.body == b'{"data": []}'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "found"),
+    [
+        ("br", b"\x0b\x02\x80abc\x03", "data compressed as 'br'"),
+        ("gzip", b"not gzip at all", "data compressed as 'gzip'"),
+        ("gzip", gzip.compress(b'{"data": []}')[:-14], "broken JSON"),
+    ],
+)
+def test_what_cannot_be_decompressed_is_said(drive: Callable[..., Any], encoding: str, body: bytes, found: str) -> None:
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+    with Server(reply(200, body, headers), reply(400, body, headers)) as server:
+        run = drive(settings_for(server), MODELS, CHAT)
+    with pytest.raises(InvalidReplyError, match=f"came back as {found} instead of JSON"):
+        http_response.parse(run.outcomes[0], MODELS, ClientSettings(server.base_url))
+    assert isinstance(run.error, BadRequestError)
+
+
+@pytest.mark.parametrize("press", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+def test_bombs_do_not_unfold(drive: Callable[..., Any], press: Callable[[bytes], bytes]) -> None:
+    bomb = press(bytes(300_000_000))
+    encoding = "gzip" if press is gzip.compress else "deflate"
+    with Server(reply(200, bomb, {"Content-Encoding": encoding})) as server:
+        tracemalloc.start()
+        run = drive(settings_for(server, max_reply_bytes=1_000_000), MODELS)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert isinstance(run.error, InvalidReplyError)
+    assert "larger than 1,000,000 bytes and was not read to its end" in str(run.error)
+    assert peak < 20_000_000
+
+
+def test_reply_of_the_largest_size_is_read(drive: Callable[..., Any]) -> None:
+    with Server(reply(200, b"x" * 1_000), reply(200, b"x" * 1_001)) as server:
+        run = drive(settings_for(server, max_reply_bytes=1_000), MODELS, MODELS)
+    assert len(run.outcomes[0].body) == 1_000
+    assert isinstance(run.error, InvalidReplyError)
+
+
+def test_endless_reply_is_not_read_to_its_end(drive: Callable[..., Any]) -> None:
+    def endless(connection: scripted_server.Wire, _: scripted_server.Received) -> bool:
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            connection.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+
+    with Server(endless) as server:
+        assert "was not read to its end" in str(drive(settings_for(server, max_reply_bytes=100_000), MODELS).error)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"SSH-2.0-OpenSSH_9.9\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", b"\0" * 99],
+    ids=["ssh", "no_status", "negative_length", "zeros"],
+)
+def test_what_is_not_http_is_a_lost_connection_or_no_json(drive: Callable[..., Any], garbage: bytes) -> None:
+    with Server(scripted_server.raw(garbage)) as server:
+        outcome = drive(settings_for(server, max_retries=0, timeout=5.0), MODELS).last
+        if isinstance(outcome, http_response.Reply):
+            with pytest.raises(InvalidReplyError):
+                http_response.parse(outcome, MODELS, ClientSettings(server.base_url))
+        else:
+            assert isinstance(outcome, ConnectionFailedError)
+            assert "No reply from 127.0.0.1" in str(outcome)
+
+
+def test_cap_is_shared_by_clients_of_one_token() -> None:
+    with Server(OK) as server:
+        capped = settings_for(server, requests_per_minute=6)
+        slept = [*drive_blocking(capped, MODELS, MODELS).slept, *drive_non_blocking(capped, MODELS).slept]
+        assert [round(pause) for pause in slept] == [10, 20]
+        assert drive_blocking(settings_for(server, requests_per_minute=6, token="another"), MODELS).slept == []

@@ -1,0 +1,289 @@
+"""
+Each guard is taken out of the code, one by one, and a test must fail: one that nobody would miss is no guard.
+
+Not among the tests that run each time: ``make faults`` runs it. The code that is changed is a copy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import apache_airflow_provider_ovhcloud_ai
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = Path(apache_airflow_provider_ovhcloud_ai.__file__).parent
+
+#: Seconds for the tests of a guard: without one that bounds time they may well hang, which counts as failing.
+BOUND = 150
+
+#: Bytes of memory for them.
+MEMORY = 6 * 1024**3
+
+
+class Guard(NamedTuple):
+    """
+    One guard.
+
+    :param file: where it is
+    :param changes: what is taken out, and what is put in its place; several where one alone would be made up for
+    :param tests: which tests are to miss it
+    :param only: of these, those with such names
+    """
+
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    tests: str
+    only: str = ""
+
+
+def _without(file: str, text: str, tests: str, only: str = "", put: str = "") -> Guard:
+    return Guard(file, ((text, put),), tests, only)
+
+
+GUARDS = {
+    "the time of an attempt": _without(
+        "client/deadline.py",
+        "                    attempt.cut()\n",
+        "tests/client/http/test_attempt_timer.py",
+        "reply_has_the_time and blocking",
+        "                    pass\n",
+    ),
+    "the time of a name lookup": _without(
+        "client/deadline.py",
+        "    thread.join(seconds)\n",
+        "tests/client/http/test_attempt_timer.py",
+        "name_lookup",
+        "    thread.join()\n",
+    ),
+    "no redirect is followed": _without(
+        "client/non_blocking.py",
+        "follow_redirects=False",
+        "tests/client/http/test_drivers.py",
+        "redirects",
+        "follow_redirects=True",
+    ),
+    "a redirect is a reply like any other": _without(
+        "client/transport.py",
+        "def get_redirect_target(",
+        "tests/faults/matrix.py",
+        "redirect and 100 and models",
+        "def unused(",
+    ),
+    "the size of a reply on the wire": _without(
+        "client/receiving.py",
+        "            if len(body) > settings.max_reply_bytes:\n                break\n",
+        "tests/client/http/test_drivers.py",
+        "endless",
+    ),
+    "the size of a reply": _without(
+        "client/bodies.py",
+        "    if len(body) > settings.max_reply_bytes:\n",
+        "tests/client",
+        "largest or bombs or size",
+        "    if False:\n",
+    ),
+    "the size of what is decompressed": _without(
+        "client/bodies.py",
+        "stream.decompress(body, most)",
+        "tests/client/http/test_drivers.py tests/client/http/test_decompression.py",
+        "bomb or inflate or limit",
+        "stream.decompress(body)",
+    ),
+    "the size of a file": _without(
+        "client/receiving.py",
+        "            if left < 0:\n",
+        "tests/hooks/methods/test_batches.py",
+        "unfolds",
+        "            if False:\n",
+    ),
+    "the whole of a file": _without(
+        "hooks/batches.py",
+        "if isinstance(size, int) and written < size:",
+        "tests/hooks/methods/test_batches.py",
+        "part_of_a_file",
+        "if False:",
+    ),
+    "Airflow is told what to mask": _without(
+        "hooks/connection.py",
+        "        mask_secret(token.text)\n",
+        "tests/hooks/test_ai_endpoints.py",
+        "masked",
+        "        pass\n",
+    ),
+    "the token is taken out of what servers say": _without(
+        "client/redact.py",
+        "    for spelling in _spellings(token):\n",
+        "tests/test_redaction.py tests/client/http/test_error_responses.py",
+        "",
+        "    for spelling in ():\n",
+    ),
+    "a .netrc is not read": Guard(
+        "client/session.py",
+        (
+            ("session.trust_env = False", "session.trust_env = True"),
+            ("session.auth = TokenAuth(settings.token)", "pass"),
+        ),
+        "tests/client/http/test_transport.py",
+        "netrc",
+    ),
+    "anonymous sends no header": _without(
+        "client/transport.py", "        if self._token:\n", "tests/client", "anonymous", "        if True:\n"
+    ),
+    "no token over plain HTTP": _without(
+        "client/settings.py",
+        'if scheme == "http" and not allow_http and not is_loopback(host):',
+        "tests/client/test_settings.py",
+        "",
+        "if False:",
+    ),
+    "an id is no more than a part of an address": _without(
+        "client/batches.py", ' or ".." in value', "tests/hooks/methods/test_batches.py tests/client", "id_is or address"
+    ),
+    "who may not read a connection": _without(
+        "ui/console/connections.py",
+        'if not visitor.may("GET", conn_id):',
+        "tests/ui/console/test_actions.py",
+        "permissions",
+        "if False:",
+    ),
+    "who may not test a connection": _without(
+        "ui/console/actions.py",
+        "if not call.visitor.may(method, stored.conn_id):",
+        "tests/ui/console/test_actions.py",
+        "permissions",
+        "if False:",
+    ),
+    "a page of another site": _without(
+        "ui/console/guard.py",
+        "    if not _same_origin(headers, hosts):\n",
+        "tests/ui/console/web/test_csrf.py",
+        "",
+        "    if False:\n",
+    ),
+    "a form of another site": _without(
+        "ui/console/guard.py",
+        '    if headers.get(HEADER) != "1":\n',
+        "tests/ui/console/web/test_csrf.py",
+        "",
+        "    if False:\n",
+    ),
+    "JSON alone": _without(
+        "ui/console/guard.py", '!= "application/json":', "tests/ui/console/web/test_csrf.py", "", '== "x/x":'
+    ),
+    "texts that are not rendered": _without(
+        "operators/_base.py",
+        "if self.render or not any(content is getattr(self, name) for name in self.prompt_fields):",
+        "tests/operators",
+        "render",
+        "if True:",
+    ),
+    "an unsafe text fails the task": _without(
+        "operators/guard.py",
+        'elif self.on_unsafe == "fail" and not verdict["safe"]:',
+        "tests/operators/test_guard.py",
+        "fail",
+        "elif False:",
+    ),
+    "no header is left to be logged": _without(
+        "client/non_blocking.py",
+        'info["return_value"] = None',
+        "tests/leaks/test_objects.py",
+        "trigger or whatever",
+        "pass",
+    ),
+    "no reason phrase is left to be logged": _without(
+        "client/non_blocking.py",
+        'response.extensions.pop("reason_phrase", None)',
+        "tests/leaks/test_objects.py",
+        "tells_the_token_back",
+        "pass",
+    ),
+    "this machine is not asked of a proxy": _without(
+        "client/settings.py", "None if is_loopback(host) else ", "tests/leaks/test_other_hosts.py", "proxies"
+    ),
+    "what a mapped task got is not rendered": _without(
+        "operators/_base.py",
+        "seen_oids | seen)",
+        "tests/operators/test_rendered_once.py",
+        "",
+        "seen_oids)",
+    ),
+    "a fork waits for no lock": _without(
+        "client/forks.py",
+        '    if hasattr(os, "register_at_fork"):\n',
+        "tests/endurance/test_processes.py",
+        "",
+        "    if False:\n",
+    ),
+    "a chat is not sent twice": _without(
+        "client/requests.py",
+        'Request("POST", "/chat/completions", "chat completion", body["model"], content, repeatable=False)',
+        "tests/client/http/test_drivers.py",
+        "billed",
+        'Request("POST", "/chat/completions", "chat completion", body["model"], content)',
+    ),
+}
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The package, to be changed."""
+    target = tmp_path / SOURCE.name if SOURCE.name != "provider" else tmp_path / "apache_airflow_provider_ovhcloud_ai"
+    shutil.copytree(SOURCE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def _bounded() -> None:
+    # Without a guard of memory, a test could take all that the machine has.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _run(package: Path, guard: Guard) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *guard.tests.split()]
+    command += ["-k", guard.only] if guard.only else []
+    command += ["--basetemp", str(package.parent / "base")]
+    # What stands in PYTHONPATH is found before what is installed.
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=BOUND,
+            check=False,
+            preexec_fn=_bounded,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "hung"
+    return done.returncode, done.stdout[-3_000:] + done.stderr[-1_000:]
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_guard_that_is_gone_is_missed(name: str, copied: Path) -> None:
+    guard = GUARDS[name]
+    file = copied / guard.file
+    text = file.read_text(encoding="utf-8")
+    for old, new in guard.changes:
+        assert text.count(old) == 1, f"{guard.file} has {text.count(old)} times: {old}"
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+    code, said = _run(copied, guard)
+    assert code == 1, said  # 1: tests ran, and some failed
+    assert re.search(r"\d+ failed|hung", said), said
+
+
+def test_the_copy_is_what_the_tests_use(copied: Path) -> None:
+    code = "import apache_airflow_provider_ovhcloud_ai as found; print(found.__file__)"
+    environment = {**os.environ, "PYTHONPATH": str(copied.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert Path(done.stdout.strip()).parent == copied

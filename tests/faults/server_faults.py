@@ -1,0 +1,404 @@
+"""
+What can go wrong on the way, as what a server does; and what the provider is to make of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.scripted_server import Manner, Received, Wire, drip_headers, hang, message, raw, reply, reset, vanish
+
+from .endpoints import CHUNKS, Endpoint
+
+#: Bytes of a reply that the provider reads at most, in these tests.
+LIMIT = 300_000
+
+#: How often a request is sent that may be sent twice.
+NEVER, UNLESS_BILLED, ALWAYS = "never", "unless billed", "always"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """
+    One thing that goes wrong.
+
+    :param make: of an endpoint, what the server does each time
+    :param outcome: class of the error, or ``answer``; several where one driver sees more than the other
+    :param again: whether the request is sent a second time
+    :param of: endpoints that it is for, all unless given
+    """
+
+    make: Callable[[Endpoint], Manner]
+    outcome: str
+    again: str = NEVER
+    of: Callable[[str], bool] = field(default=lambda _: True)
+
+
+def _headed(endpoint: Endpoint, **headers: Any) -> bytes:
+    return message(200, endpoint.body, {"Content-Type": endpoint.kind, **headers})
+
+
+def _chunked(endpoint: Endpoint, *, ended: bool, size: bytes | None = None) -> Manner:
+    body = endpoint.body
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {endpoint.kind}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    piece = (size or f"{len(body):x}".encode()) + b"\r\n" + body + b"\r\n"
+    return raw(head + piece + (b"0\r\n\r\n" if ended else b""))
+
+
+def _in_bytes(endpoint: Endpoint) -> Manner:
+    """Each byte in a packet of its own, as far as the system lets it."""
+
+    def manner(wire: Wire, _: Received) -> bool:
+        for byte in _headed(endpoint):
+            wire.send(bytes([byte]))
+        return True
+
+    return manner
+
+
+def _drip(endpoint: Endpoint) -> Manner:
+    def manner(wire: Wire, _: Received) -> bool:
+        head, _, body = _headed(endpoint, **{"Content-Length": str(len(endpoint.body) + 5_000)}).partition(b"\r\n\r\n")
+        wire.send(head + b"\r\n\r\n")
+        wire.drip(body + b" " * 5_000)
+        return False
+
+    return manner
+
+
+def _endless(piece: bytes, kind: str, status: str = "200 OK") -> Callable[[Endpoint], Manner]:
+    """100 MB, or as much as is taken."""
+
+    def make(_: Endpoint) -> Manner:
+        def manner(wire: Wire, _: Received) -> bool:
+            wire.send(f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode())
+            for _ in range(100_000_000 // len(piece)):
+                wire.send(piece)
+            return False
+
+        return manner
+
+    return make
+
+
+def _bomb(press: Callable[[bytes], bytes], encoding: str) -> Callable[[Endpoint], Manner]:
+    packed = press(b" " * 20_000_000)
+    return lambda endpoint: reply(200, packed, {"Content-Type": endpoint.kind, "Content-Encoding": encoding})
+
+
+def _cut(at: Callable[[bytes], int]) -> Callable[[Endpoint], Manner]:
+    def make(endpoint: Endpoint) -> Manner:
+        whole = _headed(endpoint)
+        return raw(whole[: at(whole)])
+
+    return make
+
+
+def _reset_in_body(endpoint: Endpoint) -> Manner:
+    def manner(wire: Wire, request: Received) -> bool:
+        wire.send(_headed(endpoint)[:-5])
+        time.sleep(0.1)  # or the reset overtakes what was sent
+        return reset(wire, request)
+
+    return manner
+
+
+def _status(status: int, body: Any = None, **headers: str) -> Callable[[Endpoint], Manner]:
+    said = {"error": {"message": "no", "code": "c"}} if body is None else body
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: reply(status, said, named)
+
+
+def _is_json(name: str) -> bool:
+    return name != "stream"
+
+
+def _nested(endpoint: Endpoint) -> Manner:
+    return reply(200, "[" * 100_000 + "]" * 100_000, {"Content-Type": "application/json"})
+
+
+def _doubled(endpoint: Endpoint) -> Manner:
+    """All keys twice; JSON leaves open which counts, and Python takes the last."""
+    text = endpoint.body.decode()
+    return reply(200, '{"error": null,' + text[1:-1] + "," + text[1:], {"Content-Type": "application/json"})
+
+
+#: What a server or something before it does to any request.
+COMMON: dict[str, Fault] = {
+    "accepts, says nothing": Fault(lambda _: hang, "TimedOutError", UNLESS_BILLED),
+    "closes before the headers": Fault(lambda _: vanish, "ConnectionFailedError", UNLESS_BILLED),
+    "resets before the headers": Fault(lambda _: reset, "ConnectionFailedError", UNLESS_BILLED),
+    "closes within the headers": Fault(
+        _cut(lambda whole: whole.index(b"\r\n") + 9), "InvalidReplyError or ConnectionFailedError", UNLESS_BILLED
+    ),
+    "closes after the headers": Fault(
+        _cut(lambda whole: whole.index(b"\r\n\r\n") + 4), "ConnectionFailedError", UNLESS_BILLED
+    ),
+    "closes within the body": Fault(
+        _cut(lambda whole: len(whole) - 5), "ConnectionFailedError", UNLESS_BILLED, _is_json
+    ),
+    "resets within the body": Fault(_reset_in_body, "ConnectionFailedError", UNLESS_BILLED, _is_json),
+    "drips the headers": Fault(lambda _: drip_headers, "TimedOutError", UNLESS_BILLED),
+    "drips the body": Fault(_drip, "TimedOutError", UNLESS_BILLED, _is_json),
+    "sends byte by byte": Fault(_in_bytes, "answer"),
+    "Content-Length too large": Fault(
+        lambda endpoint: raw(_headed(endpoint, **{"Content-Length": str(len(endpoint.body) + 9)})),
+        "ConnectionFailedError",
+        UNLESS_BILLED,
+        _is_json,
+    ),
+    "Content-Length too small": Fault(
+        lambda endpoint: raw(_headed(endpoint, **{"Content-Length": str(len(endpoint.body) - 9)})),
+        "InvalidReplyError",
+        of=_is_json,
+    ),
+    "Content-Length no number": Fault(
+        lambda endpoint: raw(_headed(endpoint, **{"Content-Length": "many"})),
+        "ConnectionFailedError or answer",
+        UNLESS_BILLED,
+    ),
+    "Content-Length missing": Fault(
+        lambda endpoint: raw(_headed(endpoint, **{"Content-Length": None, "Connection": "close"})), "answer"
+    ),
+    "chunks": Fault(lambda endpoint: _chunked(endpoint, ended=True), "answer"),
+    "chunks without the last": Fault(
+        lambda endpoint: _chunked(endpoint, ended=False), "ConnectionFailedError", UNLESS_BILLED, _is_json
+    ),
+    "chunks of no size": Fault(
+        lambda endpoint: _chunked(endpoint, ended=True, size=b"zz"), "ConnectionFailedError", UNLESS_BILLED
+    ),
+    "garbage in place of HTTP": Fault(
+        lambda _: raw(b"\x00\xff\x15\x03\x01 SSH-2.0\r\n\r\n"), "ConnectionFailedError", UNLESS_BILLED
+    ),
+    "103 before the answer": Fault(
+        lambda endpoint: raw(2 * b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _headed(endpoint), kept=True),
+        "answer",
+    ),
+    "100 before the answer": Fault(
+        lambda endpoint: raw(b"HTTP/1.1 100 Continue\r\n\r\n" + _headed(endpoint), kept=True), "answer"
+    ),
+    "gzip": Fault(
+        lambda endpoint: reply(
+            200, gzip.compress(endpoint.body), {"Content-Type": endpoint.kind, "Content-Encoding": "gzip"}
+        ),
+        "answer",
+        of=_is_json,
+    ),
+    "gzip that is none": Fault(
+        lambda endpoint: reply(200, endpoint.body, {"Content-Type": endpoint.kind, "Content-Encoding": "gzip"}),
+        "answer",
+    ),
+    "an encoding nobody asked for": Fault(
+        lambda endpoint: reply(200, b"\x0b\x02\x80", {"Content-Type": endpoint.kind, "Content-Encoding": "br"}),
+        "InvalidReplyError",
+        of=_is_json,
+    ),
+    "a bomb of gzip": Fault(_bomb(gzip.compress, "gzip"), "InvalidReplyError"),
+    "a bomb of deflate": Fault(_bomb(zlib.compress, "deflate"), "InvalidReplyError"),
+    "100 MB": Fault(_endless(b"x" * 50_000, "application/json"), "InvalidReplyError"),
+    "HTML with 200": Fault(
+        _status(200, "<html><title>Sign in</title></html>", Content_Type="text/html"), "InvalidReplyError"
+    ),
+    "text with 200": Fault(_status(200, "OK"), "InvalidReplyError"),
+    "empty 200": Fault(_status(200, b""), "InvalidReplyError"),
+    "204": Fault(lambda _: raw(b"HTTP/1.1 204 No Content\r\n\r\n", kept=True), "InvalidReplyError"),
+    "a list": Fault(_status(200, []), "InvalidReplyError"),
+    "null": Fault(_status(200, b"null", Content_Type="application/json"), "InvalidReplyError"),
+    "a number": Fault(_status(200, b"1e999", Content_Type="application/json"), "InvalidReplyError"),
+    "half of its JSON": Fault(
+        lambda endpoint: reply(200, endpoint.body[: len(endpoint.body) // 2], {"Content-Type": endpoint.kind}),
+        "InvalidReplyError",
+        of=_is_json,
+    ),
+    "JSON in Latin-1": Fault(_status(200, b'{"a": "\xe9"}', Content_Type="application/json"), "InvalidReplyError"),
+    "JSON nested deeply": Fault(_nested, "InvalidReplyError"),
+    "all keys twice": Fault(_doubled, "answer", of=_is_json),
+    "an error with 200": Fault(_status(200, {"error": {"message": "overloaded"}}), "InvalidReplyError"),
+    "redirect to the same host": Fault(_status(302, b"", Location="/v1/other"), "InvalidReplyError"),
+    "redirect to another host": Fault(_status(307, b"", Location="http://127.0.0.2:9/v1"), "InvalidReplyError"),
+    "redirect to a file": Fault(_status(301, b"", Location="file:///etc/passwd"), "InvalidReplyError"),
+    "redirect with 100 MB": Fault(
+        _endless(b"x" * 50_000, "text/html", "302 Found\r\nLocation: /v1/other"), "InvalidReplyError"
+    ),
+    "redirect to itself": Fault(_status(308, b"", Location=""), "InvalidReplyError"),
+    "redirect nowhere": Fault(
+        _status(303, b"", Location="http://[::1"), "InvalidReplyError or ConnectionFailedError", UNLESS_BILLED
+    ),
+}
+
+#: Status -> the error, and whether it is sent again.
+_STATUSES: dict[int, tuple[str, str]] = {
+    400: ("BadRequestError", NEVER),
+    401: ("TokenRefusedError", NEVER),
+    402: ("BadRequestError", NEVER),
+    403: ("TokenRefusedError", NEVER),
+    404: ("NotFoundError", NEVER),
+    408: ("StatusError", ALWAYS),
+    409: ("StatusError", NEVER),
+    413: ("BadRequestError", NEVER),
+    418: ("BadRequestError", NEVER),
+    422: ("BadRequestError", NEVER),
+    425: ("StatusError", NEVER),
+    429: ("RateLimitedError", ALWAYS),
+    451: ("BadRequestError", NEVER),
+    500: ("StatusError", ALWAYS),
+    501: ("StatusError", NEVER),
+    502: ("StatusError", ALWAYS),
+    503: ("StatusError", ALWAYS),
+    504: ("StatusError", UNLESS_BILLED),
+    520: ("StatusError", NEVER),
+    529: ("StatusError", NEVER),
+}
+STATUSES = {f"{status}": Fault(_status(status), outcome, again) for status, (outcome, again) in _STATUSES.items()}
+
+#: Every form of a header that says how long to wait, and whether a request that may be sent again then is.
+_WAITS = {
+    "0": ALWAYS,
+    "0.01": ALWAYS,
+    "1e-3": ALWAYS,
+    "9999": NEVER,
+    "31536000": NEVER,
+    "-5": ALWAYS,
+    "nan": ALWAYS,
+    "inf": ALWAYS,
+    "1e308": NEVER,
+    "soon": ALWAYS,
+    "": ALWAYS,
+    "Wed, 21 Oct 2015 07:28:00 GMT": ALWAYS,
+    "Wed, 21 Oct 2099 07:28:00 GMT": NEVER,
+    "Wed, 99 Foo 2099": ALWAYS,
+    "10ms": ALWAYS,
+    "2h": NEVER,
+}
+
+_RESETS = ("RateLimit-Reset", "x-ratelimit-reset", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
+
+
+def _refused(status: int, header: str, value: str) -> Fault:
+    """With any status Retry-After is believed; the news of a quota only where it was a quota that refused."""
+    outcome, again = _STATUSES[status]
+    believed = header == "Retry-After" or status in (429, 503)
+    return Fault(
+        lambda _: reply(status, {"message": "no"}, {header: value}),
+        outcome,
+        NEVER if believed and _WAITS[value] == NEVER else again,
+        of=({"chat", "embeddings", "models on a loop"} if status == 429 else {"chat"}).__contains__,
+    )
+
+
+#: Each form with each status in the header that HTTP has for it; in those of quotas, where the status is one that is
+#: asked again, and with one that is not.
+WAITS = {
+    f"{status}, {header}: {value}": _refused(status, header, value)
+    for status in _STATUSES
+    for header in ("Retry-After", *(_RESETS if status in (429, 500, 503, 529) else ()))
+    for value in _WAITS
+}
+
+#: Bodies of a refusal, each of which is to become a sentence.
+_BODIES = {
+    "error.message": {"error": {"message": "m", "type": "t", "param": None, "code": "c"}},
+    "error as text": {"error": "m"},
+    "message": {"message": "m"},
+    "detail": {"detail": "m"},
+    "detail as a list": {"detail": [{"loc": ["body"], "msg": "m"}]},
+    "error.message null": {"error": {"message": None, "code": 404}},
+    "a list": ["m"],
+    "text": "m",
+    "HTML": "<html><head><title>502 Bad Gateway</title></head></html>",
+    "empty": b"",
+    "no UTF-8": b"\xff\xfe\xfa",
+    "null": b"null",
+    "a number": b"7",
+    "1 MB": "m" * 1_000_000,
+    "nested": "[" * 50_000,
+}
+BODIES = {
+    f"400 with {name}": Fault(
+        _status(400, body),
+        "BadRequestError" if name != "1 MB" else "InvalidReplyError",
+        of={"chat", "stream", "batch on a loop"}.__contains__,
+    )
+    for name, body in _BODIES.items()
+}
+
+
+def _events(*parts: bytes, cut: bool = False) -> Manner:
+    """An event stream in packets."""
+
+    def manner(wire: Wire, _: Received) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        for part in parts:
+            wire.send(part)
+            time.sleep(0.001)
+        return reset(wire, _) if cut else False
+
+    return manner
+
+
+def _lines(*chunks: dict[str, Any], end: bytes = b"\n\n") -> list[bytes]:
+    return [b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + end for chunk in chunks]
+
+
+def _split(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + 1] for at in range(len(data)))
+
+
+_WHOLE = b"".join(_lines(*CHUNKS)) + b"data: [DONE]\n\n"
+
+#: What can be wrong with a stream of events.
+STREAMS: dict[str, Fault] = {
+    name: Fault(lambda _, manner=manner: manner, outcome, again, of="stream".__eq__)
+    for name, (manner, outcome, again) in {
+        "whole": (_events(_WHOLE), "answer", NEVER),
+        "comments and fields": (_events(b": ping\n\nid: 1\nretry: 5\nevent: x\n" + _WHOLE), "answer", NEVER),
+        "CRLF": (_events(_WHOLE.replace(b"\n", b"\r\n")), "answer", NEVER),
+        "CR": (_events(_WHOLE.replace(b"\n", b"\r")), "answer", NEVER),
+        "a byte order mark": (_events(b"\xef\xbb\xbf" + _WHOLE), "answer", NEVER),
+        "a character split": (_events(*_split(_WHOLE)), "answer", NEVER),
+        "without [DONE]": (_events(*_lines(*CHUNKS)), "answer", NEVER),
+        "without [DONE] and the end": (
+            _events(*_lines(CHUNKS[0])),
+            "InvalidReplyError or ConnectionFailedError",
+            NEVER,
+        ),
+        "cut before the first": (_events(cut=True), "ConnectionFailedError", NEVER),
+        "cut within an event": (_events(_WHOLE[:60]), "InvalidReplyError or ConnectionFailedError", NEVER),
+        "reset after an event": (_events(*_lines(CHUNKS[0]), cut=True), "ConnectionFailedError", NEVER),
+        "an error event": (
+            _events(*_lines(CHUNKS[0], {"error": {"message": "overloaded", "code": 503}})),
+            "StatusError or InvalidReplyError",
+            NEVER,
+        ),
+        "an error first": (
+            _events(*_lines({"error": {"message": "overloaded"}})),
+            "StatusError or InvalidReplyError",
+            NEVER,
+        ),
+        "no JSON": (_events(b"data: {oops\n\n"), "InvalidReplyError", NEVER),
+        "no object": (_events(b"data: [1]\n\n"), "InvalidReplyError", NEVER),
+        "nothing but [DONE]": (_events(b"data: [DONE]\n\n"), "InvalidReplyError", NEVER),
+        "no events": (_events(b""), "InvalidReplyError or ConnectionFailedError", NEVER),
+        "silence after an event": (
+            lambda wire, received: _events(*_lines(CHUNKS[0]))(wire, received) or hang(wire, received),
+            "TimedOutError",
+            NEVER,
+        ),
+        "endless without a blank line": (
+            _endless(b"data: " + b"x" * 50_000 + b"\n", "text/event-stream")(None),
+            "InvalidReplyError",
+            NEVER,
+        ),
+        "endless comments": (
+            _endless(b":" + b"x" * 50_000 + b"\n", "text/event-stream")(None),
+            "InvalidReplyError",
+            NEVER,
+        ),
+    }.items()
+}

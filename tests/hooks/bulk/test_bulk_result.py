@@ -1,0 +1,266 @@
+"""
+Many requests in one task, against services that answer each by what it asks.
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+import re
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    BadRequestError,
+    ConfigurationError,
+    NotFoundError,
+    PartlyFailedError,
+    StatusError,
+    TokenRefusedError,
+)
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk import bulk_result
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, line
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.saved_connections import MODEL, Make, stored
+from support.services import Asked, Said, Service, running
+
+pytestmark = pytest.mark.airflow
+
+
+def asking(*texts: str) -> list[list[dict[str, str]]]:
+    return [[{"role": "user", "content": text}] for text in texts]
+
+
+def text_of(asked: Asked) -> str:
+    return asked.body["messages"][-1]["content"]
+
+
+def answered(text: str) -> Said:
+    usage = {"prompt_tokens": len(text), "completion_tokens": 2, "total_tokens": len(text) + 2}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text.upper()}, "finish_reason": "stop"}
+    return Said(200, {"object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage})
+
+
+def by_its_words(asked: Asked) -> Said:
+    """Fail whatever asks for it: "... 400" is answered with that status."""
+    found = re.search(r" (\d{3})$", text_of(asked))
+    return Said(int(found[1]), {"error": {"message": "as ordered"}}) if found else answered(text_of(asked))
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with running(by_its_words) as service:
+        yield service
+
+
+def contents(result: dict[str, Any]) -> list[str | None]:
+    return [response and response["choices"][0]["message"]["content"] for response in result["responses"]]
+
+
+def test_answers_come_in_the_order_asked_over_no_more_connections_than_at_a_time(hook_for: Make) -> None:
+    def slow_or_not(asked: Asked) -> Said:
+        time.sleep(random.random() / 50)
+        return answered(text_of(asked))
+
+    texts = [f"number {n}" for n in range(200)]
+    with running(slow_or_not) as service:
+        result = hook_for(stored(service)).chat_completions(asking(*texts), MODEL, concurrency=8, temperature=0)
+    assert contents(result) == [text.upper() for text in texts]
+    assert result["errors"] == []
+    tokens = sum(map(len, texts))
+    assert result["usage"] == {
+        "prompt_tokens": tokens,
+        "completion_tokens": 400,
+        "total_tokens": tokens + 400,
+    }
+    assert service.connections <= 8
+    assert len(service.asked) == 200
+    assert all(asked.body["temperature"] == 0 for asked in service.asked)
+
+
+def test_no_more_at_a_time_than_asked_for(hook_for: Make) -> None:
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def counted(asked: Asked) -> Said:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.01)
+        with lock:
+            at_once -= 1
+        return answered(text_of(asked))
+
+    with running(counted) as service:
+        hook_for(stored(service)).chat_completions(asking(*"abcdefghijkl"), MODEL, concurrency=3)
+    assert most == 3
+
+
+class TestFailures:
+    def test_the_others_are_kept_and_the_error_names_the_first(self, hook_for: Make, service: Service) -> None:
+        hook = hook_for(stored(service))
+        with pytest.raises(
+            PartlyFailedError, match=r"2 of 4 failed; the first one, number 1: .*400.*as ordered"
+        ) as got:
+            hook.chat_completions(asking("a", "b 400", "c", "d 422"), MODEL)
+        assert contents(got.value.response) == ["A", None, "C", None]
+        assert [(each["index"], each["status"]) for each in got.value.response["errors"]] == [(1, 400), (3, 422)]
+        assert got.value.response["usage"]["completion_tokens"] == 4
+        assert isinstance(got.value, AirflowFailException), "no retry cures them"
+
+    def test_skipped(self, hook_for: Make, service: Service) -> None:
+        result = hook_for(stored(service)).chat_completions(asking("a", "b 400", "c"), MODEL, on_error="skip")
+        assert contents(result) == ["A", None, "C"]
+        (error,) = result["errors"]
+        assert (error["index"], error["status"], "as ordered" in error["error"]) == (1, 400, True)
+
+    def test_raised_at_once(self, hook_for: Make, service: Service) -> None:
+        asked = asking("a", "b 422", *map(str, range(300)))
+        with pytest.raises(StatusError, match="as ordered") as got:
+            hook_for(stored(service)).chat_completions(asked, MODEL, on_error="raise", concurrency=2)
+        assert contents(got.value.response) == ["A", None]
+        assert len(service.asked) < 100
+
+    def test_one_that_a_retry_may_cure_leaves_the_task_to_its_retries(self, hook_for: Make, service: Service) -> None:
+        with pytest.raises(PartlyFailedError) as got:
+            hook_for(stored(service), max_retries=0).chat_completions(asking("a 500", "b 400", "c"), MODEL)
+        assert not isinstance(got.value, AirflowFailException)
+        copied = pickle.loads(pickle.dumps(got.value))
+        assert (copied.curable, contents(copied.response)) == (True, [None, None, "C"])
+
+    def test_one_that_cannot_be_sent_costs_nothing(self, hook_for: Make, service: Service) -> None:
+        asked = [*asking("a"), [{"role": "nobody", "content": "b"}], *asking("c")]
+        result = hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip")
+        assert contents(result) == ["A", None, "C"]
+        assert "has the role 'nobody'" in result["errors"][0]["error"]
+        assert len(service.asked) == 2
+
+    @pytest.mark.parametrize("on_error", bulk_result.ON_ERROR)
+    def test_a_refused_token_stops_all(self, hook_for: Make, on_error: str) -> None:
+        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(TokenRefusedError):
+            hook_for(stored(service)).chat_completions(asking(*["a"] * 300), MODEL, on_error=on_error, concurrency=2)
+        assert len(service.asked) < 40
+
+    def test_an_unknown_model_stops_all(self, hook_for: Make, sandbox: Sandbox) -> None:
+        with pytest.raises(NotFoundError, match="gpt-oss-20b"):
+            hook_for(stored(sandbox)).chat_completions(asking(*["a"] * 300), "gpt-oss-2b", on_error="skip")
+        assert len(sandbox.requests) < 300
+
+    def test_a_service_that_is_down_is_not_asked_a_thousand_times(self, hook_for: Make) -> None:
+        with running(lambda _: Said(500, {"message": "down"})) as service, pytest.raises(StatusError, match="down"):
+            hook_for(stored(service), max_retries=0).chat_completions(
+                asking(*["a"] * 1_000), MODEL, on_error="skip", concurrency=1
+            )
+        assert bulk_result.IN_A_ROW <= len(service.asked) <= bulk_result.IN_A_ROW + 20
+
+    def test_prompts_that_are_all_refused_do_not_count_as_a_service_that_is_down(
+        self, hook_for: Make, service: Service
+    ) -> None:
+        asked = asking(*["a 422"] * (bulk_result.IN_A_ROW + 5), "b")
+        assert contents(hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip"))[-1] == "B"
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"on_error": "ignore"}, "on_error must be 'fail', 'skip' or 'raise', not 'ignore'"),
+            ({"concurrency": 0}, "concurrency must be a number from 1 to 32, not 0"),
+            ({"concurrency": 33}, "concurrency"),
+            ({"concurrency": "many"}, "concurrency"),
+        ],
+    )
+    def test_bad_arguments(self, hook_for: Make, service: Service, options: Any, sentence: str) -> None:
+        with pytest.raises(ConfigurationError, match=sentence):
+            hook_for(stored(service)).chat_completions(asking("a"), MODEL, **options)
+        assert service.asked == []
+
+
+class TestEmbeddings:
+    def test_each_text_has_its_own_vector_whatever_comes_first(self, hook_for: Make) -> None:
+        def shuffled(asked: Asked) -> Said:
+            time.sleep(random.random() / 50)
+            data = [
+                {"object": "embedding", "index": index, "embedding": [float(text.split()[1]), 0.5]}
+                for index, text in enumerate(asked.body["input"])
+            ]
+            random.shuffle(data)
+            return Said(200, {"object": "list", "data": data, "model": "m", "usage": {"total_tokens": len(data)}})
+
+        with running(shuffled) as service:
+            value = hook_for(stored(service)).create_embedding("m", [f"number {n}" for n in range(1_010)])
+        assert [(item["index"], item["embedding"][0]) for item in value["data"]] == [(n, n) for n in range(1_010)]
+        assert value["usage"] == {"total_tokens": 1_010}
+        assert len(service.asked) == 41
+        assert 2 <= service.connections <= 8
+
+    def test_the_first_failure_stops_the_rest(self, hook_for: Make) -> None:
+        with running(lambda _: Said(400, {"error": {"message": "too long"}})) as service:
+            hook = hook_for(stored(service))
+            with pytest.raises(BadRequestError, match="too long"):
+                hook.create_embedding("m", ["a"] * 10_000, concurrency="2")
+        assert len(service.asked) < 50
+
+
+class TestStreamed:
+    def test_answers_are_given_as_their_turn_comes(self, hook_for: Make, service: Service) -> None:
+        def endless() -> Iterator[list[dict[str, str]]]:
+            number = 0
+            while True:
+                number += 1
+                yield from asking(f"n{number}")
+
+        outcomes = hook_for(stored(service)).each_chat_completion(endless(), MODEL, concurrency=2)
+        found = [next(outcomes) for _ in range(100)]
+        outcomes.close()
+        assert [each.item[0]["content"].upper() for each in found] == [
+            each.value["choices"][0]["message"]["content"] for each in found
+        ]
+        assert len(service.asked) < 200
+        assert not [
+            each for each in threading.enumerate() if each.name.startswith(("ai-endpoints_", "ai-endpoints-progress"))
+        ]
+
+
+class TestProgress:
+    def test_a_line_every_while_and_one_at_the_end(self, hook_for: Make, ear: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr(Progress.__init__, "__defaults__", (None, 0.05))
+
+        def slow(asked: Asked) -> Said:
+            time.sleep(0.1)
+            return by_its_words(asked)
+
+        with running(slow) as service:
+            hook = ear.listen(hook_for(stored(service)))
+            hook.chat_completions(asking(*["ab"] * 7, "c 400"), MODEL, on_error="skip", concurrency=2)
+        *during, last = ear.lines(f"AI Endpoints chat: model={MODEL}:")
+        assert during
+        assert all(re.search(r": \d of 8 done, \d failed, [\d,]+ a minute", each) for each in during)
+        assert re.search(r"ended after \d+ s: 7 of 8 done, 1 failed, .* a minute, 14 tokens in, 14 out\b", last)
+        assert "input_tokens" not in "".join(during), "no line for each of a thousand calls"
+
+    @pytest.mark.parametrize(
+        ("counts", "total", "seconds", "said"),
+        [
+            ({}, 10, 0.0, "0 of 10 done, 0 failed, 0 a minute, 0 tokens in, 0 out"),
+            (
+                {"done": 100, "prompt_tokens": 5_000, "completion_tokens": 70},
+                1_000,
+                15.0,
+                "100 of 1,000 done, 0 failed, 400 a minute, 5,000 tokens in, 70 out, about 2 min left",
+            ),
+            ({"done": 1}, 1_000, 30.0, "1 of 1,000 done, 0 failed, 2 a minute, 0 tokens in, 0 out, about 8.3 h left"),
+            ({"done": 3, "failed": 1}, None, 60.0, "3 done, 1 failed, 4 a minute, 0 tokens in, 0 out"),
+            ({"done": 9, "failed": 1}, 10, 60.0, "9 of 10 done, 1 failed, 10 a minute, 0 tokens in, 0 out"),
+        ],
+    )
+    def test_line(self, counts: dict[str, int], total: int | None, seconds: float, said: str) -> None:
+        assert line(counts, total, seconds) == said
+
+
+def test_a_prompt_is_in_no_line(hook_for: Make, ear: Any, service: Service) -> None:
+    hook = ear.listen(hook_for(stored(service)))
+    hook.chat_completions(asking("nobody's business", "nobody's affair 400"), MODEL, on_error="skip")
+    assert "nobody's" not in ear.text

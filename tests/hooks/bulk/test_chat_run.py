@@ -1,0 +1,184 @@
+"""
+Asking about rows into a folder, against a service that answers each by what it asks.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    PartlyFailedError,
+    StatusError,
+    TokenRefusedError,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.process_killer import kill_when
+from support.saved_connections import MODEL, Make, stored
+from support.services import Asked, Said, Service, running
+
+pytestmark = pytest.mark.airflow
+
+
+def rows(count: int, *failing: int, status: int = 422) -> list[dict[str, Any]]:
+    return [{"id": n, "text": f"row {n}" + (f" = {status}" if n in failing else "")} for n in range(count)]
+
+
+def text_of(asked: Asked) -> str:
+    return asked.body["messages"][-1]["content"]
+
+
+class Answering:
+    """
+    Answers in capitals, slowly or not, and fails what asks for it until it is mended.
+    """
+
+    def __init__(self) -> None:
+        self.mended = False
+
+    def __call__(self, asked: Asked) -> Said:
+        time.sleep(random.random() / 200)
+        text = text_of(asked)
+        if (found := re.search(r" = (\d{3})$", text)) and not self.mended:
+            return Said(int(found[1]), {"error": {"message": "as ordered"}})
+        choice = {"index": 0, "message": {"role": "assistant", "content": text.upper()}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+        return Said(200, {"object": "chat.completion", "model": "served", "choices": [choice], "usage": usage})
+
+
+@pytest.fixture
+def answering() -> Answering:
+    return Answering()
+
+
+@pytest.fixture
+def service(answering: Answering) -> Iterator[Service]:
+    with running(answering) as service:
+        yield service
+
+
+def written(folder: Path) -> dict[int, dict[str, Any]]:
+    records = [json.loads(line) for part in sorted(folder.glob("part-*")) for line in part.open()]
+    assert len({record["id"] for record in records}) == len(records)
+    return {record["id"]: record for record in records}
+
+
+def questions(service: Service) -> list[str]:
+    return [text_of(asked) for asked in service.asked if asked.body]
+
+
+def test_every_row_has_its_answer_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
+    told = hook_for(stored(service)).chat_rows(
+        iter(rows(130)), tmp_path, MODEL, prompt="Say {text}", system_prompt="Be {id}", part_size=20, temperature=0
+    )
+    found = written(tmp_path)
+    assert list(found) == list(range(130))
+    assert all(found[n] == {"id": n, "text": f"row {n}", "answer": f"SAY ROW {n}", "error": None} for n in found)
+    assert {name: told[name] for name in ("parts", "rows", "rows_found", "failed", "model")} == {
+        "parts": 7,
+        "rows": 130,
+        "rows_found": 0,
+        "failed": 0,
+        "model": "served",
+    }
+    assert told["usage"]["completion_tokens"] == 260
+    assert (tmp_path / "_manifest.json").exists()
+    assert service.asked[0].body["messages"][0]["content"].startswith("Be ")
+    assert service.asked[0].body["temperature"] == 0
+
+
+class TestFailedRows:
+    def test_only_they_are_asked_again(
+        self, hook_for: Make, service: Service, answering: Answering, tmp_path: Path
+    ) -> None:
+        hook = hook_for(stored(service))
+        with pytest.raises(PartlyFailedError, match=r"2 rows failed; one of them: .*as ordered"):
+            hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
+        assert not (tmp_path / "_manifest.json").exists(), "it is unfinished"
+        found = written(tmp_path)
+        assert (len(found), found[7]["answer"], "as ordered" in found[7]["error"]) == (60, None, True)
+        before, answering.mended = len(service.asked), True
+        told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
+        assert sorted(questions(service)[before:]) == ["row 33 = 422", "row 7 = 422"]
+        assert (told["rows"], told["rows_found"], told["failed"]) == (60, 58, 0)
+        assert all(record["error"] is None for record in written(tmp_path).values())
+        told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
+        assert (told["rows"], told["rows_found"], told["usage"], told["model"]) == (60, 60, {}, "served")
+
+    def test_skipped_they_are_told_and_the_run_is_finished(
+        self, hook_for: Make, service: Service, tmp_path: Path
+    ) -> None:
+        told = hook_for(stored(service)).chat_rows(rows(30, 4), tmp_path, MODEL, part_size=10, on_error="skip")
+        assert (told["rows"], told["failed"]) == (30, 1)
+        assert (tmp_path / "_manifest.json").exists()
+
+    def test_what_was_paid_for_before_a_stop_is_kept(
+        self, hook_for: Make, service: Service, answering: Answering, tmp_path: Path
+    ) -> None:
+        hook = hook_for(stored(service), max_retries=0)
+        with pytest.raises(StatusError, match="as ordered"):
+            hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, on_error="raise", part_size=400, concurrency=2)
+        paid = [record for record in written(tmp_path).values() if record["error"] is None]
+        assert len(paid) >= 19
+        answering.mended = True
+        told = hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, part_size=400)
+        assert told["rows_found"] == len(paid)
+        assert len(questions(service)) == 501
+
+    def test_a_refused_token_stops_all_and_writes_nothing(self, hook_for: Make, tmp_path: Path) -> None:
+        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(TokenRefusedError):
+            hook_for(stored(service)).chat_rows(rows(500), tmp_path, MODEL, on_error="skip", concurrency=2)
+        assert len(service.asked) < 20
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_way(
+    hook_for: Make, service: Service, tmp_path: Path
+) -> None:
+    out, size = tmp_path / "out", 10
+    kill_when(
+        lambda: len(questions(service)) >= 300, stored(service), "chat_rows", rows(600), out, MODEL, part_size=size
+    )
+    told = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=size)
+    assert told["rows_found"] >= 200
+    assert len(questions(service)) <= 600 + 8 * 10
+    assert {n: record["answer"] for n, record in written(out).items()} == {n: f"ROW {n}" for n in range(600)}
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "sentence"),
+    [
+        (rows(1), {"prompt": "{title}"}, "Row 0: The prompt names the column {title}"),
+        (rows(1), {"prompt": " "}, "prompt"),
+        ([{"text": "a", "answer": "b"}], {}, "Row 0 has a column 'answer' already"),
+        ([{"text": "a", "error": "b"}], {}, "Row 0 has a column 'error' already"),
+        (rows(1), {"output_format": "npy"}, "npy is for vectors alone"),
+        (rows(1), {"on_error": "never"}, "on_error must be"),
+        (rows(1), {"part_size": "0"}, "part_size"),
+    ],
+)
+def test_nothing_is_sent_of_what_cannot_work(
+    hook_for: Make, service: Service, tmp_path: Path, given: Any, options: Any, sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=sentence) as raised:
+        hook_for(stored(service)).chat_rows(given, tmp_path, MODEL, **options)
+    assert isinstance(raised.value, InvalidInputError) == sentence.startswith("Row")
+    assert service.asked == []
+
+
+def test_against_the_sandbox_in_parquet(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="parquet needs pyarrow")
+    import pyarrow.parquet
+
+    hook_for(stored(sandbox)).chat_rows(rows(12), tmp_path, MODEL, output_format="parquet", part_size=5)
+    found = [row for part in sorted(tmp_path.glob("part-*")) for row in pyarrow.parquet.read_table(part).to_pylist()]
+    assert [row["id"] for row in found] == list(range(12))
+    assert all(f'"row {row["id"]}"' in row["answer"] for row in found)

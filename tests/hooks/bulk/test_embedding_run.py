@@ -1,0 +1,322 @@
+"""
+Embedding into a folder, against a server whose vectors tell which text they are of.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.errors import (
+    BadRequestError,
+    ConfigurationError,
+    InvalidInputError,
+    InvalidReplyError,
+    StatusError,
+)
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.process_killer import kill_when
+from support.saved_connections import Make, stored
+from support.services import Asked, Said, Service, running
+
+pytestmark = pytest.mark.airflow
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    return [{"id": n, "text": f"number {n}"} for n in range(count)]
+
+
+def number_of(text: str) -> float:
+    """Of a piece that is not the first of its text it is -1."""
+    kind, _, rest = text.partition(" ")
+    return float(rest.split()[0]) if kind == "number" else -1.0
+
+
+def embedded(asked: Asked) -> Said:
+    """Each vector tells its text's number; slow, fast, and in no order."""
+    time.sleep(random.random() / 100)
+    data = [
+        {"object": "embedding", "index": index, "embedding": [number_of(text), 0.5]}
+        for index, text in enumerate(asked.body["input"])
+    ]
+    random.shuffle(data)
+    usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
+    return Said(200, {"object": "list", "data": data, "model": "served", "usage": usage})
+
+
+def stopping(rows: list[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
+    """So many rows, and then a failure."""
+    yield from rows[:count]
+    raise InterruptedError
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with running(embedded) as service:
+        yield service
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    manifest = json.loads((folder / "_manifest.json").read_text())
+    return [json.loads(line) for part in manifest["parts"] for line in (folder / part["name"]).open()]
+
+
+def asked_for(service: Service) -> list[str]:
+    return [text for asked in service.asked if asked.body for text in asked.body["input"]]
+
+
+def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
+    told = hook_for(stored(service)).embed_rows(iter(rows(1_010)), tmp_path / "out", "m", part_size=60)
+    found = records(tmp_path / "out")
+    assert [(record["id"], record["text"], record["embedding"]) for record in found] == [
+        (n, f"number {n}", [n, 0.5]) for n in range(1_010)
+    ]
+    assert {name: told[name] for name in ("parts", "rows", "rows_found", "failed", "model", "dimensions")} == {
+        "parts": 17,
+        "rows": 1_010,
+        "rows_found": 0,
+        "failed": 0,
+        "model": "served",
+        "dimensions": 2,
+    }
+    assert told["usage"] == {"prompt_tokens": 1_010, "total_tokens": 1_010}
+    assert told["path"] == str(tmp_path / "out")
+    assert service.connections <= 8
+
+
+def test_what_is_there_is_not_paid_for_again(hook_for: Make, service: Service, tmp_path: Path) -> None:
+    hook = hook_for(stored(service))
+    hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
+    told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
+    assert len(asked_for(service)) == 100
+    assert (told["rows"], told["rows_found"], told["usage"], told["dimensions"]) == (100, 100, {}, 2)
+    assert json.loads((tmp_path / "_manifest.json").read_text())["rows_found"] == 0
+    changed = rows(105)
+    changed[42]["text"] = "number 4242"
+    told = hook.embed_rows(changed, tmp_path, "m", part_size=10)
+    assert (told["rows"], told["rows_found"]) == (105, 90)
+    assert len(asked_for(service)) == 100 + 10 + 5
+    assert [record["embedding"][0] for record in records(tmp_path)] == [*range(42), 4242, *range(43, 105)]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"model": "other"}, {"dimensions": 2}, {"text_column": "title"}, {"output_format": "npy"}]
+)
+def test_another_run_is_never_mixed_in(hook_for: Make, service: Service, tmp_path: Path, changed: Any) -> None:
+    hook = hook_for(stored(service))
+    given = [{**row, "title": row["text"]} for row in rows(50)]
+    hook.embed_rows(given, tmp_path, "m", part_size=10)
+    before = {file.name for file in tmp_path.glob("part-*")}
+    told = hook.embed_rows(given, tmp_path, **{"model": "m", "part_size": 10} | changed)
+    assert (told["rows_found"], len(asked_for(service))) == (0, 100)
+    assert not before & {file.name for file in tmp_path.glob("part-*")}
+
+
+def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_path: Path) -> None:
+    broken = True
+
+    def until_40(asked: Asked) -> Said:
+        if broken and "number 40" in asked.body["input"]:
+            return Said(500, {"error": {"message": "down"}})
+        return embedded(asked)
+
+    with running(until_40) as service:
+        hook = hook_for(stored(service), max_retries=0)
+        with pytest.raises(StatusError, match="down"):
+            hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
+        assert not (tmp_path / "_manifest.json").exists()
+        paid = len(list(tmp_path.glob("part-*"))) * 10
+        assert paid >= 40
+        before, broken = len(asked_for(service)), False
+        told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
+        assert len(asked_for(service)) - before == 100 - paid
+        assert (told["rows"], told["rows_found"]) == (100, paid)
+    assert [record["embedding"][0] for record in records(tmp_path)] == list(range(100))
+
+
+def test_a_process_that_was_killed_repeats_no_more_than_a_part_for_each_thread(
+    hook_for: Make, service: Service, tmp_path: Path
+) -> None:
+    out, size = tmp_path / "out", 25
+    kill_when(
+        lambda: len(asked_for(service)) >= 500, stored(service), "embed_rows", rows(1_000), out, "m", part_size=size
+    )
+    told = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=size)
+    assert told["rows_found"] >= 250
+    assert len(asked_for(service)) <= 1_000 + 8 * 25
+    assert [record["embedding"][0] for record in records(out)] == list(range(1_000))
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("given", "options", "sentence"),
+        [
+            (
+                [{"text": "number 1"}, {"title": "x"}],
+                {},
+                "Row 1 has no text in the column 'text': it has no such column",
+            ),
+            ([{"text": 5}], {}, "Row 0 has no text in the column 'text': it has a value of type int"),
+            ([{"text": "  "}], {}, "Row 0 has no text"),
+            ([{"text": "a", "embedding": 1}], {}, "Row 0 has a column 'embedding' already"),
+            (rows(1), {"part_size": 0}, "part_size"),
+            (rows(1), {"concurrency": 99}, "concurrency"),
+            (rows(1), {"output_format": "xml"}, "output_format must be one of jsonl, parquet, npy, not 'xml'"),
+        ],
+    )
+    def test_before_anything_is_sent(
+        self, hook_for: Make, service: Service, tmp_path: Path, given: Any, options: Any, sentence: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=sentence) as raised:
+            hook_for(stored(service)).embed_rows(given, tmp_path, "m", **options)
+        assert isinstance(raised.value, (InvalidInputError, ConfigurationError))
+        assert service.asked == []
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            (lambda data, n: data[:-1], "vectors for"),
+            (lambda data, n: [{**each, "embedding": [float("nan"), 1.0]} for each in data], "not of finite numbers"),
+            (lambda data, n: [{**each, "embedding": [0.5] * (2 + n % 2)} for n, each in enumerate(data)], "dimensions"),
+            (lambda data, n: [{**each, "embedding": [0.5] * (2 + n % 2)} for each in data], "dimensions"),
+        ],
+        ids=["too few", "nan", "two dimensions in a reply", "two dimensions in a run"],
+    )
+    def test_no_reply_is_taken_for_more_than_it_is(
+        self, hook_for: Make, tmp_path: Path, change: Callable[[Any, int], Any], sentence: str
+    ) -> None:
+        numbers = itertools.count()
+
+        def changed(asked: Asked) -> Said:
+            number = next(numbers)
+            said = embedded(asked)
+            return Said(200, {**said.body, "data": change(said.body["data"], number)})
+
+        with running(changed) as service, pytest.raises(InvalidReplyError, match=sentence):
+            hook_for(stored(service)).embed_rows(rows(200), tmp_path, "m", part_size=25)
+        assert not (tmp_path / "_manifest.json").exists()
+
+    def test_a_text_that_the_service_refuses_stops_the_run(self, hook_for: Make, tmp_path: Path) -> None:
+        with (
+            running(lambda _: Said(400, {"error": {"message": "too long"}})) as service,
+            pytest.raises(BadRequestError, match="too long"),
+        ):
+            hook_for(stored(service)).embed_rows(rows(10_000), tmp_path, "m", concurrency=2)
+        assert len(service.asked) < 20
+
+
+class TestLongTexts:
+    """The sandbox's BGE-M3 takes 8,192 tokens; a word of five letters is one there, and up to three in any model."""
+
+    LONG = "words " * 8_200
+
+    def test_as_they_are_unless_told_otherwise(self, hook_for: Make, sandbox: Sandbox) -> None:
+        with pytest.raises(BadRequestError, match="more than the context of 8192"):
+            hook_for(stored(sandbox)).create_embedding("bge-m3", ["short", self.LONG])
+
+    def test_an_error_before_anything_is_sent(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+        hook = hook_for(stored(sandbox))
+        sentence = r"has up to 22,962 tokens, and the model takes 8,192: nothing of it was sent. .* set on_long_text to"
+        with pytest.raises(InvalidInputError, match=rf"input\[1\] {sentence}"):
+            hook.create_embedding("bge-m3", ["short", self.LONG], on_long_text="error")
+        with pytest.raises(InvalidInputError, match=f"Row 1 {sentence}"):
+            hook.embed_rows([{"text": "short"}, {"text": self.LONG}], tmp_path, "bge-m3", on_long_text="error")
+        assert {sent.path for sent in sandbox.requests} == {"/v1/models"}
+
+    def test_truncated(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+        hook = hook_for(stored(sandbox))
+        called = hook.create_embedding("bge-m3", self.LONG, on_long_text="truncate", max_text_tokens="100")
+        assert 30 < called["usage"]["prompt_tokens"] <= 100
+        given = [{"id": n, "text": self.LONG if n == 3 else f"number {n}"} for n in range(30)]
+        told = hook.embed_rows(given, tmp_path, "bge-m3", on_long_text="truncate")
+        found = records(tmp_path)
+        assert (told["rows"], told["truncated"]) == (30, 1)
+        assert [record["id"] for record in found] == list(range(30))
+        assert self.LONG.startswith(found[3]["text"])
+        assert 2_000 < len(found[3]["text"].split()) < 8_192
+
+    def test_split_into_rows_that_are_paid_for_once(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
+        given = [{"id": n, "text": f"number {n} " + "word " * (400 if n % 10 == 7 else 1)} for n in range(200)]
+        options: dict[str, Any] = {"on_long_text": "split", "max_text_tokens": 256, "part_size": 25}
+
+        hook = hook_for(stored(service))
+        with pytest.raises(InterruptedError):
+            hook.embed_rows(stopping(given, 150), tmp_path, "m", **options)
+        told = hook.embed_rows(given, tmp_path, "m", **options)
+        found = records(tmp_path)
+        assert told["split"] == 20
+        assert told["rows_found"] >= 100
+        assert "".join(record["text"] for record in found if record["id"] == 17) == given[17]["text"]
+        assert [record["piece"] for record in found if record["id"] == 17] == [0, 1, 2, 3]
+        assert [record["piece"] for record in found if record["id"] == 18] == [0]
+
+    def test_another_limit_makes_other_parts(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
+        hook, given = hook_for(stored(service)), [{"text": "number 1 " + "word " * 400}, *rows(50)]
+        # One part of six has a text that is cut elsewhere.
+        for limit, paid in ((256, 51), (512, 10)):
+            service.asked.clear()
+            told = hook.embed_rows(given, tmp_path, "m", on_long_text="truncate", max_text_tokens=limit, part_size=10)
+            assert (told["truncated"], len(asked_for(service))) == (1, paid)
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"on_long_text": "shorten"}, "on_long_text must be 'error', 'truncate' or 'split', not 'shorten'"),
+            ({"max_text_tokens": 512}, "max_text_tokens has no effect without on_long_text"),
+            ({"on_long_text": "error", "max_text_tokens": "many"}, "max_text_tokens must be a"),
+            ({"on_long_text": "error", "max_text_tokens": 3}, "max_text_tokens must be a number of at least 16"),
+        ],
+    )
+    def test_nonsense_is_refused(
+        self, hook_for: Make, sandbox: Sandbox, tmp_path: Path, options: Any, sentence: str
+    ) -> None:
+        hook = hook_for(stored(sandbox))
+        with pytest.raises(ConfigurationError, match=sentence):
+            hook.create_embedding("bge-m3", "a", **options)
+        with pytest.raises(ConfigurationError, match=sentence):
+            hook.embed_rows(rows(2), tmp_path, "bge-m3", **options)
+        assert not sandbox.requests
+
+    def test_several_vectors_of_one_text_need_a_folder(self, hook_for: Make, sandbox: Sandbox) -> None:
+        with pytest.raises(ConfigurationError, match="several vectors of one text: give output_path"):
+            hook_for(stored(sandbox)).create_embedding("bge-m3", self.LONG, on_long_text="split")
+
+    def test_a_column_of_that_name_is_refused(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInputError, match="Row 0 has a column 'piece' already"):
+            hook_for(stored(sandbox)).embed_rows(
+                [{"text": "a", "piece": 7}], tmp_path, "bge-m3", on_long_text="split", max_text_tokens=100
+            )
+
+
+def test_against_the_sandbox_the_file_holds_what_a_call_gives(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+    hook = hook_for(stored(sandbox))
+    hook.embed_rows(rows(60), tmp_path, "bge-m3")
+    called = hook.create_embedding("bge-m3", [row["text"] for row in rows(60)])
+    assert [record["embedding"] for record in records(tmp_path)] == [
+        pytest.approx(item["embedding"], abs=1e-9) for item in called["data"]
+    ]
+
+
+def test_object_storage_is_a_folder_like_any_other(hook_for: Make, service: Service) -> None:
+    pytest.importorskip("s3fs", reason="s3fs is installed beside the newest Airflow alone")
+    import upath
+    from support import s3
+
+    with s3.serving() as options:
+        out = upath.UPath(f"s3://{s3.BUCKET}/vectors", **options)
+        hook = hook_for(stored(service))
+        hook.embed_rows(rows(100), out, "m", part_size=30)
+        told = hook.embed_rows(rows(130), out, "m", part_size=30)
+        manifest = json.loads((out / "_manifest.json").read_text())
+        found = [
+            json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).read_text().splitlines()
+        ]
+    assert (told["rows"], told["rows_found"], told["path"]) == (130, 90, f"s3://{s3.BUCKET}/vectors")
+    assert [record["embedding"][0] for record in found] == list(range(130))
+    assert len(asked_for(service)) == 100 + 40

@@ -1,0 +1,481 @@
+"""
+Image files that an author names: read within bounds, wherever they are, and no others.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from apache_airflow_provider_ovhcloud_ai.client.chat.image_parts import MAX_FILE_BYTES, with_images
+from apache_airflow_provider_ovhcloud_ai.errors import AirflowFailException, BadRequestError, ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.hooks.files.image_inputs import read_images
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from apache_airflow_provider_ovhcloud_ai.sandbox.models import LISTED
+from fsspec.implementations.memory import MemoryFileSystem
+from support import s3
+from support.saved_connections import Make, stored
+
+try:
+    from airflow.sdk import ObjectStoragePath
+    from airflow.sdk.io import attach
+except ImportError:  # 2.11
+    from airflow.io.path import ObjectStoragePath
+    from airflow.io.store import attach
+
+pytestmark = pytest.mark.airflow
+
+MODEL = "Qwen2.5-VL-72B-Instruct"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
+GIF = b"GIF89a" + bytes(20)
+
+_opened: list[str] | None = None
+
+
+def _hear(event: str, args: tuple[Any, ...]) -> None:
+    if event == "open" and _opened is not None:
+        _opened.append(str(args[0]))
+
+
+# Python's own record of what is opened, by whatever way; it cannot be taken away again.
+sys.addaudithook(_hear)
+
+
+@contextmanager
+def what_is_opened() -> Iterator[list[str]]:
+    global _opened  # noqa: PLW0603  (an audit hook stays for good)
+    _opened = found = []
+    try:
+        yield found
+    finally:
+        _opened = None
+
+
+def files(parts: list[dict[str, Any]]) -> list[bytes]:
+    assert all(part["type"] == "image_url" for part in parts)
+    return [base64.b64decode(part["image_url"]["url"].partition(",")[2]) for part in parts]
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Path:
+    file = tmp_path / "a picture.png"
+    file.write_bytes(PNG)
+    return file
+
+
+class Pipe(MemoryFileSystem):
+    """
+    A storage that does not know how long its files are, gives little at a time, and counts.
+    """
+
+    cachable = False
+    size: int | None = 10
+    endless = b""
+    given = 0
+
+    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        return super().info(path, **kwargs) | {"size": self.size}
+
+    def _open(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        stored, storage = super()._open(path, *args, **kwargs), self
+
+        class Slow(io.RawIOBase):
+            def readable(self) -> bool:
+                return True
+
+            def read(self, size: int = -1) -> bytes:
+                assert size > 0
+                piece = storage.endless[:size] or stored.read(min(size, 7))
+                storage.given += len(piece)
+                return piece
+
+        return Slow()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Pipe:
+    storage = Pipe()
+    attach("memory", tmp_path.name, fs=storage)
+    storage.pipe_file(f"/{tmp_path.name}.png", PNG)
+    return storage
+
+
+@pytest.fixture
+def piped(tmp_path: Path) -> Any:
+    return ObjectStoragePath(f"memory://{tmp_path.name}.png", conn_id=tmp_path.name)
+
+
+@pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, lambda path: f"file://{path}"])
+@pytest.mark.parametrize("several", [lambda value: value, lambda value: [value], lambda value: (value,), lambda v: {v}])
+def test_a_file_of_this_machine(png: Path, form: Callable[[Path], Any], several: Callable[[Any], Any]) -> None:
+    with what_is_opened() as opened:
+        parts = read_images(several(form(png)))
+    assert files(parts) == [PNG]
+    assert parts[0]["image_url"]["url"].startswith("data:image/png;base64,")
+    assert opened.count(str(png)) == 1
+
+
+@pytest.mark.parametrize("nothing", [None, [], ()])
+def test_no_path_is_no_image(nothing: Any) -> None:
+    assert read_images(nothing) == []
+
+
+def test_a_relative_path_is_one_below_the_working_folder(png: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(png.parent)
+    assert files(read_images(png.name)) == [PNG]
+
+
+def test_several_in_their_order_and_one_twice(png: Path) -> None:
+    gif = png.with_name("b.png")
+    gif.write_bytes(GIF)
+    parts = read_images([png, gif, str(png)])
+    assert files(parts) == [PNG, GIF, PNG]
+    assert parts[1]["image_url"]["url"].startswith("data:image/gif;")
+
+
+def test_where_a_link_leads(png: Path) -> None:
+    link = png.with_name("link")
+    link.symlink_to(png)
+    assert files(read_images(link)) == [PNG]
+
+
+def test_whatever_can_be_gone_through(png: Path) -> None:
+    assert files(read_images(path for path in [png, png])) == [PNG, PNG]
+
+
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        (7, r"images must be a path or a list of paths, not 7\."),
+        (True, "not True"),
+        (PNG, r"not a value of type bytes\."),
+        ({"path": "a.png"}, "not a value of type dict"),
+        ("", r"images must not be empty\."),
+        (["a.png", None], r"images\[1\] must be a path, not None"),
+        ([["a.png"]], r"images\[0\] must be a path, not a value of type list"),
+        ([" "], r"images\[0\] must not be empty"),
+        ("a\0.png", "images is no path: it holds a null character"),
+        ("['/tmp/a.png', '/tmp/b.png']", r"a list that a template wrote as text: give .*\(images=task\.output\)"),
+        ("http://example.com/a.png", "images is a web address, and neither the service nor this task fetches those"),
+        (" HTTPS://example.com/a.png", "download it into a file in a task before"),
+        ([Path("https://example.com/a.png")], r"images\[0\] is a web address"),
+        ("data:image/png;base64,iVBORw0KGgo=", "images is a data URL and not a path: put it into a message"),
+        ("ftp://example.com/a.png", "the storage 'ftp' is not available here"),
+        ("no-such-storage://a.png", "the storage 'no-such-storage' is not available here"),
+    ],
+)
+def test_what_is_no_path(paths: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        read_images(paths)
+
+
+def test_no_secret_of_an_address_is_shown() -> None:
+    for address in (
+        "https://ada:s3cr3t@example.com/a.png?sig=s3cr3t",
+        "data:image/png;base64,s3cr3t",
+        "ftp://s3cr3t@x",
+    ):
+        with pytest.raises(ConfigurationError) as raised:
+            read_images(address)
+        assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there(png: Path) -> None:
+    for path in (png.with_name("b.png"), png / "b.png", f"file://{png.parent}/b.png", png.parent / ("x" * 5_000)):
+        with pytest.raises(
+            ConfigurationError, match=r"images\[1\] \(.*\) does not exist where this task runs"
+        ) as raised:
+            read_images([png, path])
+        assert str(png.parent)[:100] in str(raised.value)
+        assert len(str(raised.value)) < 600
+
+
+def test_a_link_in_a_circle(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with pytest.raises(ConfigurationError, match=r"images \(.*link\) does not exist"):
+        read_images(link)
+
+
+@pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, lambda path: f"file://{path}"])
+def test_a_folder(tmp_path: Path, form: Callable[[Path], Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"images \(.*\) is a folder: name the files in it"):
+        read_images(form(tmp_path))
+
+
+def test_what_would_be_waited_for_is_not_opened(tmp_path: Path) -> None:
+    fifo, line = tmp_path / "fifo", tmp_path / "line"
+    os.mkfifo(fifo)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(line))
+        for path in (Path("/dev/zero"), line, fifo):
+            with what_is_opened() as opened, pytest.raises(ConfigurationError, match="is no file but a pipe"):
+                read_images(path)
+            assert opened == []
+
+
+def test_what_may_not_be_read(pipe: Pipe, piped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PermissionError("Access Denied: s3cr3t")
+
+    monkeypatch.setattr(pipe, "_open", refuse)
+    with pytest.raises(ConfigurationError, match=r"images \(memory:.*\) may not be read: let the user") as raised:
+        read_images(piped)
+    monkeypatch.setattr(pipe, "info", refuse)
+    with pytest.raises(ConfigurationError, match="may not be read"):
+        read_images(piped)
+    assert "s3cr3t" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_what_may_pass_by_itself_is_left_to_the_retries(
+    pipe: Pipe, piped: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise TimeoutError("the storage is slow today")
+
+    monkeypatch.setattr(pipe, "info", fail)
+    with pytest.raises(TimeoutError):
+        read_images(piped)
+
+
+def test_the_first_bytes_decide(png: Path) -> None:
+    text = png.with_name("b.png")
+    text.write_bytes(b"%PDF-1.7 and more")
+    with pytest.raises(
+        ConfigurationError, match=r"images\[1\] \(.*b\.png\) cannot be sent as an image: it seems to be a PDF"
+    ):
+        read_images([png, text])
+    renamed = png.rename(png.with_name("c.pdf"))
+    assert files(read_images(renamed)) == [PNG]
+
+
+def test_six_are_refused_before_one_is_looked_at(tmp_path: Path) -> None:
+    with what_is_opened() as opened, pytest.raises(ConfigurationError, match="would hold 6 images"):
+        read_images([tmp_path / f"{number}.png" for number in range(6)])
+    assert opened == []
+
+
+def test_too_much_is_refused_before_it_is_read(png: Path) -> None:
+    large = png.with_name("large.png")
+    with large.open("wb") as file:
+        file.write(PNG)
+        file.truncate(50 * 1024**3)  # a hole: it takes no room
+    with what_is_opened() as opened:
+        with pytest.raises(ConfigurationError, match=r"The largest file is images\[1\] \(.*large\.png\) with 53,687,"):
+            read_images([png, large])
+        with large.open("r+b") as file:
+            file.truncate(MAX_FILE_BYTES - 100)
+        opened.clear()
+        assert len(read_images([png, large])) == 2
+        assert opened == [str(png), str(large)]
+        opened.clear()
+        with pytest.raises(ConfigurationError, match="as base64; the service accepts 10,000,000"):
+            read_images([png, png, large])
+        assert opened == []
+
+
+def test_a_file_is_read_to_its_end_though_it_comes_in_pieces(pipe: Pipe, piped: Any) -> None:
+    assert files(read_images(piped)) == [PNG]
+    assert pipe.given == len(PNG)
+    pipe.size = None
+    assert files(read_images([piped, piped])) == [PNG, PNG]
+
+
+@pytest.mark.parametrize("size", [10, None])
+def test_no_more_than_can_be_sent_is_read_of_any_file(pipe: Pipe, piped: Any, size: int | None) -> None:
+    pipe.size, pipe.endless = size, bytes(1_000_000)
+    with pytest.raises(ConfigurationError, match="with 7,500,001 bytes"):
+        read_images(piped)
+    assert pipe.given == MAX_FILE_BYTES + 1
+
+
+def test_files_that_have_grown_meanwhile_are_refused_together(pipe: Pipe, piped: Any, png: Path) -> None:
+    pipe.endless = bytes(1_000_000)
+    with what_is_opened() as opened, pytest.raises(ConfigurationError, match="as base64"):
+        read_images([png, piped, png])
+    assert opened == [str(png)]  # the third is not read any more
+
+
+@pytest.fixture
+def conn_id(tmp_path: Path) -> str:
+    """One of its own for each test: Airflow remembers the storage behind a connection."""
+    return tmp_path.name.replace("_", "-")
+
+
+@pytest.fixture
+def bucket() -> Iterator[Any]:
+    if importlib.util.find_spec("s3fs") is None:
+        pytest.skip("s3fs is installed beside the newest Airflow alone")
+    from s3fs import S3FileSystem
+
+    with s3.serving() as options:
+        yield S3FileSystem(**options, skip_instance_cache=True)
+
+
+@pytest.fixture
+def place(bucket: Any, conn_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The bucket behind an Airflow connection."""
+    stored = bucket.storage_options
+    extra = {"endpoint_url": stored["endpoint_url"], "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": stored["key"], "password": stored["secret"], "extra": extra}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    return f"s3://{conn_id}@{s3.BUCKET}"
+
+
+def test_an_object_behind_a_connection(bucket: Any, place: str, conn_id: str, png: Path) -> None:
+    bucket.pipe_file(f"{s3.BUCKET}/in/a picture.png", PNG)
+    path = ObjectStoragePath(f"s3://{s3.BUCKET}/in", conn_id=conn_id) / "a picture.png"
+    assert files(read_images([f"{place}/in/a picture.png", path, png])) == [PNG] * 3
+
+
+def test_objects_that_cannot_be_sent(bucket: Any, place: str, conn_id: str) -> None:
+    bucket.pipe_file(f"{s3.BUCKET}/in/empty.png", b"")
+    for address, words in (
+        (f"{place}/in/none.png", r"\(s3://.*@results/in/none\.png\) does not exist"),
+        (f"{place}/in", "is a folder"),
+        (place, "is a folder"),
+        (f"s3://{conn_id}@no-such-bucket/a.png", "does not exist"),
+        (f"{place}/in/empty.png", r"empty\.png\) cannot be sent as an image: it is empty"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            read_images([address])
+
+
+def test_an_object_that_is_too_large_is_not_fetched(bucket: Any, conn_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.pipe_file(f"{s3.BUCKET}/large.png", PNG.ljust(MAX_FILE_BYTES + 1, b"\0"))
+    bucket.pipe_file(f"{s3.BUCKET}/a.png", PNG)
+    attach("s3", conn_id, fs=bucket)
+    asked: list[str] = []
+    call = bucket._call_s3
+
+    async def noted(method: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(method)
+        return await call(method, *args, **kwargs)
+
+    monkeypatch.setattr(bucket, "_call_s3", noted)
+    folder = f"s3://{conn_id}@{s3.BUCKET}"
+    assert len(read_images(f"{folder}/a.png")) == 1
+    assert asked.count("get_object") == 1
+    asked.clear()
+    with pytest.raises(ConfigurationError, match=r"large\.png\) with 7,500,001 bytes"):
+        read_images([f"{folder}/a.png", f"{folder}/large.png"])
+    assert "get_object" not in asked
+
+
+def test_what_another_process_wrote_is_seen(bucket: Any, conn_id: str) -> None:
+    from s3fs import S3FileSystem
+
+    attach("s3", conn_id, fs=bucket)
+    other = S3FileSystem(**bucket.storage_options | {"skip_instance_cache": True})
+    other.pipe_file(f"{s3.BUCKET}/in/a.png", b"GIF89a")
+    bucket.ls(f"{s3.BUCKET}/in")  # which it remembers
+    other.pipe_file(f"{s3.BUCKET}/in/a.png", PNG)
+    assert files(read_images(f"s3://{conn_id}@{s3.BUCKET}/in/a.png")) == [PNG]
+
+
+def sent(sandbox: Sandbox) -> list[dict[str, Any]]:
+    (request,) = [request for request in sandbox.requests if request.path.endswith("/chat/completions")]
+    return request.json["messages"]
+
+
+def said(response: dict[str, Any]) -> str:
+    return response["choices"][0]["message"]["content"]
+
+
+def test_a_path_in_a_text_is_a_text(hook_for: Make, sandbox: Sandbox, png: Path) -> None:
+    messages = [{"role": "user", "content": f"file:///etc/passwd {png} file://{png}"}]
+    hook = hook_for(stored(sandbox))
+    hook.get_conn()
+    with what_is_opened() as opened:
+        hook.chat_completion(MODEL, messages)
+        with_images(messages, read_images([png]))
+    assert sent(sandbox) == messages
+    assert opened.count(str(png)) == 1  # by the parameter
+    assert "/etc/passwd" not in opened
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "/etc/hostname", "https://example.com/a.png"])
+def test_a_path_in_a_part_goes_to_the_service_as_it_is(hook_for: Make, sandbox: Sandbox, url: str) -> None:
+    messages = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+    with what_is_opened() as opened, pytest.raises(BadRequestError, match="images are not fetched"):
+        hook_for(stored(sandbox)).chat_completion(MODEL, messages)
+    assert sent(sandbox) == messages
+    assert "/etc/hostname" not in opened
+
+
+@pytest.mark.parametrize("model", [model for model in LISTED if model.kind in {"chat", "guard"}], ids=lambda m: m.id)
+def test_models_that_see_and_models_that_do_not(hook_for: Make, sandbox: Sandbox, png: Path, model: Any) -> None:
+    messages = with_images([{"role": "user", "content": "What is on this?"}], read_images([png, png]))
+    hook = hook_for(stored(sandbox))
+    if model.vision:
+        assert "Images received: 2." in said(hook.chat_completion(model.id, messages))
+        return
+    with pytest.raises(BadRequestError, match=f"holds images, which {model.id} does not read") as raised:
+        hook.chat_completion(model.id, messages)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+def test_some_models_see_and_some_do_not() -> None:
+    sight = {model.id: model.vision for model in LISTED}
+    assert [sight[model] for model in (MODEL, "Qwen3.5-9B", "gpt-oss-120b", "bge-m3")] == [True, True, False, False]
+
+
+def test_the_largest_that_fits_arrives(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(PNG.ljust(MAX_FILE_BYTES - 1_000, b"\0"))
+    messages = with_images([{"role": "user", "content": "What?"}], read_images(large))
+    assert "Images received: 1." in said(hook_for(stored(sandbox)).chat_completion(MODEL, messages))
+    assert files(sent(sandbox)[0]["content"][1:]) == [large.read_bytes()]
+
+
+def chat(images: Any, **options: Any) -> OVHCloudAIEndpointsChatCompletionsOperator:
+    return OVHCloudAIEndpointsChatCompletionsOperator(task_id="t", model=MODEL, images=images, **options)
+
+
+@pytest.mark.usefixtures("ovh_ai_endpoints_connection")
+def test_the_operator_reads_them(sandbox: Sandbox, png: Path) -> None:
+    response = chat([str(png), png], prompt="What is on this?", system_prompt="Be short.").execute({"ti": MagicMock()})
+    assert "Images received: 2." in said(response)
+    system, user = sent(sandbox)
+    assert system == {"role": "system", "content": "Be short."}
+    assert user["content"][0] == {"type": "text", "text": "What is on this?"}
+    assert files(user["content"][1:]) == [PNG, PNG]
+
+
+@pytest.mark.usefixtures("ovh_ai_endpoints_connection")
+def test_paths_are_rendered(png: Path) -> None:
+    task = chat(["{{ folder }}/a picture.png", ObjectStoragePath(f"file://{png}"), png], prompt="What?")
+    task.render_template_fields({"folder": str(png.parent)})
+    assert "Images received: 3." in said(task.execute({"ti": MagicMock()}))
+
+
+@pytest.mark.usefixtures("ovh_ai_endpoints_connection")
+def test_the_operator_sends_nothing_where_one_cannot_be_read(sandbox: Sandbox, png: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"images\[1\] .* does not exist") as raised:
+        chat([png, png.with_name("b.png")], prompt="What?").execute({"ti": MagicMock()})
+    assert isinstance(raised.value, AirflowFailException)
+    assert sandbox.requests == []
+
+
+@pytest.mark.usefixtures("ovh_ai_endpoints_connection")
+def test_neither_path_nor_image_is_logged(png: Path, ear: Any) -> None:
+    task = chat([png], prompt="What?")
+    ear.listen(task.hook)
+    task.execute({"ti": MagicMock()})
+    assert "AI Endpoints chat: model=" in ear.text
+    assert "iVBORw0KGgo" not in ear.everything
