@@ -335,7 +335,7 @@ def log_block() -> str:
     List what is said in logs, as the code says it.
     """
     where: dict[tuple[str, str], list[str]] = {}
-    for path, level, text in spoken.log_lines(PROVIDER):
+    for path, level, text in source_strings.log_lines(PROVIDER):
         if re.search("[a-z]", text):  # others are the answer itself, where a task streams, and how far it is
             where.setdefault((level, text), []).append(f"`{path.relative_to(PROVIDER)}`")
     order = ["error", "warning", "info", "debug"]

@@ -16,45 +16,47 @@ import pytest
 ROOT = Path(apache_airflow_provider_ovhcloud_ai.__file__).parent
 MODULES = sorted(str(file.relative_to(ROOT).with_suffix("")).replace("/", ".") for file in ROOT.rglob("*.py"))
 
-#: A part may import itself and what stands before it.
+#: A part may import itself and the parts before it.
 LAYERS = (
     {"__init__"},
     {"compat", "defaults"},
     {"errors"},
+    {"validation", "redaction"},
     {"client", "rows"},
-    {"ui"},
+    {"connection", "ui"},
     {"hooks"},
     {"triggers"},
     {"operators", "sensors"},
     {"decorators"},
-    {"ui.console", "retries"},
+    {"ui.console", "retry_policy"},
 )
-#: These may import less than their place would let them.
+#: These may import less than their layer allows.
 ONLY = {
     "compat": set(),
     "defaults": set(),
     "sandbox": {"sandbox", "defaults"},
-    "provider_info": {"ui.connection_form", "defaults", "__init__"},
-    "ui.connection_form": {"compat", "defaults"},
+    "provider_info": {"connection.form", "defaults", "__init__"},
+    "connection.fields": {"compat", "defaults"},
+    "connection.form": {"connection.fields", "compat", "defaults"},
     "ui.links": {"compat", "defaults"},
     "rows": {"rows", "errors", "defaults"},
-    "retries": {"compat", "errors", "client.values"},
+    "retry_policy": {"compat", "errors", "validation"},
 }
-#: Below hooks only these take names of Airflow's, from compat; the form asks no more than which release it is in.
-KNOW_AIRFLOW = {"errors", "ui.links", "ui.connection_form"}
-ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console", "retries")
-#: What a task or every process would pay for: imported inside functions alone.
+#: Below the hooks, only these import names of Airflow from compat. The form only asks for the release.
+KNOW_AIRFLOW = {"errors", "ui.links", "connection.form", "connection.reader"}
+ABOVE_CLIENT = ("hooks", "operators", "sensors", "triggers", "decorators", "ui.console", "retry_policy")
+#: Imported inside functions only, because a task or every process would pay for them.
 COSTLY = {
     *{"requests", "urllib3", "httpx", "fastapi", "starlette", "flask", "flask_appbuilder", "wtforms", "markupsafe"},
     *{"pyarrow", "numpy", "fsspec", "upath", "openai", "httpx2", "pydantic_ai"},
 }
-#: These are nothing without such a library, and are imported inside functions themselves.
+#: These can't work without such a library, and are imported inside functions themselves.
 CARRIERS = {
-    "client.transport",
+    "client.http.transport",
     "operators._openlineage",
     "hooks.common_ai",
-    "ui.console.airflow2",
-    "ui.console.airflow3",
+    "ui.console.web.airflow2",
+    "ui.console.web.airflow3",
 }
 
 
@@ -154,7 +156,7 @@ def test_airflow_is_known_to_compat_alone(module: str) -> None:
     names = {name for target, found in own(module) if target == "compat" for name in found.names}
     if names and not module.startswith(ABOVE_CLIENT):
         assert module in KNOW_AIRFLOW
-    if module == "ui.connection_form":
+    if module == "connection.form":
         assert names == {"airflow_version"}
 
 
@@ -175,10 +177,10 @@ def test_nothing_but_its_entry_point_imports_the_console() -> None:
 
 
 def test_a_wrong_import_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = "def f():\n    from ..hooks import connection\n    import airflow.models\n    from ..compat import XCom\n"
-    found = list(_found(ast.parse(source), "client.retry", at_import_time=True))
-    assert [each.target for each in found] == [".hooks.connection", "airflow.models", ".compat"]
+    source = "def f():\n    from ...hooks import base\n    import airflow.models\n    from ...compat import XCom\n"
+    found = list(_found(ast.parse(source), "client.http.retry", at_import_time=True))
+    assert [each.target for each in found] == [".hooks.base", "airflow.models", ".compat"]
     monkeypatch.setattr(f"{__name__}.imports_of", lambda _: tuple(found))
     for test in (test_imports_point_one_way, test_airflow_is_known_to_compat_alone):
         with pytest.raises(AssertionError):
-            test("client.retry")
+            test("client.http.retry")

@@ -22,7 +22,7 @@ MODULES = (
     "errors",
     "hooks.ai_endpoints",
     "hooks.common_ai",
-    "retries",
+    "retry_policy",
     "sensors.batch",
     "sensors.model",
     "triggers.batch",
@@ -31,12 +31,12 @@ MODULES = (
 
 #: Classes of other modules that they name, or are given where no annotation says so.
 CLASSES = {
-    "client.blocking": "Client",
-    "client.non_blocking": "AsyncClient",
-    "client.pictures": "Pictures",
-    "client.settings": "ConnectionSettings",
-    "client.tools": "ToolError",
-    "hooks.spending": "Spending",
+    "client.http.sync_client": "Client",
+    "client.http.async_client": "AsyncClient",
+    "client.media.image_generation": "Pictures",
+    "connection.settings": "ConnectionSettings",
+    "client.chat.function_tools": "ToolError",
+    "hooks.usage.usage_tracker": "Spending",
     "sandbox": "Sandbox",
     "ui.console.plugin": "OVHCloudAIEndpointsPlugin",
 }
@@ -57,7 +57,7 @@ def named() -> Iterator[type]:
             module = import_module(f"{PACKAGE}.{name}")
         except ImportError:
             # They say themselves what they need: another provider, or Airflow 3.3.
-            assert name in {"hooks.common_ai", "retries"}
+            assert name in {"hooks.common_ai", "retry_policy"}
             continue
         yield from (each for each in vars(module).values() if is_ours(each) and each.__module__ == module.__name__)
 

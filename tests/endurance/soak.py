@@ -29,9 +29,9 @@ from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncCl
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
-from .answering import answer_to
-from .faulty import Faulty, vector_of
-from .footprint import Footprint, footprint
+from .echo_server import answer_to
+from .flaky_server import Faulty, vector_of
+from .memory_usage import Footprint, footprint
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 SEED = int(os.environ.get("SEED", random.randrange(1_000_000)))

@@ -27,8 +27,8 @@ from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
-from .answering import Answering, answer_to
-from .footprint import Footprint, footprint
+from .echo_server import Answering, answer_to
+from .memory_usage import Footprint, footprint
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is read from /proc")
 

@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.hooks import base
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
-from .answering import Answering, answer_to
+from .echo_server import Answering, answer_to
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="other systems do not fork, or not with threads"),

@@ -24,9 +24,9 @@ from support.proxy import PASSWORD
 from support.scripted_server import Server, reply
 
 from . import table
+from .call_sites import PLACES, Place
 from .endpoints import ENDPOINTS, Endpoint
-from .manners import ALWAYS, BODIES, COMMON, LIMIT, NEVER, STATUSES, STREAMS, WAITS, Fault
-from .places import PLACES, Place
+from .server_faults import ALWAYS, BODIES, COMMON, LIMIT, NEVER, STATUSES, STREAMS, WAITS, Fault
 
 TOKEN = "canary-9f2d-token-of-the-fault-matrix"
 

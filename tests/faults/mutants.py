@@ -50,83 +50,83 @@ def _without(file: str, text: str, tests: str, only: str = "", put: str = "") ->
 
 GUARDS = {
     "the time of an attempt": _without(
-        "client/deadline.py",
+        "client/http/attempt_timer.py",
         "                    attempt.cut()\n",
         "tests/client/http/test_attempt_timer.py",
         "reply_has_the_time and blocking",
         "                    pass\n",
     ),
     "the time of a name lookup": _without(
-        "client/deadline.py",
+        "client/http/attempt_timer.py",
         "    thread.join(seconds)\n",
         "tests/client/http/test_attempt_timer.py",
         "name_lookup",
         "    thread.join()\n",
     ),
     "no redirect is followed": _without(
-        "client/non_blocking.py",
+        "client/http/async_client.py",
         "follow_redirects=False",
         "tests/client/http/test_drivers.py",
         "redirects",
         "follow_redirects=True",
     ),
     "a redirect is a reply like any other": _without(
-        "client/transport.py",
+        "client/http/transport.py",
         "def get_redirect_target(",
         "tests/faults/matrix.py",
         "redirect and 100 and models",
         "def unused(",
     ),
     "the size of a reply on the wire": _without(
-        "client/receiving.py",
+        "client/http/response_reader.py",
         "            if len(body) > settings.max_reply_bytes:\n                break\n",
         "tests/client/http/test_drivers.py",
         "endless",
     ),
     "the size of a reply": _without(
-        "client/bodies.py",
+        "client/http/decompression.py",
         "    if len(body) > settings.max_reply_bytes:\n",
         "tests/client",
         "largest or bombs or size",
         "    if False:\n",
     ),
     "the size of what is decompressed": _without(
-        "client/bodies.py",
+        "client/http/decompression.py",
         "stream.decompress(body, most)",
         "tests/client/http/test_drivers.py tests/client/http/test_decompression.py",
         "bomb or inflate or limit",
         "stream.decompress(body)",
     ),
     "the size of a file": _without(
-        "client/receiving.py",
+        "client/http/response_reader.py",
         "            if left < 0:\n",
         "tests/hooks/methods/test_batches.py",
         "unfolds",
         "            if False:\n",
     ),
     "the whole of a file": _without(
-        "hooks/batches.py",
+        "hooks/methods/batches.py",
         "if isinstance(size, int) and written < size:",
         "tests/hooks/methods/test_batches.py",
         "part_of_a_file",
         "if False:",
     ),
     "Airflow is told what to mask": _without(
-        "hooks/connection.py",
+        "connection/reader.py",
         "        mask_secret(token.text)\n",
         "tests/hooks/test_ai_endpoints.py",
         "masked",
         "        pass\n",
     ),
     "the token is taken out of what servers say": _without(
-        "client/redact.py",
+        "redaction.py",
         "    for spelling in _spellings(token):\n",
         "tests/test_redaction.py tests/client/http/test_error_responses.py",
         "",
         "    for spelling in ():\n",
     ),
     "a .netrc is not read": Guard(
-        "client/session.py",
+        "client/http/session.py",
         (
             ("session.trust_env = False", "session.trust_env = True"),
             ("session.auth = TokenAuth(settings.token)", "pass"),
@@ -135,7 +135,7 @@ GUARDS = {
         "netrc",
     ),
     "anonymous sends no header": _without(
-        "client/transport.py", "        if self._token:\n", "tests/client", "anonymous", "        if True:\n"
+        "client/http/transport.py", "        if self._token:\n", "tests/client", "anonymous", "        if True:\n"
     ),
     "no token over plain HTTP": _without(
         "client/settings.py",
@@ -145,10 +145,13 @@ GUARDS = {
         "if False:",
     ),
     "an id is no more than a part of an address": _without(
-        "client/batches.py", ' or ".." in value', "tests/hooks/methods/test_batches.py tests/client", "id_is or address"
+        "client/batches/batches_api.py",
+        ' or ".." in value',
+        "tests/hooks/methods/test_batches.py tests/client",
+        "id_is or address",
     ),
     "who may not read a connection": _without(
-        "ui/console/connections.py",
+        "ui/console/views/connections.py",
         'if not visitor.may("GET", conn_id):',
         "tests/ui/console/test_actions.py",
         "permissions",
@@ -162,21 +165,21 @@ GUARDS = {
         "if False:",
     ),
     "a page of another site": _without(
-        "ui/console/guard.py",
+        "ui/console/web/csrf.py",
         "    if not _same_origin(headers, hosts):\n",
         "tests/ui/console/web/test_csrf.py",
         "",
         "    if False:\n",
     ),
     "a form of another site": _without(
-        "ui/console/guard.py",
+        "ui/console/web/csrf.py",
         '    if headers.get(HEADER) != "1":\n',
         "tests/ui/console/web/test_csrf.py",
         "",
         "    if False:\n",
     ),
     "JSON alone": _without(
-        "ui/console/guard.py", '!= "application/json":', "tests/ui/console/web/test_csrf.py", "", '== "x/x":'
+        "ui/console/web/csrf.py", '!= "application/json":', "tests/ui/console/web/test_csrf.py", "", '== "x/x":'
     ),
     "texts that are not rendered": _without(
         "operators/_base.py",
@@ -193,14 +196,14 @@ GUARDS = {
         "elif False:",
     ),
     "no header is left to be logged": _without(
-        "client/non_blocking.py",
+        "client/http/async_client.py",
         'info["return_value"] = None',
         "tests/leaks/test_objects.py",
         "trigger or whatever",
         "pass",
     ),
     "no reason phrase is left to be logged": _without(
-        "client/non_blocking.py",
+        "client/http/async_client.py",
         'response.extensions.pop("reason_phrase", None)',
         "tests/leaks/test_objects.py",
         "tells_the_token_back",
@@ -217,14 +220,14 @@ GUARDS = {
         "seen_oids)",
     ),
     "a fork waits for no lock": _without(
-        "client/forks.py",
+        "client/fork_lock.py",
         '    if hasattr(os, "register_at_fork"):\n',
         "tests/endurance/test_processes.py",
         "",
         "    if False:\n",
     ),
     "a chat is not sent twice": _without(
-        "client/requests.py",
+        "client/http/http_request.py",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content, repeatable=False)',
         "tests/client/http/test_drivers.py",
         "billed",

@@ -2,8 +2,9 @@
 A stored token reaches no host but its connection's: of two servers, the other one is not even connected to.
 
 Shown elsewhere, where each part is tested: proxies between this machine and a service in
-``tests/client/http/test_transport.py``, ids that would lead out of an address in ``tests/hooks/methods/test_batches.py``, the public
-catalogue in ``tests/ui/console/views/test_catalogue.py``, where a task's links lead in ``tests/ui/test_links.py``.
+``tests/client/http/test_transport.py``, ids that would lead out of an address in
+``tests/hooks/methods/test_batches.py``, the public catalogue in
+``tests/ui/console/views/test_catalogue.py``, where a task's links lead in ``tests/ui/test_links.py``.
 """
 
 from __future__ import annotations
