@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.client.chat.tools import ToolError
+from apache_airflow_provider_ovhcloud_ai.errors import ToolError
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 
 STOCK = {"bread": 12, "cake": 0}

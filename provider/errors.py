@@ -1,37 +1,44 @@
 """
-Everything that can go wrong between a task and the service, and what a retry would do about it.
+The errors of this provider, and whether a retry can help.
 
 ::
 
-    AIEndpointsError (AirflowException)
-    |-- ConfigurationError     a connection or an argument cannot work; nothing was sent       a retry cannot help
-    |   `-- InvalidInputError  a row to be read or written is not as it must be               a retry cannot help
-    |-- ConnectionFailedError  no reply: name, refused, TLS, proxy, connection lost            retry
-    |   `-- TimedOutError      no reply within the time allowed                                retry
-    |-- StatusError            the service answered with an error                              retry
-    |   |-- BadRequestError    400, 413, 422 and any other 4xx that is not below               a retry cannot help
-    |   |-- TokenRefusedError  401, 403                                                        a retry cannot help
-    |   |-- NotFoundError      404: no such model, or no such path                             a retry cannot help
-    |   `-- RateLimitedError   429                                                             retry
-    |-- InvalidReplyError      a reply that is not what the API promises                       retry
-    |-- TruncatedReplyError    the answer was cut before its first word, and paid for          a retry cannot help
-    |-- BudgetError            the task has used what it may                                    a retry cannot help
-    |-- UnusableAnswerError    the answer has not the form asked for, and was paid for         retry
-    |-- UnsafeContentError     a guard model judged it unsafe, and the task is to fail then     a retry cannot help
-    `-- PartlyFailedError      of many requests some failed; the answers are in ``response``   as the failures say
+    AIEndpointsError
+    |-- ConfigurationError      a connection or an argument is invalid; nothing was sent      a retry cannot help
+    |   `-- InvalidInputError   a row can't be read, or can't be written in the format        a retry cannot help
+    |-- APIConnectionError      no response: DNS, refused, TLS, proxy, connection lost        retry
+    |   `-- APITimeoutError     no response within the timeout                                retry
+    |-- APIStatusError          the service responded with an error status                    retry
+    |   |-- BadRequestError     400, 413, 422 and any other 4xx not listed below              a retry cannot help
+    |   |-- AuthenticationError 401, 403                                                      a retry cannot help
+    |   |-- NotFoundError       404: no such model, or no such path                           a retry cannot help
+    |   `-- RateLimitError      429                                                           retry
+    |-- InvalidResponseError    the response isn't what the API promises                      retry
+    |-- OutputTruncatedError    the answer was cut before its first word, and billed          a retry cannot help
+    |-- BudgetExceededError     the task reached max_cost or max_total_tokens                 a retry cannot help
+    |-- InvalidOutputError      the answer doesn't match the requested format, and was billed retry
+    |-- UnsafeContentError      a guard model judged the content unsafe                       a retry cannot help
+    `-- PartialFailureError     some of many requests failed                                  as the failures say
 
-An error that a retry cannot help is raised as an ``AirflowFailException`` as well, so that Airflow does not burn the
-task's retries; ``fail_fast=False`` on hook or operator leaves that base out.
+The classes are plain exceptions, so that nothing below the hook imports Airflow. The hook raises each as an
+``AirflowException`` too, and as an ``AirflowFailException`` if a retry can't help, so that Airflow doesn't use up the
+task's retries; see :mod:`.hooks.airflow_errors`. ``fail_fast=False`` on the hook or operator leaves the latter out.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from .compat import AirflowException, AirflowFailException
+from typing import Any
 
 
-class AIEndpointsError(AirflowException):
+class ToolError(Exception):
+    """
+    Raise this in a tool to report a problem to the model instead of failing the task.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
+    """
+
+
+class AIEndpointsError(Exception):
     """
     Base of every error of this provider.
 
@@ -44,11 +51,11 @@ class AIEndpointsError(AirflowException):
     :param retry_after: seconds that the service asks to wait
     :param response: the reply's JSON, where one was paid for
     :param detail: the service's own words, where its reply was JSON
-    :param sent: whether the service may have acted on the request
+    :param may_have_been_processed: whether the service may have acted on the request
     """
 
-    #: Whether trying again may succeed.
-    retryable: ClassVar[bool] = True
+    #: Whether a retry may succeed.
+    retryable: bool = True
 
     def __init__(
         self,
@@ -60,7 +67,7 @@ class AIEndpointsError(AirflowException):
         retry_after: float | None = None,
         response: dict[str, Any] | None = None,
         detail: str | None = None,
-        sent: bool = True,
+        may_have_been_processed: bool = True,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -69,26 +76,15 @@ class AIEndpointsError(AirflowException):
         self.retry_after = retry_after
         self.response = response
         self.detail = detail
-        self.sent = sent
+        self.may_have_been_processed = may_have_been_processed
         #: Attempts made before this was raised.
         self.attempts = 1
-        #: Seconds until the TCP connection of the last one stood; None if it never did, or had stood before.
-        self.opened: float | None = None
+        #: Seconds that the last attempt took to connect over TCP; None if it didn't, or reused a connection.
+        self.connect_seconds: float | None = None
 
     def __str__(self) -> str:
         tail = f" (request id {self.request_id})" if self.request_id else ""
         return f"{self.args[0]}{tail}" + (f" Gave up after {self.attempts} attempts." if self.attempts > 1 else "")
-
-    def for_airflow(self, *, fail_fast: bool) -> AIEndpointsError:
-        """
-        Give the form of this error that tells Airflow whether the task's retries make sense.
-
-        :param fail_fast: whether an error that no retry can cure ends the task at once
-        :return: this error, or the same one as an ``AirflowFailException`` too
-        """
-        if self.retryable or not fail_fast or isinstance(self, AirflowFailException):
-            return self
-        return _restore(type(self), self.args, self.__dict__).with_traceback(self.__traceback__)
 
 
 class ConfigurationError(AIEndpointsError):
@@ -109,7 +105,7 @@ class InvalidInputError(ConfigurationError):
     """
 
 
-class ConnectionFailedError(AIEndpointsError):
+class APIConnectionError(AIEndpointsError):
     """
     No reply came: the name, the connection, TLS or a proxy failed, or the connection was lost.
 
@@ -123,7 +119,7 @@ class ConnectionFailedError(AIEndpointsError):
         self.kind = kind
 
 
-class TimedOutError(ConnectionFailedError):
+class APITimeoutError(APIConnectionError):
     """
     No reply came within the time allowed.
 
@@ -131,7 +127,7 @@ class TimedOutError(ConnectionFailedError):
     """
 
 
-class StatusError(AIEndpointsError):
+class APIStatusError(AIEndpointsError):
     """
     The service answered with an error status: 408, 5xx, and the parent of the others.
 
@@ -139,7 +135,7 @@ class StatusError(AIEndpointsError):
     """
 
 
-class BadRequestError(StatusError):
+class BadRequestError(APIStatusError):
     """
     The service does not accept the request: 400, 413, 422 and kin.
 
@@ -149,7 +145,7 @@ class BadRequestError(StatusError):
     retryable = False
 
 
-class TokenRefusedError(StatusError):
+class AuthenticationError(APIStatusError):
     """
     The service refused the API token: 401 or 403.
 
@@ -159,7 +155,7 @@ class TokenRefusedError(StatusError):
     retryable = False
 
 
-class NotFoundError(StatusError):
+class NotFoundError(APIStatusError):
     """
     The service has no such model, or no such path: 404.
 
@@ -169,7 +165,7 @@ class NotFoundError(StatusError):
     retryable = False
 
 
-class RateLimitedError(StatusError):
+class RateLimitError(APIStatusError):
     """
     Too many requests: 429.
 
@@ -177,7 +173,7 @@ class RateLimitedError(StatusError):
     """
 
 
-class InvalidReplyError(AIEndpointsError):
+class InvalidResponseError(AIEndpointsError):
     """
     The reply is not what the API promises: no JSON, another shape, too large, a redirect.
 
@@ -185,7 +181,7 @@ class InvalidReplyError(AIEndpointsError):
     """
 
 
-class TruncatedReplyError(AIEndpointsError):
+class OutputTruncatedError(AIEndpointsError):
     """
     The answer reached ``max_tokens`` before its first word; it was paid for and is in ``response``.
 
@@ -195,7 +191,7 @@ class TruncatedReplyError(AIEndpointsError):
     retryable = False
 
 
-class BudgetError(AIEndpointsError):
+class BudgetExceededError(AIEndpointsError):
     """
     The task has used the cost or the tokens that it may; nothing more was sent.
 
@@ -205,7 +201,7 @@ class BudgetError(AIEndpointsError):
     retryable = False
 
 
-class UnusableAnswerError(AIEndpointsError):
+class InvalidOutputError(AIEndpointsError):
     """
     The answer has not the form that was asked for, or does not come to its end; it was paid for and is in ``response``.
 
@@ -223,58 +219,30 @@ class UnsafeContentError(AIEndpointsError):
     retryable = False
 
 
-class PartlyFailedError(AIEndpointsError):
+class PartialFailureError(AIEndpointsError):
     """
     Of many requests some failed; what the others came to is in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
 
-    :param curable: whether a retry may cure at least one of the failures
+    :param retryable: whether a retry may help at least one of the failed requests
     """
 
     retryable = False
 
-    def __init__(self, message: str, *, curable: bool = False, **fields: Any) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, **fields: Any) -> None:
         super().__init__(message, **fields)
-        self.curable = curable
-
-    def for_airflow(self, *, fail_fast: bool) -> AIEndpointsError:
-        """
-        Leave it to the task's retries where one may help.
-
-        :param fail_fast: whether an error that no retry can cure ends the task at once
-        :return: this error, or the same one as an ``AirflowFailException`` too
-        """
-        return self if self.curable else super().for_airflow(fail_fast=fail_fast)
-
-
-_FATAL: dict[type[AIEndpointsError], type[AIEndpointsError]] = {}
-
-
-def _fatal(kind: type[AIEndpointsError]) -> type[AIEndpointsError]:
-    def reduce(self: AIEndpointsError) -> tuple[Any, ...]:
-        return _restore, (kind, self.args, self.__dict__)
-
-    if kind not in _FATAL:
-        body = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__reduce__": reduce}
-        _FATAL[kind] = type(kind.__name__, (kind, AirflowFailException), body)
-    return _FATAL[kind]
-
-
-def _restore(kind: type[AIEndpointsError], args: tuple[Any, ...], state: dict[str, Any]) -> AIEndpointsError:
-    error = _fatal(kind)(*args)
-    error.__dict__.update(state)
-    return error
+        self.retryable = retryable
 
 
 #: Statuses with an error of their own; see :func:`for_status` for the rest.
-_BY_STATUS = {401: TokenRefusedError, 403: TokenRefusedError, 404: NotFoundError, 429: RateLimitedError}
+_BY_STATUS = {401: AuthenticationError, 403: AuthenticationError, 404: NotFoundError, 429: RateLimitError}
 
 #: 4xx that may pass by themselves: request timeout, conflict, too early.
 _PASSING = frozenset({408, 409, 425})
 
 
-def for_status(status: int) -> type[StatusError]:
+def for_status(status: int) -> type[APIStatusError]:
     """
     Tell which error stands for an HTTP status.
 
@@ -283,4 +251,4 @@ def for_status(status: int) -> type[StatusError]:
     """
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return BadRequestError if status < 500 and status not in _PASSING else StatusError
+    return BadRequestError if status < 500 and status not in _PASSING else APIStatusError

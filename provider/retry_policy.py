@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .compat import AirflowFailException, RetryDecision, RetryPolicy
+from .compat import RetryDecision, RetryPolicy
 from .errors import AIEndpointsError
 from .validation import number
 
@@ -89,7 +89,7 @@ def decision_about(error: AIEndpointsError, longest: timedelta) -> RetryDecision
     :return: retry after a delay, fail, or Airflow's default
     """
     name = type(error).__name__ + (f" ({error.status})" if error.status else "")
-    if isinstance(error.for_airflow(fail_fast=True), AirflowFailException):
+    if not error.retryable:
         return RetryDecision.fail(f"{name}: a retry cannot help.")
     wait = error.retry_after
     # "At once" names no time: retries that go by it would all be used up within seconds.

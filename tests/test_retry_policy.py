@@ -22,6 +22,7 @@ from airflow.decorators import task
 from apache_airflow_provider_ovhcloud_ai import errors
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_error
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor
@@ -50,7 +51,7 @@ def decide(exception: BaseException, **parameters: Any) -> tuple[str, float | No
 
 
 def limited(wait: float | None) -> AIEndpointsError:
-    return errors.RateLimitedError("Too many.", status=429, retry_after=wait)
+    return errors.RateLimitError("Too many.", status=429, retry_after=wait)
 
 
 DEFAULT = ("default", None, None)
@@ -108,10 +109,10 @@ class TestDecision:
         assert decide(kind("It failed.")) == DEFAULT
 
     def test_partly_failed_is_as_its_failures_say(self) -> None:
-        assert decide(errors.PartlyFailedError("3 of 9 failed.", curable=True)) == DEFAULT
-        assert decide(errors.PartlyFailedError("3 of 9 failed.", curable=True, retry_after=3))[:2] == ("retry", 3)
-        reason = "PartlyFailedError: a retry cannot help."
-        assert decide(errors.PartlyFailedError("3 of 9 failed.", retry_after=3)) == ("fail", None, reason)
+        assert decide(errors.PartialFailureError("3 of 9 failed.", retryable=True)) == DEFAULT
+        assert decide(errors.PartialFailureError("3 of 9 failed.", retryable=True, retry_after=3))[:2] == ("retry", 3)
+        reason = "PartialFailureError: a retry cannot help."
+        assert decide(errors.PartialFailureError("3 of 9 failed.", retry_after=3)) == ("fail", None, reason)
 
     @pytest.mark.parametrize("wait", [0, 0.0, -1.0, math.nan])
     def test_a_wait_that_is_none(self, wait: float) -> None:
@@ -124,7 +125,7 @@ class TestDecision:
     def test_beyond_a_day_the_task_fails(self) -> None:
         action, delay, reason = decide(limited(2_600_000))
         assert (action, delay) == ("fail", None)
-        asked = "RateLimitedError (429): the service asks to wait 2,600,000 s"
+        asked = "RateLimitError (429): the service asks to wait 2,600,000 s"
         assert reason == f"{asked}, longer than the 86,400 s that a retry may wait."
 
     @pytest.mark.parametrize("longest", [timedelta(minutes=1), 60, 60.0, "60"])
@@ -151,7 +152,7 @@ class TestCause:
     def test_an_error_raised_from_one_of_ours_counts_as_that(self) -> None:
         inner = raised_from(RuntimeError("No answer."), limited(4))
         assert decide(raised_from(ValueError("No report."), inner))[:2] == ("retry", 4)
-        refused = errors.TokenRefusedError("Refused.", status=403).for_airflow(fail_fast=True)
+        refused = to_airflow_error(errors.AuthenticationError("Refused.", status=403), fail_fast=True)
         assert decide(raised_from(RuntimeError("No answer."), refused))[0] == "fail"
 
     def test_one_that_only_came_after_it_does_not(self) -> None:
@@ -278,11 +279,11 @@ class TestAsOneOfMany:
 
         class Rotating(type(policy())):
             def evaluate(self, exception: BaseException, *args: Any, **kwargs: Any) -> Any:
-                if isinstance(exception, errors.TokenRefusedError):
+                if isinstance(exception, errors.AuthenticationError):
                     return RetryDecision.retry(timedelta(hours=1))
                 return super().evaluate(exception, *args, **kwargs)
 
-        refused, unknown = errors.TokenRefusedError("Refused."), errors.NotFoundError("No such model.")
+        refused, unknown = errors.AuthenticationError("Refused."), errors.NotFoundError("No such model.")
         decisions = [Rotating().evaluate(each, 1, 3) for each in (refused, unknown, limited(4))]
         assert [each.action.value for each in decisions] == ["retry", "fail", "retry"]
         assert [each.retry_delay for each in decisions] == [timedelta(hours=1), None, timedelta(seconds=4)]
@@ -325,7 +326,7 @@ class TestInTheTaskRunner:
         asked.fail_next(429, headers={"Retry-After": "90"})
         message, state = self.outcome("asked", retry_policy=policy())
         assert (message.type, state, message.retry_delay_seconds) == ("RetryTask", "up_for_retry", 90)
-        assert message.retry_reason == "RateLimitedError (429): the service asks to wait 90 s."
+        assert message.retry_reason == "RateLimitError (429): the service asks to wait 90 s."
 
     def test_a_failure_without_a_wait_is_the_tasks(self, asked: Sandbox) -> None:
         asked.fail_next(500)

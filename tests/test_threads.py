@@ -35,7 +35,6 @@ CLASSES = {
     "client.http.async_client": "AsyncClient",
     "client.media.image_generation": "Pictures",
     "connection.settings": "ConnectionSettings",
-    "client.chat.function_tools": "ToolError",
     "hooks.usage.usage_tracker": "Spending",
     "sandbox": "Sandbox",
     "ui.console.plugin": "OVHCloudAIEndpointsPlugin",

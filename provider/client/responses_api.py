@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import defaults
-from ..errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from ..errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ..redaction import excerpt, scrub
 from ..validation import integer, number, quote, text
 from .chat.structured_output import Structure, is_structured
@@ -132,16 +132,16 @@ def check(value: dict[str, Any], reply: Reply, sent: Request, token: str | None)
     :param sent: what it answers
     :param token: taken out of whatever is quoted
     :return: the same JSON
-    :raises InvalidReplyError: if it has no output, or says that it failed
-    :raises TruncatedReplyError: if it was cut before its first word
+    :raises InvalidResponseError: if it has no output, or says that it failed
+    :raises OutputTruncatedError: if it was cut before its first word
     """
     if value.get("status") == "failed":
         said = f"{sent.model} failed: {_fault(value, token)}. Try again later, or ask another model."
-        raise InvalidReplyError(said, response=value, **facts(reply))
+        raise InvalidResponseError(said, response=value, **facts(reply))
     if not isinstance(value.get("output"), list):
-        raise InvalidReplyError("The response came back without an 'output'.", **facts(reply))
+        raise InvalidResponseError("The response came back without an 'output'.", **facts(reply))
     if value.get("status") == "incomplete" and not text_of(value) and not _calls(value):
-        raise TruncatedReplyError(
+        raise OutputTruncatedError(
             f"The response of {sent.model} was cut before its first word, and was billed. Raise max_output_tokens, or "
             "leave it out: a reasoning model spends tokens on thinking first.",
             response=value,

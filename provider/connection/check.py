@@ -24,7 +24,7 @@ from ..client.http.sync_client import Client
 from ..client.models import model_list
 from ..client.settings import ClientSettings
 from ..defaults import is_ovhcloud
-from ..errors import AIEndpointsError, ConfigurationError, InvalidReplyError, TimedOutError
+from ..errors import AIEndpointsError, APITimeoutError, ConfigurationError, InvalidResponseError
 from ..redaction import excerpts
 from . import check_failures as causes
 from .check_report import ACCESS, SERVICE, SETTING, Report, Step
@@ -51,7 +51,7 @@ class _Run:
     seconds: float
     ends: float
     first: http_response.Reply | AIEndpointsError = field(
-        default_factory=lambda: InvalidReplyError("Nothing was asked.")
+        default_factory=lambda: InvalidResponseError("Nothing was asked.")
     )
     models: list[dict[str, Any]] | None = None
     limit: int | None = None
@@ -59,7 +59,7 @@ class _Run:
     def ask(self, request: http_request.Request, client: Client | None = None) -> http_response.Reply:
         left = self.ends - time.monotonic()
         if left <= 0:
-            raise TimedOutError("Timed out: no time was left.", kind="timeout")
+            raise APITimeoutError("Timed out: no time was left.", kind="timeout")
         reply = (client or self.client).exchange(request, timeout=left)
         stated = reply.headers.get("x-ratelimit-limit-minute", "")
         self.limit = int(stated) if stated.isdecimal() and len(stated) < 10 else self.limit
@@ -170,9 +170,9 @@ def _reach(run: _Run) -> Step:
     except AIEndpointsError as error:
         if causes.was_not_reached(error):
             raise
-        run.first, opened = error, error.opened
+        run.first, opened = error, error.connect_seconds
     else:
-        opened = reply.opened
+        opened = reply.connect_seconds
     reached = "proxy reached" if run.settings.client.proxy else "connected"
     return Step("ok", reached, milliseconds=_milliseconds(opened or 0))
 
@@ -180,10 +180,10 @@ def _reach(run: _Run) -> Step:
 def _secure(run: _Run) -> Step:
     if urlsplit(run.settings.client.base_url).scheme == "http":
         return Step("ok", "plain HTTP, nothing is encrypted")
-    if isinstance(run.first, AIEndpointsError) and not run.first.sent:
+    if isinstance(run.first, AIEndpointsError) and not run.first.may_have_been_processed:
         raise run.first
     reply = run.first if isinstance(run.first, http_response.Reply) else None
-    taken = (reply.secured or 0) - (reply.opened or 0) if reply else 0
+    taken = (reply.secured or 0) - (reply.connect_seconds or 0) if reply else 0
     return Step("ok", "certificate accepted", milliseconds=_milliseconds(taken))
 
 
@@ -199,9 +199,9 @@ def _list_models(run: _Run) -> Step:
     try:
         value = http_response.parse(reply, request, run.settings.client)
         run.models = model_list.check_models(value, reply, request)
-    except InvalidReplyError:
+    except InvalidResponseError:
         return causes.no_list(reply, run.settings)
-    taken = _milliseconds(reply.seconds - (reply.secured or reply.opened or 0))
+    taken = _milliseconds(reply.seconds - (reply.secured or reply.connect_seconds or 0))
     return Step("ok", f"{len(run.models)} models", milliseconds=taken)
 
 

@@ -15,7 +15,7 @@ from .. import defaults
 from ..client.http.error_responses import server_words
 from ..client.http.http_response import Reply, kind_of_page, read_json
 from ..client.wait_headers import requested_wait
-from ..errors import AIEndpointsError, ConnectionFailedError, TimedOutError
+from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError
 from ..redaction import excerpt, scrub, without_userinfo
 from .check_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step
 from .settings import ConnectionSettings
@@ -37,10 +37,10 @@ def was_not_reached(error: AIEndpointsError) -> bool:
     :param error: what the client raised
     :return: False for a fault of TLS, or of what came after
     """
-    if not isinstance(error, ConnectionFailedError):
+    if not isinstance(error, APIConnectionError):
         return False
     if error.kind == "timeout":
-        return error.opened is None and not error.sent
+        return error.connect_seconds is None and not error.may_have_been_processed
     return error.kind in {"dns", "refused", "unreachable", "proxy"}
 
 
@@ -54,11 +54,11 @@ def no_reply(error: AIEndpointsError, settings: ConnectionSettings, seconds: flo
     :return: a failed step
     """
     host = host_of(settings)
-    if isinstance(error, TimedOutError):
-        did = "did not complete its reply" if error.sent else "could not be reached"
+    if isinstance(error, APITimeoutError):
+        did = "did not complete its reply" if error.may_have_been_processed else "could not be reached"
         detail = f"{host} {did} within the {seconds:g} s that a test may take. Check address, network and firewall."
-        return Step("failed", "timed out", detail, SERVICE if error.sent else NETWORK)
-    if not isinstance(error, ConnectionFailedError):
+        return Step("failed", "timed out", detail, SERVICE if error.may_have_been_processed else NETWORK)
+    if not isinstance(error, APIConnectionError):
         detail = f"{host} sends more than a list of models has. Check 'Base URL'."
         return Step("failed", "reply too large", detail, SETTING)
     if error.kind in _UNREACHED:

@@ -21,6 +21,7 @@ from ..connection.reader import connection_missing, settings_of
 from ..connection.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..redaction import excerpt, scrub
+from .airflow_errors import raise_for_airflow
 from .usage import metrics
 
 #: Held while a hook reads its connection, as Airflow 3.0 mixes up what it answers to several threads of a task, and
@@ -185,15 +186,10 @@ class ServiceHook(BaseHook):
     @contextmanager
     def boundary(self) -> Iterator[None]:
         """
-        Raise what fails inside in the form that ``fail_fast`` asks for.
+        Raise errors as Airflow expects them, see :mod:`.airflow_errors`.
         """
-        try:
+        with raise_for_airflow(fail_fast=self.fail_fast):
             yield
-        except AIEndpointsError as error:
-            final = error.for_airflow(fail_fast=self.fail_fast)
-        else:
-            return
-        raise final from None
 
 
 def _used(usage: Mapping[str, Any]) -> dict[str, Any]:

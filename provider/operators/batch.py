@@ -143,7 +143,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
 
         :param context: the task's context
         :return: ``results``, ``errors``, ``usage`` and ``model``; with ``output_path`` the manifest
-        :raises PartlyFailedError: if rows failed and ``on_error`` is ``fail``; a retry asks for those again
+        :raises PartialFailureError: if rows failed and ``on_error`` is ``fail``; a retry asks for those again
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         return self._run(context)

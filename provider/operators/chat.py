@@ -146,8 +146,8 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
 
         :param context: the task's context
         :return: the response in OpenAI's format, its message, its text, or the data that it says
-        :raises UnusableAnswerError: if the answer has not the form asked for; it is in ``response``
-        :raises BudgetError: if ``max_cost`` or ``max_total_tokens`` was reached before the end
+        :raises InvalidOutputError: if the answer has not the form asked for; it is in ``response``
+        :raises BudgetExceededError: if ``max_cost`` or ``max_total_tokens`` was reached before the end
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")

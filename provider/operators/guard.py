@@ -100,7 +100,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         :param context: the task's context
         :return: the verdict
         :raises UnsafeContentError: if the content is not safe, with ``on_unsafe="fail"``; it holds the verdict
-        :raises InvalidReplyError: if the answer is no verdict
+        :raises InvalidResponseError: if the answer is no verdict
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")

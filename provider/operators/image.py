@@ -89,7 +89,7 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
 
         :param context: the task's context
         :return: what the files are
-        :raises InvalidReplyError: if what came is not as many images as were asked for
+        :raises InvalidResponseError: if what came is not as many images as were asked for
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model or MODEL, "chat_model")

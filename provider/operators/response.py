@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import AIEndpointsError, ConfigurationError, UnusableAnswerError
+from ..errors import AIEndpointsError, ConfigurationError, InvalidOutputError
 from ..validation import quote
 from ._base import AIEndpointsOperator
 
@@ -102,8 +102,8 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
 
         :param context: the task's context
         :return: the response in OpenAI's format, its text, or the data that it says
-        :raises UnusableAnswerError: if the answer has not the form asked for; it is in ``response``
-        :raises TruncatedReplyError: if it was cut before its first word
+        :raises InvalidOutputError: if the answer has not the form asked for; it is in ``response``
+        :raises OutputTruncatedError: if it was cut before its first word
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         from ..client import responses_api
@@ -145,7 +145,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
             return plain(Structure(wanted).read(said))
         except Mismatch as mismatch:
             fault = str(mismatch)
-        raise UnusableAnswerError(
+        raise InvalidOutputError(
             f"The answer of {response.get('model') or self.model} has not the form asked for: {fault}. It is in the "
             "error's response; the chat operator would have it repaired once.",
             response=response,

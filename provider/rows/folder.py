@@ -110,7 +110,7 @@ class Folder:
         :param name: its name
         :param records: a record for each of its rows, in their order
         :raises InvalidInputError: if a record cannot be written in this format
-        :raises InvalidReplyError: if the vectors cannot be those of one model
+        :raises InvalidResponseError: if the vectors cannot be those of one model
         """
         if len(records) != self._rows[name]:
             raise ValueError(f"{len(records)} records for {self._rows[name]} rows")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigurationError, InvalidReplyError
+from ..errors import ConfigurationError, InvalidResponseError
 from . import parquet
 from .serialization import Row, json_line, little_endian, vector
 
@@ -59,11 +59,11 @@ def encode(kind: str, records: Sequence[Row], vectors: str | None) -> dict[str, 
     :param vectors: the field that holds a record's vector, if there is one
     :return: the bytes of each file by its suffix, in the order in which to write them
     :raises InvalidInputError: if a record holds what the format has no form for
-    :raises InvalidReplyError: if vectors differ in their dimensions, or hold a number that JSON has no word for
+    :raises InvalidResponseError: if vectors differ in their dimensions, or hold a number that JSON has no word for
     """
     sizes = sorted({len(record[vectors]) for record in records if record.get(vectors)}) if vectors else []
     if len(sizes) > 1:
-        raise InvalidReplyError(f"The vectors of a part have different dimensions: {', '.join(map(str, sizes))}.")
+        raise InvalidResponseError(f"The vectors of a part have different dimensions: {', '.join(map(str, sizes))}.")
     if kind == "parquet":
         return {"parquet": parquet.encode(records, vectors)}
     if kind == "jsonl":
@@ -105,7 +105,7 @@ def _with_vector(record: Row, vectors: str | None) -> str:
     # Nine digits tell all 32-bit floats apart: 14 bytes a number where json.dumps takes 21, in a third of its time.
     numbers = ",".join(["%.9g"] * len(floats)) % tuple(floats)
     if "n" in numbers:  # nan, or inf
-        raise InvalidReplyError("A vector holds a number that is not finite.")
+        raise InvalidResponseError("A vector holds a number that is not finite.")
     if "-0," in f"{numbers},":  # which would be read as a whole number, whose zero has no sign
         numbers = ",".join("-0.0" if number == "-0" else number for number in numbers.split(","))
     rest = json_line({name: value for name, value in record.items() if name != vectors})

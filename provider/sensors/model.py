@@ -60,6 +60,6 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
         :return: whether it is served and answers, and the model
         :raises AIEndpointsError: if waiting cannot help
         """
-        found, waits_for = self.hook.look_for_model(self.model, ask=self.answers)
+        found, waits_for = self.hook.check_model(self.model, ask=self.answers)
         self.log.info("AI Endpoints model %s: %s", self.model, waits_for or "is served")
         return PokeReturnValue(is_done=not waits_for, xcom_value=found)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import responses_api
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError, OutputTruncatedError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +41,7 @@ def test_any_response_is_read_or_refused(value: Any) -> None:
     responses_api.as_usage(value)
     try:
         found = responses_api.check(value, Reply(200, {}, b""), SENT, "token")
-    except (InvalidReplyError, TruncatedReplyError) as error:
+    except (InvalidResponseError, OutputTruncatedError) as error:
         assert str(error).endswith((".", "..."))  # noqa: PT017  (either is right)
     else:
         assert isinstance(responses_api.text_of(found), str)
@@ -59,5 +59,5 @@ def test_texts_of_all_messages_are_one() -> None:
 
 def test_the_token_is_not_in_what_failed() -> None:
     value = {"status": "failed", "error": {"message": "no: secret-token-4711"}}
-    with pytest.raises(InvalidReplyError, match=r"failed: no: \*\*\*"):
+    with pytest.raises(InvalidResponseError, match=r"failed: no: \*\*\*"):
         responses_api.check(value, Reply(200, {}, b""), SENT, "secret-token-4711")

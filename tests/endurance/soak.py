@@ -193,7 +193,7 @@ def test_soak(hook: OVHCloudAIEndpointsHook, request: pytest.FixtureRequest) -> 
     assert not tally.wrong
     assert tally.slowest < (HANGS, "")
     # Whatever went wrong happened, and most calls were answered: what does neither was not soaked.
-    assert {"ConnectionFailedError", "TimedOutError", "StatusError"} <= {name for _, name in tally.outcomes}
+    assert {"APIConnectionError", "APITimeoutError", "APIStatusError"} <= {name for _, name in tally.outcomes}
     assert sum(count for (_, name), count in tally.outcomes.items() if name == "answer") > tally.calls // 2
     # Between rounds no more is open than the connections that are kept, one for each caller at most.
     assert max(each.held.files for each in rounds) <= before.files + THREADS + TASKS

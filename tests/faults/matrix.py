@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer
-from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConnectionFailedError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, APIConnectionError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.proxy import PASSWORD
 from support.scripted_server import Server, reply
@@ -152,7 +152,7 @@ def test_fault(kind: str, name: str, where: str, outcome_of: Any, seen: Any) -> 
 
 def _expected_requests(fault: Fault, endpoint: Endpoint, error: Any) -> int:
     twice = fault.again == ALWAYS or (fault.again != NEVER and endpoint.again)
-    return 1 + RETRIES if twice and not isinstance(error, InvalidReplyError) else 1
+    return 1 + RETRIES if twice and not isinstance(error, InvalidResponseError) else 1
 
 
 def _check_sentence(error: Any) -> None:
@@ -178,7 +178,7 @@ def test_place(name: str, where: str, outcome_at: Any, seen: Any) -> None:
         assert (outcome.name, outcome.requests) == ("answer", 1), outcome.error
         return
     error = outcome.error
-    assert isinstance(error, ConnectionFailedError)
+    assert isinstance(error, APIConnectionError)
     assert error.kind == kind, error
     # A second attempt was made, unless the service may have got the first.
     assert error.attempts == (1 + RETRIES if endpoint.again or not error.sent else 1)
@@ -228,7 +228,7 @@ def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any, 
         # It is of the type that belongs there, or the place says nothing that is needed.
         assert _still_fits(endpoint, place, value), outcome.value
     else:
-        assert outcome.name in {"InvalidReplyError", "TruncatedReplyError"}
+        assert outcome.name in {"InvalidResponseError", "OutputTruncatedError"}
         _check_sentence(outcome.error)
 
 

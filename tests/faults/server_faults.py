@@ -131,36 +131,34 @@ def _doubled(endpoint: Endpoint) -> Manner:
 
 #: What a server or something before it does to any request.
 COMMON: dict[str, Fault] = {
-    "accepts, says nothing": Fault(lambda _: hang, "TimedOutError", UNLESS_BILLED),
-    "closes before the headers": Fault(lambda _: vanish, "ConnectionFailedError", UNLESS_BILLED),
-    "resets before the headers": Fault(lambda _: reset, "ConnectionFailedError", UNLESS_BILLED),
+    "accepts, says nothing": Fault(lambda _: hang, "APITimeoutError", UNLESS_BILLED),
+    "closes before the headers": Fault(lambda _: vanish, "APIConnectionError", UNLESS_BILLED),
+    "resets before the headers": Fault(lambda _: reset, "APIConnectionError", UNLESS_BILLED),
     "closes within the headers": Fault(
-        _cut(lambda whole: whole.index(b"\r\n") + 9), "InvalidReplyError or ConnectionFailedError", UNLESS_BILLED
+        _cut(lambda whole: whole.index(b"\r\n") + 9), "InvalidResponseError or APIConnectionError", UNLESS_BILLED
     ),
     "closes after the headers": Fault(
-        _cut(lambda whole: whole.index(b"\r\n\r\n") + 4), "ConnectionFailedError", UNLESS_BILLED
+        _cut(lambda whole: whole.index(b"\r\n\r\n") + 4), "APIConnectionError", UNLESS_BILLED
     ),
-    "closes within the body": Fault(
-        _cut(lambda whole: len(whole) - 5), "ConnectionFailedError", UNLESS_BILLED, _is_json
-    ),
-    "resets within the body": Fault(_reset_in_body, "ConnectionFailedError", UNLESS_BILLED, _is_json),
-    "drips the headers": Fault(lambda _: drip_headers, "TimedOutError", UNLESS_BILLED),
-    "drips the body": Fault(_drip, "TimedOutError", UNLESS_BILLED, _is_json),
+    "closes within the body": Fault(_cut(lambda whole: len(whole) - 5), "APIConnectionError", UNLESS_BILLED, _is_json),
+    "resets within the body": Fault(_reset_in_body, "APIConnectionError", UNLESS_BILLED, _is_json),
+    "drips the headers": Fault(lambda _: drip_headers, "APITimeoutError", UNLESS_BILLED),
+    "drips the body": Fault(_drip, "APITimeoutError", UNLESS_BILLED, _is_json),
     "sends byte by byte": Fault(_in_bytes, "answer"),
     "Content-Length too large": Fault(
         lambda endpoint: raw(_headed(endpoint, **{"Content-Length": str(len(endpoint.body) + 9)})),
-        "ConnectionFailedError",
+        "APIConnectionError",
         UNLESS_BILLED,
         _is_json,
     ),
     "Content-Length too small": Fault(
         lambda endpoint: raw(_headed(endpoint, **{"Content-Length": str(len(endpoint.body) - 9)})),
-        "InvalidReplyError",
+        "InvalidResponseError",
         of=_is_json,
     ),
     "Content-Length no number": Fault(
         lambda endpoint: raw(_headed(endpoint, **{"Content-Length": "many"})),
-        "ConnectionFailedError or answer",
+        "APIConnectionError or answer",
         UNLESS_BILLED,
     ),
     "Content-Length missing": Fault(
@@ -168,13 +166,13 @@ COMMON: dict[str, Fault] = {
     ),
     "chunks": Fault(lambda endpoint: _chunked(endpoint, ended=True), "answer"),
     "chunks without the last": Fault(
-        lambda endpoint: _chunked(endpoint, ended=False), "ConnectionFailedError", UNLESS_BILLED, _is_json
+        lambda endpoint: _chunked(endpoint, ended=False), "APIConnectionError", UNLESS_BILLED, _is_json
     ),
     "chunks of no size": Fault(
-        lambda endpoint: _chunked(endpoint, ended=True, size=b"zz"), "ConnectionFailedError", UNLESS_BILLED
+        lambda endpoint: _chunked(endpoint, ended=True, size=b"zz"), "APIConnectionError", UNLESS_BILLED
     ),
     "garbage in place of HTTP": Fault(
-        lambda _: raw(b"\x00\xff\x15\x03\x01 SSH-2.0\r\n\r\n"), "ConnectionFailedError", UNLESS_BILLED
+        lambda _: raw(b"\x00\xff\x15\x03\x01 SSH-2.0\r\n\r\n"), "APIConnectionError", UNLESS_BILLED
     ),
     "103 before the answer": Fault(
         lambda endpoint: raw(2 * b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _headed(endpoint), kept=True),
@@ -196,64 +194,64 @@ COMMON: dict[str, Fault] = {
     ),
     "an encoding nobody asked for": Fault(
         lambda endpoint: reply(200, b"\x0b\x02\x80", {"Content-Type": endpoint.kind, "Content-Encoding": "br"}),
-        "InvalidReplyError",
+        "InvalidResponseError",
         of=_is_json,
     ),
-    "a bomb of gzip": Fault(_bomb(gzip.compress, "gzip"), "InvalidReplyError"),
-    "a bomb of deflate": Fault(_bomb(zlib.compress, "deflate"), "InvalidReplyError"),
-    "100 MB": Fault(_endless(b"x" * 50_000, "application/json"), "InvalidReplyError"),
+    "a bomb of gzip": Fault(_bomb(gzip.compress, "gzip"), "InvalidResponseError"),
+    "a bomb of deflate": Fault(_bomb(zlib.compress, "deflate"), "InvalidResponseError"),
+    "100 MB": Fault(_endless(b"x" * 50_000, "application/json"), "InvalidResponseError"),
     "HTML with 200": Fault(
-        _status(200, "<html><title>Sign in</title></html>", Content_Type="text/html"), "InvalidReplyError"
+        _status(200, "<html><title>Sign in</title></html>", Content_Type="text/html"), "InvalidResponseError"
     ),
-    "text with 200": Fault(_status(200, "OK"), "InvalidReplyError"),
-    "empty 200": Fault(_status(200, b""), "InvalidReplyError"),
-    "204": Fault(lambda _: raw(b"HTTP/1.1 204 No Content\r\n\r\n", kept=True), "InvalidReplyError"),
-    "a list": Fault(_status(200, []), "InvalidReplyError"),
-    "null": Fault(_status(200, b"null", Content_Type="application/json"), "InvalidReplyError"),
-    "a number": Fault(_status(200, b"1e999", Content_Type="application/json"), "InvalidReplyError"),
+    "text with 200": Fault(_status(200, "OK"), "InvalidResponseError"),
+    "empty 200": Fault(_status(200, b""), "InvalidResponseError"),
+    "204": Fault(lambda _: raw(b"HTTP/1.1 204 No Content\r\n\r\n", kept=True), "InvalidResponseError"),
+    "a list": Fault(_status(200, []), "InvalidResponseError"),
+    "null": Fault(_status(200, b"null", Content_Type="application/json"), "InvalidResponseError"),
+    "a number": Fault(_status(200, b"1e999", Content_Type="application/json"), "InvalidResponseError"),
     "half of its JSON": Fault(
         lambda endpoint: reply(200, endpoint.body[: len(endpoint.body) // 2], {"Content-Type": endpoint.kind}),
-        "InvalidReplyError",
+        "InvalidResponseError",
         of=_is_json,
     ),
-    "JSON in Latin-1": Fault(_status(200, b'{"a": "\xe9"}', Content_Type="application/json"), "InvalidReplyError"),
-    "JSON nested deeply": Fault(_nested, "InvalidReplyError"),
+    "JSON in Latin-1": Fault(_status(200, b'{"a": "\xe9"}', Content_Type="application/json"), "InvalidResponseError"),
+    "JSON nested deeply": Fault(_nested, "InvalidResponseError"),
     "all keys twice": Fault(_doubled, "answer", of=_is_json),
-    "an error with 200": Fault(_status(200, {"error": {"message": "overloaded"}}), "InvalidReplyError"),
-    "redirect to the same host": Fault(_status(302, b"", Location="/v1/other"), "InvalidReplyError"),
-    "redirect to another host": Fault(_status(307, b"", Location="http://127.0.0.2:9/v1"), "InvalidReplyError"),
-    "redirect to a file": Fault(_status(301, b"", Location="file:///etc/passwd"), "InvalidReplyError"),
+    "an error with 200": Fault(_status(200, {"error": {"message": "overloaded"}}), "InvalidResponseError"),
+    "redirect to the same host": Fault(_status(302, b"", Location="/v1/other"), "InvalidResponseError"),
+    "redirect to another host": Fault(_status(307, b"", Location="http://127.0.0.2:9/v1"), "InvalidResponseError"),
+    "redirect to a file": Fault(_status(301, b"", Location="file:///etc/passwd"), "InvalidResponseError"),
     "redirect with 100 MB": Fault(
-        _endless(b"x" * 50_000, "text/html", "302 Found\r\nLocation: /v1/other"), "InvalidReplyError"
+        _endless(b"x" * 50_000, "text/html", "302 Found\r\nLocation: /v1/other"), "InvalidResponseError"
     ),
-    "redirect to itself": Fault(_status(308, b"", Location=""), "InvalidReplyError"),
+    "redirect to itself": Fault(_status(308, b"", Location=""), "InvalidResponseError"),
     "redirect nowhere": Fault(
-        _status(303, b"", Location="http://[::1"), "InvalidReplyError or ConnectionFailedError", UNLESS_BILLED
+        _status(303, b"", Location="http://[::1"), "InvalidResponseError or APIConnectionError", UNLESS_BILLED
     ),
 }
 
 #: Status -> the error, and whether it is sent again.
 _STATUSES: dict[int, tuple[str, str]] = {
     400: ("BadRequestError", NEVER),
-    401: ("TokenRefusedError", NEVER),
+    401: ("AuthenticationError", NEVER),
     402: ("BadRequestError", NEVER),
-    403: ("TokenRefusedError", NEVER),
+    403: ("AuthenticationError", NEVER),
     404: ("NotFoundError", NEVER),
-    408: ("StatusError", ALWAYS),
-    409: ("StatusError", NEVER),
+    408: ("APIStatusError", ALWAYS),
+    409: ("APIStatusError", NEVER),
     413: ("BadRequestError", NEVER),
     418: ("BadRequestError", NEVER),
     422: ("BadRequestError", NEVER),
-    425: ("StatusError", NEVER),
-    429: ("RateLimitedError", ALWAYS),
+    425: ("APIStatusError", NEVER),
+    429: ("RateLimitError", ALWAYS),
     451: ("BadRequestError", NEVER),
-    500: ("StatusError", ALWAYS),
-    501: ("StatusError", NEVER),
-    502: ("StatusError", ALWAYS),
-    503: ("StatusError", ALWAYS),
-    504: ("StatusError", UNLESS_BILLED),
-    520: ("StatusError", NEVER),
-    529: ("StatusError", NEVER),
+    500: ("APIStatusError", ALWAYS),
+    501: ("APIStatusError", NEVER),
+    502: ("APIStatusError", ALWAYS),
+    503: ("APIStatusError", ALWAYS),
+    504: ("APIStatusError", UNLESS_BILLED),
+    520: ("APIStatusError", NEVER),
+    529: ("APIStatusError", NEVER),
 }
 STATUSES = {f"{status}": Fault(_status(status), outcome, again) for status, (outcome, again) in _STATUSES.items()}
 
@@ -322,7 +320,7 @@ _BODIES = {
 BODIES = {
     f"400 with {name}": Fault(
         _status(400, body),
-        "BadRequestError" if name != "1 MB" else "InvalidReplyError",
+        "BadRequestError" if name != "1 MB" else "InvalidResponseError",
         of={"chat", "stream", "batch on a loop"}.__contains__,
     )
     for name, body in _BODIES.items()
@@ -365,39 +363,39 @@ STREAMS: dict[str, Fault] = {
         "without [DONE]": (_events(*_lines(*CHUNKS)), "answer", NEVER),
         "without [DONE] and the end": (
             _events(*_lines(CHUNKS[0])),
-            "InvalidReplyError or ConnectionFailedError",
+            "InvalidResponseError or APIConnectionError",
             NEVER,
         ),
-        "cut before the first": (_events(cut=True), "ConnectionFailedError", NEVER),
-        "cut within an event": (_events(_WHOLE[:60]), "InvalidReplyError or ConnectionFailedError", NEVER),
-        "reset after an event": (_events(*_lines(CHUNKS[0]), cut=True), "ConnectionFailedError", NEVER),
+        "cut before the first": (_events(cut=True), "APIConnectionError", NEVER),
+        "cut within an event": (_events(_WHOLE[:60]), "InvalidResponseError or APIConnectionError", NEVER),
+        "reset after an event": (_events(*_lines(CHUNKS[0]), cut=True), "APIConnectionError", NEVER),
         "an error event": (
             _events(*_lines(CHUNKS[0], {"error": {"message": "overloaded", "code": 503}})),
-            "StatusError or InvalidReplyError",
+            "APIStatusError or InvalidResponseError",
             NEVER,
         ),
         "an error first": (
             _events(*_lines({"error": {"message": "overloaded"}})),
-            "StatusError or InvalidReplyError",
+            "APIStatusError or InvalidResponseError",
             NEVER,
         ),
-        "no JSON": (_events(b"data: {oops\n\n"), "InvalidReplyError", NEVER),
-        "no object": (_events(b"data: [1]\n\n"), "InvalidReplyError", NEVER),
-        "nothing but [DONE]": (_events(b"data: [DONE]\n\n"), "InvalidReplyError", NEVER),
-        "no events": (_events(b""), "InvalidReplyError or ConnectionFailedError", NEVER),
+        "no JSON": (_events(b"data: {oops\n\n"), "InvalidResponseError", NEVER),
+        "no object": (_events(b"data: [1]\n\n"), "InvalidResponseError", NEVER),
+        "nothing but [DONE]": (_events(b"data: [DONE]\n\n"), "InvalidResponseError", NEVER),
+        "no events": (_events(b""), "InvalidResponseError or APIConnectionError", NEVER),
         "silence after an event": (
             lambda wire, received: _events(*_lines(CHUNKS[0]))(wire, received) or hang(wire, received),
-            "TimedOutError",
+            "APITimeoutError",
             NEVER,
         ),
         "endless without a blank line": (
             _endless(b"data: " + b"x" * 50_000 + b"\n", "text/event-stream")(None),
-            "InvalidReplyError",
+            "InvalidResponseError",
             NEVER,
         ),
         "endless comments": (
             _endless(b":" + b"x" * 50_000 + b"\n", "text/event-stream")(None),
-            "InvalidReplyError",
+            "InvalidResponseError",
             NEVER,
         ),
     }.items()

@@ -29,8 +29,8 @@ from apache_airflow_provider_ovhcloud_ai.client.models import model_list, prices
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
-    InvalidReplyError,
-    TruncatedReplyError,
+    InvalidResponseError,
+    OutputTruncatedError,
     for_status,
 )
 
@@ -83,7 +83,7 @@ def events(data: bytes) -> None:
     try:
         for event in expected:
             shown += chat.take(event)
-    except InvalidReplyError as error:
+    except InvalidResponseError as error:
         _check_error(error)
     response = chat.response()
     written = json.dumps(response)
@@ -126,7 +126,7 @@ def reply(data: bytes) -> None:
     read = READERS[(data[0] if data else 0) % len(READERS)]
     try:
         read(Reply(200, {"content-type": "application/json"}, data[1:]))
-    except (InvalidReplyError, TruncatedReplyError) as error:
+    except (InvalidResponseError, OutputTruncatedError) as error:
         _check_error(error)
 
 
@@ -150,7 +150,7 @@ def _read_chat(value: dict[str, Any]) -> None:
     assert isinstance(chat_response.finish_reason_of(value), str | None)
     try:
         verdict = guard_model.read_verdict(value, Reply(200, {}, b""), CHAT, {"Unsafe"})
-    except (InvalidReplyError, TruncatedReplyError) as error:
+    except (InvalidResponseError, OutputTruncatedError) as error:
         _check_error(error)
     else:
         assert verdict["safe"] == (verdict["safety"] != "Unsafe")
@@ -182,9 +182,9 @@ def _vectors(value: dict[str, Any], count: int, came: Reply) -> list[list[float]
 def _outcome(read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except InvalidReplyError as error:
+    except InvalidResponseError as error:
         _check_error(error)
-        return InvalidReplyError
+        return InvalidResponseError
 
 
 def _models(came: Reply) -> None:

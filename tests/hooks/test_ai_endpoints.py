@@ -14,7 +14,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
-    RateLimitedError,
+    RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -63,7 +63,7 @@ def test_anonymous_access(hook_for: Make, sandbox: Sandbox) -> None:
     # The third would wait for the next minute, and get its answer.
     slept: list[float] = []
     hook.get_conn()._sleep = slept.append
-    with pytest.raises(RateLimitedError, match="2 requests a minute per model without a token"):
+    with pytest.raises(RateLimitError, match="2 requests a minute per model without a token"):
         hook.chat_completion(MODEL, HELLO)
     assert slept == [pytest.approx(60.0, abs=2.0)]
 

@@ -13,12 +13,12 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowException, AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
-    InvalidReplyError,
+    InvalidResponseError,
     NotFoundError,
-    TokenRefusedError,
-    TruncatedReplyError,
+    OutputTruncatedError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.saved_connections import HELLO, MODEL, Make, stored
@@ -142,8 +142,8 @@ def test_connections_that_cannot_work(
     ("status", "kind"),
     [
         (400, BadRequestError),
-        (401, TokenRefusedError),
-        (403, TokenRefusedError),
+        (401, AuthenticationError),
+        (403, AuthenticationError),
         (413, BadRequestError),
         (422, BadRequestError),
     ],
@@ -172,7 +172,7 @@ def test_errors_that_a_retry_may_cure(hook_for: Make, sandbox: Sandbox, status: 
 
 
 def test_wrong_token(hook_for: Make, sandbox: Sandbox) -> None:
-    with pytest.raises(TokenRefusedError, match=r"^403 Forbidden: 127.0.0.1:.* Check the API token") as caught:
+    with pytest.raises(AuthenticationError, match=r"^403 Forbidden: 127.0.0.1:.* Check the API token") as caught:
         hook_for(stored(sandbox, "wrong-token-1")).chat_completion(MODEL, HELLO)
     assert "wrong-token-1" not in str(caught.value)
 
@@ -209,7 +209,7 @@ def test_chat_model_asked_to_embed_gets_the_services_words(hook_for: Make, sandb
 def test_truncated_answer_is_paid_for_and_kept(hook_for: Make, sandbox: Sandbox) -> None:
     value = {"choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "length"}], "usage": {}}
     sandbox.fail_next(200, value)
-    with pytest.raises(TruncatedReplyError) as caught:
+    with pytest.raises(OutputTruncatedError) as caught:
         hook_for(stored(sandbox)).chat_completion(MODEL, HELLO)
     assert caught.value.response == value
     assert isinstance(caught.value, AirflowFailException)
@@ -218,6 +218,6 @@ def test_truncated_answer_is_paid_for_and_kept(hook_for: Make, sandbox: Sandbox)
 @pytest.mark.parametrize("body", ["<html><title>Sign in</title>", [1], {"choices": None}, "nothing"])
 def test_replies_of_another_shape(hook_for: Make, sandbox: Sandbox, body: Any) -> None:
     sandbox.fail_next(200, body)
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         hook_for(stored(sandbox)).chat_completion(MODEL, HELLO)
     assert not isinstance(caught.value, AirflowFailException)

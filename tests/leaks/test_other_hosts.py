@@ -20,7 +20,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.methods.openai_client import openai_client
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
@@ -211,7 +211,7 @@ def test_an_image_that_comes_as_an_address_is_not_fetched(
     connect: Callable[..., Hook], other: Server, elsewhere: str
 ) -> None:
     with Server(reply(200, {"data": [{"url": f"{elsewhere}/cat.png"}]})) as own:
-        with pytest.raises(InvalidReplyError, match="is an address, which is not fetched"):
+        with pytest.raises(InvalidResponseError, match="is an address, which is not fetched"):
             connect(own).generate_image("A cat")
         assert_kept(own, other)
 

@@ -59,7 +59,7 @@ def test_a_refused_token_is_not_tried_again(airflow: LocalAirflow, scheduled: Re
     assert (task["state"], task["try_number"], task["max_tries"]) == ("failed", 1, 3)
     assert earlier_tries(airflow, policy_run, "refused") == []
     (log,) = (airflow.home / "logs" / "dag_id=retry_policy").glob("run_id=*/task_id=refused/attempt=*.log")
-    assert "TokenRefusedError (403): a retry cannot help." in log.read_text(encoding="utf-8")
+    assert "AuthenticationError (403): a retry cannot help." in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "index", "wait"), [("limited", "", CHAT), ("limited_and_mapped", "/0", EMBEDDINGS)])
@@ -68,5 +68,5 @@ def test_a_rate_limit_is_waited_for_as_the_service_asks(
 ) -> None:
     task = scheduled.task("retry_policy", policy_run, name + index)
     assert (task["state"], task["try_number"]) == ("success", 2)
-    reason = f"RateLimitedError (429): the service asks to wait {wait} s."
+    reason = f"RateLimitError (429): the service asks to wait {wait} s."
     assert earlier_tries(airflow, policy_run, name) == [(1, wait, reason)]

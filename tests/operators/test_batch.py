@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    APIConnectionError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
-    ConnectionFailedError,
     InvalidInputError,
-    PartlyFailedError,
-    TokenRefusedError,
+    PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.batch import batch_answers, batch_rows, batch_run
@@ -141,7 +141,7 @@ class TestNeverTwice:
 
     def test_killed_between_upload_and_start(self, sandbox: Sandbox, options: dict[str, Any]) -> None:
         sandbox.drop_next(path="/v1/batches", times=3)
-        with pytest.raises(ConnectionFailedError):
+        with pytest.raises(APIConnectionError):
             operator(**options).execute(context())
         sandbox._faults.clear()
         self.is_done(operator(**options).execute(context()))
@@ -334,7 +334,7 @@ class TestFailedRows:
 
     def test_fail_keeps_what_was_paid_for_and_a_retry_asks_for_the_rest(self, broken: Any, tmp_path: Path) -> None:
         options: dict[str, Any] = {"rows": ["good", "bad", "good too"], "output_path": str(tmp_path)}
-        with pytest.raises(PartlyFailedError, match="1 rows failed; the first one: row 1: 500: as ordered"):
+        with pytest.raises(PartialFailureError, match="1 rows failed; the first one: row 1: 500: as ordered"):
             operator(**options).execute(context())
         assert not (tmp_path / "_manifest.json").exists()
         broken._run = broken.whole
@@ -348,7 +348,7 @@ class TestFailedRows:
         with pytest.raises(TaskDeferred) as deferred:
             operator(**options).execute(context())
         told = {"event": {"batch_ids": ["batch-000001"], "error": None}, **deferred.value.kwargs}
-        with pytest.raises(PartlyFailedError):
+        with pytest.raises(PartialFailureError):
             operator(**options).execute_complete(context(), **told)
         with pytest.raises(TaskDeferred) as retried:
             operator(**options).execute_complete(context(try_number=2), **told)
@@ -356,12 +356,12 @@ class TestFailedRows:
         assert lines_asked() == 3 + 1
 
     def test_what_no_retry_can_cure_is_not_tried_for_another_day(self, sandbox: Sandbox) -> None:
-        with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* does not exist") as raised:
+        with pytest.raises(PartialFailureError, match=r"20 rows failed; .* does not exist") as raised:
             operator(model="nobodys-model").execute(context())
         assert isinstance(raised.value, AirflowFailException)
 
     def test_what_a_retry_may_cure_is_left_to_it(self, broken: Any) -> None:
-        with pytest.raises(PartlyFailedError) as raised:
+        with pytest.raises(PartialFailureError) as raised:
             operator(rows=["bad"]).execute(context())
         assert not isinstance(raised.value, AirflowFailException)
 
@@ -390,7 +390,7 @@ class TestStrangeEnds:
     def test_expired(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with Sandbox(batch_seconds=3_600, batch_expires=0) as sandbox:
             monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", sandbox.connection_json)
-            with pytest.raises(PartlyFailedError, match=r"20 rows failed; .* the batch is expired"):
+            with pytest.raises(PartialFailureError, match=r"20 rows failed; .* the batch is expired"):
                 operator().execute(context())
 
     def test_a_batch_that_failed_as_a_whole_says_why(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,7 +498,7 @@ class TestDeferral:
         operator().execute(context())
         wrong = {**sandbox.connection, "password": "another-token"}
         monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(wrong))
-        with pytest.raises(TokenRefusedError, match="403 Forbidden"):
+        with pytest.raises(AuthenticationError, match="403 Forbidden"):
             operator().execute_complete(context(), {"batch_ids": ["batch-000001"], "error": "403"}, ["batch-000001"], 1)
 
     @pytest.mark.parametrize("event", [None, {}, {"batch_ids": "batch-000001"}, {"batch_ids": ["batch-000009"]}])

@@ -14,12 +14,12 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
-    AirflowFailException,
-    BudgetError,
+    BudgetExceededError,
     ConfigurationError,
-    TruncatedReplyError,
-    UnusableAnswerError,
+    InvalidOutputError,
+    OutputTruncatedError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
@@ -147,7 +147,7 @@ class TestWhatIsTold:
 
     def test_what_was_paid_for_is_told_of_a_task_that_fails(self, sandbox: Sandbox) -> None:
         error, told = execute(prompt="Hello", max_tokens=1)
-        assert isinstance(error, TruncatedReplyError)
+        assert isinstance(error, OutputTruncatedError)
         assert isinstance(error, AirflowFailException)
         assert told["usage"]["completion_tokens"] == 1
         assert told["finish_reason"] == "length"
@@ -157,7 +157,7 @@ class TestWhatIsTold:
     def test_an_answer_without_text_is_told_too(self) -> None:
         tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
         error, told = execute(prompt="weather", tools=[tool], output="text")
-        assert isinstance(error, UnusableAnswerError)
+        assert isinstance(error, InvalidOutputError)
         assert told["finish_reason"] == "tool_calls"
 
 
@@ -179,7 +179,7 @@ class TestToolsAndLimits:
             return "rain"
 
         error, told = execute(prompt="the weather", tools=[weather], max_total_tokens="1")
-        assert isinstance(error, BudgetError)
+        assert isinstance(error, BudgetExceededError)
         assert isinstance(error, AirflowFailException)
         assert told["usage"]["requests"] == len(bodies(sandbox)) == 1
 
@@ -188,7 +188,7 @@ class TestToolsAndLimits:
             return "rain"
 
         error, _ = execute(prompt="the weather", tools=[weather], max_cost="0.00000001")
-        assert isinstance(error, BudgetError)
+        assert isinstance(error, BudgetExceededError)
         assert "USD (max_cost)" in str(error)
         assert execute(prompt="the weather", tools=[weather], max_cost="0.1", output="text")[0]
 

@@ -18,8 +18,8 @@ from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     BadRequestError,
     ConfigurationError,
-    InvalidReplyError,
-    TruncatedReplyError,
+    InvalidResponseError,
+    OutputTruncatedError,
     UnsafeContentError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -119,16 +119,16 @@ class TestVerdict:
         self, text: str | None, on_unsafe: str, scripted: Callable[..., Server]
     ) -> None:
         scripted(saying(text))
-        with pytest.raises(InvalidReplyError, match="nothing is known to be safe"):
+        with pytest.raises(InvalidResponseError, match="nothing is known to be safe"):
             execute(text=HARMLESS, on_unsafe=on_unsafe)
 
     def test_a_language_model_is_no_guard(self) -> None:
-        with pytest.raises(InvalidReplyError, match="does not sound like a guard model") as caught:
+        with pytest.raises(InvalidResponseError, match="does not sound like a guard model") as caught:
             execute(text=HARMLESS, model="gpt-oss-20b")
         assert HARMLESS not in str(caught.value)  # which the sandbox repeats
 
     def test_one_that_was_cut_is_final(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        with pytest.raises(TruncatedReplyError, match="before its verdict") as caught:
+        with pytest.raises(OutputTruncatedError, match="before its verdict") as caught:
             execute(text=HARMLESS, extra_body={"max_tokens": 1})
         assert isinstance(caught.value, AirflowFailException)
 

@@ -16,10 +16,10 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException, ObjectStoragePath
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    AuthenticationError,
     ConfigurationError,
-    InvalidReplyError,
+    InvalidResponseError,
     NotFoundError,
-    TokenRefusedError,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsImageOperator as Image
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -132,7 +132,7 @@ class TestWhatCannotWork:
     ) -> None:
         ovh_ai_endpoints_sandbox.fail_next(403, {"message": "Forbidden: authentication failed"}, times=2)
         for fail_fast in (True, False):
-            with pytest.raises(TokenRefusedError) as caught:
+            with pytest.raises(AuthenticationError) as caught:
                 execute(output_path=tmp_path / "cat.png", fail_fast=fail_fast)
             assert isinstance(caught.value, AirflowFailException) == fail_fast
         assert list(tmp_path.iterdir()) == []
@@ -141,7 +141,7 @@ class TestWhatCannotWork:
         with Server(reply(200, images(PNG))) as server:
             value = {"conn_type": "ovh_ai_endpoints", "host": server.base_url, "password": "sandbox-token"}
             monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(value))
-            with pytest.raises(InvalidReplyError, match="1 of 3 images came") as caught:
+            with pytest.raises(InvalidResponseError, match="1 of 3 images came") as caught:
                 execute(output_path=tmp_path / "cat.png", n=3)
         assert not isinstance(caught.value, AirflowFailException)
         assert list(tmp_path.iterdir()) == []

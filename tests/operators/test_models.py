@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.errors import BadRequestError, ConfigurationError, TokenRefusedError
+from apache_airflow_provider_ovhcloud_ai.errors import AuthenticationError, BadRequestError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsModelsOperator as Models
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -104,7 +104,7 @@ class TestWait:
         ovh_ai_endpoints_sandbox.drop_next(times=3)
         assert wait("gpt-oss-20b")["id"] == "gpt-oss-20b"
 
-    @pytest.mark.parametrize(("status", "error"), [(403, TokenRefusedError), (400, BadRequestError)])
+    @pytest.mark.parametrize(("status", "error"), [(403, AuthenticationError), (400, BadRequestError)])
     def test_what_does_not_pass_fails(
         self, status: int, error: type[Exception], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
@@ -113,7 +113,7 @@ class TestWait:
             wait("gpt-oss-20b")
 
     def test_a_model_that_is_not_there_is_named_with_its_neighbours(self) -> None:
-        found, missing = OVHCloudAIEndpointsHook().look_for_model("gpt-oss-20")
+        found, missing = OVHCloudAIEndpointsHook().check_model("gpt-oss-20")
         assert found is None
         assert missing.startswith("is not served; there is gpt-oss-20b")
         assert Sensor(task_id="t", model="gpt-oss-20").poke({}).is_done is False

@@ -18,13 +18,13 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AirflowFailException,
-    BudgetError,
+    APIStatusError,
+    AuthenticationError,
+    BudgetExceededError,
     ConfigurationError,
     InvalidInputError,
     NotFoundError,
-    PartlyFailedError,
-    StatusError,
-    TokenRefusedError,
+    PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
@@ -159,7 +159,7 @@ class TestPatience:
 
     def test_no_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=503, headers={"Retry-After": "0"})
-        with pytest.raises(StatusError, match="503 Service Unavailable"):
+        with pytest.raises(APIStatusError, match="503 Service Unavailable"):
             execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, max_retries=0))
 
     @pytest.mark.parametrize("fail_fast", [True, False])
@@ -167,7 +167,7 @@ class TestPatience:
         from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 
         ovh_ai_endpoints_sandbox.fail_next(status=401)
-        with pytest.raises(TokenRefusedError) as caught:
+        with pytest.raises(AuthenticationError) as caught:
             execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, fail_fast=fail_fast))
         assert isinstance(caught.value, AirflowFailException) == fail_fast
 
@@ -176,7 +176,7 @@ class TestLinks:
     def test_are_pushed_before_the_call_so_that_a_failed_task_has_them(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=400)
         ti = MagicMock()
-        with pytest.raises(StatusError):
+        with pytest.raises(APIStatusError):
             Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION).execute({"ti": ti})
         assert [call.kwargs["key"] for call in ti.xcom_push.call_args_list] == [
             ConsoleLink.xcom_key,
@@ -402,7 +402,7 @@ class TestBulkChat:
     def test_answers_of_a_task_that_fails_are_in_an_xcom(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=422)
         ti = MagicMock()
-        with pytest.raises(PartlyFailedError, match="1 of 3 failed; the first one, number 0"):
+        with pytest.raises(PartialFailureError, match="1 of 3 failed; the first one, number 0"):
             BulkChat(task_id="t", model="gpt-oss-20b", rows=list("abc"), concurrency=1).execute({"ti": ti})
         pushed = {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
         assert [answer and '"c"' in answer for answer in pushed["answers"]["answers"]] == [None, False, True]
@@ -411,7 +411,7 @@ class TestBulkChat:
     def test_nothing_is_pushed_where_nothing_was_answered(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=403, times=9)
         ti = MagicMock()
-        with pytest.raises(TokenRefusedError):
+        with pytest.raises(AuthenticationError):
             BulkChat(task_id="t", model="gpt-oss-20b", rows=["a"]).execute({"ti": ti})
         assert "answers" not in {call.kwargs["key"] for call in ti.xcom_push.call_args_list}
 
@@ -439,7 +439,7 @@ class TestBulkChat:
     ) -> None:
         options: dict[str, Any] = {"model": "gpt-oss-20b", "rows": list("abcdef"), "concurrency": 1}
         options |= {"output_path": str(tmp_path), "part_size": 2}
-        with pytest.raises(BudgetError, match=next(iter(limit))) as caught:
+        with pytest.raises(BudgetExceededError, match=next(iter(limit))) as caught:
             execute(BulkChat(task_id="t", **options, **limit))
         assert isinstance(caught.value, AirflowFailException)
         assert len(asked(ovh_ai_endpoints_sandbox)) == 1
@@ -458,7 +458,7 @@ class TestBulkChat:
             "concurrency": 1,
         }
         ovh_ai_endpoints_sandbox.fail_next(status=422)
-        with pytest.raises(PartlyFailedError, match="1 rows failed"):
+        with pytest.raises(PartialFailureError, match="1 rows failed"):
             execute(BulkChat(task_id="t", **options))
         manifest, _ = execute(BulkChat(task_id="t", **options))
         assert (manifest["rows"], manifest["rows_found"], manifest["failed"]) == (3, 2, 0)
@@ -568,7 +568,7 @@ class TestEmbeddingOfFiles:
         self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     ) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=400, times=99)
-        with pytest.raises(StatusError):
+        with pytest.raises(APIStatusError):
             execute(Embedding(task_id="t", model="bge-m3", input=["a"] * 1_001))
         assert "1,001 vectors will go to XCom" in caplog.text + "".join(capfd.readouterr())
 

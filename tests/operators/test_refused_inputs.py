@@ -14,9 +14,10 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowException
 from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from apache_airflow_provider_ovhcloud_ai.connection.reader import settings_of
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartlyFailedError
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartialFailureError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.validation import quote
 from support.audio_samples import wav
@@ -92,8 +93,9 @@ def refusal(folder: Path, name: str, parameter: str, value: Any) -> str:
         works["output_path"] = str(folder / "out")
     (folder / "talk.wav").write_bytes(wav(1))
     operator = getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}Operator")(task_id="t", **{**works, parameter: value})
-    with pytest.raises((ConfigurationError, PartlyFailedError)) as refused:
+    with pytest.raises((ConfigurationError, PartialFailureError)) as refused:
         operator.execute({"ti": MagicMock()})
+    assert isinstance(refused.value, AirflowException)
     return str(refused.value)
 
 
@@ -166,6 +168,7 @@ def test_an_extra_of_a_connection(name: str) -> None:
     for wrong in WRONG_EXTRAS[name]:
         with pytest.raises(ConfigurationError) as refused:
             settings_of(connected(extra=json.dumps({name: wrong})))
+        assert isinstance(refused.value, AirflowException)
         sentence = str(refused.value)
         if name == "ca_bundle" and isinstance(wrong, str):
             assert re.match(
@@ -180,6 +183,7 @@ def test_an_extra_of_a_connection(name: str) -> None:
 def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         settings_of(connected(extra=json.dumps({name: token})))
+    assert isinstance(refused.value, AirflowException)
     assert not told(token, str(refused.value))
 
 
@@ -204,6 +208,7 @@ def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
 def test_a_token_in_the_base_url_is_not_told(typed: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         clean_base_url(typed.format(token))
+    assert isinstance(refused.value, AirflowException)
     sentence = str(refused.value)
     assert not told(token.lower(), sentence.lower())
     assert "base URL" in sentence
@@ -225,6 +230,7 @@ def test_a_token_in_the_base_url_is_not_told(typed: str, token: str) -> None:
 def test_a_base_url(typed: str, port: Any, field: str, shown: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         clean_base_url(typed, port)
+    assert isinstance(refused.value, AirflowException)
     sentence = str(refused.value)
     assert (field in sentence, shown in sentence) == (True, True), sentence
     assert ALLOWED.search(sentence)
@@ -247,6 +253,7 @@ WRONG_MESSAGES: tuple[tuple[Any, str, Any], ...] = (
 def test_messages(messages: Any, field: str, value: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
         chat_request.chat("m", messages)
+    assert isinstance(refused.value, AirflowException)
     sentence = str(refused.value)
     assert sentence.startswith(f"{field} ")
     assert ALLOWED.search(sentence)

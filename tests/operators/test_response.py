@@ -12,10 +12,10 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.responses_api import text_of
 from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
-    InvalidReplyError,
+    InvalidOutputError,
+    InvalidResponseError,
     NotFoundError,
-    TruncatedReplyError,
-    UnusableAnswerError,
+    OutputTruncatedError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsResponseOperator as Response
@@ -40,7 +40,7 @@ def execute(**arguments: Any) -> tuple[Any, dict[str, Any]]:
     operator = Response(task_id="t", **{"model": MODEL, "input": "Which port?", **arguments})
     try:
         result = operator.execute({"ti": ti})
-    except (TruncatedReplyError, UnusableAnswerError, InvalidReplyError) as error:
+    except (OutputTruncatedError, InvalidOutputError, InvalidResponseError) as error:
         result = error
     return result, {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
 
@@ -147,10 +147,10 @@ class TestWhatComesBack:
     @pytest.mark.parametrize(
         ("body", "error", "words"),
         [
-            (answer("a", status="failed", error={"message": "no GPU"}), InvalidReplyError, "failed: no GPU"),
-            (answer("a", status="failed", error=None), InvalidReplyError, "does not say why"),
-            ({"object": "response"}, InvalidReplyError, "without an 'output'"),
-            (answer(None, status="incomplete"), TruncatedReplyError, "Raise max_output_tokens"),
+            (answer("a", status="failed", error={"message": "no GPU"}), InvalidResponseError, "failed: no GPU"),
+            (answer("a", status="failed", error=None), InvalidResponseError, "does not say why"),
+            ({"object": "response"}, InvalidResponseError, "without an 'output'"),
+            (answer(None, status="incomplete"), OutputTruncatedError, "Raise max_output_tokens"),
         ],
     )
     def test_what_is_no_answer(
@@ -166,7 +166,7 @@ class TestWhatComesBack:
     def test_another_form(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(200, answer('{"port": 5}'))
         failure, pushed = execute(response_format=Port)
-        assert isinstance(failure, UnusableAnswerError)
+        assert isinstance(failure, InvalidOutputError)
         assert "has not the form asked for: port: " in str(failure)
         assert failure.response is not None
         assert pushed["usage"]["total_tokens"] == 12

@@ -18,11 +18,11 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
-    InvalidReplyError,
+    InvalidResponseError,
     NotFoundError,
-    TokenRefusedError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
@@ -226,14 +226,14 @@ class TestWhatCannotWork:
         with pytest.raises(BadRequestError, match="is a model for chat, not for transcription"):
             execute(audio_path=recording, model="gpt-oss-20b")
         ovh_ai_endpoints_sandbox.fail_next(403, {"message": f"no: {ovh_ai_endpoints_sandbox.token}"})
-        with pytest.raises(TokenRefusedError) as caught:
+        with pytest.raises(AuthenticationError) as caught:
             execute(audio_path=recording)
         assert ovh_ai_endpoints_sandbox.token not in str(caught.value)
 
     @pytest.mark.parametrize("body", ["<html>Sign in</html>", {"task": "transcribe"}, {"text": "a", "success": False}])
     def test_what_is_no_transcript(self, recording: Path, body: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(200, body)
-        with pytest.raises(InvalidReplyError):
+        with pytest.raises(InvalidResponseError):
             execute(audio_path=recording)
 
 

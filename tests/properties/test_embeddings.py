@@ -18,7 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,14 +83,14 @@ def test_an_index_that_is_missing_doubled_or_none_is_refused(count: int, data: A
     if fine:
         assert len(vectors.check_embeddings({"data": items}, count, reply, request)) == count
     else:
-        with pytest.raises(InvalidReplyError):
+        with pytest.raises(InvalidResponseError):
             vectors.check_embeddings({"data": items}, count, reply, request)
 
 
 @pytest.mark.parametrize("index", [True, 1.0, "1", None])
 def test_an_index_is_a_number_as_it_is_written(index: Any) -> None:
     items = [{"index": 0, "embedding": [1.0]}, {"index": index, "embedding": [2.0]}]
-    with pytest.raises(InvalidReplyError, match="has a wrong index"):
+    with pytest.raises(InvalidResponseError, match="has a wrong index"):
         vectors.check_embeddings({"data": items}, 2, Reply(200, {}, b""), Request("POST", "/embeddings", "embedding"))
 
 

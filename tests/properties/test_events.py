@@ -13,7 +13,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
 from apache_airflow_provider_ovhcloud_ai.client.http import sse
 from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from fuzz.targets import read_events, reference_events
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def test_a_line_of_megabytes_that_comes_byte_by_byte_is_read_at_once() -> None:
 def test_an_event_without_an_end_is_refused_whatever_it_is_made_of(unit: bytes, length: int) -> None:
     piece, most = unit * (length // len(unit) + 1), 10_000
     reader = EventReader()
-    with patch.object(sse, "MAX_EVENT", most), pytest.raises(InvalidReplyError, match="more than 10,000 bytes"):
+    with patch.object(sse, "MAX_EVENT", most), pytest.raises(InvalidResponseError, match="more than 10,000 bytes"):
         list(chain.from_iterable(map(reader.feed, [piece] * (2 * most // len(piece) + 1))))
 
 

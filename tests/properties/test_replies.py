@@ -16,7 +16,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_ST
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import DEEPEST, read_json
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles
 from apache_airflow_provider_ovhcloud_ai.client.models import prices
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import Spending, summary
 from apache_airflow_provider_ovhcloud_ai.redaction import scrub
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue, models
@@ -208,7 +208,7 @@ def seconds(clock: str) -> float:
 
 def test_subtitles_of_no_times_are_refused() -> None:
     for wrong in (10**400, 1e308, float("nan"), float("inf"), -1, True, "1", None):
-        with pytest.raises(InvalidReplyError):
+        with pytest.raises(InvalidResponseError):
             subtitles.srt({"text": "a", "segments": [{"start": 0, "end": wrong, "text": "a"}]})
 
 

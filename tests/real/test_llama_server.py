@@ -13,12 +13,12 @@ from unittest.mock import MagicMock
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.responses_api import as_usage, text_of
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    APIStatusError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
-    StatusError,
-    TokenRefusedError,
-    TruncatedReplyError,
-    UnusableAnswerError,
+    InvalidOutputError,
+    OutputTruncatedError,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatCompletionsOperator as Chat,
@@ -108,7 +108,7 @@ def test_an_answer_in_the_form_of_a_class(connect: Any, chat_url: str) -> None:
 
 def test_json_that_was_cut_is_not_paid_for_twice(connect: Any, chat_url: str) -> None:
     conversation = connect(chat_url).conversation("Où est-on?", "tiny-chat", response_format=Verdict, max_tokens=2)
-    with pytest.raises(TruncatedReplyError, match="before its JSON was whole"):
+    with pytest.raises(OutputTruncatedError, match="before its JSON was whole"):
         conversation.run()
     assert conversation.spending.requests == 1
 
@@ -119,7 +119,7 @@ def test_a_text_where_json_is_asked_for_is_sent_back_once(connect: Any, chat_url
     conversation = connect(chat_url).conversation(
         "Où est-on?", "tiny-chat", response_format=schema, extra_body={"response_format": {"type": "text"}}
     )
-    with pytest.raises(UnusableAnswerError, match="it is not JSON"):
+    with pytest.raises(InvalidOutputError, match="it is not JSON"):
         conversation.run()
     assert conversation.spending.requests == 2
 
@@ -215,7 +215,7 @@ def test_long_texts_are_cut_or_split_to_what_the_model_takes(connect: Any, embed
     hook = connect(embedding_url)
     hook.max_retries = 0
     long = "the dog and a cat the puppy " * 100
-    with pytest.raises(StatusError):
+    with pytest.raises(APIStatusError):
         hook.create_embedding("tiny-embed", long)
     with pytest.raises(ConfigurationError, match="does not say how long a text may be for 'tiny-embed': set max_text"):
         hook.create_embedding("tiny-embed", long, on_long_text="truncate")
@@ -260,7 +260,7 @@ def test_floats_asked_for_by_name_are_the_same_vectors(connect: Any, embedding_u
 
 
 def test_wrong_token(connect: Any, chat_url: str) -> None:
-    with pytest.raises(TokenRefusedError) as caught:
+    with pytest.raises(AuthenticationError) as caught:
         connect(chat_url, token="llama-token-9876543210").chat_completion("tiny-chat", ASK)
     assert caught.value.status == 401
     assert str(caught.value).startswith("401 Unauthorized: ")
@@ -271,13 +271,13 @@ def test_wrong_token(connect: Any, chat_url: str) -> None:
 def test_what_the_server_refuses_is_said_in_its_words(connect: Any, chat_url: str, embedding_url: str) -> None:
     with pytest.raises(BadRequestError, match="exceed"):
         connect(chat_url).chat_completion("tiny-chat", [{"role": "user", "content": "word " * 5000}])
-    with pytest.raises(StatusError) as caught:
+    with pytest.raises(APIStatusError) as caught:
         connect(chat_url).create_embedding("tiny-chat", "dog")
     assert caught.value.status == 501
     assert "embeddings" in str(caught.value)
     hook = connect(embedding_url, conn_id="other")
     hook.max_retries = 0
-    with pytest.raises(StatusError, match="chat"):
+    with pytest.raises(APIStatusError, match="chat"):
         hook.chat_completion("tiny-embed", ASK)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 import pyarrow.parquet
 import pytest
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.rows import formats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +91,7 @@ def test_lines_of_json_with_a_vector_alone() -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_lines_of_json_hold_no_number_that_is_not_finite(number: float) -> None:
-    with pytest.raises(InvalidReplyError, match="not finite"):
+    with pytest.raises(InvalidResponseError, match="not finite"):
         formats.encode("jsonl", [{"v": array("f", [1.0, number])}], "v")
 
 
@@ -161,7 +161,7 @@ def test_rows_that_do_not_fit_into_parquet_are_known_before(rows: list[dict[str,
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_vectors_of_different_dimensions_are_not_of_one_model(kind: str) -> None:
-    with pytest.raises(InvalidReplyError, match="different dimensions: 2, 3"):
+    with pytest.raises(InvalidResponseError, match="different dimensions: 2, 3"):
         formats.encode(kind, [{"v": array("f", range(n))} for n in (3, 2, 3)], "v")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import defaults
-from ...errors import ConfigurationError, InvalidReplyError
+from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import quote, text
 from ..http.http_request import Request, encode
 from ..http.http_response import Reply, facts
@@ -139,12 +139,12 @@ def check(value: dict[str, Any], kind: str, reply: Reply) -> dict[str, Any]:
     :param kind: ``file`` or ``batch``
     :param reply: the reply
     :return: the same JSON
-    :raises InvalidReplyError: if it has no id, or a batch no state
+    :raises InvalidResponseError: if it has no id, or a batch no state
     """
     names = ("id", "status") if kind == "batch" else ("id",)
     missing = next((name for name in names if not isinstance(value.get(name), str)), None)
     if missing:
-        raise InvalidReplyError(f"The {kind} came back without {missing!r}.", **facts(reply))
+        raise InvalidResponseError(f"The {kind} came back without {missing!r}.", **facts(reply))
     return value
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from ...errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ...validation import quote
 from ..http.http_request import Request
 from ..http.http_response import Reply, _misshaped, facts
@@ -138,17 +138,17 @@ def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[st
     :param reply: the reply
     :param request: what it answers
     :return: the same JSON
-    :raises InvalidReplyError: if it has no choices with a message
-    :raises TruncatedReplyError: if the answer was cut before its first word
+    :raises InvalidResponseError: if it has no choices with a message
+    :raises OutputTruncatedError: if the answer was cut before its first word
     """
     choices = value.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise InvalidReplyError(f"{_misshaped(request)} it has no choices.", **facts(reply))
+        raise InvalidResponseError(f"{_misshaped(request)} it has no choices.", **facts(reply))
     for choice in choices:
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-            raise InvalidReplyError(f"{_misshaped(request)} a choice has no message.", **facts(reply))
+            raise InvalidResponseError(f"{_misshaped(request)} a choice has no message.", **facts(reply))
     if all(_cut_before_its_first_word(choice) for choice in choices):
-        raise TruncatedReplyError(
+        raise OutputTruncatedError(
             f"The answer of {request.model} reached its token limit before the first word (finish_reason 'length', "
             "no content), and was billed. Raise max_tokens, or leave it out: a reasoning model spends tokens on "
             "thinking first.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...errors import AIEndpointsError, ConfigurationError, NotFoundError, StatusError
+from ...errors import AIEndpointsError, APIStatusError, ConfigurationError, NotFoundError
 from ...validation import quote, text
 from ..http.error_responses import is_about_model
 
@@ -25,7 +25,7 @@ def passes_on(error: AIEndpointsError) -> bool:
     :param error: what became of asking one
     :return: True where that model is gone, retired or overloaded, and has not answered
     """
-    if not isinstance(error, StatusError):
+    if not isinstance(error, APIStatusError):
         return False
     if error.status in OVERLOADED or error.status == 410:
         return True

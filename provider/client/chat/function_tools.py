@@ -15,7 +15,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, ToolError
 from ...redaction import excerpt
 from ...validation import quote
 
@@ -28,14 +28,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 #: Faults of one call that the model is told at most.
 _MOST_FAULTS = 10
-
-
-class ToolError(Exception):
-    """
-    Raised by a tool to tell the model what went wrong, instead of ending the task.
-
-    Safe to use from several threads once it is raised: nothing changes it then.
-    """
 
 
 class _BadArguments(Exception):

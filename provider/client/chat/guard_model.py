@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ... import validation
-from ...errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from ...errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ..http.http_request import Request
 from ..http.http_response import Reply, facts
 from .chat_response import finish_reason_of, text_of
@@ -117,8 +117,8 @@ def read_verdict(value: dict[str, Any], reply: Reply, request: Request, unsafe: 
     :param request: what it answers
     :param unsafe: which verdicts count as unsafe
     :return: ``safe``, ``safety``, ``categories``, ``refusal`` (None where the model does not say) and ``model``
-    :raises InvalidReplyError: if the text has no verdict, or more than one
-    :raises TruncatedReplyError: if it was cut before the verdict
+    :raises InvalidResponseError: if the text has no verdict, or more than one
+    :raises OutputTruncatedError: if it was cut before the verdict
     """
     lines = [(label.casefold(), said.strip(_AROUND)) for label, said in _LINE.findall(_after_thinking(text_of(value)))]
     safeties = {_SAFETIES.get(said.casefold()) for label, said in lines if label == "safety"}
@@ -147,10 +147,12 @@ def _categories(lines: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for name in found if name and name.casefold() != "none"))
 
 
-def _without_verdict(value: dict[str, Any], reply: Reply, request: Request) -> InvalidReplyError | TruncatedReplyError:
+def _without_verdict(
+    value: dict[str, Any], reply: Reply, request: Request
+) -> InvalidResponseError | OutputTruncatedError:
     reason = finish_reason_of(value)
     if reason == "length":
-        return TruncatedReplyError(
+        return OutputTruncatedError(
             f"The answer of {request.model} was cut at its token limit (finish_reason 'length') before its verdict, so "
             "nothing is known to be safe. Leave max_tokens out.",
             response=value,
@@ -158,7 +160,7 @@ def _without_verdict(value: dict[str, Any], reply: Reply, request: Request) -> I
         )
     # Not quoted: a model that is no guard may repeat what it was asked.
     advice = "" if is_guard(request.model) else f" {request.model} does not sound like a guard model: take {MODEL}."
-    return InvalidReplyError(
+    return InvalidResponseError(
         f"The answer of {request.model} ({len(text_of(value)):,} characters, finish_reason {reason!r}) is no verdict: "
         f"exactly one line 'Safety:' with {', '.join(SAFETIES[:-1])} or {SAFETIES[-1]} was expected, so nothing is "
         f"known to be safe.{advice}",

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 from ...redaction import excerpt, scrub
 from ..http.http_response import read_json
 
@@ -76,19 +76,19 @@ class StreamedChat:
 
         :param data: its data
         :return: the text that it adds to the first answer
-        :raises InvalidReplyError: if it is no JSON object, or an error
+        :raises InvalidResponseError: if it is no JSON object, or an error
         """
         if data.strip() == "[DONE]":
             self._said_done = True
             return ""
         _, event = read_json(data.encode())
         if not isinstance(event, dict):
-            raise InvalidReplyError("The stream of the chat completion holds something that is no JSON object.")
+            raise InvalidResponseError("The stream of the chat completion holds something that is no JSON object.")
         if event.get("error"):
             error = event["error"]
             said = error.get("message") if isinstance(error, dict) else error
             fault = excerpt(scrub(str(said), self._token))
-            raise InvalidReplyError(f"The service ended its answer with an error: {fault}. Try again later.")
+            raise InvalidResponseError(f"The service ended its answer with an error: {fault}. Try again later.")
         self._note(event)
         texts = [(choice.index, choice.take(part)) for choice, part in self._parts(event)]
         return "".join(text for index, text in texts if index == 0)

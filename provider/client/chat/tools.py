@@ -14,7 +14,6 @@ from typing import Any
 from ...errors import ConfigurationError
 from ...redaction import excerpt
 from .function_tools import Function, checked_name
-from .function_tools import ToolError as ToolError
 
 
 @dataclass(frozen=True)

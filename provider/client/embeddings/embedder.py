@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...errors import BadRequestError, InvalidReplyError
+from ...errors import BadRequestError, InvalidResponseError
 from .. import parallel
 from ..http.http_request import Request
 from ..http.http_response import Reply
@@ -149,8 +149,8 @@ def check_dimensions(vectors: Iterable[Vector]) -> None:
     Check that vectors belong together.
 
     :param vectors: of one model
-    :raises InvalidReplyError: if their dimensions differ
+    :raises InvalidResponseError: if their dimensions differ
     """
     sizes = sorted({len(vector) for vector in vectors})
     if len(sizes) > 1:
-        raise InvalidReplyError(f"The vectors came back with different dimensions: {', '.join(map(str, sizes))}.")
+        raise InvalidResponseError(f"The vectors came back with different dimensions: {', '.join(map(str, sizes))}.")

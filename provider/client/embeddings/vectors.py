@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypedDict, Union
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 from ..http.http_request import Request
 from ..http.http_response import Reply, _misshaped, facts, parse
 from ..settings import ClientSettings
@@ -107,7 +107,7 @@ def parse_embeddings(reply: Reply, request: Request, settings: ClientSettings) -
     :param request: what it answers
     :param settings: as for :func:`parse`
     :return: the object; vectors in base64 may be bytes already
-    :raises InvalidReplyError: if it is a redirect, no JSON, or no object
+    :raises InvalidResponseError: if it is a redirect, no JSON, or no object
     """
     value = read_response(reply.body) if reply.status < 300 else None
     return parse(reply, request, settings) if value is None else value
@@ -122,18 +122,18 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
     :param reply: the reply
     :param request: what it answers
     :return: a vector for each text, in the order sent; an array where it came as base64, else a list
-    :raises InvalidReplyError: if one is missing, doubled, or no vector
+    :raises InvalidResponseError: if one is missing, doubled, or no vector
     """
     data = value.get("data")
     if not isinstance(data, list) or len(data) != count:
         found = len(data) if isinstance(data, list) else "no"
-        raise InvalidReplyError(f"{_misshaped(request)} {found} vectors for {count} texts.", **facts(reply))
+        raise InvalidResponseError(f"{_misshaped(request)} {found} vectors for {count} texts.", **facts(reply))
     vectors: dict[int, Vector] = {}
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else None
         vector = vector_of(item.get("embedding")) if isinstance(item, dict) else None
         if type(index) is not int or not 0 <= index < count or index in vectors or not vector:
-            raise InvalidReplyError(
+            raise InvalidResponseError(
                 f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",
                 **facts(reply),
             )

@@ -36,7 +36,7 @@ class Attempt:
         #: Whether the service was reached.
         self.connected = False
         #: Seconds until the TCP connection stood, and until TLS on it did; None for one that stood before.
-        self.opened: float | None = None
+        self.connect_seconds: float | None = None
         self.secured: float | None = None
         self._started = started
         #: Whether time ran out.
@@ -67,7 +67,7 @@ class Attempt:
 
         :param line: its socket
         """
-        self.opened = time.monotonic() - self._started
+        self.connect_seconds = time.monotonic() - self._started
         self.watch(line)
 
     def watch(self, line: socket.socket) -> None:
@@ -89,7 +89,7 @@ class Attempt:
 
         :param line: its socket, or the TLS around it
         """
-        if self.opened is not None and not self.connected:
+        if self.connect_seconds is not None and not self.connected:
             self.secured = time.monotonic() - self._started
         self.connected = True
         self.ends = self._last

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 from ...redaction import scrub
 from ..settings import ClientSettings
 from .http_request import Request
@@ -33,7 +33,7 @@ _WINDOWS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
 
 def receive(
     status: int, headers: Iterable[tuple[str, str]], body: bytes, request: Request, settings: ClientSettings
-) -> Reply | InvalidReplyError:
+) -> Reply | InvalidResponseError:
     """
     Make a reply of what came over the wire.
 

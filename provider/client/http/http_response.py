@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 from ...redaction import excerpt, page_title, scrub
 from ..settings import ClientSettings
 from .http_request import Request
@@ -35,7 +35,7 @@ class Reply:
     :param body: bytes after decompression
     :param seconds: from the first byte sent to the last received, of the attempt that succeeded
     :param attempts: how many it took
-    :param opened: seconds until the TCP connection stood, None where one stood before
+    :param connect_seconds: seconds until the TCP connection stood, None where one stood before
     :param secured: seconds until TLS on it did, likewise
     """
 
@@ -45,7 +45,7 @@ class Reply:
     body: bytes = field(repr=False)
     seconds: float = 0.0
     attempts: int = 1
-    opened: float | None = None
+    connect_seconds: float | None = None
     secured: float | None = None
 
     @property
@@ -72,21 +72,21 @@ def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str,
     :param request: what it answers
     :param settings: where the request went, and the token, which is taken out of whatever is quoted
     :return: the object
-    :raises InvalidReplyError: if it is a redirect, no JSON, or no object
+    :raises InvalidResponseError: if it is a redirect, no JSON, or no object
     """
     host = urlsplit(settings.base_url).netloc
     if 300 <= reply.status < 400:
-        raise InvalidReplyError(_redirected(reply, request, settings), **facts(reply))
+        raise InvalidResponseError(_redirected(reply, request, settings), **facts(reply))
     is_json, value = read_json(reply.body)
     if not is_json:
         found = scrub(kind_of_page(reply), settings.token)
-        raise InvalidReplyError(
+        raise InvalidResponseError(
             f"The {request.what} came back as {found} instead of JSON from {host} (status {reply.status}): "
             "a proxy, a login page or another service may answer there. Check the base URL.",
             **facts(reply),
         )
     if not isinstance(value, dict):
-        raise InvalidReplyError(
+        raise InvalidResponseError(
             f"{_misshaped(request)} a {type(value).__name__} where an object belongs.", **facts(reply)
         )
     return value

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ...errors import ConnectionFailedError, InvalidReplyError, TimedOutError
+from ...errors import APIConnectionError, APITimeoutError, InvalidResponseError
 from ...redaction import excerpt, scrub, without_userinfo
 from ..settings import ClientSettings
 from .http_request import Request
@@ -34,7 +34,7 @@ _REMEDY = {
 
 def no_reply(
     exception: BaseException, request: Request, settings: ClientSettings, *, seconds: float, connected: bool
-) -> ConnectionFailedError:
+) -> APIConnectionError:
     """
     Turn a failure of the network into the error that says what to do.
 
@@ -50,15 +50,15 @@ def no_reply(
     # What breaks after the request began to leave is a lost connection, whatever the library calls it.
     kind = "lost" if connected else kind_of(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)
-    return ConnectionFailedError(
+    return APIConnectionError(
         f"No reply from {_place(settings, through_proxy=kind == 'proxy')} to the {request.what}: {_WHY[kind]} "
         f"({detail}). {_remedy(kind, settings)}",
         kind=kind,
-        sent=connected,
+        may_have_been_processed=connected,
     )
 
 
-def fell_silent(request: Request, settings: ClientSettings, seconds: float) -> TimedOutError:
+def fell_silent(request: Request, settings: ClientSettings, seconds: float) -> APITimeoutError:
     """
     Say that a reply that comes piece by piece did not go on.
 
@@ -67,14 +67,14 @@ def fell_silent(request: Request, settings: ClientSettings, seconds: float) -> T
     :param seconds: how long nothing came
     :return: the error
     """
-    return TimedOutError(
+    return APITimeoutError(
         f"Timed out: {_place(settings)} sent nothing of its reply to the {request.what} for {seconds:g} s. Raise the "
         "timeout, or try again later.",
         kind="timeout",
     )
 
 
-def timed_out(request: Request, settings: ClientSettings, seconds: float, *, connected: bool) -> TimedOutError:
+def timed_out(request: Request, settings: ClientSettings, seconds: float, *, connected: bool) -> APITimeoutError:
     """
     Say that time ran out.
 
@@ -85,20 +85,20 @@ def timed_out(request: Request, settings: ClientSettings, seconds: float, *, con
     :return: the error
     """
     if connected:
-        return TimedOutError(
+        return APITimeoutError(
             f"Timed out: {_place(settings)} did not complete its reply to the {request.what} within {seconds:g} s. "
             "Raise the timeout, ask for less, or try again later.",
             kind="timeout",
         )
-    return TimedOutError(
+    return APITimeoutError(
         f"Timed out: {_place(settings, through_proxy=True)} could not be reached within "
         f"{min(seconds, settings.connect_timeout):g} s for the {request.what}. {_REMEDY['unreachable']}",
         kind="timeout",
-        sent=False,
+        may_have_been_processed=False,
     )
 
 
-def too_large(request: Request, settings: ClientSettings) -> InvalidReplyError:
+def too_large(request: Request, settings: ClientSettings) -> InvalidResponseError:
     """
     Say that a reply was not read to its end.
 
@@ -106,7 +106,7 @@ def too_large(request: Request, settings: ClientSettings) -> InvalidReplyError:
     :param settings: where, and how much is read at most
     :return: the error
     """
-    return InvalidReplyError(
+    return InvalidResponseError(
         f"The reply to the {request.what} from {_place(settings)} is larger than "
         f"{settings.max_reply_bytes:,} bytes and was not read to its end. Ask for less in one request."
     )
@@ -134,7 +134,7 @@ def kind_of(exception: BaseException, *, through_proxy: bool = False) -> str:
 
     :param exception: what was raised
     :param through_proxy: whether a proxy stood between
-    :return: a key as in :class:`ConnectionFailedError`
+    :return: a key as in :class:`APIConnectionError`
     """
     causes = list(_causes(exception))
     kind = next((kind for kind, types in _KINDS if any(isinstance(cause, types) for cause in causes)), "unreachable")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from ... import defaults
-from ...errors import AIEndpointsError, InvalidReplyError
+from ...errors import AIEndpointsError, InvalidResponseError
 from ..settings import ClientSettings
 from .decompression import PIECE, receive
 from .http_request import Request
@@ -56,7 +56,7 @@ def save(response: Response, request: Request, settings: ClientSettings, sink: B
             left -= sink.write(piece)
             if left < 0:
                 most = f"{defaults.MAX_FILE_BYTES:,} bytes"
-                return InvalidReplyError(f"The {request.what} is larger than {most} and was not read to its end.")
+                return InvalidResponseError(f"The {request.what} is larger than {most} and was not read to its end.")
     plain = [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
     return receive(response.status_code, plain, b"", request, settings)
 
@@ -81,7 +81,7 @@ def events(response: Response, request: Request, settings: ClientSettings) -> It
     Read the events of a response as they come.
 
     :return: the data of each
-    :raises InvalidReplyError: if together they are larger than a reply may be
+    :raises InvalidResponseError: if together they are larger than a reply may be
     """
     reader, room = EventReader(), settings.max_reply_bytes
     # read1 gives what there is, without waiting for more.

@@ -4,7 +4,7 @@ Whether to try again, and after how long: decided here once for every driver. Pu
 
 from __future__ import annotations
 
-from ...errors import AIEndpointsError, ConnectionFailedError, StatusError
+from ...errors import AIEndpointsError, APIConnectionError, APIStatusError
 from ..settings import ClientSettings
 from ..wait_headers import _NOT_PROCESSED
 from .http_request import Request
@@ -41,9 +41,9 @@ def pause_before_next(
 
 
 def _worth_repeating(error: AIEndpointsError, attempt: int, repeatable: bool) -> bool:
-    if isinstance(error, ConnectionFailedError):
-        return repeatable or not error.sent
-    if not isinstance(error, StatusError):
+    if isinstance(error, APIConnectionError):
+        return repeatable or not error.may_have_been_processed
+    if not isinstance(error, APIStatusError):
         return False
     if error.status in _NOT_PROCESSED:
         return True

@@ -10,7 +10,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 
 #: Bytes that one event may have: the longest seen, a whole reply in one piece, had some 100 kB.
 MAX_EVENT = 4_000_000
@@ -38,7 +38,7 @@ class EventReader:
 
         :param piece: the next bytes, which may end within a line or a character
         :return: the data of each event that they complete
-        :raises InvalidReplyError: if an event never ends
+        :raises InvalidResponseError: if an event never ends
         """
         piece = self._held + piece
         # A carriage return at the very end may be half of a line end.
@@ -60,7 +60,7 @@ class EventReader:
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > MAX_EVENT:
-            raise InvalidReplyError(f"The stream holds an event of more than {MAX_EVENT:,} bytes.")
+            raise InvalidResponseError(f"The stream holds an event of more than {MAX_EVENT:,} bytes.")
         self._line.append(part)
 
     def _whole_line(self) -> bytes:

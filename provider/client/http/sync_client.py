@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO
 
-from ...errors import AIEndpointsError, TimedOutError
+from ...errors import AIEndpointsError, APITimeoutError
 from ..ratelimit.pacer import SPARED, Pacer, Turn, pacer_of
 from ..settings import ClientSettings
 from . import response_reader
@@ -219,7 +219,7 @@ class Client:
                 fault = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
         if attempt.expired:
             fault = timed_out(request, self.settings, seconds, connected=attempt.connected)
-        if patient and attempt.connected and isinstance(fault, TimedOutError):
+        if patient and attempt.connected and isinstance(fault, APITimeoutError):
             fault = fell_silent(request, self.settings, seconds)
         if isinstance(fault, Reply):
             error = error_of(fault, request, self.settings.base_url, self.settings.token, time.time())
@@ -248,10 +248,10 @@ class Client:
         if attempt.expired:
             outcome = timed_out(request, self.settings, seconds, connected=attempt.connected)
         if isinstance(outcome, AIEndpointsError):
-            outcome.opened = attempt.opened
+            outcome.connect_seconds = attempt.connect_seconds
             return outcome
         taken = time.monotonic() - started
-        return replace(outcome, seconds=taken, opened=attempt.opened, secured=attempt.secured)
+        return replace(outcome, seconds=taken, connect_seconds=attempt.connect_seconds, secured=attempt.secured)
 
 
 def _patiently(events: Iterator[str], attempt: Attempt) -> Iterator[str]:

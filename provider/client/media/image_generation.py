@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ... import defaults
-from ...errors import ConfigurationError, InvalidReplyError
+from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import integer, quote, text
 from ..chat.image_parts import kind_of
 from ..http.http_request import Request, encode
@@ -143,7 +143,7 @@ def read_pictures(value: dict[str, Any], reply: Reply, request: Request) -> Pict
     :param reply: the reply
     :param request: what it answers
     :return: the images
-    :raises InvalidReplyError: if there are more or fewer than were asked for, or one is no image
+    :raises InvalidResponseError: if there are more or fewer than were asked for, or one is no image
     """
     count, data = count_of(request), value.get("data")
     items = data if isinstance(data, list) else []
@@ -157,7 +157,7 @@ def read_pictures(value: dict[str, Any], reply: Reply, request: Request) -> Pict
     if len(items) != count:
         faults.insert(0, f"{len(items)} of {count} images came")
     if faults:
-        raise InvalidReplyError(
+        raise InvalidResponseError(
             f"The {request.what} is not what an OpenAI-compatible service returns: {faults[0]}. It may have been "
             "billed, and nothing of it is kept.",
             response=_without_data(value, items),

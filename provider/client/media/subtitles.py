@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 from .transcription import is_seconds
 
 
@@ -29,7 +29,7 @@ def srt(response: Mapping[str, Any]) -> str:
 
     :param response: a transcript with segments
     :return: the file
-    :raises InvalidReplyError: if it has a text, but no segments with times
+    :raises InvalidResponseError: if it has a text, but no segments with times
     """
     blocks = [
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text}\n"
@@ -44,7 +44,7 @@ def vtt(response: Mapping[str, Any]) -> str:
 
     :param response: a transcript with segments
     :return: the file
-    :raises InvalidReplyError: if it has a text, but no segments with times
+    :raises InvalidResponseError: if it has a text, but no segments with times
     """
     blocks = [f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escaped(cue.text)}\n" for cue in _cues(response)]
     return "\n".join(["WEBVTT\n", *blocks])
@@ -54,7 +54,7 @@ def _cues(response: Mapping[str, Any]) -> Iterator[_Cue]:
     segments = response.get("segments")
     cues = [_cue(each) for each in segments] if isinstance(segments, list) else []
     if None in cues or (not cues and str(response.get("text") or "").strip()):
-        raise InvalidReplyError(
+        raise InvalidResponseError(
             "The transcript has no segments with times, of which subtitles are made: write it to a .txt or .json file.",
             response=dict(response),
         )

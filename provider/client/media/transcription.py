@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from ... import defaults
-from ...errors import ConfigurationError, InvalidReplyError
+from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import boolean, number, quote, text
 from ..http.http_request import Request
 from ..http.http_response import Reply, facts
@@ -242,10 +242,10 @@ def check_transcript(value: dict[str, Any], reply: Reply) -> dict[str, Any]:
     :param value: the reply's JSON
     :param reply: the reply
     :return: the same JSON
-    :raises InvalidReplyError: if it has no text; that of a silent recording is empty
+    :raises InvalidResponseError: if it has no text; that of a silent recording is empty
     """
     if value.get("success") is False or not isinstance(value.get("text"), str):
-        raise InvalidReplyError("The transcription came back without a text.", response=value, **facts(reply))
+        raise InvalidResponseError("The transcription came back without a text.", response=value, **facts(reply))
     return value
 
 

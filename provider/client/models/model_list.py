@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import InvalidReplyError
+from ...errors import InvalidResponseError
 from ..http.http_request import Request
 from ..http.http_response import Reply, _misshaped, facts
 
@@ -28,9 +28,9 @@ def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[
     :param reply: the reply
     :param request: what it answers
     :return: the models, each with its ``id``
-    :raises InvalidReplyError: if it is no list of objects with an id
+    :raises InvalidResponseError: if it is no list of objects with an id
     """
     data = value.get("data")
     if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
-        raise InvalidReplyError(f"{_misshaped(request)} it has no list 'data' of models with an id.", **facts(reply))
+        raise InvalidResponseError(f"{_misshaped(request)} it has no list 'data' of models with an id.", **facts(reply))
     return data

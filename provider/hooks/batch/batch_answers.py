@@ -111,7 +111,7 @@ def reason_of(line: Mapping[str, Any] | None) -> str | None:
     return f"{status}{said}"[:2_000]
 
 
-def is_curable(line: Mapping[str, Any] | None) -> bool:
+def is_retryable(line: Mapping[str, Any] | None) -> bool:
     """
     Tell whether a row that failed may be answered the next time.
 

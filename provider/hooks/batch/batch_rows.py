@@ -16,12 +16,12 @@ from ...client.embeddings import embeddings_request
 from ...client.embeddings.vectors import vector_of
 from ...client.http.http_request import Request
 from ...client.usage import summed_usage
-from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidReplyError, PartlyFailedError
+from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidResponseError, PartialFailureError
 from ...rows.folder import Folder
 from ...rows.part_names import ERROR, failed, split
 from ...rows.serialization import Row, Vector, text_in, vector
 from ...validation import text
-from .batch_answers import Answers, is_curable
+from .batch_answers import Answers, is_retryable
 from .batch_run import Line, line_for
 
 
@@ -43,7 +43,7 @@ class BatchRows:
         self._counts: Counter[str] = Counter()
         self._served: str | None = None
         self._first_failure: str | None = None
-        self._curable = False
+        self._retryable = False
 
     def lines(self, rows: Iterable[Row]) -> Iterator[Line]:
         """
@@ -116,12 +116,12 @@ class BatchRows:
         """
         Raise if rows failed.
 
-        :raises PartlyFailedError: naming the first; a retry takes up to a day, so there is one only where it may help
+        :raises PartialFailureError: naming the first; a retry takes up to a day, so there is one only where it may help
         """
         if self._counts["failed"]:
-            raise PartlyFailedError(
+            raise PartialFailureError(
                 f"{self._counts['failed']:,} rows failed; the first one: {self._first_failure}",
-                curable=self._curable,
+                retryable=self._retryable,
             )
 
     def _line(self, row: Row, number: int) -> Line:
@@ -144,7 +144,7 @@ class BatchRows:
                 reason = str(error) if isinstance(error, AIEndpointsError) else "The answer is not of the usual shape."
         if reason is not None:
             self._counts["failed"] += 1
-            self._curable = self._curable or is_curable(line)
+            self._retryable = self._retryable or is_retryable(line)
             self._first_failure = self._first_failure or f"row {number}: {reason}"
         return {**row, self._column: result, ERROR: reason}
 
@@ -193,7 +193,7 @@ def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:
     def result(body: Mapping[str, Any]) -> Vector:
         numbers = vector_of(body["data"][0]["embedding"])
         if not numbers:
-            raise InvalidReplyError("The answer holds no vector of finite numbers.")
+            raise InvalidResponseError("The answer holds no vector of finite numbers.")
         return vector(numbers)
 
     return BatchRows(request, result, "embedding")

@@ -11,11 +11,11 @@ from ...client.parallel import Outcome
 from ...client.usage import summed_usage
 from ...errors import (
     AIEndpointsError,
-    BudgetError,
+    AuthenticationError,
+    BudgetExceededError,
     ConfigurationError,
     NotFoundError,
-    PartlyFailedError,
-    TokenRefusedError,
+    PartialFailureError,
 )
 from ...validation import quote
 
@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 ON_ERROR = ("fail", "skip", "raise")
 
 #: Every further request would be answered alike.
-HOPELESS = (TokenRefusedError, NotFoundError, BudgetError)
+HOPELESS = (AuthenticationError, NotFoundError, BudgetExceededError)
 
 #: Failures in a row that a retry may cure, after which the service counts as down: each took up to three attempts.
 IN_A_ROW = 25
@@ -108,14 +108,14 @@ class Collected:
         """
         Raise if any failed.
 
-        :raises PartlyFailedError: naming the first
+        :raises PartialFailureError: naming the first
         """
         failed = list(self._failed())
         if failed:
             (index, first), total = failed[0], len(self._outcomes)
-            raise PartlyFailedError(
+            raise PartialFailureError(
                 f"{len(failed):,} of {total:,} failed; the first one, number {index}: {first}",
-                curable=any(error.retryable for _, error in failed),
+                retryable=any(error.retryable for _, error in failed),
                 retry_after=longest_wait(error for _, error in failed),
             )
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ...client.chat.chat_response import text_of
 from ...client.chat.prompt_template import conversation
 from ...client.parallel import as_they_end
-from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartlyFailedError
+from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartialFailureError
 from ...rows.folder import Folder
 from ...rows.part_names import ERROR, failed
 from ...rows.serialization import Row
@@ -82,7 +82,7 @@ class ChatRun:
         :param concurrency: requests at a time
         :param on_error: what to do about a row that fails
         :param progress: counts the rows
-        :raises PartlyFailedError: after all, if some failed and ``on_error`` is ``fail``
+        :raises PartialFailureError: after all, if some failed and ``on_error`` is ``fail``
         :raises AIEndpointsError: if going on makes no sense
         """
 
@@ -98,9 +98,9 @@ class ChatRun:
         finally:
             self._keep_what_was_paid_for()
         if self._errors and on_error == "fail":
-            raise PartlyFailedError(
+            raise PartialFailureError(
                 f"{len(self._errors):,} rows failed; one of them: {self._errors[0]}",
-                curable=any(error.retryable for error in self._errors),
+                retryable=any(error.retryable for error in self._errors),
                 retry_after=longest_wait(self._errors),
             )
 

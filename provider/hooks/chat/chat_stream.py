@@ -12,7 +12,7 @@ from typing import Any
 
 from ...client.chat.stream_assembly import StreamedChat
 from ...client.http.http_response import Reply
-from ...errors import AIEndpointsError, InvalidReplyError
+from ...errors import AIEndpointsError, InvalidResponseError
 from ...redaction import StreamScrubber
 
 #: Characters after which a line of the log ends at the next space: an answer may be one long paragraph.
@@ -98,7 +98,7 @@ class ChatStream(Iterator[str]):
                         yield text
                 self.seconds = time.monotonic() - started
                 if not self._chat.complete:
-                    raise InvalidReplyError("The answer broke off before its end; what arrived was billed.")
+                    raise InvalidResponseError("The answer broke off before its end; what arrived was billed.")
                 self._finish(self._chat.response(), self.seconds)
             except AIEndpointsError as error:
                 # What has been paid for is not lost with the rest.

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ...client.chat import chat_response
 from ...client.chat.fallback import is_retirement, passes_on
 from ...client.chat.structured_output import Mismatch, Structure, plain
-from ...errors import AIEndpointsError, TruncatedReplyError, UnusableAnswerError
+from ...errors import AIEndpointsError, InvalidOutputError, OutputTruncatedError
 from ...redaction import excerpt, scrub
+from ..airflow_errors import raise_for_airflow
 
 if TYPE_CHECKING:
     from ...client.chat.tools import Tools
@@ -103,15 +104,19 @@ class ChatAnswer:
         :param kind: ``response``, ``text``, ``json`` or ``message``
         :return: what XCom can hold
         :raises ConfigurationError: if there is no such form
-        :raises UnusableAnswerError: if the answer has none
+        :raises InvalidOutputError: if the answer has none
         """
+        with raise_for_airflow():
+            return self._output(kind)
+
+    def _output(self, kind: str) -> Any:
         chat_response.check_output(kind)
         if kind == "response":
             return self.response
         if kind == "message":
             return self.message
         if chat_response.tool_calls_of(self.response) or (kind == "text" and not self.text):
-            raise UnusableAnswerError(_no_text(self.response), response=self.response, request_id=self.request_id)
+            raise InvalidOutputError(_no_text(self.response), response=self.response, request_id=self.request_id)
         return plain(self.parsed) if kind == "json" else self.text
 
 
@@ -171,8 +176,8 @@ class Conversation:
         Ask, and go on while tools are called or a repair is due.
 
         :return: the answer
-        :raises UnusableAnswerError: if it has not the form asked for, or tools are called without end
-        :raises BudgetError: if a limit was reached before the end
+        :raises InvalidOutputError: if it has not the form asked for, or tools are called without end
+        :raises BudgetExceededError: if a limit was reached before the end
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self._boundary():
@@ -235,7 +240,7 @@ class Conversation:
 
     def _run_tools(self, tools: Tools, calls: list[Any], response: dict[str, Any]) -> None:
         if not self._tool_rounds:
-            raise UnusableAnswerError(
+            raise InvalidOutputError(
                 f"The model still calls tools after {self._max_tool_rounds} rounds, all of which were billed. Raise "
                 "max_tool_rounds, or tell it in the prompt when to stop.",
                 response=response,
@@ -257,14 +262,14 @@ class Conversation:
 
     def _send_back(self, response: dict[str, Any], fault: str) -> None:
         if chat_response.finish_reason_of(response) == "length":
-            raise TruncatedReplyError(
+            raise OutputTruncatedError(
                 f"The answer was cut at its token limit (finish_reason 'length') before its JSON was whole ({fault}), "
                 "and was billed. Raise max_tokens, or leave it out.",
                 response=response,
                 request_id=self.request_id,
             )
         if not self._repairs:
-            raise UnusableAnswerError(
+            raise InvalidOutputError(
                 f"The answer has not the form that was asked for: {fault}.",
                 response=response,
                 request_id=self.request_id,

@@ -14,7 +14,7 @@ from ... import defaults
 from ...client.batches import batches_api
 from ...client.http import http_response
 from ...client.http.http_request import Request, encode
-from ...errors import ConfigurationError, InvalidReplyError
+from ...errors import ConfigurationError, InvalidResponseError
 from ..base import ServiceHook
 
 
@@ -98,7 +98,7 @@ class BatchVerbs(ServiceHook):
                 value = http_response.parse(reply, request, self.settings.client)
                 data = value.get("data")
                 if not isinstance(data, list):
-                    raise InvalidReplyError(
+                    raise InvalidResponseError(
                         "The list of batches came back without 'data'.", **http_response.facts(reply)
                     )
                 found = [batches_api.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
@@ -131,7 +131,7 @@ class BatchVerbs(ServiceHook):
             self.get_conn().send(batches_api.download(file_id, size if isinstance(size, int) else 0), sink)
             written = sink.seek(0, os.SEEK_END)
             if isinstance(size, int) and written < size:
-                raise InvalidReplyError(
+                raise InvalidResponseError(
                     f"The file {file_id} came with {written:,} of its {size:,} bytes: the rest is lost. Try again."
                 )
 
@@ -141,7 +141,7 @@ class BatchVerbs(ServiceHook):
 
         :param file_id: ``input_file_id``, ``output_file_id`` or ``error_file_id`` of a batch
         :return: its lines, each with ``custom_id``, and of an output ``response`` or ``error``
-        :raises InvalidReplyError: if a line is no JSON object
+        :raises InvalidResponseError: if a line is no JSON object
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary(), tempfile.TemporaryFile(prefix="ovh-ai-batch-") as file:
@@ -192,9 +192,9 @@ def line_of(line: bytes, number: int, file_id: str) -> dict[str, Any]:
     :param number: which one it is, from 1, for the error
     :param file_id: the file, for the error
     :return: the object
-    :raises InvalidReplyError: if it is none
+    :raises InvalidResponseError: if it is none
     """
     is_json, value = http_response.read_json(line)
     if is_json and isinstance(value, dict):
         return value
-    raise InvalidReplyError(f"Line {number} of the file {file_id} is no JSON object.")
+    raise InvalidResponseError(f"Line {number} of the file {file_id} is no JSON object.")

@@ -46,7 +46,7 @@ class BulkVerbs(ChatVerbs):
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: ``responses`` in the order asked, with None for one that failed; ``errors``, each with ``index``,
             ``error`` and ``status``; ``usage``, summed
-        :raises PartlyFailedError: if some failed; ``response`` is what this would have returned
+        :raises PartialFailureError: if some failed; ``response`` is what this would have returned
         :raises AIEndpointsError: if going on makes no sense, a refused token for one; ``response`` likewise
         """
         found = bulk_result.Collected()
@@ -130,7 +130,7 @@ class BulkVerbs(ChatVerbs):
         :param spending: notes what is used, and ends it at its limit; from :meth:`spending`
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``failed``, ``model``, ``usage`` ...
-        :raises PartlyFailedError: if some failed; the answers are in the folder, and the next run asks for the rest
+        :raises PartialFailureError: if some failed; the answers are in the folder, and the next run asks for the rest
         :raises AIEndpointsError: if going on makes no sense
         """
         with self.boundary():

@@ -105,8 +105,8 @@ class ChatVerbs(ServiceHook):
         :param model: model id; the connection's chat model unless given
         :param options: whatever :meth:`conversation` takes beside these
         :return: the answer: ``text``, ``parsed``, ``reasoning``, ``response``, and what it took
-        :raises UnusableAnswerError: if the answer has not the form asked for; it is in ``response``
-        :raises BudgetError: if a limit of this conversation was reached before its end
+        :raises InvalidOutputError: if the answer has not the form asked for; it is in ``response``
+        :raises BudgetExceededError: if a limit of this conversation was reached before its end
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         return self.conversation(prompt, model, **options).run()

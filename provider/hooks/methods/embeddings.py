@@ -13,6 +13,7 @@ from ...errors import ConfigurationError
 from ...rows.folder import Folder
 from ...rows.part_names import PART_SIZE
 from ...validation import integer, text
+from ..airflow_errors import raise_for_airflow
 from ..base import ServiceHook
 from ..bulk.embedding_run import VECTOR, EmbeddingRun
 from ..bulk.long_texts import LongTexts, long_texts
@@ -126,11 +127,17 @@ class EmbeddingVerbs(ServiceHook):
         """
         from ...rows import results
 
-        named = folder.get("path") if isinstance(folder, Mapping) else folder
-        return results.read(path_of(named, "folder"))
+        with raise_for_airflow():
+            rows = results.read(path_of(folder.get("path") if isinstance(folder, Mapping) else folder, "folder"))
+        return _raise_lazily(rows)
 
     def _get_embedder(self) -> Embedder:
         if self._embedder is None:
             self.get_conn()  # before each thread would make its own
             self._embedder = Embedder(self._send, self.settings.client)
         return self._embedder
+
+
+def _raise_lazily(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    with raise_for_airflow():
+        yield from rows

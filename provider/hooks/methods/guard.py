@@ -36,7 +36,7 @@ class GuardVerbs(ChatVerbs):
         :param params: any further parameter of the API, such as ``seed``
         :return: ``safe``, ``safety`` (``Safe``, ``Controversial`` or ``Unsafe``), ``categories``, ``refusal`` (of an
             answer, else None) and ``model``
-        :raises InvalidReplyError: if the answer is no verdict; it is never taken for a safe one
+        :raises InvalidResponseError: if the answer is no verdict; it is never taken for a safe one
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():

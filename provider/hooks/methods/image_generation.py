@@ -38,7 +38,7 @@ class ImageVerbs(ServiceHook):
         :param size: width and height in pixels, such as ``1024x1024``; None leaves it to the model
         :param params: any further parameter of the API, such as ``quality``
         :return: ``images``, each with ``data`` (the file's bytes) and ``type``; ``model`` and ``created``
-        :raises InvalidReplyError: if what came is not as many images as were asked for
+        :raises InvalidResponseError: if what came is not as many images as were asked for
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
@@ -68,7 +68,7 @@ class ImageVerbs(ServiceHook):
         :param params: any further parameter of the API, such as ``quality``
         :return: ``paths``, ``types`` and ``bytes`` of the files, ``model``, ``created``, ``size`` and ``requests``
         :raises ConfigurationError: if the files cannot be written, or others are there; nothing was sent then
-        :raises InvalidReplyError: if what came is not as many images as were asked for
+        :raises InvalidResponseError: if what came is not as many images as were asked for
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():

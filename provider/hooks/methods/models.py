@@ -19,7 +19,7 @@ class ModelVerbs(ServiceHook):
     What a hook has for models themselves.
     """
 
-    def look_for_model(self, model: str, *, ask: bool = True) -> tuple[dict[str, Any] | None, str]:
+    def check_model(self, model: str, *, ask: bool = True) -> tuple[dict[str, Any] | None, str]:
         """
         Look whether a model is served, and answers.
 

@@ -43,7 +43,7 @@ class ResponseVerbs(ServiceHook):
         :param top_p: nucleus sampling, 0 to 1
         :param params: any further parameter of the API, such as ``tools``
         :return: the response: ``output``, ``status``, ``usage`` ...; :func:`..client.responses.text_of` reads its text
-        :raises TruncatedReplyError: if it was cut before its first word
+        :raises OutputTruncatedError: if it was cut before its first word
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():

@@ -14,7 +14,7 @@ from typing import Any
 from ...client.models import prices
 from ...client.models.model_names import find_model
 from ...client.usage import is_count, summed_usage
-from ...errors import AIEndpointsError, BudgetError, ConfigurationError
+from ...errors import AIEndpointsError, BudgetExceededError, ConfigurationError
 from ...validation import integer, number
 
 #: Numbers that services tell within others -> what they are called here.
@@ -62,7 +62,7 @@ class Spending:
         Look before a request whether there is anything left for it. The first one is never too much.
 
         :param model: whom it asks
-        :raises BudgetError: if a limit was reached
+        :raises BudgetExceededError: if a limit was reached
         :raises ConfigurationError: if there is a limit of cost, and the service tells no price for the model
         """
         with self._lock:
@@ -127,7 +127,7 @@ class Spending:
             )
         spent = self._cost()
         if spent is None:
-            raise BudgetError(
+            raise BudgetExceededError(
                 "max_cost cannot be kept: what the last answers cost is not known. Give max_total_tokens instead."
             )
         if spent[0] >= limit:
@@ -135,7 +135,7 @@ class Spending:
 
     def _check_tokens(self, limit: int) -> None:
         if any(tally.uncounted for tally in self._tallies.values()):
-            raise BudgetError(
+            raise BudgetExceededError(
                 "max_total_tokens cannot be kept: the service does not tell how many tokens its answers used. Leave "
                 "max_total_tokens out, or ask a model whose answers have a usage."
             )
@@ -143,8 +143,8 @@ class Spending:
         if used >= limit:
             raise self._exhausted("max_total_tokens", f"{used:,} of {limit:,} tokens")
 
-    def _exhausted(self, name: str, spent: str) -> BudgetError:
-        return BudgetError(
+    def _exhausted(self, name: str, spent: str) -> BudgetExceededError:
+        return BudgetExceededError(
             f"The task has used {spent} ({name}) in {self.requests} requests, and sends no more: raise {name}, or ask "
             "for less."
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import errors
 from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import is_retirement, model_list, passes_on
+from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_error
 
 
 @pytest.mark.parametrize(
@@ -21,24 +22,24 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import is_retireme
         (errors.BadRequestError("x", status=400, detail="'temperature' is deprecated"), False),
         (errors.BadRequestError("x", status=400, detail="model: must be a text"), False),
         (errors.BadRequestError("x", status=400), False),
-        (errors.RateLimitedError("x", status=429), True),
-        (errors.StatusError("x", status=500), True),
-        (errors.StatusError("x", status=503), True),
-        (errors.StatusError("x", status=529), True),
+        (errors.RateLimitError("x", status=429), True),
+        (errors.APIStatusError("x", status=500), True),
+        (errors.APIStatusError("x", status=503), True),
+        (errors.APIStatusError("x", status=529), True),
         # May have been answered, and paid.
-        (errors.StatusError("x", status=504), False),
-        (errors.StatusError("x", status=408), False),
-        (errors.TimedOutError("x"), False),
+        (errors.APIStatusError("x", status=504), False),
+        (errors.APIStatusError("x", status=408), False),
+        (errors.APITimeoutError("x"), False),
         # Another model is behind the same wall.
-        (errors.TokenRefusedError("x", status=401), False),
-        (errors.ConnectionFailedError("x", kind="dns"), False),
+        (errors.AuthenticationError("x", status=401), False),
+        (errors.APIConnectionError("x", kind="dns"), False),
         (errors.ConfigurationError("x"), False),
-        (errors.TruncatedReplyError("x"), False),
+        (errors.OutputTruncatedError("x"), False),
     ],
 )
 def test_what_has_the_next_model_asked(error: errors.AIEndpointsError, passes: bool) -> None:
     assert passes_on(error) is passes
-    assert passes_on(error.for_airflow(fail_fast=True)) is passes
+    assert passes_on(to_airflow_error(error, fail_fast=True)) is passes
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, guard_model
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidReplyError, TruncatedReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,7 +105,7 @@ def test_verdict(text: Any, safety: str, categories: list[str], refusal: bool | 
     ],
 )
 def test_what_is_no_verdict_is_never_a_safe_one(text: Any) -> None:
-    with pytest.raises(InvalidReplyError, match="nothing is known to be safe") as caught:
+    with pytest.raises(InvalidResponseError, match="nothing is known to be safe") as caught:
         read(text)
     assert (caught.value.retryable, caught.value.request_id) == (True, "r-1")
     assert caught.value.response == response(text)
@@ -114,13 +114,13 @@ def test_what_is_no_verdict_is_never_a_safe_one(text: Any) -> None:
 def test_several_answers_are_no_verdict() -> None:
     value = response("Safety: Safe")
     value["choices"] *= 2
-    with pytest.raises(InvalidReplyError, match="is no verdict"):
+    with pytest.raises(InvalidResponseError, match="is no verdict"):
         read(value)
 
 
 @pytest.mark.parametrize("text", ["Safety: Saf", "Safe", "<think>Safety: Safe", None])
 def test_one_that_is_cut_before_its_verdict(text: str | None) -> None:
-    with pytest.raises(TruncatedReplyError, match=r"cut at its token limit .* before its verdict") as caught:
+    with pytest.raises(OutputTruncatedError, match=r"cut at its token limit .* before its verdict") as caught:
         read(response(text, "length"))
     assert caught.value.response == response(text, "length")
 
@@ -130,12 +130,12 @@ def test_one_that_is_cut_after_its_verdict_is_read() -> None:
 
 
 def test_the_error_quotes_nothing_and_names_a_guard_model_where_another_was_asked() -> None:
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         read("The secret recipe of Mrs Miller", "gpt-oss-120b")
     said = str(caught.value)
     assert "Miller" not in said
     assert "gpt-oss-120b does not sound like a guard model: take Qwen3Guard-Gen-8B" in said
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         read("The secret recipe of Mrs Miller", "our-GUARD")
     assert "does not sound like" not in str(caught.value)
 
@@ -234,7 +234,7 @@ def test_a_category_of_any_length_is_cut() -> None:
 def test_whatever_is_said_is_a_verdict_or_an_error(text: str) -> None:
     try:
         verdict = read(text)
-    except InvalidReplyError:
+    except InvalidResponseError:
         return
     assert verdict["safety"] in guard_model.SAFETIES
 
@@ -243,6 +243,6 @@ def test_whatever_is_said_is_a_verdict_or_an_error(text: str) -> None:
 def test_a_verdict_of_unsafe_is_not_talked_out_of(before: str, after: str) -> None:
     try:
         verdict = read(f"{before}\nSafety: Unsafe\n{after}")
-    except InvalidReplyError:
+    except InvalidResponseError:
         return
     assert not verdict["safe"]

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from support import canary
 
 
@@ -57,7 +57,7 @@ def test_event_of_another_shape_adds_nothing(event: object) -> None:
 
 @pytest.mark.parametrize("data", ["[1]", "null", "5", '"x"', "{", "<p>", "[" * 100_000])
 def test_event_that_is_no_object(data: str) -> None:
-    with pytest.raises(InvalidReplyError, match="no JSON object"):
+    with pytest.raises(InvalidResponseError, match="no JSON object"):
         StreamedChat().take(data)
 
 
@@ -70,7 +70,7 @@ def test_event_that_is_no_object(data: str) -> None:
     ],
 )
 def test_error_in_the_stream(error: object, said: str) -> None:
-    with pytest.raises(InvalidReplyError, match="ended its answer with an error") as raised:
+    with pytest.raises(InvalidResponseError, match="ended its answer with an error") as raised:
         StreamedChat(canary.TOKEN).take(json.dumps({"error": error}))
     assert said in str(raised.value)
     assert canary.TOKEN[:6] not in str(raised.value)

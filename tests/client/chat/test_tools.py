@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Optional
 import jsonschema
 import numpy as np
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.chat.tools import ToolAnswer, ToolError, Tools
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.client.chat.tools import ToolAnswer, Tools
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, ToolError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from hypothesis import given
 from hypothesis import strategies as st

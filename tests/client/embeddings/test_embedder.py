@@ -11,7 +11,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import Embedder
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import BadRequestError, ConfigurationError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import BadRequestError, ConfigurationError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.scripted_server import Manner, Received, Server, Wire, message
 
@@ -137,7 +137,7 @@ def test_usage_is_summed(embedder: Callable[[str], Embedder], usages: list[Any],
 def test_wrong_second_reply(
     embedder: Callable[[str], Embedder], change: Callable[[dict[str, Any], int], Any], says: str
 ) -> None:
-    with Server(serving(change)) as server, pytest.raises(InvalidReplyError) as caught:
+    with Server(serving(change)) as server, pytest.raises(InvalidResponseError) as caught:
         embedder(server.base_url).embed("m", ["x"] * 27, {})
     assert says in str(caught.value)
 

@@ -13,7 +13,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient, _Progress
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import TimedOutError
+from apache_airflow_provider_ovhcloud_ai.errors import APITimeoutError
 from support import canary
 from support.scripted_server import Received, Server, Wire, hang, reply
 
@@ -75,7 +75,7 @@ def test_cancelling_ends_the_request_and_keeps_the_client() -> None:
 def test_single_attempt_has_a_time_of_its_own() -> None:
     async def go() -> None:
         async with client_of(server) as client:
-            with pytest.raises(TimedOutError, match=r"within 0\.3 s"):
+            with pytest.raises(APITimeoutError, match=r"within 0\.3 s"):
                 await client.send_once(MODELS, timeout=0.3)
 
     with Server(hang) as server:
@@ -98,7 +98,7 @@ def test_time_that_is_over_as_it_connects_ends_the_attempt() -> None:
             client._open()
             asking = asyncio.create_task(client.send(MODELS))
             await keep_busy()
-            with pytest.raises(TimedOutError):
+            with pytest.raises(APITimeoutError):
                 await asyncio.wait_for(asking, 10)
 
     with Server(hang) as server:

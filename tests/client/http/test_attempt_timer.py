@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http import attempt_timer
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, TimedOutError
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, APITimeoutError
 from support import scripted_server
 from support.proxy import Proxy
 from support.scripted_server import Server, Wire
@@ -93,7 +93,7 @@ def test_reply_has_the_time_of_the_attempt(
     drive: Callable[..., Any], where: Callable[[ExitStack], dict[str, Any]], places: ExitStack
 ) -> None:
     error = ask(drive, timeout=SECONDS, **where(places))
-    assert isinstance(error, TimedOutError)
+    assert isinstance(error, APITimeoutError)
     assert (error.kind, error.sent) == ("timeout", True)
     assert "did not complete its reply to the list of models within 1 s. Raise the timeout" in str(error)
 
@@ -106,7 +106,7 @@ def test_connecting_has_a_time_of_its_own(
     drive: Callable[..., Any], where: Callable[[ExitStack], dict[str, Any]], times: dict[str, float], places: ExitStack
 ) -> None:
     error = ask(drive, **times, **where(places))
-    assert isinstance(error, TimedOutError)
+    assert isinstance(error, APITimeoutError)
     assert (error.kind, error.sent) == ("timeout", False)
     assert "could not be reached within 1 s for the list of models. Check the network" in str(error)
     assert ("through the proxy 127.0.0.1:" in str(error)) is (where is hanging_proxy)
@@ -206,7 +206,7 @@ def test_threads_have_each_their_own_time() -> None:
         for thread in threads:
             thread.join(LIMIT)
     assert {name: type(outcome).__name__ for name, outcome in outcomes.items()} == {
-        f"{kind}{n}": {"patient": "Reply", "hasty": "TimedOutError"}[kind]
+        f"{kind}{n}": {"patient": "Reply", "hasty": "APITimeoutError"}[kind]
         for n in range(10)
         for kind in ("patient", "hasty")
     }
@@ -224,7 +224,7 @@ def test_forked_process_has_its_own_clock_and_connections() -> None:
             try:
                 assert client.send(MODELS).status == 200
                 client.send(MODELS)
-            except TimedOutError:
+            except APITimeoutError:
                 verdict = 0
             finally:
                 os._exit(verdict)
@@ -274,5 +274,5 @@ def test_tls_that_was_cut_is_a_timeout(drive: Callable[..., Any], tmp_path: Any)
     for manner in (scripted_server.drip_body, scripted_server.drip_unbounded_body, scripted_server.hang):
         with Server(manner, tls=context) as server:
             error = ask(drive, base_url=server.base_url, timeout=1.0, ca_bundle=str(tmp_path / "ca.pem"))
-        assert isinstance(error, TimedOutError)
+        assert isinstance(error, APITimeoutError)
         assert error.sent

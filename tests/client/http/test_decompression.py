@@ -8,7 +8,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http.decompression import inflat
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 
 TEXT = b"any text " * 100
 
@@ -48,5 +48,5 @@ def test_receive_reads_header_names_in_any_case() -> None:
 @pytest.mark.parametrize(("encoding", "body"), [("gzip", gzip.compress(TEXT)), ("identity", TEXT), ("br", TEXT)])
 def test_receive_refuses_what_is_too_large(encoding: str, body: bytes) -> None:
     outcome = receive(200, [("content-encoding", encoding)], body, models(), ClientSettings(max_reply_bytes=899))
-    assert isinstance(outcome, InvalidReplyError)
+    assert isinstance(outcome, InvalidResponseError)
     assert "larger than 899 bytes" in str(outcome)

@@ -19,10 +19,10 @@ from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    APIConnectionError,
+    APIStatusError,
     BadRequestError,
-    ConnectionFailedError,
-    InvalidReplyError,
-    StatusError,
+    InvalidResponseError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary, scripted_server
@@ -91,7 +91,7 @@ def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: An
         with Server(reply(status, {"message": "No"}, ASKED_TO_WAIT.get(status))) as server:
             random.seed(11)
             run = drive(settings_for(server), KINDS[kind])
-            assert isinstance(run.error, StatusError)
+            assert isinstance(run.error, APIStatusError)
             assert (run.error.status, run.error.attempts) == (status, len(run.slept) + 1)
             assert len(server.requests) == len(run.slept) + 1
             slept.append(run.slept)
@@ -114,7 +114,7 @@ def test_broken_replies_are_repeated_unless_billed(
 ) -> None:
     with Server(fault) as server:
         run = drive(settings_for(server), KINDS[kind])
-        assert isinstance(run.error, ConnectionFailedError)
+        assert isinstance(run.error, APIConnectionError)
         assert (run.error.kind, run.error.sent, run.error.attempts) == ("lost", True, attempts)
         assert len(server.requests) == attempts
 
@@ -157,7 +157,7 @@ def test_redirects_are_not_followed(drive: Callable[..., Any], status: int) -> N
     with Server(OK) as other, Server(reply(status, headers={"Location": f"{other.base_url}/models"})) as server:
         run = drive(settings_for(server), MODELS, CHAT)
         assert [outcome.status for outcome in run.outcomes] == [status, status]
-        with pytest.raises(InvalidReplyError, match=r"was redirected \(status \d+\) to http://127.0.0.1") as caught:
+        with pytest.raises(InvalidResponseError, match=r"was redirected \(status \d+\) to http://127.0.0.1") as caught:
             http_response.parse(run.last, CHAT, ClientSettings(server.base_url))
         assert (len(server.requests), other.requests) == (2, [])
         assert caught.value.status == status
@@ -235,7 +235,7 @@ def test_what_cannot_be_decompressed_is_said(drive: Callable[..., Any], encoding
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
     with Server(reply(200, body, headers), reply(400, body, headers)) as server:
         run = drive(settings_for(server), MODELS, CHAT)
-    with pytest.raises(InvalidReplyError, match=f"came back as {found} instead of JSON"):
+    with pytest.raises(InvalidResponseError, match=f"came back as {found} instead of JSON"):
         http_response.parse(run.outcomes[0], MODELS, ClientSettings(server.base_url))
     assert isinstance(run.error, BadRequestError)
 
@@ -249,7 +249,7 @@ def test_bombs_do_not_unfold(drive: Callable[..., Any], press: Callable[[bytes],
         run = drive(settings_for(server, max_reply_bytes=1_000_000), MODELS)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert isinstance(run.error, InvalidReplyError)
+    assert isinstance(run.error, InvalidResponseError)
     assert "larger than 1,000,000 bytes and was not read to its end" in str(run.error)
     assert peak < 20_000_000
 
@@ -258,7 +258,7 @@ def test_reply_of_the_largest_size_is_read(drive: Callable[..., Any]) -> None:
     with Server(reply(200, b"x" * 1_000), reply(200, b"x" * 1_001)) as server:
         run = drive(settings_for(server, max_reply_bytes=1_000), MODELS, MODELS)
     assert len(run.outcomes[0].body) == 1_000
-    assert isinstance(run.error, InvalidReplyError)
+    assert isinstance(run.error, InvalidResponseError)
 
 
 def test_endless_reply_is_not_read_to_its_end(drive: Callable[..., Any]) -> None:
@@ -280,10 +280,10 @@ def test_what_is_not_http_is_a_lost_connection_or_no_json(drive: Callable[..., A
     with Server(scripted_server.raw(garbage)) as server:
         outcome = drive(settings_for(server, max_retries=0, timeout=5.0), MODELS).last
         if isinstance(outcome, http_response.Reply):
-            with pytest.raises(InvalidReplyError):
+            with pytest.raises(InvalidResponseError):
                 http_response.parse(outcome, MODELS, ClientSettings(server.base_url))
         else:
-            assert isinstance(outcome, ConnectionFailedError)
+            assert isinstance(outcome, APIConnectionError)
             assert "No reply from 127.0.0.1" in str(outcome)
 
 

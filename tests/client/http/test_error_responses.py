@@ -13,11 +13,11 @@ from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.models.model_names import with_suggestions
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    APIStatusError,
+    AuthenticationError,
     BadRequestError,
     NotFoundError,
-    RateLimitedError,
-    StatusError,
-    TokenRefusedError,
+    RateLimitError,
 )
 from support import canary
 
@@ -46,23 +46,27 @@ def test_success_is_no_error(status: int) -> None:
     ("status", "kind", "words"),
     [
         (400, BadRequestError, "400 Bad Request: service.example refused the chat completion. Correct the request"),
-        (401, TokenRefusedError, "401 Unauthorized: service.example refused the chat completion. Check the API token"),
+        (
+            401,
+            AuthenticationError,
+            "401 Unauthorized: service.example refused the chat completion. Check the API token",
+        ),
         (402, BadRequestError, "402 Payment Required: service.example refused the chat completion. Check the payment"),
-        (403, TokenRefusedError, "403 Forbidden: service.example refused the chat completion. Check the API token"),
+        (403, AuthenticationError, "403 Forbidden: service.example refused the chat completion. Check the API token"),
         (404, NotFoundError, "404 Not Found: service.example refused the chat completion. Check the base URL"),
         (405, BadRequestError, "405 Method Not Allowed: service.example refused the chat completion. Check the base"),
         (407, BadRequestError, "407 Proxy Authentication Required: service.example refused the chat completion. Check"),
-        (408, StatusError, "408 Request Timeout: service.example refused the chat completion. Try again later"),
-        (409, StatusError, "409: service.example refused the chat completion. Try again later"),
+        (408, APIStatusError, "408 Request Timeout: service.example refused the chat completion. Try again later"),
+        (409, APIStatusError, "409: service.example refused the chat completion. Try again later"),
         (413, BadRequestError, "413 Payload Too Large: service.example refused the chat completion. Send less"),
         (418, BadRequestError, "418: service.example refused the chat completion. Correct the request"),
         (422, BadRequestError, "422 Unprocessable Entity: service.example refused the chat completion. Correct"),
-        (429, RateLimitedError, "429 Too Many Requests: service.example refused the chat completion. Try again later"),
-        (500, StatusError, "500 Internal Server Error: service.example failed at the chat completion. Try again"),
-        (502, StatusError, "502 Bad Gateway: service.example failed at the chat completion. Try again later"),
-        (503, StatusError, "503 Service Unavailable: service.example failed at the chat completion. Try again"),
-        (504, StatusError, "504 Gateway Timeout: service.example failed at the chat completion. Try again later"),
-        (599, StatusError, "599: service.example failed at the chat completion. Try again later"),
+        (429, RateLimitError, "429 Too Many Requests: service.example refused the chat completion. Try again later"),
+        (500, APIStatusError, "500 Internal Server Error: service.example failed at the chat completion. Try again"),
+        (502, APIStatusError, "502 Bad Gateway: service.example failed at the chat completion. Try again later"),
+        (503, APIStatusError, "503 Service Unavailable: service.example failed at the chat completion. Try again"),
+        (504, APIStatusError, "504 Gateway Timeout: service.example failed at the chat completion. Try again later"),
+        (599, APIStatusError, "599: service.example failed at the chat completion. Try again later"),
     ],
 )
 def test_status(status: int, kind: type[AIEndpointsError], words: str) -> None:

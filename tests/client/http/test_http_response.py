@@ -15,7 +15,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply,
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import check_models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError, TruncatedReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError, OutputTruncatedError
 
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 MODELS = model_list.models()
@@ -60,7 +60,7 @@ def test_parse(encoding: str) -> None:
     ],
 )
 def test_parse_refuses(reply: Reply, says: str) -> None:
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         parse(reply, CHAT, SETTINGS)
     assert says in str(caught.value)
     assert str(caught.value).startswith("The chat completion ")
@@ -72,14 +72,14 @@ def test_parse_refuses(reply: Reply, says: str) -> None:
 def test_embeddings_that_are_no_object_are_refused_as_any_reply_is(body: bytes) -> None:
     said = []
     for read in READ.values():
-        with pytest.raises(InvalidReplyError) as caught:
+        with pytest.raises(InvalidResponseError) as caught:
             read(sent(body), CHAT, SETTINGS)
         said.append(str(caught.value))
     assert said[0] == said[1]
 
 
 def test_redirect_is_no_embedding_whatever_it_holds() -> None:
-    with pytest.raises(InvalidReplyError, match="was redirected"):
+    with pytest.raises(InvalidResponseError, match="was redirected"):
         parse_embeddings(sent({"data": []}, status=307, location="https://other.example"), CHAT, SETTINGS)
 
 
@@ -136,7 +136,7 @@ def test_chat_that_is_one(choices: list[Any]) -> None:
     ],
 )
 def test_chat_that_is_none(value: dict[str, Any], says: str) -> None:
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         check_chat(value, REPLY, CHAT)
     said = "The chat completion is not what an OpenAI-compatible service returns: "
     assert str(caught.value) == f"{said}{says} (request id r-1)"
@@ -147,7 +147,7 @@ def test_chat_cut_before_its_first_word(content: str | None) -> None:
     message = {"role": "assistant", "reasoning": "Let me think"} | ({} if content == "absent" else {"content": content})
     value = {"choices": [choice(message, "length")], "usage": {"completion_tokens": 9}}
     with pytest.raises(
-        TruncatedReplyError, match=r"some-model reached its token limit.*was billed.*max_tokens"
+        OutputTruncatedError, match=r"some-model reached its token limit.*was billed.*max_tokens"
     ) as caught:
         check_chat(value, REPLY, CHAT)
     assert (caught.value.response, caught.value.status, caught.value.retryable) == (value, 200, False)
@@ -166,7 +166,7 @@ def test_chat_cut_before_its_first_word(content: str | None) -> None:
     ],
 )
 def test_models_that_are_none(value: dict[str, Any]) -> None:
-    with pytest.raises(InvalidReplyError, match="it has no list 'data' of models with an id"):
+    with pytest.raises(InvalidResponseError, match="it has no list 'data' of models with an id"):
         check_models(value, REPLY, MODELS)
 
 
@@ -251,7 +251,7 @@ def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[...
 )
 def test_vectors_that_are_none(data: Any, says: str, read: Callable[..., dict[str, Any]]) -> None:
     value = read(sent({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         check_embeddings(value, 2, REPLY, CHAT)
     assert says in str(caught.value)
     assert caught.value.request_id == "r-1"

@@ -8,7 +8,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.network_errors import kind_of, no_reply, timed_out
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import TimedOutError
+from apache_airflow_provider_ovhcloud_ai.errors import APITimeoutError
 from support import canary
 
 PROXY = "http://someone:Sesame@proxy.test:3128"
@@ -61,7 +61,7 @@ def test_what_breaks_after_sending_is_lost(exception: BaseException) -> None:
 def test_timeouts_are_recognised_beneath_others(connected: bool) -> None:
     exception = chained(OSError("outer"), ValueError(TimeoutError("inner")))
     error = no_reply(exception, models(), ClientSettings(), seconds=7.0, connected=connected)
-    assert isinstance(error, TimedOutError)
+    assert isinstance(error, APITimeoutError)
     assert (error.sent, "within 7 s" in str(error)) == (connected, True)
 
 

@@ -14,12 +14,12 @@ from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.client.wait_headers import requested_wait
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
     ConfigurationError,
-    ConnectionFailedError,
-    InvalidReplyError,
-    StatusError,
-    TimedOutError,
-    TruncatedReplyError,
+    InvalidResponseError,
+    OutputTruncatedError,
 )
 
 NOW = 1_790_000_000.0
@@ -113,8 +113,8 @@ def test_no_header_value_is_fatal() -> None:
         assert wait is None or 0 <= wait < float("inf")
 
 
-def status(number: int, retry_after: float | None = None) -> StatusError:
-    return StatusError("x", status=number, retry_after=retry_after)
+def status(number: int, retry_after: float | None = None) -> APIStatusError:
+    return APIStatusError("x", status=number, retry_after=retry_after)
 
 
 def decide(error: AIEndpointsError, request: Any = CHAT, **given: Any) -> float | None:
@@ -125,11 +125,11 @@ def decide(error: AIEndpointsError, request: Any = CHAT, **given: Any) -> float 
 @pytest.mark.parametrize(
     ("error", "models", "chat"),
     [
-        (ConnectionFailedError("x", kind="dns", sent=False), True, True),
-        (ConnectionFailedError("x", kind="tls", sent=False), True, True),
-        (ConnectionFailedError("x", kind="lost", sent=True), True, False),
-        (TimedOutError("x", sent=False), True, True),
-        (TimedOutError("x", sent=True), True, False),
+        (APIConnectionError("x", kind="dns", may_have_been_processed=False), True, True),
+        (APIConnectionError("x", kind="tls", may_have_been_processed=False), True, True),
+        (APIConnectionError("x", kind="lost", may_have_been_processed=True), True, False),
+        (APITimeoutError("x", may_have_been_processed=False), True, True),
+        (APITimeoutError("x", may_have_been_processed=True), True, False),
         (status(429), True, True),
         (status(503), True, True),
         (status(408), True, True),
@@ -138,8 +138,8 @@ def decide(error: AIEndpointsError, request: Any = CHAT, **given: Any) -> float 
         (status(504), True, False),
         (status(501), False, False),
         (status(404), False, False),
-        (InvalidReplyError("x", status=200), False, False),
-        (TruncatedReplyError("x", status=200), False, False),
+        (InvalidResponseError("x", status=200), False, False),
+        (OutputTruncatedError("x", status=200), False, False),
         (ConfigurationError("x"), False, False),
     ],
 )

@@ -9,7 +9,7 @@ import random
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http import sse
 from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 
 
 def read(*pieces: bytes) -> list[str]:
@@ -71,7 +71,7 @@ def test_carriage_return_at_the_end_of_a_piece_is_half_a_line_end() -> None:
 )
 def test_event_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 1_000)
-    with pytest.raises(InvalidReplyError, match="an event of more than 1,000 bytes"):
+    with pytest.raises(InvalidResponseError, match="an event of more than 1,000 bytes"):
         read(*[piece] * 300)
 
 

@@ -15,11 +15,11 @@ from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
-    ConnectionFailedError,
-    InvalidReplyError,
-    RateLimitedError,
-    TimedOutError,
-    TokenRefusedError,
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    InvalidResponseError,
+    RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
@@ -114,7 +114,7 @@ def test_consumer_that_stops_closes_the_connection() -> None:
 
 def test_cut_stream() -> None:
     cut = chunked([ONE], end=b"")
-    with Server(cut) as server, pytest.raises(ConnectionFailedError, match="connection was lost") as raised:
+    with Server(cut) as server, pytest.raises(APIConnectionError, match="connection was lost") as raised:
         streamed(server.base_url)
     assert before(raised.value) == data_of(ONE)
     assert raised.value.sent
@@ -125,25 +125,25 @@ def test_reset_stream() -> None:
         wire.send(HEAD.replace(b"Connection: close", b"Content-Length: 5000") + ONE)
         return reset(wire, request)
 
-    with Server(manner) as server, pytest.raises(ConnectionFailedError, match="connection was lost"):
+    with Server(manner) as server, pytest.raises(APIConnectionError, match="connection was lost"):
         streamed(server.base_url)
 
 
 def test_stream_that_declares_its_length_and_is_cut() -> None:
     head = HEAD.replace(b"Connection: close", b"Content-Length: 5000")
-    with Server(raw(head + ONE)) as server, pytest.raises(ConnectionFailedError, match="connection was lost"):
+    with Server(raw(head + ONE)) as server, pytest.raises(APIConnectionError, match="connection was lost"):
         streamed(server.base_url)
 
 
 @pytest.mark.parametrize("manner", [vanish, reset])
 def test_no_reply_at_all(manner: Any) -> None:
-    with Server(manner) as server, pytest.raises(ConnectionFailedError) as raised:
+    with Server(manner) as server, pytest.raises(APIConnectionError) as raised:
         streamed(server.base_url)
     assert raised.value.kind == "lost"
 
 
 def test_nothing_listens() -> None:
-    with refusing() as port, pytest.raises(ConnectionFailedError) as raised:
+    with refusing() as port, pytest.raises(APIConnectionError) as raised:
         streamed(f"http://127.0.0.1:{port}/v1")
     assert (raised.value.kind, raised.value.sent) == ("refused", False)
 
@@ -159,20 +159,20 @@ def test_nothing_listens() -> None:
     ],
 )
 def test_time_counts_as_a_whole(manner: Any, came: bool) -> None:
-    with Server(manner) as server, pytest.raises(TimedOutError, match=r"within 0\.5 s") as raised:
+    with Server(manner) as server, pytest.raises(APITimeoutError, match=r"within 0\.5 s") as raised:
         streamed(server.base_url, seconds=0.5)
     assert bool(before(raised.value)) is came
 
 
 def test_refusal() -> None:
     refused = reply(401, {"error": {"message": "Invalid API Key"}})
-    with Server(refused) as server, pytest.raises(TokenRefusedError, match="says: Invalid API Key"):
+    with Server(refused) as server, pytest.raises(AuthenticationError, match="says: Invalid API Key"):
         streamed(server.base_url)
     assert len(server.requests) == 1
 
 
 def test_limit_is_not_waited_for() -> None:
-    with Server(reply(429, {}, {"Retry-After": "30"})) as server, pytest.raises(RateLimitedError) as raised:
+    with Server(reply(429, {}, {"Retry-After": "30"})) as server, pytest.raises(RateLimitError) as raised:
         streamed(server.base_url)
     assert raised.value.retry_after == 30
     assert len(server.requests) == 1
@@ -180,14 +180,14 @@ def test_limit_is_not_waited_for() -> None:
 
 def test_refusal_as_events_is_a_refusal() -> None:
     said = {"error": {"message": "Slow down"}}
-    with Server(reply(429, said, {"Content-Type": "text/event-stream"})) as server, pytest.raises(RateLimitedError):
+    with Server(reply(429, said, {"Content-Type": "text/event-stream"})) as server, pytest.raises(RateLimitError):
         streamed(server.base_url)
 
 
 def test_redirect_is_not_followed() -> None:
     with Server(told(answer("stolen"))) as elsewhere:
         there = {"Location": f"{elsewhere.base_url}/chat/completions"}
-        with Server(reply(307, b"", there)) as server, pytest.raises(InvalidReplyError, match="was redirected"):
+        with Server(reply(307, b"", there)) as server, pytest.raises(InvalidResponseError, match="was redirected"):
             streamed(server.base_url)
         assert elsewhere.requests == []
 
@@ -200,7 +200,7 @@ def test_json_comes_as_one_event() -> None:
 
 def test_page_is_no_answer() -> None:
     page = reply(200, "<html><title>Sign in</title>", {"Content-Type": "text/html"})
-    with Server(page) as server, pytest.raises(InvalidReplyError, match="an HTML page titled 'Sign in'"):
+    with Server(page) as server, pytest.raises(InvalidResponseError, match="an HTML page titled 'Sign in'"):
         streamed(server.base_url)
 
 
@@ -213,13 +213,16 @@ def test_page_is_no_answer() -> None:
     ],
 )
 def test_size_counts_as_a_whole(manner: Any) -> None:
-    with Server(manner) as server, pytest.raises(InvalidReplyError, match=r"larger than 2,000 bytes"):
+    with Server(manner) as server, pytest.raises(InvalidResponseError, match=r"larger than 2,000 bytes"):
         streamed(server.base_url, max_reply_bytes=2_000)
 
 
 def test_endless_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apache_airflow_provider_ovhcloud_ai.client.http.sse.MAX_EVENT", 500)
-    with Server(dripping(b"x" * 100, 0.001)) as server, pytest.raises(InvalidReplyError, match="an event of more than"):
+    with (
+        Server(dripping(b"x" * 100, 0.001)) as server,
+        pytest.raises(InvalidResponseError, match="an event of more than"),
+    ):
         streamed(server.base_url)
 
 
@@ -256,7 +259,7 @@ def test_what_was_not_begun_is_asked_for_again() -> None:
 
 
 def test_what_was_begun_is_not() -> None:
-    with Server(chunked([ONE], end=b""), told(answer("Hi"))) as server, pytest.raises(ConnectionFailedError):
+    with Server(chunked([ONE], end=b""), told(answer("Hi"))) as server, pytest.raises(APIConnectionError):
         sent_stream(server)
     assert len(server.requests) == 1
 
@@ -279,7 +282,7 @@ def test_an_answer_that_keeps_coming_has_all_the_time_it_needs() -> None:
 
 @pytest.mark.parametrize("manner", [hang, then_hang(ONE), dripping(b": ping\n\n"), dripping(b"d")])
 def test_one_that_says_nothing_has_not(manner: Any) -> None:
-    with Server(manner) as server, pytest.raises(TimedOutError, match=r"sent nothing of its reply .* for 0\.5 s"):
+    with Server(manner) as server, pytest.raises(APITimeoutError, match=r"sent nothing of its reply .* for 0\.5 s"):
         sent_stream(server, seconds=0.5, max_retries=0)
 
 

@@ -11,7 +11,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import RateLimitedError, StatusError, TimedOutError
+from apache_airflow_provider_ovhcloud_ai.errors import APIStatusError, APITimeoutError, RateLimitError
 from support import canary
 from support.scripted_server import Received, Server, Wire, hang, reply
 
@@ -65,9 +65,9 @@ def test_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
 
 def test_single_attempts_are_not_repeated_but_have_a_time_of_their_own() -> None:
     with Server(reply(503), hang) as server, client_of(server) as client:
-        with pytest.raises(StatusError):
+        with pytest.raises(APIStatusError):
             client.send_once(MODELS)
-        with pytest.raises(TimedOutError, match=r"within 0\.3 s"):
+        with pytest.raises(APITimeoutError, match=r"within 0\.3 s"):
             client.send_once(MODELS, timeout=0.3)
         assert len(server.requests) == 2
 
@@ -81,7 +81,7 @@ def test_pauses_are_real_unless_told_otherwise() -> None:
     with Server(reply(429, headers={"Retry-After": "0.01"}), OK) as server, client_of(server) as client:
         assert client.send(MODELS).attempts == 2
     with Server(reply(429, headers={"Retry-After": "3600"})) as server, client_of(server) as client:
-        with pytest.raises(RateLimitedError) as caught:
+        with pytest.raises(RateLimitError) as caught:
             client.send(MODELS)
         assert (caught.value.retry_after, caught.value.attempts) == (3_600.0, 1)
 

@@ -18,7 +18,7 @@ import trustme
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, network_of
-from apache_airflow_provider_ovhcloud_ai.errors import ConnectionFailedError
+from apache_airflow_provider_ovhcloud_ai.errors import APIConnectionError
 from support import canary
 from support.proxy import PASSWORD, USER, Proxy
 from support.scripted_server import Received, Server, Wire, refusing, reply, vanish
@@ -127,7 +127,7 @@ def test_tls_behind_plain_http(drive: Callable[..., Any], authority: Authority) 
 def test_nobody_there(drive: Callable[..., Any], host: str, kind: str) -> None:
     with refusing() as port:
         error = drive(settings_for(f"http://{host}:{port}/v1"), MODELS).error
-    assert (type(error), error.kind, error.sent) == (ConnectionFailedError, kind, False)
+    assert (type(error), error.kind, error.sent) == (APIConnectionError, kind, False)
     assert str(error).startswith(f"No reply from {host}:{port} to the list of models: ")
     assert "object at 0x" not in str(error)
 
@@ -265,7 +265,7 @@ def test_a_connection_that_broke_leaves_the_others_in_use() -> None:
     with Server(together, together, vanish, OK) as server, Client(settings_for(server.base_url)) as client:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(client.send, [MODELS] * 2))
-        with pytest.raises(ConnectionFailedError):
+        with pytest.raises(APIConnectionError):
             client.send(MODELS)
         client.send(MODELS)
         assert server.connections == 2

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.media import image_generation
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError
 from hypothesis import given
 from hypothesis import strategies as st
 from support.image_samples import JPEG, PNG, encoded, images
@@ -131,7 +131,7 @@ def test_several_come_in_their_order_with_what_the_service_tells() -> None:
     ],
 )
 def test_what_is_no_image(value: dict[str, Any], says: str) -> None:
-    with pytest.raises(InvalidReplyError, match=says) as caught:
+    with pytest.raises(InvalidResponseError, match=says) as caught:
         read(value)
     error = caught.value
     assert "may have been billed" in str(error)
@@ -139,14 +139,14 @@ def test_what_is_no_image(value: dict[str, Any], says: str) -> None:
 
 
 def test_the_first_that_is_wrong_is_named() -> None:
-    with pytest.raises(InvalidReplyError, match=r"data\[1\] is none"):
+    with pytest.raises(InvalidResponseError, match=r"data\[1\] is none"):
         read(images(PNG, b"no image", PNG), n=3)
 
 
 def test_no_image_is_in_an_error() -> None:
     secret = base64.b64encode(b"what nobody shall see in a log" * 50).decode()
     value = {"created": 7, "data": [{"b64_json": secret}, {"url": f"https://example.com/{secret}"}] * 30}
-    with pytest.raises(InvalidReplyError) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         read(value)
     error = caught.value
     assert error.response is not None
@@ -160,5 +160,5 @@ def test_no_image_is_in_an_error() -> None:
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)))
 def test_whatever_comes_is_an_image_or_an_error(item: Any) -> None:
     for value in ({"data": item}, {"data": [item]}, {"data": [{"b64_json": item, "url": item}]}):
-        with pytest.raises(InvalidReplyError):
+        with pytest.raises(InvalidResponseError):
             read(value)

@@ -12,7 +12,7 @@ from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, Form
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles, transcription
-from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidReplyError
+from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidResponseError
 from hypothesis import given
 from hypothesis import strategies as st
 from support.audio_samples import HEADS, wav
@@ -157,7 +157,7 @@ def test_a_file_that_changes_ends_the_upload(size: int) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": "a", "success": False}])
 def test_what_is_no_transcript(body: dict[str, Any]) -> None:
-    with pytest.raises(InvalidReplyError, match="without a text"):
+    with pytest.raises(InvalidResponseError, match="without a text"):
         transcription.check_transcript(body, Reply(200, {}, b""))
 
 
@@ -217,7 +217,7 @@ def test_silence_has_no_subtitles() -> None:
 )
 def test_no_subtitles_without_times(response: dict[str, Any]) -> None:
     for write in (subtitles.srt, subtitles.vtt):
-        with pytest.raises(InvalidReplyError, match="no segments with times") as caught:
+        with pytest.raises(InvalidResponseError, match="no segments with times") as caught:
             write(response)
         assert caught.value.response == response
 
@@ -235,7 +235,7 @@ def test_any_segments_are_subtitles_or_a_sentence(segments: Any, text: str) -> N
     for write in (subtitles.srt, subtitles.vtt):
         try:
             written = write({"text": text, "segments": segments})
-        except InvalidReplyError as error:
+        except InvalidResponseError as error:
             assert "no segments with times" in str(error)  # noqa: PT017  (either is right)
         else:
             assert written.count(" --> ") == (len(segments) if isinstance(segments, list) else 0)

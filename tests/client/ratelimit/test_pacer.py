@@ -14,7 +14,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer as pacer_module
 from apache_airflow_provider_ovhcloud_ai.client.ratelimit.pacer import MEMORY, Pacer, Turn, pacer_of
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.errors import RateLimitedError
+from apache_airflow_provider_ovhcloud_ai.errors import RateLimitError
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -356,7 +356,7 @@ def test_drivers_learn_from_the_sandbox(drive: Callable[..., Any]) -> None:
 def test_clients_wait_for_one_another() -> None:
     with Server(reply(429, {"message": "x"}, {"Retry-After": "30"}), reply(200, {})) as server:
         given = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
-        assert isinstance(drive_blocking(given, CHAT).error, RateLimitedError)
+        assert isinstance(drive_blocking(given, CHAT).error, RateLimitError)
         run = drive_blocking(given, CHAT)
         assert run.last.status == 200
         assert run.slept == [pytest.approx(30.0, abs=1.0)]

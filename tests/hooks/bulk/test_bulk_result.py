@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    APIStatusError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
     NotFoundError,
-    PartlyFailedError,
-    StatusError,
-    TokenRefusedError,
+    PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk import bulk_result
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, line
@@ -104,7 +104,7 @@ class TestFailures:
     def test_the_others_are_kept_and_the_error_names_the_first(self, hook_for: Make, service: Service) -> None:
         hook = hook_for(stored(service))
         with pytest.raises(
-            PartlyFailedError, match=r"2 of 4 failed; the first one, number 1: .*400.*as ordered"
+            PartialFailureError, match=r"2 of 4 failed; the first one, number 1: .*400.*as ordered"
         ) as got:
             hook.chat_completions(asking("a", "b 400", "c", "d 422"), MODEL)
         assert contents(got.value.response) == ["A", None, "C", None]
@@ -120,17 +120,17 @@ class TestFailures:
 
     def test_raised_at_once(self, hook_for: Make, service: Service) -> None:
         asked = asking("a", "b 422", *map(str, range(300)))
-        with pytest.raises(StatusError, match="as ordered") as got:
+        with pytest.raises(APIStatusError, match="as ordered") as got:
             hook_for(stored(service)).chat_completions(asked, MODEL, on_error="raise", concurrency=2)
         assert contents(got.value.response) == ["A", None]
         assert len(service.asked) < 100
 
     def test_one_that_a_retry_may_cure_leaves_the_task_to_its_retries(self, hook_for: Make, service: Service) -> None:
-        with pytest.raises(PartlyFailedError) as got:
+        with pytest.raises(PartialFailureError) as got:
             hook_for(stored(service), max_retries=0).chat_completions(asking("a 500", "b 400", "c"), MODEL)
         assert not isinstance(got.value, AirflowFailException)
         copied = pickle.loads(pickle.dumps(got.value))
-        assert (copied.curable, contents(copied.response)) == (True, [None, None, "C"])
+        assert (copied.retryable, contents(copied.response)) == (True, [None, None, "C"])
 
     def test_one_that_cannot_be_sent_costs_nothing(self, hook_for: Make, service: Service) -> None:
         asked = [*asking("a"), [{"role": "nobody", "content": "b"}], *asking("c")]
@@ -141,7 +141,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("on_error", bulk_result.ON_ERROR)
     def test_a_refused_token_stops_all(self, hook_for: Make, on_error: str) -> None:
-        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(TokenRefusedError):
+        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(AuthenticationError):
             hook_for(stored(service)).chat_completions(asking(*["a"] * 300), MODEL, on_error=on_error, concurrency=2)
         assert len(service.asked) < 40
 
@@ -151,7 +151,7 @@ class TestFailures:
         assert len(sandbox.requests) < 300
 
     def test_a_service_that_is_down_is_not_asked_a_thousand_times(self, hook_for: Make) -> None:
-        with running(lambda _: Said(500, {"message": "down"})) as service, pytest.raises(StatusError, match="down"):
+        with running(lambda _: Said(500, {"message": "down"})) as service, pytest.raises(APIStatusError, match="down"):
             hook_for(stored(service), max_retries=0).chat_completions(
                 asking(*["a"] * 1_000), MODEL, on_error="skip", concurrency=1
             )

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    APIStatusError,
+    AuthenticationError,
     ConfigurationError,
     InvalidInputError,
-    PartlyFailedError,
-    StatusError,
-    TokenRefusedError,
+    PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
@@ -100,7 +100,7 @@ class TestFailedRows:
         self, hook_for: Make, service: Service, answering: Answering, tmp_path: Path
     ) -> None:
         hook = hook_for(stored(service))
-        with pytest.raises(PartlyFailedError, match=r"2 rows failed; one of them: .*as ordered"):
+        with pytest.raises(PartialFailureError, match=r"2 rows failed; one of them: .*as ordered"):
             hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert not (tmp_path / "_manifest.json").exists(), "it is unfinished"
         found = written(tmp_path)
@@ -124,7 +124,7 @@ class TestFailedRows:
         self, hook_for: Make, service: Service, answering: Answering, tmp_path: Path
     ) -> None:
         hook = hook_for(stored(service), max_retries=0)
-        with pytest.raises(StatusError, match="as ordered"):
+        with pytest.raises(APIStatusError, match="as ordered"):
             hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, on_error="raise", part_size=400, concurrency=2)
         paid = [record for record in written(tmp_path).values() if record["error"] is None]
         assert len(paid) >= 19
@@ -134,7 +134,7 @@ class TestFailedRows:
         assert len(questions(service)) == 501
 
     def test_a_refused_token_stops_all_and_writes_nothing(self, hook_for: Make, tmp_path: Path) -> None:
-        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(TokenRefusedError):
+        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(AuthenticationError):
             hook_for(stored(service)).chat_rows(rows(500), tmp_path, MODEL, on_error="skip", concurrency=2)
         assert len(service.asked) < 20
         assert not list(tmp_path.iterdir())

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    APIStatusError,
     BadRequestError,
     ConfigurationError,
     InvalidInputError,
-    InvalidReplyError,
-    StatusError,
+    InvalidResponseError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
@@ -128,7 +128,7 @@ def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_p
 
     with running(until_40) as service:
         hook = hook_for(stored(service), max_retries=0)
-        with pytest.raises(StatusError, match="down"):
+        with pytest.raises(APIStatusError, match="down"):
             hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
         assert not (tmp_path / "_manifest.json").exists()
         paid = len(list(tmp_path.glob("part-*"))) * 10
@@ -198,7 +198,7 @@ class TestRefused:
             said = embedded(asked)
             return Said(200, {**said.body, "data": change(said.body["data"], number)})
 
-        with running(changed) as service, pytest.raises(InvalidReplyError, match=sentence):
+        with running(changed) as service, pytest.raises(InvalidResponseError, match=sentence):
             hook_for(stored(service)).embed_rows(rows(200), tmp_path, "m", part_size=25)
         assert not (tmp_path / "_manifest.json").exists()
 

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
-    AirflowFailException,
+    APIConnectionError,
     ConfigurationError,
-    ConnectionFailedError,
-    InvalidReplyError,
+    InvalidResponseError,
     NotFoundError,
-    TruncatedReplyError,
+    OutputTruncatedError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.chat.chat_stream import LINE, log_lines
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -89,9 +89,9 @@ def test_a_model_that_does_not_exist(hook_for: Make, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("manner", "kind", "words"),
     [
-        (chunked([chunk("one "), chunk("two")], end=b""), ConnectionFailedError, "connection was lost"),
-        (told(chunk("one "), chunk("two")), InvalidReplyError, "broke off before its end; what arrived was billed"),
-        (told(chunk("one "), chunk("two"), b'data: {"error": "no memory"}\n\n'), InvalidReplyError, "no memory"),
+        (chunked([chunk("one "), chunk("two")], end=b""), APIConnectionError, "connection was lost"),
+        (told(chunk("one "), chunk("two")), InvalidResponseError, "broke off before its end; what arrived was billed"),
+        (told(chunk("one "), chunk("two"), b'data: {"error": "no memory"}\n\n'), InvalidResponseError, "no memory"),
     ],
 )
 def test_one_that_breaks_off_leaves_what_has_come(hook_for: Make, manner: Any, kind: Any, words: str) -> None:
@@ -105,7 +105,7 @@ def test_one_that_breaks_off_leaves_what_has_come(hook_for: Make, manner: Any, k
 
 
 def test_one_that_is_cut_before_its_first_word(hook_for: Make) -> None:
-    with Server(told(chunk(finish="length") + DONE)) as server, pytest.raises(TruncatedReplyError, match="max_tokens"):
+    with Server(told(chunk(finish="length") + DONE)) as server, pytest.raises(OutputTruncatedError, match="max_tokens"):
         list(hook_for(served(server)).stream_chat_completion(MODEL, HELLO))
 
 
@@ -131,7 +131,7 @@ def logged(hook: Any) -> list[str]:
     log = SimpleNamespace(info=lambda words, *values: said.append(words % values))
     try:
         log_lines(hook.stream_chat_completion(MODEL, HELLO), log, canary.TOKEN)
-    except InvalidReplyError:
+    except InvalidResponseError:
         said.append("broken")
     return said
 

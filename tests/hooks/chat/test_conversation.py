@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
-    AirflowFailException,
     BadRequestError,
-    BudgetError,
+    BudgetExceededError,
     ConfigurationError,
+    InvalidOutputError,
     NotFoundError,
-    RateLimitedError,
-    TruncatedReplyError,
-    UnusableAnswerError,
+    OutputTruncatedError,
+    RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -125,14 +125,14 @@ class TestOneAnswer:
 
     def test_text_is_refused_where_there_is_none(self, script: Any) -> None:
         answer = script(says("", refusal="I may not.")).hook.ask("a", "m")
-        with pytest.raises(UnusableAnswerError, match="The model refused to answer") as caught:
+        with pytest.raises(InvalidOutputError, match="The model refused to answer") as caught:
             answer.output("text")
         assert caught.value.response["choices"][0]["message"]["refusal"] == "I may not."
         assert caught.value.request_id == "req-1"
         with pytest.raises(ConfigurationError, match="output must be one of response, text, json, message"):
             answer.output("texts")
         empty = script(says(None, "content_filter")).hook.ask("a", "m")
-        with pytest.raises(UnusableAnswerError, match="no text \\(finish_reason 'content_filter'\\)"):
+        with pytest.raises(InvalidOutputError, match="no text \\(finish_reason 'content_filter'\\)"):
             empty.output("text")
 
     def test_reasoning_stands_on_its_own(self, script: Any) -> None:
@@ -143,7 +143,7 @@ class TestOneAnswer:
     def test_a_truncated_empty_answer_is_not_asked_for_again(self, script: Any) -> None:
         play = script(says("", "length"), says("Yes."))
         conversation = play.hook.conversation("a", "m", fallback_models=["n"])
-        with pytest.raises(TruncatedReplyError, match="Raise max_tokens") as caught:
+        with pytest.raises(OutputTruncatedError, match="Raise max_tokens") as caught:
             conversation.run()
         assert isinstance(caught.value, AirflowFailException)
         assert len(play.sent) == 1
@@ -184,7 +184,7 @@ class TestForm:
     @pytest.mark.parametrize(("repair", "requests"), [(True, 2), (False, 1)])
     def test_an_answer_that_stays_wrong_fails_and_is_kept(self, script: Any, repair: bool, requests: int) -> None:
         play = script(says("Lyon"), says("Lyon."), says(LYON))
-        with pytest.raises(UnusableAnswerError, match="it is not JSON") as caught:
+        with pytest.raises(InvalidOutputError, match="it is not JSON") as caught:
             play.hook.ask("Where?", "m", response_format=PLACE, repair=repair)
         assert len(play.sent) == requests
         assert caught.value.response["choices"][0]["message"]["content"].startswith("Lyon")
@@ -192,14 +192,14 @@ class TestForm:
 
     def test_an_answer_that_was_cut_is_not_sent_back(self, script: Any) -> None:
         play = script(says('{"city": "Ly', "length"), says(LYON))
-        with pytest.raises(TruncatedReplyError, match="before its JSON was whole") as caught:
+        with pytest.raises(OutputTruncatedError, match="before its JSON was whole") as caught:
             play.hook.ask("Where?", "m", response_format=PLACE)
         assert isinstance(caught.value, AirflowFailException)
         assert len(play.sent) == 1
 
     def test_a_token_in_an_answer_is_not_repeated(self, script: Any) -> None:
         play = script(says(json.dumps({"city": 5, "people": TOKEN})))
-        with pytest.raises(UnusableAnswerError) as caught:
+        with pytest.raises(InvalidOutputError) as caught:
             play.hook.ask("Where?", "m", response_format=PLACE, repair=False)
         assert TOKEN not in str(caught.value)
         assert "***" in str(caught.value)
@@ -250,7 +250,7 @@ class TestTools:
 
     def test_rounds_are_bounded(self, script: Any) -> None:
         play = script(*[calls(("population", '{"city": "Lyon"}'))] * 5)
-        with pytest.raises(UnusableAnswerError, match="still calls tools after 2 rounds") as caught:
+        with pytest.raises(InvalidOutputError, match="still calls tools after 2 rounds") as caught:
             play.hook.ask("How many?", "m", tools=[population], max_tool_rounds=2)
         assert len(play.sent) == 3
         assert caught.value.response["choices"][0]["message"]["tool_calls"]
@@ -261,7 +261,7 @@ class TestTools:
         assert [call["function"]["name"] for call in answer.message["tool_calls"]] == ["weather", "population"]
         assert len(play.sent) == 1
         for kind in ("text", "json"):
-            with pytest.raises(UnusableAnswerError, match="makes 2 tool calls"):
+            with pytest.raises(InvalidOutputError, match="makes 2 tool calls"):
                 answer.output(kind)
         assert answer.output("response")["choices"][0]["finish_reason"] == "tool_calls"
 
@@ -309,7 +309,7 @@ class TestFallback:
     def test_the_last_error_is_told(self, script: Any) -> None:
         with pytest.raises(NotFoundError, match="'a' does not exist"):
             script(self.BUSY, self.GONE).hook.ask("a", "b", fallback_models=["a"])
-        with pytest.raises(RateLimitedError):
+        with pytest.raises(RateLimitError):
             script(self.GONE, Said(429)).hook.ask("a", "a", fallback_models=["b"])
 
     def test_what_another_model_would_not_cure_is_told_at_once(self, script: Any) -> None:
@@ -332,7 +332,7 @@ class TestBudget:
     def test_a_limit_stops_before_the_next_request(self, script: Any) -> None:
         play = script(calls(("population", '{"city": "Lyon"}')), says("Many."))
         conversation = play.hook.conversation("a", "m", tools=[population], max_total_tokens="9")
-        with pytest.raises(BudgetError, match="max_total_tokens") as caught:
+        with pytest.raises(BudgetExceededError, match="max_total_tokens") as caught:
             conversation.run()
         assert isinstance(caught.value, AirflowFailException)
         assert len(play.sent) == 1

@@ -19,7 +19,8 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat.image_parts import MAX_FILE_BYTES, with_images
-from apache_airflow_provider_ovhcloud_ai.errors import AirflowFailException, BadRequestError, ConfigurationError
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
+from apache_airflow_provider_ovhcloud_ai.errors import BadRequestError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.files.image_inputs import read_images
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox

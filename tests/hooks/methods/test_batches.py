@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    APIConnectionError,
+    AuthenticationError,
     ConfigurationError,
-    ConnectionFailedError,
-    InvalidReplyError,
+    InvalidResponseError,
     NotFoundError,
-    TokenRefusedError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import scripted_server
@@ -83,7 +83,7 @@ def test_a_batch_whose_start_nobody_confirmed_is_not_started_again(hook_for: Mak
     hook = hook_for(stored(sandbox))
     file = hook.upload_batch_input(lines(1))
     sandbox.cut_next(path="/v1/batches")
-    with pytest.raises(ConnectionFailedError):
+    with pytest.raises(APIConnectionError):
         hook.create_batch(file["id"])
     assert len(list(hook.list_batches())) == 1
 
@@ -102,7 +102,7 @@ def test_a_part_of_a_file_is_not_taken_for_the_whole(hook_for: Make, sandbox: Sa
     whole = b"".join(json.dumps(each).encode() + b"\n" for each in lines(100))
     # Lines that are complete, in a reply that is: nothing but the file's size tells that there were more.
     sandbox.fail_next(200, whole, path=f"/v1/files/{file['id']}/content")
-    with pytest.raises(InvalidReplyError, match=r"came with [\d,]+ of its [\d,]+ bytes"):
+    with pytest.raises(InvalidResponseError, match=r"came with [\d,]+ of its [\d,]+ bytes"):
         list(hook.read_file(file["id"]))
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_unfolds_without_end_is_not_saved(
     bomb = gzip.compress(bytes(20_000_000))
     sandbox.fail_next(200, bomb, {"Content-Encoding": "gzip"}, path=f"/v1/files/{file['id']}/content")
     said = "larger than 1,000,000 bytes and was not read to its end"
-    with tempfile.TemporaryFile() as sink, pytest.raises(InvalidReplyError, match=said):
+    with tempfile.TemporaryFile() as sink, pytest.raises(InvalidResponseError, match=said):
         hook.save_file(file["id"], sink)
 
 
@@ -185,7 +185,7 @@ def test_an_id_is_never_more_than_a_part_of_an_address(hook_for: Make, sandbox: 
 
 
 def test_a_refused_token_is_said(hook_for: Make, sandbox: Sandbox) -> None:
-    with pytest.raises(TokenRefusedError, match="403 Forbidden"):
+    with pytest.raises(AuthenticationError, match="403 Forbidden"):
         hook_for(stored(sandbox, "wrong-token")).upload_batch_input(lines(1))
 
 
@@ -194,7 +194,7 @@ def test_a_refused_token_is_said(hook_for: Make, sandbox: Sandbox) -> None:
     [({"status": "completed"}, "came back without 'id'"), ({"id": "b"}, "came back without 'status'"), ([], "a list")],
 )
 def test_what_is_no_batch_is_not_taken_for_one(hook_for: Make, body: Any, sentence: str) -> None:
-    with Server(reply(200, body)) as server, pytest.raises(InvalidReplyError, match=sentence):
+    with Server(reply(200, body)) as server, pytest.raises(InvalidResponseError, match=sentence):
         hook_for(stored(server)).get_batch("batch-1")
 
 
@@ -202,7 +202,7 @@ def test_a_line_that_is_no_json_is_named(hook_for: Make) -> None:
     with Server(reply(200, {"id": "f", "bytes": 9}), reply(200, '{"a": 1}\nnonsense')) as server:
         found = hook_for(stored(server)).read_file("f")
         assert next(found) == {"a": 1}
-        with pytest.raises(InvalidReplyError, match="Line 2 of the file f is no JSON object"):
+        with pytest.raises(InvalidResponseError, match="Line 2 of the file f is no JSON object"):
             next(found)
 
 
@@ -217,6 +217,6 @@ def test_a_file_has_more_time_than_an_answer(hook_for: Make) -> None:
             return exchange(request, 1.0, *rest)
 
         hook.get_conn()._exchange = noted
-        with pytest.raises(ConnectionFailedError):
+        with pytest.raises(APIConnectionError):
             list(hook.read_file("f"))
         assert seconds == [1.0, 9.0]

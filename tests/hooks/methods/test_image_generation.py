@@ -13,14 +13,14 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
-    InvalidReplyError,
+    InvalidResponseError,
     NotFoundError,
-    RateLimitedError,
-    StatusError,
-    TimedOutError,
-    TokenRefusedError,
+    RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -170,20 +170,24 @@ def test_another_type_than_the_name_promises_is_written_and_told(
     [
         (
             reply(200, "<title>Sign in</title>", {"Content-Type": "text/html"}),
-            InvalidReplyError,
+            InvalidResponseError,
             "Sign in",
         ),
-        (reply(200, PNG, {"Content-Type": "image/png"}), InvalidReplyError, "came back as image/png instead of JSON"),
-        (reply(200, [1]), InvalidReplyError, "a list where an object belongs"),
-        (reply(200, images()), InvalidReplyError, "0 of 1 images came"),
-        (reply(200, images(PNG, PNG)), InvalidReplyError, "2 of 1 images came"),
-        (reply(200, images(b"<html>")), InvalidReplyError, "no PNG, JPEG, WebP or GIF"),
-        (reply(302, "", {"Location": "https://example.com/"}), InvalidReplyError, "was redirected"),
+        (
+            reply(200, PNG, {"Content-Type": "image/png"}),
+            InvalidResponseError,
+            "came back as image/png instead of JSON",
+        ),
+        (reply(200, [1]), InvalidResponseError, "a list where an object belongs"),
+        (reply(200, images()), InvalidResponseError, "0 of 1 images came"),
+        (reply(200, images(PNG, PNG)), InvalidResponseError, "2 of 1 images came"),
+        (reply(200, images(b"<html>")), InvalidResponseError, "no PNG, JPEG, WebP or GIF"),
+        (reply(302, "", {"Location": "https://example.com/"}), InvalidResponseError, "was redirected"),
         (reply(400, {"error": {"message": "unknown field `seed`"}}), BadRequestError, "unknown field `seed`"),
-        (echo(401, str), TokenRefusedError, "401"),
-        (echo(403, lambda token: f"Bearer {token}", www_authenticate="TOKEN"), TokenRefusedError, "403"),
-        (reply(429, {"message": "API rate limit exceeded"}, {"Retry-After": "3600"}), RateLimitedError, "429"),
-        (reply(500, {"message": "An unexpected error occurred"}), StatusError, "500"),
+        (echo(401, str), AuthenticationError, "401"),
+        (echo(403, lambda token: f"Bearer {token}", www_authenticate="TOKEN"), AuthenticationError, "403"),
+        (reply(429, {"message": "API rate limit exceeded"}, {"Retry-After": "3600"}), RateLimitError, "429"),
+        (reply(500, {"message": "An unexpected error occurred"}), APIStatusError, "500"),
     ],
 )
 def test_what_fails_leaves_nothing_behind(
@@ -212,7 +216,7 @@ def test_a_model_that_makes_no_images(hook: OVHCloudAIEndpointsHook, tmp_path: P
 
 def test_a_reply_that_does_not_come_is_not_asked_for_twice(hook_for: Callable[..., Any], tmp_path: Path) -> None:
     error, server = drawn(hook_for, hang, tmp_path, timeout=0.5, max_retries=3)
-    assert isinstance(error, TimedOutError)
+    assert isinstance(error, APITimeoutError)
     assert len(server.requests) == 1
 
 

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.errors import BudgetError, ConfigurationError, ConnectionFailedError
+from apache_airflow_provider_ovhcloud_ai.errors import APIConnectionError, BudgetExceededError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import Spending, summary
 
 pytestmark = pytest.mark.airflow
@@ -35,7 +35,7 @@ class List:
     def __call__(self) -> list[dict[str, Any]]:
         self.times += 1
         if self.found is None:
-            raise ConnectionFailedError("no")
+            raise APIConnectionError("no")
         return self.found
 
 
@@ -105,7 +105,7 @@ def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, 
     for _ in range(requests):
         spending.check("m")
         spending.add(said(), "m")
-    with pytest.raises(BudgetError, match=words) as caught:
+    with pytest.raises(BudgetExceededError, match=words) as caught:
         spending.check("m")
     assert f"in {requests} requests" in str(caught.value)
     assert not caught.value.retryable
@@ -114,11 +114,11 @@ def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, 
 def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(ConfigurationError, match="no price for 'n'"):
         Spending(List(models(m="USD")), max_cost=1).check("n")
-    with pytest.raises(ConnectionFailedError):
+    with pytest.raises(APIConnectionError):
         Spending(List(None), max_cost=1).check("m")
     spending = Spending(List(models(m="USD")), max_cost=1)
     spending.add({"model": "m"}, "m")
-    with pytest.raises(BudgetError, match="is not known"):
+    with pytest.raises(BudgetExceededError, match="is not known"):
         spending.check("m")
 
 
@@ -128,7 +128,7 @@ def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
         spending.check("m")
         spending.add({"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, "m")
     assert spending.usage["total_tokens"] == 36
-    with pytest.raises(BudgetError, match="36 of 25 tokens"):
+    with pytest.raises(BudgetExceededError, match="36 of 25 tokens"):
         spending.check("m")
 
 
@@ -136,7 +136,7 @@ def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
 def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> None:
     spending = Spending(List(), max_total_tokens=25)
     spending.add({"model": "m", "usage": usage}, "m")
-    with pytest.raises(BudgetError, match="max_total_tokens cannot be kept") as caught:
+    with pytest.raises(BudgetExceededError, match="max_total_tokens cannot be kept") as caught:
         spending.check("m")
     assert not caught.value.retryable
     unlimited = Spending(List())

@@ -17,7 +17,7 @@ from ....client.http import http_response
 from ....client.http.error_responses import error_of
 from ....client.http.sync_client import Client
 from ....connection.settings import ConnectionSettings
-from ....errors import AIEndpointsError, ConfigurationError, InvalidReplyError
+from ....errors import AIEndpointsError, ConfigurationError, InvalidResponseError
 from ....redaction import StreamScrubber, excerpt, scrub
 from ....validation import integer, text
 from ..web.user import Refused
@@ -93,7 +93,7 @@ class Trial:
             yield from _shown(piece)
         yield from _shown(scrubber.end()[:room])
         if not answer.complete:
-            raise InvalidReplyError("The answer broke off before its end: what arrived is above, and was billed.")
+            raise InvalidResponseError("The answer broke off before its end: what arrived is above, and was billed.")
         names = {"finish_reason": _name(answer.finish_reason, token), "model": _name(answer.model, token)}
         return {"first_token_milliseconds": first} | names | _usage(answer.usage)
 
