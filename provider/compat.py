@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger as BaseTrigger
     from airflow.triggers.base import TriggerEvent as TriggerEvent
 
-_PLACES = {
+_IMPORT_PATHS = {
     "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
@@ -70,23 +70,23 @@ _PLACES = {
 }
 
 #: Names that not every release has: what they are for, and the first release that has them.
-_SINCE = dict.fromkeys(("RetryDecision", "RetryPolicy"), ("Retry policies", "3.3"))
+_MIN_VERSION = dict.fromkeys(("RetryDecision", "RetryPolicy"), ("Retry policies", "3.3"))
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _IMPORT_PATHS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    for module in _PLACES[name]:
+    for module in _IMPORT_PATHS[name]:
         try:
             value = getattr(import_module(module), name)
         except (ImportError, AttributeError):
             continue
         globals()[name] = value
         return value
-    if name in _SINCE:
-        what, release = _SINCE[name]
+    if name in _MIN_VERSION:
+        what, release = _MIN_VERSION[name]
         raise ImportError(f"{what} need Airflow {release} or later, and this is Airflow {airflow_version()}.")
-    raise ImportError(f"Airflow has no {name} in {' or '.join(_PLACES[name])}")
+    raise ImportError(f"Airflow has no {name} in {' or '.join(_IMPORT_PATHS[name])}")
 
 
 def airflow_version() -> str:
@@ -100,7 +100,7 @@ def airflow_version() -> str:
     return __version__
 
 
-def asset_of(uri: str) -> Any:
+def to_asset(uri: str) -> Any:
     """
     Make an asset, which 2.11 calls a dataset.
 

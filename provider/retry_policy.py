@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from .compat import Context
 
 #: What Airflow itself waits at most where it doubles a delay.
-A_DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 
 #: A century. Airflow's scheduler adds the delay to a date, and cannot write one after the year 9999.
-_LONGEST = timedelta(days=36_525)
+_MAX_DELAY = timedelta(days=36_525)
 
 
 class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
@@ -37,7 +37,7 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
         the service would refuse an earlier try; None for no bound
     """
 
-    def __init__(self, *, max_delay: timedelta | float | None = A_DAY) -> None:
+    def __init__(self, *, max_delay: timedelta | float | None = ONE_DAY) -> None:
         self.max_delay = None if max_delay is None else _delay(max_delay)
 
     def __repr__(self) -> str:
@@ -55,10 +55,10 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
         :param context: the task's context; not needed here
         :return: retry after a delay, fail, or Airflow's default
         """
-        error = cause_of(exception)
+        error = find_provider_error(exception)
         if error is None:
             return RetryDecision.default()
-        return decision_about(error, _LONGEST if self.max_delay is None else self.max_delay)
+        return decide(error, _MAX_DELAY if self.max_delay is None else self.max_delay)
 
     def serialize(self) -> dict[str, Any]:
         """
@@ -80,7 +80,7 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
         return cls(max_delay=data["max_delay"])
 
 
-def decision_about(error: AIEndpointsError, longest: timedelta) -> RetryDecision:
+def decide(error: AIEndpointsError, longest: timedelta) -> RetryDecision:
     """
     Decide about the next try after an error of this provider. Pure.
 
@@ -101,7 +101,7 @@ def decision_about(error: AIEndpointsError, longest: timedelta) -> RetryDecision
     return RetryDecision.retry(timedelta(seconds=wait), f"{asked}.")
 
 
-def cause_of(exception: BaseException) -> AIEndpointsError | None:
+def find_provider_error(exception: BaseException) -> AIEndpointsError | None:
     """
     Find the error of this provider that an exception is, or was raised ``from``. Pure.
 
@@ -122,4 +122,4 @@ def cause_of(exception: BaseException) -> AIEndpointsError | None:
 
 def _delay(value: Any) -> timedelta:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    return timedelta(seconds=number(seconds, "max_delay, in seconds,", 0, _LONGEST.total_seconds()))
+    return timedelta(seconds=number(seconds, "max_delay, in seconds,", 0, _MAX_DELAY.total_seconds()))

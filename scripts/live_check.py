@@ -16,7 +16,12 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import chat
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
-from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, clean_base_url, clean_token, network_of
+from apache_airflow_provider_ovhcloud_ai.client.settings import (
+    ClientSettings,
+    clean_base_url,
+    clean_token,
+    read_network_settings,
+)
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 
 TOKEN = "OVH_AI_ENDPOINTS_ACCESS_TOKEN"  # the name of the variable, not a token
@@ -44,7 +49,7 @@ def requests() -> tuple[Request, ...]:
 
 
 def answer(request: Request, base_url: str, token: str | None) -> str:
-    settings = ClientSettings(base_url, token, timeout=30, max_retries=0, **network_of(base_url))
+    settings = ClientSettings(base_url, token, timeout=30, max_retries=0, **read_network_settings(base_url))
     try:
         with Client(settings) as client:
             reply = client.send(request)

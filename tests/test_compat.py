@@ -11,9 +11,9 @@ from local_airflow import installed_release
 pytestmark = pytest.mark.airflow
 
 RELEASE = installed_release()
-NEWER = {name for name, (_, release) in compat._SINCE.items() if tuple(map(int, release.split("."))) > RELEASE}
+NEWER = {name for name, (_, release) in compat._MIN_VERSION.items() if tuple(map(int, release.split("."))) > RELEASE}
 OPTIONAL = set() if importlib.util.find_spec("openlineage") else {"OperatorLineage"}
-NAMES = sorted(set(compat._PLACES) - NEWER - OPTIONAL)
+NAMES = sorted(set(compat._IMPORT_PATHS) - NEWER - OPTIONAL)
 
 
 def run(code: str) -> str:
@@ -55,7 +55,7 @@ def test_nothing_is_imported_before_it_is_asked_for() -> None:
 
 
 def test_first_place_that_exists_is_the_one() -> None:
-    for name, places in compat._PLACES.items():
+    for name, places in compat._IMPORT_PATHS.items():
         for place in places:
             try:
                 expected = getattr(importlib.import_module(place), name)
@@ -72,17 +72,17 @@ def test_unknown_names_are_unknown(name: str) -> None:
 
 
 def test_name_that_airflow_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(compat._PLACES, "Gone", ("airflow.no_such_module", "airflow"))
+    monkeypatch.setitem(compat._IMPORT_PATHS, "Gone", ("airflow.no_such_module", "airflow"))
     with pytest.raises(ImportError, match=r"Airflow has no Gone in airflow\.no_such_module or airflow"):
         _ = compat.Gone
 
 
-@pytest.mark.parametrize("name", sorted(compat._SINCE))
+@pytest.mark.parametrize("name", sorted(compat._MIN_VERSION))
 def test_name_that_only_newer_releases_have(name: str) -> None:
     if name not in NEWER:
         assert getattr(compat, name).__module__.startswith("airflow.sdk.")
         return
-    what, release = compat._SINCE[name]
+    what, release = compat._MIN_VERSION[name]
     with pytest.raises(ImportError, match=rf"^{what} need Airflow {release} or later, and this is Airflow \d.*\d\.$"):
         getattr(compat, name)
 

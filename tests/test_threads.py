@@ -33,9 +33,9 @@ MODULES = (
 CLASSES = {
     "client.http.sync_client": "Client",
     "client.http.async_client": "AsyncClient",
-    "client.media.image_generation": "Pictures",
+    "client.media.image_generation": "GeneratedImages",
     "connection.settings": "ConnectionSettings",
-    "hooks.usage.usage_tracker": "Spending",
+    "hooks.usage.usage_tracker": "UsageTracker",
     "sandbox": "Sandbox",
     "ui.console.plugin": "OVHCloudAIEndpointsPlugin",
 }
@@ -86,7 +86,7 @@ def public() -> list[type]:
 
 
 def test_what_is_given_is_public_too() -> None:
-    assert {"ChatAnswer", "ChatStream", "ClientSettings", "Conversation", "Outcome", "Picture", "Spending"} <= {
+    assert {"ChatAnswer", "ChatStream", "ClientSettings", "Conversation", "Outcome", "Picture", "UsageTracker"} <= {
         each.__name__ for each in public()
     }
 

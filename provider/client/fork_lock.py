@@ -8,7 +8,7 @@ import os
 import threading
 
 
-def lock_across_forks() -> threading.Lock:
+def create_fork_lock() -> threading.Lock:
     """
     Make a lock that lasts as long as the process, and that no fork leaves held in the child, where nobody would let it
     go: whoever forks waits for it, so that what it guards is whole there too.

@@ -50,7 +50,7 @@ class Outcome(Generic[Item, Value]):
         return cast("Value", self.value)
 
 
-def each(
+def map_ordered(
     items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
 ) -> Generator[Outcome[Item, Value], None, None]:
     """
@@ -75,7 +75,7 @@ def each(
             yield _outcome(*begun.popleft())
 
 
-def as_they_end(
+def as_completed(
     items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
 ) -> Generator[Outcome[Item, Value], None, None]:
     """

@@ -13,7 +13,7 @@ from .. import defaults
 from ..errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ..redaction import excerpt, scrub
 from ..validation import integer, number, quote, text
-from .chat.structured_output import Structure, is_structured
+from .chat.structured_output import ResponseFormat, is_structured
 from .http.http_request import Request, encode
 from .http.http_response import Reply, facts
 
@@ -118,7 +118,7 @@ def _item(value: Any, where: str) -> Any:
 def _form(response_format: Any) -> dict[str, Any] | None:
     if not is_structured(response_format):
         return None
-    parameter = Structure(response_format).parameter
+    parameter = ResponseFormat(response_format).parameter
     # The chat API holds a schema one level deeper.
     return {"format": {"type": parameter["type"], **parameter.get("json_schema", {})}}
 
@@ -140,7 +140,7 @@ def check(value: dict[str, Any], reply: Reply, sent: Request, token: str | None)
         raise InvalidResponseError(said, response=value, **facts(reply))
     if not isinstance(value.get("output"), list):
         raise InvalidResponseError("The response came back without an 'output'.", **facts(reply))
-    if value.get("status") == "incomplete" and not text_of(value) and not _calls(value):
+    if value.get("status") == "incomplete" and not read_text(value) and not _calls(value):
         raise OutputTruncatedError(
             f"The response of {sent.model} was cut before its first word, and was billed. Raise max_output_tokens, or "
             "leave it out: a reasoning model spends tokens on thinking first.",
@@ -156,7 +156,7 @@ def _fault(value: Mapping[str, Any], token: str | None) -> str:
     return excerpt(scrub(str(said or "it does not say why"), token), 300)
 
 
-def text_of(response: Mapping[str, Any]) -> str:
+def read_text(response: Mapping[str, Any]) -> str:
     """
     Read the text of a response.
 
@@ -178,7 +178,7 @@ def _calls(response: Mapping[str, Any]) -> bool:
     return any(isinstance(item, Mapping) and item.get("type") == "function_call" for item in response["output"])
 
 
-def as_usage(response: Mapping[str, Any]) -> dict[str, Any]:
+def to_chat_usage(response: Mapping[str, Any]) -> dict[str, Any]:
     """
     Tell what a response used, in the words of a chat completion.
 

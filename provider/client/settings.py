@@ -144,7 +144,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def network_of(base_url: str, ca_bundle: str | None = None) -> dict[str, Any]:
+def read_network_settings(base_url: str, ca_bundle: str | None = None) -> dict[str, Any]:
     """
     Decide once which certificates and which proxy both drivers use.
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 #: Tokens of one request: a million times what any model takes.
-MOST_TOKENS = 10**12
+MAX_TOKENS = 10**12
 
 
-def summed_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
+def sum_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
     """
     Add up what several responses used.
 
@@ -34,4 +34,4 @@ def is_count(value: Any) -> TypeGuard[int]:
     :param value: anything
     :return: whether it can
     """
-    return type(value) is int and 0 <= value <= MOST_TOKENS
+    return type(value) is int and 0 <= value <= MAX_TOKENS

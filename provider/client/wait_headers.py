@@ -15,7 +15,7 @@ _NOT_PROCESSED = frozenset({429, 503})
 
 
 #: Characters of a distance in time: a date with its zone has some 40. To look for durations in 60 kB takes minutes.
-_LONGEST = 100
+_MAX_CHARS = 100
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -35,7 +35,7 @@ _WAIT_HEADERS = (
 )
 
 
-def requested_wait(status: int, headers: Mapping[str, str], now: float) -> float | None:
+def read_requested_wait(status: int, headers: Mapping[str, str], now: float) -> float | None:
     """
     Read how long the service asks to wait.
 
@@ -45,13 +45,13 @@ def requested_wait(status: int, headers: Mapping[str, str], now: float) -> float
     :return: seconds, or None where no header says so in a way that makes sense
     """
     for name in _WAIT_HEADERS if status in _NOT_PROCESSED else _WAIT_HEADERS[:1]:
-        seconds = seconds_of(headers.get(name, ""), now)
+        seconds = parse_seconds(headers.get(name, ""), now)
         if seconds is not None:
             return seconds
     return None
 
 
-def seconds_of(value: str, now: float) -> float | None:
+def parse_seconds(value: str, now: float) -> float | None:
     """
     Read a distance in time: seconds, a duration such as ``1m30s``, a date, or a moment since 1970.
 
@@ -60,7 +60,7 @@ def seconds_of(value: str, now: float) -> float | None:
     :return: seconds from 0, or None where it makes no sense
     """
     value = value.strip()
-    if len(value) > _LONGEST:
+    if len(value) > _MAX_CHARS:
         return None
     try:
         seconds = _distance(float(value), now)

@@ -77,7 +77,7 @@ def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOU
     return _run(settings, seconds, _STEPS)[0]
 
 
-def run_list(
+def run_model_list(
     settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT
 ) -> tuple[Report, list[dict[str, Any]] | None]:
     """
@@ -90,7 +90,7 @@ def run_list(
     return _run(settings, seconds, _STEPS[: _NAMES.index(MODELS) + 1])
 
 
-def unreadable(error: ConfigurationError) -> Report:
+def invalid_settings(error: ConfigurationError) -> Report:
     """
     Report a connection whose settings cannot work.
 
@@ -110,7 +110,7 @@ def _run(settings: ConnectionSettings, seconds: float, looks: _Steps) -> tuple[R
         run = _Run(settings, client, seconds, time.monotonic() + seconds, limit=_documented_limit(settings))
         for name, look in looks:
             goes_on = all(step.state == "ok" for step in steps)
-            steps.append(_taken(name, look, run) if goes_on else Step(name=name))
+            steps.append(_time_step(name, look, run) if goes_on else Step(name=name))
     return Report(tuple(steps), settings.access, _ids(run), run.limit), run.models
 
 
@@ -130,12 +130,12 @@ def _ids(run: _Run) -> tuple[str, ...] | None:
     return tuple(excerpts((model["id"] for model in run.models), run.settings.client.token, 200))
 
 
-def _taken(name: str, look: Callable[[_Run], Step], run: _Run) -> Step:
+def _time_step(name: str, look: Callable[[_Run], Step], run: _Run) -> Step:
     started = time.monotonic()
     try:
         step = look(run)
     except AIEndpointsError as error:
-        step = causes.no_reply(error, run.settings, run.seconds)
+        step = causes.connection_failed(error, run.settings, run.seconds)
         if run.models is not None and run.settings.access == "token":
             step = replace(step, state="unproven")
     return replace(step, name=name, milliseconds=step.milliseconds or _milliseconds(time.monotonic() - started))
@@ -195,12 +195,12 @@ def _list_models(run: _Run) -> Step:
     if refused:
         return refused
     if reply.status >= 400:
-        return causes.no_list(reply, run.settings)
+        return causes.list_failed(reply, run.settings)
     try:
         value = http_response.parse(reply, request, run.settings.client)
         run.models = model_list.check_models(value, reply, request)
     except InvalidResponseError:
-        return causes.no_list(reply, run.settings)
+        return causes.list_failed(reply, run.settings)
     taken = _milliseconds(reply.seconds - (reply.secured or reply.connect_seconds or 0))
     return Step("ok", f"{len(run.models)} models", milliseconds=taken)
 
@@ -211,10 +211,10 @@ def _prove_access(run: _Run) -> Step:
     if refused:
         return refused
     if run.settings.access == "token":
-        return Step("ok", "token accepted") if causes.speaks_of_request(reply) else _compare(run, reply)
+        return Step("ok", "token accepted") if causes.speaks_of_request(reply) else _probe_with_random_token(run, reply)
     if reply.status < 300 or causes.speaks_of_request(reply):
         return Step("ok", "anonymous access works, no token is sent")
-    return causes.unexplained(reply, run.settings, _PROBE)
+    return causes.unclear_response(reply, run.settings, _PROBE)
 
 
 def _probe(run: _Run) -> http_request.Request:
@@ -226,24 +226,24 @@ def _probe(run: _Run) -> http_request.Request:
     return chat_request.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
 
 
-def _compare(run: _Run, reply: http_response.Reply) -> Step:
+def _probe_with_random_token(run: _Run, reply: http_response.Reply) -> Step:
     """
     Find out whether a made-up token fares worse, where the answer to ours shows nothing by itself.
     """
-    made_up = _like(run.settings.client.token or "")
+    made_up = _similar_token(run.settings.client.token or "")
     with _test_client(run.settings.client, made_up) as client:
         control = run.ask(_probe(run), client)
     if control.status in {401, 403}:
         return Step("ok", "token accepted")
     detail = (
-        f"{causes.host_of(run.settings)} answers {control.status} to a made-up token and {reply.status} to this one: a "
-        "wrong token would go unnoticed. If the service needs none, set 'Access' to anonymous."
+        f"{causes.describe_host(run.settings)} answers {control.status} to a made-up token and {reply.status} to this "
+        "one: a wrong token would go unnoticed. If the service needs none, set 'Access' to anonymous."
     )
     unproven = Step("unproven", "a made-up token is not refused either", detail, SERVICE)
     return causes.refusal(control, run.settings, _PROBE, time.time()) or unproven
 
 
-def _like(token: str) -> str:
+def _similar_token(token: str) -> str:
     kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
     return "".join(next((secrets.choice(kind) for kind in kinds if letter in kind), letter) for letter in token)
 

@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 
 from .. import defaults
 from ..client.http.error_responses import server_words
-from ..client.http.http_response import Reply, kind_of_page, read_json
-from ..client.wait_headers import requested_wait
+from ..client.http.http_response import Reply, describe_page, read_json
+from ..client.wait_headers import read_requested_wait
 from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError
 from ..redaction import excerpt, scrub, without_userinfo
 from .check_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step
@@ -44,7 +44,7 @@ def was_not_reached(error: AIEndpointsError) -> bool:
     return error.kind in {"dns", "refused", "unreachable", "proxy"}
 
 
-def no_reply(error: AIEndpointsError, settings: ConnectionSettings, seconds: float) -> Step:
+def connection_failed(error: AIEndpointsError, settings: ConnectionSettings, seconds: float) -> Step:
     """
     Say why there was no reply that could be read.
 
@@ -53,7 +53,7 @@ def no_reply(error: AIEndpointsError, settings: ConnectionSettings, seconds: flo
     :param seconds: what the whole test may take
     :return: a failed step
     """
-    host = host_of(settings)
+    host = describe_host(settings)
     if isinstance(error, APITimeoutError):
         did = "did not complete its reply" if error.may_have_been_processed else "could not be reached"
         detail = f"{host} {did} within the {seconds:g} s that a test may take. Check address, network and firewall."
@@ -89,15 +89,15 @@ def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) 
     :param now: seconds since the epoch, for dates in headers
     :return: a step that is not ok, or None where the status alone does not decide
     """
-    said = f"{host_of(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
+    said = f"{describe_host(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
     if 300 <= reply.status < 400:
         return _redirected(reply, settings)
     if reply.status == 407:
         return _of_proxy(settings, "answered 407: it asks for a user and password")
     if reply.status in {401, 403}:
-        return _not_let_in(reply, settings, said)
+        return _list_unauthorized(reply, settings, said)
     if reply.status == 429:
-        wait = requested_wait(429, reply.headers, now)
+        wait = read_requested_wait(429, reply.headers, now)
         pause = "in a minute" if wait is None else f"in {wait:.0f} s"
         headline = "request limit reached (429); the connection is not at fault"
         return Step("unproven", headline, f"{said} Test again {pause}.", QUOTA, wait=wait)
@@ -131,10 +131,12 @@ def _redirected(reply: Reply, settings: ConnectionSettings) -> Step:
     except ValueError:
         to = "an address that is none"
     remedy = "The token must not follow. Put the service's own address into 'Base URL'."
-    return Step("failed", f"redirected ({reply.status})", f"{host_of(settings)} sends on to {to}. {remedy}", SETTING)
+    return Step(
+        "failed", f"redirected ({reply.status})", f"{describe_host(settings)} sends on to {to}. {remedy}", SETTING
+    )
 
 
-def _not_let_in(reply: Reply, settings: ConnectionSettings, said: str) -> Step:
+def _list_unauthorized(reply: Reply, settings: ConnectionSettings, said: str) -> Step:
     reason = "401 Unauthorized" if reply.status == 401 else "403 Forbidden"
     if not _is_object(reply) and _page(reply, settings).startswith("an HTML page"):
         remedy = "A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' and the network."
@@ -146,7 +148,7 @@ def _not_let_in(reply: Reply, settings: ConnectionSettings, said: str) -> Step:
     return Step("failed", f"token refused ({reason})", f"{said} {remedy}", TOKEN)
 
 
-def no_list(reply: Reply, settings: ConnectionSettings) -> Step:
+def list_failed(reply: Reply, settings: ConnectionSettings) -> Step:
     """
     Say what came in the place of a list of models.
 
@@ -165,11 +167,11 @@ def no_list(reply: Reply, settings: ConnectionSettings) -> Step:
     else:
         headline = f"{_page(reply, settings).partition(' titled ')[0]} instead of a list of models"
         remedy = "A proxy, a login page or another service answers there. Check 'Base URL': it usually ends in /v1."
-    said = f"{host_of(settings)} answered {reply.status} to the list of models{_words(reply, settings)}."
+    said = f"{describe_host(settings)} answered {reply.status} to the list of models{_words(reply, settings)}."
     return Step("failed", headline, f"{said} {remedy}", SETTING)
 
 
-def unexplained(reply: Reply, settings: ConnectionSettings, asked: str) -> Step:
+def unclear_response(reply: Reply, settings: ConnectionSettings, asked: str) -> Step:
     """
     Say that an answer shows nothing about the access.
 
@@ -178,7 +180,7 @@ def unexplained(reply: Reply, settings: ConnectionSettings, asked: str) -> Step:
     :param asked: what the reply answers
     :return: an unproven step
     """
-    said = f"{host_of(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
+    said = f"{describe_host(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
     return Step("unproven", f"the service answered {reply.status}", f"{said} Is 'Base URL' complete?", SETTING)
 
 
@@ -196,7 +198,7 @@ def speaks_of_request(reply: Reply) -> bool:
     return bool(_PARAMETERS.search(said)) and not _CREDENTIALS.search(said)
 
 
-def host_of(settings: ConnectionSettings) -> str:
+def describe_host(settings: ConnectionSettings) -> str:
     """
     Name the service that is tested.
 
@@ -218,7 +220,7 @@ def _page(reply: Reply, settings: ConnectionSettings) -> str:
     token = settings.client.token
     body = scrub(reply.body[:4000].decode("utf-8", "replace"), token).encode()
     headers = {name: scrub(value, token) for name, value in reply.headers.items()}
-    return kind_of_page(replace(reply, body=body, headers=headers))
+    return describe_page(replace(reply, body=body, headers=headers))
 
 
 def _is_object(reply: Reply) -> bool:

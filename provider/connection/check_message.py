@@ -9,10 +9,10 @@ from .check_report import Report, Step
 
 #: Characters of model names in the sentence, and of the whole; the full list goes to the log.
 MODELS_SHOWN = 1_500
-LENGTH = 1_999
+MAX_CHARS = 1_999
 
 
-def sentence(report: Report) -> str:
+def compose_message(report: Report) -> str:
     """
     Say what a test found, the verdict first: a toast is gone after some seconds.
 
@@ -23,10 +23,10 @@ def sentence(report: Report) -> str:
     parts = [_accepted(report)] if step is None else _verdict(report, step)
     parts += [each.detail for each in report.steps if each.state == "ok"] + [_access(report)]
     said = " ".join(part for part in parts if part)
-    return excerpt(f"{said} {_models(report, LENGTH - len(said))}", LENGTH)
+    return excerpt(f"{said} {_models(report, MAX_CHARS - len(said))}", MAX_CHARS)
 
 
-def crashed(error: Exception) -> str:
+def internal_error(error: Exception) -> str:
     """
     Say that the test itself failed.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client.models.model_names import find_model, kind_of, nearest
+from ..client.models.model_names import find_kind, find_model, nearest
 from ..redaction import excerpt, scrub
 from .check_report import SETTING, Step
 from .settings import ConnectionSettings
@@ -42,7 +42,7 @@ def _check(use: str, wanted: str, models: list[dict[str, Any]]) -> tuple[str, st
     if found is None:
         headline = f"model not found: {_short(wanted)} (the {use} model)"
         return headline, f"{_suggestion(wanted, models)}Correct {label} in the connection."
-    kind = kind_of(found)
+    kind = find_kind(found)
     if kind not in {None, use}:
         name = _short(found["id"])
         return f"{name} is a model for {kind}, not for {use}", f"Correct {label} in the connection."

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import __version__, defaults
-from ..client.settings import ClientSettings, clean_base_url, clean_token, network_of
+from ..client.settings import ClientSettings, clean_base_url, clean_token, read_network_settings
 from ..compat import airflow_version, mask_secret
 from ..errors import ConfigurationError
 from ..validation import boolean, integer, number, quote
@@ -20,7 +20,7 @@ from .fields import ACCESS_MODES, FIELDS
 from .settings import ConnectionSettings
 
 #: What Airflow may pass in place of a secret: its REST API, and the form of 2.11.
-MASKS = ("***", "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER")
+MASKED_TOKENS = ("***", "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER")
 
 #: Airflow reads nothing of a URI whose type has underscores.
 _UNDERSCORES = "The connection's URI cannot be read: in a URI the type is written with dashes, ovh-ai-endpoints://..."
@@ -40,7 +40,7 @@ class _Secret:
         return bool(self.text)
 
 
-def settings_of(
+def read_settings(
     connection: Any, *, timeout: Any = None, max_retries: Any = None, token_required: bool = True
 ) -> ConnectionSettings:
     """
@@ -58,7 +58,7 @@ def settings_of(
     extra = read_extra(connection)
     access = _choice(extra, "access")
     secret = _Secret((connection.password or "").strip()) or extra.get("api_key", _Secret(""))
-    masked = secret.text.strip() in MASKS
+    masked = secret.text.strip() in MASKED_TOKENS
     token = _Secret("" if access == "anonymous" or masked else clean_token(secret.text) or "")
     if token and token.text != connection.password:
         # Airflow masks the password as it is stored; a pasted "Bearer xyz" is sent as xyz.
@@ -72,14 +72,14 @@ def settings_of(
         timeout=_seconds(timeout, extra),
         max_retries=_count(extra, "max_retries", defaults.MAX_RETRIES, max_retries),
         requests_per_minute=_count(extra, "requests_per_minute", None),
-        user_agent=user_agent(),
-        **network_of(base_url, _text(extra, "ca_bundle")),
+        user_agent=build_user_agent(),
+        **read_network_settings(base_url, _text(extra, "ca_bundle")),
     )
     names = {name: _text(extra, name) for name in ("chat_model", "embedding_model", "project_id")}
     return ConnectionSettings(client=client, access=access, masked=masked, **names)
 
 
-def connection_missing(conn_id: str) -> str:
+def explain_missing_connection(conn_id: str) -> str:
     """
     Say that Airflow gave no connection; it does not tell one that is missing from one that it cannot read.
 
@@ -136,7 +136,7 @@ def _without_prefix(extra: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _Secret(str(item)) if name == "api_key" else item for name, item in fields.items()}
 
 
-def user_agent() -> str:
+def build_user_agent() -> str:
     """
     Say who calls: this provider, Airflow and Python, each with its version.
 

@@ -36,7 +36,7 @@ class FunctionOperator(DecoratedOperator, AIEndpointsOperator):
     replaced: ClassVar[tuple[str, ...]]
 
     def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
-        refuse_replaced(type(self), kwargs)
+        reject_fields_from_function(type(self), kwargs)
         # Given as None, so that no default_args fill them.
         nothing: dict[str, Any] = dict.fromkeys(self.replaced)
         super().__init__(python_callable=python_callable, **nothing, **kwargs)
@@ -94,15 +94,15 @@ def decorate(
     :raises ConfigurationError: if the function stands in for one of them
     :raises TypeError: if the operator has none of that name
     """
-    refuse_replaced(operator, parameters)
+    reject_fields_from_function(operator, parameters)
     # Airflow looks at them where the task is made, and for a mapped one only where it runs.
-    unknown = set(parameters) - parameters_of(operator)
+    unknown = set(parameters) - list_parameters(operator)
     if unknown:
         raise TypeError(f"{operator.custom_operator_name} got an unexpected keyword argument {min(unknown)!r}")
     return task_decorator_factory(python_callable, decorated_operator_class=operator, **parameters)
 
 
-def parameters_of(operator: type[Any]) -> set[str]:
+def list_parameters(operator: type[Any]) -> set[str]:
     """
     Collect the parameters of an operator and its bases.
 
@@ -114,7 +114,7 @@ def parameters_of(operator: type[Any]) -> set[str]:
     return {each.name for each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)} - {"self"}
 
 
-def refuse_replaced(operator: type[FunctionOperator], parameters: Mapping[str, Any]) -> None:
+def reject_fields_from_function(operator: type[FunctionOperator], parameters: Mapping[str, Any]) -> None:
     """
     Refuse what the function says.
 

@@ -7,20 +7,27 @@ from __future__ import annotations
 from typing import Any
 
 from .. import defaults
-from ..connection.reader import settings_of
+from ..connection.reader import read_settings
 from ..errors import AIEndpointsError
-from .methods.batches import BatchVerbs
-from .methods.bulk_chat import BulkVerbs
-from .methods.embeddings import EmbeddingVerbs
-from .methods.guard import GuardVerbs
-from .methods.image_generation import ImageVerbs
-from .methods.models import ModelVerbs
-from .methods.responses import ResponseVerbs
-from .methods.transcription import TranscriptionVerbs
+from .methods.batches import BatchMethods
+from .methods.bulk_chat import BulkChatMethods
+from .methods.embeddings import EmbeddingMethods
+from .methods.guard import GuardMethods
+from .methods.image_generation import ImageMethods
+from .methods.models import ModelMethods
+from .methods.responses import ResponseMethods
+from .methods.transcription import TranscriptionMethods
 
 
 class OVHCloudAIEndpointsHook(
-    BulkVerbs, GuardVerbs, ResponseVerbs, EmbeddingVerbs, BatchVerbs, TranscriptionVerbs, ModelVerbs, ImageVerbs
+    BulkChatMethods,
+    GuardMethods,
+    ResponseMethods,
+    EmbeddingMethods,
+    BatchMethods,
+    TranscriptionMethods,
+    ModelMethods,
+    ImageMethods,
 ):
     """
     Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
@@ -68,14 +75,14 @@ class OVHCloudAIEndpointsHook(
         :return: whether it does, and a sentence that says so, or why not and what to do
         """
         from ..connection.check import run_test
-        from ..connection.check_message import crashed, sentence
+        from ..connection.check_message import compose_message, internal_error
 
         try:
-            report = run_test(settings_of(self._get_connection(), token_required=False))
+            report = run_test(read_settings(self._get_connection(), token_required=False))
         except AIEndpointsError as error:
             return False, f"Failed: {error}"
         except Exception as error:  # Airflow would show its bare text, which may be anything, or nothing.
             self.log.exception("The connection test itself failed.")
-            return False, crashed(error)
+            return False, internal_error(error)
         self.log.info("Models listed: %s", ", ".join(report.models or ["none seen"]))
-        return report.ok, sentence(report)
+        return report.ok, compose_message(report)

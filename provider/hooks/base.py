@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import defaults
-from ..client.fork_lock import lock_across_forks
+from ..client.fork_lock import create_fork_lock
 from ..client.http import error_responses, http_request, http_response
 from ..client.http.http_response import Reply
 from ..client.http.sync_client import Client
 from ..client.media.transcription import billed_seconds
 from ..client.models import model_list, model_names
 from ..compat import AirflowNotFoundException, BaseHook
-from ..connection.reader import connection_missing, settings_of
+from ..connection.reader import explain_missing_connection, read_settings
 from ..connection.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..redaction import excerpt, scrub
@@ -27,10 +27,10 @@ from .usage import metrics
 #: Held while a hook reads its connection, as Airflow 3.0 mixes up what it answers to several threads of a task, and
 #: while it makes its client, so that threads do not each get connections of their own. One for all hooks, as these are
 #: copied and pickled.
-_making = lock_across_forks()
+_creation_lock = create_fork_lock()
 
 
-class ServiceHook(BaseHook):
+class BaseAIEndpointsHook(BaseHook):
     """
     A connection, and what is sent over it.
 
@@ -66,7 +66,7 @@ class ServiceHook(BaseHook):
         What the connection says, read once.
         """
         if self._settings is None:
-            with self.boundary(), _making:
+            with self.boundary(), _creation_lock:
                 self._settings = self._settings or self._read_settings()
         return self._settings
 
@@ -79,7 +79,7 @@ class ServiceHook(BaseHook):
         """
         if self._client is None:
             settings = self.settings.client
-            with _making:
+            with _creation_lock:
                 self._client = self._client or Client(settings)
         return self._client
 
@@ -100,7 +100,7 @@ class ServiceHook(BaseHook):
         return model_list.check_models(value, reply, request)
 
     def _read_settings(self) -> ConnectionSettings:
-        return settings_of(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
+        return read_settings(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
 
     def _get_connection(self) -> Any:
         try:
@@ -108,7 +108,7 @@ class ServiceHook(BaseHook):
         except (AirflowNotFoundException, ValueError):
             pass
         # Raised here: what Airflow could not read may hold the token, and would be part of the error.
-        raise ConfigurationError(connection_missing(self.ovh_conn_id))
+        raise ConfigurationError(explain_missing_connection(self.ovh_conn_id))
 
     def model_for(self, given: Any, default: str) -> Any:
         """
@@ -173,7 +173,7 @@ class ServiceHook(BaseHook):
         metrics.count(model, usage, len(sent))
         facts = {
             "model": value.get("model") or model,
-            **_used(usage),
+            **_read_usage(usage),
             "milliseconds": int(sum(reply.seconds for reply in sent) * 1000),
             "requests": len(sent),
             "attempts": sum(reply.attempts for reply in sent),
@@ -192,7 +192,7 @@ class ServiceHook(BaseHook):
             yield
 
 
-def _used(usage: Mapping[str, Any]) -> dict[str, Any]:
+def _read_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     if usage.get("type") == "duration":
         return {"audio_seconds": billed_seconds({"usage": usage})}
     return {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}

@@ -12,18 +12,18 @@ from .. import defaults
 from ..errors import ConfigurationError
 from ..ui.links import LINKS, ConsoleLink, console_url, urls
 from ..validation import quote
-from ._lineage import TellsLineage
-from ._mapped import fetched
+from ._lineage import LineageMixin
+from ._mapped import iter_mapped_values
 
 if TYPE_CHECKING:
     import jinja2
 
     from ..compat import Context
     from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
-    from ..hooks.usage.usage_tracker import Spending
+    from ..hooks.usage.usage_tracker import UsageTracker
 
 
-class AIEndpointsOperator(TellsLineage):
+class AIEndpointsOperator(LineageMixin):
     """
     Base of the operators that call AI Endpoints.
 
@@ -105,7 +105,7 @@ class AIEndpointsOperator(TellsLineage):
         self, parent: Any, template_fields: Any, context: Any, jinja_env: jinja2.Environment, seen_oids: set[int]
     ) -> None:
         # What was seen is not rendered.
-        seen = {id(value) for value in fetched(self, context)} if parent is self else set()
+        seen = {id(value) for value in iter_mapped_values(self, context)} if parent is self else set()
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids | seen)
 
     def _resolve(self, content: Any, *args: Any) -> Any:
@@ -158,7 +158,7 @@ class AIEndpointsOperator(TellsLineage):
                 # Empty where there is none: Airflow 3 looks for every link as a task ends, and logs an error without.
                 context["ti"].xcom_push(key=link.xcom_key, value=found.get(link.xcom_key, ""))
 
-    def report_usage(self, context: Context, spending: Spending, *, priced: bool) -> None:
+    def report_usage(self, context: Context, spending: UsageTracker, *, priced: bool) -> None:
         """
         Tell in log and XCom what the task used, whether it succeeds or not.
 
@@ -166,10 +166,10 @@ class AIEndpointsOperator(TellsLineage):
         :param spending: what it used
         :param priced: whether the service may be asked for its prices
         """
-        from ..hooks.usage.usage_tracker import summary
+        from ..hooks.usage.usage_tracker import format_usage
 
         told = spending.as_xcom(priced=priced)
-        self.log.info("AI Endpoints task: %s", summary(told))
+        self.log.info("AI Endpoints task: %s", format_usage(told))
         if self.do_xcom_push:
             context["ti"].xcom_push(key="usage", value=told)
 

@@ -18,7 +18,7 @@ _REMOTE = re.compile(r"(?P<scheme>[\w+.-]+)://(?:[^/@]*@)?(?P<bucket>[^/?#]+)/?(
 
 
 @dataclass(frozen=True)
-class Address:
+class DatasetRef:
     """
     Where data is, without whom it is reached as.
 
@@ -32,7 +32,7 @@ class Address:
     name: str
 
 
-def address_of(path: Any) -> Address:
+def to_dataset_ref(path: Any) -> DatasetRef:
     """
     Take an address out of a path.
 
@@ -43,9 +43,9 @@ def address_of(path: Any) -> Address:
     found = _REMOTE.match(text)
     if found is None:
         place = Path(text).absolute()
-        return Address(place.as_uri(), "file", str(place))
+        return DatasetRef(place.as_uri(), "file", str(place))
     root, key = f"{found['scheme']}://{found['bucket']}", found["key"].rstrip("/")
-    return Address(f"{root}/{key}" if key else root, root, key or "/")
+    return DatasetRef(f"{root}/{key}" if key else root, root, key or "/")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ class Lineage:
     :param facts: what is known of the result: those of :data:`FACTS`
     """
 
-    inputs: tuple[Address, ...] = ()
-    outputs: tuple[Address, ...] = ()
+    inputs: tuple[DatasetRef, ...] = ()
+    outputs: tuple[DatasetRef, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)

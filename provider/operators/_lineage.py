@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..compat import BaseOperator, asset_of
-from ._datasets import FACTS, Lineage, address_of
+from ..compat import BaseOperator, to_asset
+from ._datasets import FACTS, Lineage, to_dataset_ref
 
 if TYPE_CHECKING:
     from ..compat import Context
 
 
-class TellsLineage(BaseOperator):
+class LineageMixin(BaseOperator):
     """
     Tells what a task has written: to the assets that are its outlets, and to OpenLineage where its provider is.
     """
@@ -33,7 +33,7 @@ class TellsLineage(BaseOperator):
         :param inputs: paths that were read; those that are None are left out
         """
         facts = {name: told[name] for name in FACTS if told.get(name) is not None}
-        found = [tuple(address_of(path) for path in paths if path is not None) for paths in (inputs, outputs)]
+        found = [tuple(to_dataset_ref(path) for path in paths if path is not None) for paths in (inputs, outputs)]
         self._lineage = Lineage(found[0], found[1], facts)
         for outlet in self.outlets or ():
             self._tell_outlet(context, outlet, self._lineage)
@@ -42,7 +42,7 @@ class TellsLineage(BaseOperator):
         kind = type(outlet).__name__
         if kind in {"AssetAlias", "DatasetAlias"}:
             for written in lineage.outputs:
-                context["outlet_events"][outlet].add(asset_of(written.uri), extra=dict(lineage.facts))
+                context["outlet_events"][outlet].add(to_asset(written.uri), extra=dict(lineage.facts))
         elif hasattr(outlet, "uri") or kind == "AssetNameRef":
             context["outlet_events"][outlet].extra.update(lineage.facts)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def fetched(operator: Any, context: Mapping[str, Any]) -> Iterator[Any]:
+def iter_mapped_values(operator: Any, context: Mapping[str, Any]) -> Iterator[Any]:
     """
     Find what a task of ``expand_kwargs(...)`` got from a result.
 

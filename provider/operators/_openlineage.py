@@ -11,7 +11,7 @@ from openlineage.client.event_v2 import Dataset, OutputDataset
 from openlineage.client.facet_v2 import RunFacet, output_statistics_output_dataset
 
 from ..compat import OperatorLineage
-from ._datasets import Address, Lineage
+from ._datasets import DatasetRef, Lineage
 
 #: A facet that is not OpenLineage's own carries whose it is.
 FACET = "ovhcloud_aiEndpoints"
@@ -51,7 +51,7 @@ def as_operator_lineage(lineage: Lineage) -> OperatorLineage[Any, Any]:
     )
 
 
-def _output(written: Address, facts: Any) -> OutputDataset:
+def _output(written: DatasetRef, facts: Any) -> OutputDataset:
     counted = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=facts.get("rows"), fileCount=facts.get("parts", 1)
     )

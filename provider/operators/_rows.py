@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..hooks.files.object_path import path_of
+from ..hooks.files.object_path import to_object_path
 
 
-def rows_of(values: Any, path: Any, kind: str | None, name: str) -> Iterable[dict[str, Any]]:
+def read_rows(values: Any, path: Any, kind: str | None, name: str) -> Iterable[dict[str, Any]]:
     """
     Read the rows of a task.
 
@@ -30,4 +30,4 @@ def rows_of(values: Any, path: Any, kind: str | None, name: str) -> Iterable[dic
         return reading.from_values(values)
     if values is not None:
         raise ConfigurationError(f"Give either {name} or input_path, not both.")
-    return reading.read(path_of(path, "input_path"), kind)
+    return reading.read_rows(to_object_path(path, "input_path"), kind)

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.batches.batches_api import ENDED, sentence, summary
+from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
 from ..compat import conf
 from ..errors import ConfigurationError
-from ..hooks.files.object_path import path_of
+from ..hooks.files.object_path import to_object_path
 from ..validation import integer, number, quote
 from ._base import AIEndpointsOperator
-from ._rows import rows_of
+from ._rows import read_rows
 
 if TYPE_CHECKING:
     from ..compat import Context
@@ -165,7 +165,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         for batch in batches:
             self._say(batch)
         self._tell(context, batches)
-        if self._is_deferrable() and not all(batch["status"] in ENDED for batch in batches):
+        if self._is_deferrable() and not all(batch["status"] in FINAL_STATUSES for batch in batches):
             self._defer(context, seconds)
         return self._finish(context, seconds)
 
@@ -284,13 +284,13 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         texts = ("prompt", "system_prompt") if asks_chat else ("text_column",)
         recipe = {"model": model, **{name: getattr(self, name) for name in (*asked, *texts)}}
         vectors = None if asks_chat else "embedding"
-        return Folder(path_of(self.output_path, "output_path"), self.output_format, recipe, vectors=vectors)
+        return Folder(to_object_path(self.output_path, "output_path"), self.output_format, recipe, vectors=vectors)
 
     def _rows(self) -> Iterable[dict[str, Any]]:
-        return rows_of(self.rows, self.input_path, self.input_format, "rows")
+        return read_rows(self.rows, self.input_path, self.input_format, "rows")
 
     def _tell(self, context: Context, batches: list[dict[str, Any]]) -> None:
         context["ti"].xcom_push(key="batches", value=[summary(batch) for batch in batches])
 
     def _say(self, batch: dict[str, Any]) -> None:
-        self.log.info(sentence(summary(batch)))
+        self.log.info(describe(summary(batch)))

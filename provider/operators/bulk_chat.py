@@ -8,20 +8,20 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..client.chat.chat_response import text_of
+from ..client.chat.chat_response import read_text
 from ..client.chat.prompt_template import conversation
 from ..errors import AIEndpointsError, ConfigurationError
-from ..hooks.files.object_path import path_of
+from ..hooks.files.object_path import to_object_path
 from ..validation import text
 from ._base import AIEndpointsOperator
-from ._rows import rows_of
+from ._rows import read_rows
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.usage.usage_tracker import Spending
+    from ..hooks.usage.usage_tracker import UsageTracker
 
 #: Answers above which XCom is the wrong place: 5,000 of a few paragraphs are some 5 MB in the metadata database.
-MANY = 5_000
+MAX_XCOM_ROWS = 5_000
 
 
 class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
@@ -147,7 +147,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         spending = self.hook.spending(self.max_cost, self.max_total_tokens)  # type: ignore[arg-type]  # as below
         try:
             with self.hook.boundary():
-                rows = rows_of(self.rows, self.input_path, self.input_format, "rows")
+                rows = read_rows(self.rows, self.input_path, self.input_format, "rows")
             if self.output_path is None:
                 return self._to_xcom(rows, spending, context)
             manifest = self._to_folder(rows, spending)
@@ -158,11 +158,11 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
             if spending.requests:
                 self.report_usage(context, spending, priced=self.report_cost)
 
-    def _to_xcom(self, rows: Iterable[dict[str, Any]], spending: Spending, context: Context) -> dict[str, Any]:
+    def _to_xcom(self, rows: Iterable[dict[str, Any]], spending: UsageTracker, context: Context) -> dict[str, Any]:
         with self.hook.boundary():
             # All prompts are made before the first is sent: a column that is misspelt costs nothing.
             conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
-        if len(conversations) > MANY:
+        if len(conversations) > MAX_XCOM_ROWS:
             self.log.warning(
                 "%s answers will go to XCom, most often into the metadata database, and a retry would pay for all of "
                 "them again: give output_path to write them to files instead.",
@@ -177,9 +177,9 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 context["ti"].xcom_push(key="answers", value=_answers(error.response))
             raise
 
-    def _to_folder(self, rows: Iterable[dict[str, Any]], spending: Spending) -> dict[str, Any]:
+    def _to_folder(self, rows: Iterable[dict[str, Any]], spending: UsageTracker) -> dict[str, Any]:
         with self.hook.boundary():
-            folder = path_of(self.output_path, "output_path")
+            folder = to_object_path(self.output_path, "output_path")
         return self.hook.chat_rows(
             rows,
             folder,
@@ -209,7 +209,7 @@ def _answers(collected: Mapping[str, Any]) -> dict[str, Any]:
     responses = collected["responses"]
     return {
         "model": next((response.get("model") for response in responses if response), None),
-        "answers": [response and text_of(response) for response in responses],
+        "answers": [response and read_text(response) for response in responses],
         "errors": collected["errors"],
         "usage": collected["usage"],
     }

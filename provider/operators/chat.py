@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..hooks.chat.conversation import Conversation
 
 #: Fields of the request that the operator has parameters for.
-_OWN = ("model", "messages", "temperature", "max_tokens", "top_p", "stop", "stream")
-_SENT = ("temperature", "max_tokens", "top_p", "stop", "reasoning_effort")
+_OPERATOR_PARAMS = ("model", "messages", "temperature", "max_tokens", "top_p", "stop", "stream")
+_REQUEST_PARAMS = ("temperature", "max_tokens", "top_p", "stop", "reasoning_effort")
 
 
 class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperator):
@@ -181,12 +181,12 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
             max_total_tokens=self.max_total_tokens,  # type: ignore[arg-type]  # likewise
             stream=self.stream,
             extra_body=further,
-            **{name: getattr(self, name) for name in _SENT},
+            **{name: getattr(self, name) for name in _REQUEST_PARAMS},
         )
 
     def _further(self) -> dict[str, Any]:
         given = [name for name in ("response_format", "tools", "reasoning_effort") if getattr(self, name) is not None]
-        return self.further_parameters((*_OWN, *given))
+        return self.further_parameters((*_OPERATOR_PARAMS, *given))
 
     def _kind(self) -> str:
         if self._output is not None:
@@ -207,10 +207,10 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
             return
         response = conversation.response or {}
         told = {
-            "finish_reason": chat_response.finish_reason_of(response),
+            "finish_reason": chat_response.read_finish_reason(response),
             "model": response.get("model"),
             "request_id": conversation.request_id,
-            "reasoning": chat_response.reasoning_of(response),
+            "reasoning": chat_response.read_reasoning(response),
         }
         for key, value in told.items():
             if value is not None:

@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
-from ..hooks.files.object_path import path_of
+from ..hooks.files.object_path import to_object_path
 from ..validation import text
 from ._base import AIEndpointsOperator
-from ._rows import rows_of
+from ._rows import read_rows
 
 if TYPE_CHECKING:
     from ..compat import Context
 
 #: Vectors above which XCom is the wrong place: 1,000 of 1,024 numbers are some 20 MB of JSON in the metadata database.
-MANY = 1_000
+MAX_XCOM_TEXTS = 1_000
 
 
 class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
@@ -127,7 +127,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     def _to_folder(self, further: dict[str, Any]) -> dict[str, Any]:
         return self.hook.embed_rows(
             self._rows(),
-            path_of(self.output_path, "output_path"),
+            to_object_path(self.output_path, "output_path"),
             self.model,
             text_column=self.text_column,
             output_format=self.output_format,
@@ -138,11 +138,11 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     def _texts(self) -> Any:
         texts = self.input
         if self.input_path is not None:
-            from ..rows.serialization import text_in
+            from ..rows.serialization import read_text_column
 
             column = text(self.text_column, "text_column")
-            texts = [text_in(row, number, column) for number, row in enumerate(self._rows())]
-        if isinstance(texts, (list, tuple)) and len(texts) > MANY:
+            texts = [read_text_column(row, number, column) for number, row in enumerate(self._rows())]
+        if isinstance(texts, (list, tuple)) and len(texts) > MAX_XCOM_TEXTS:
             self.log.warning(
                 "%s vectors will go to XCom, most often into the metadata database, where each takes some 20 kB: "
                 "give output_path to write them to files instead.",
@@ -152,4 +152,4 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
 
     def _rows(self) -> Iterable[dict[str, Any]]:
         values = [self.input] if isinstance(self.input, str) else self.input
-        return rows_of(values, self.input_path, self.input_format, "input")
+        return read_rows(values, self.input_path, self.input_format, "input")

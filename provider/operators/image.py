@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..compat import Context
 
 #: What the operator has parameters for, or decides itself.
-_OWN = ("prompt", "model", "n", "size", "output_path", "overwrite", "response_format", "stream")
+_OPERATOR_PARAMS = ("prompt", "model", "n", "size", "output_path", "overwrite", "response_format", "stream")
 
 
 class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
@@ -93,7 +93,7 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model or MODEL, "chat_model")
-        further = self.further_parameters(_OWN)
+        further = self.further_parameters(_OPERATOR_PARAMS)
         told = self.hook.generate_image_files(
             self.prompt,
             self.output_path,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..client.models.model_names import filtered
+from ..client.models.model_names import filter_models
 from ..errors import ConfigurationError
 from ..validation import quote
 from ._base import AIEndpointsOperator
@@ -67,7 +67,7 @@ class OVHCloudAIEndpointsModelsOperator(AIEndpointsOperator):
         with self.hook.boundary():
             if self._output not in OUTPUTS:
                 raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(self._output)}.")
-            choose = filtered(self.kind, self.name, self.min_context)
+            choose = filter_models(self.kind, self.name, self.min_context)
         models = self.hook.list_models()
         found = sorted((model for model in models if choose(model)), key=lambda model: str(model["id"]).lower())
         self.log.info("AI Endpoints models: %d of %d fit", len(found), len(models))

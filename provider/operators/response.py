@@ -13,7 +13,7 @@ from ._base import AIEndpointsOperator
 if TYPE_CHECKING:
     from ..compat import Context
 
-_SENT = (
+_REQUEST_PARAMS = (
     "instructions",
     "response_format",
     "reasoning_effort",
@@ -111,8 +111,8 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         self.push_links(context, self.model, "chat_model")
         with self.hook.boundary():
             kind = self._kind()
-        further = self.further_parameters(("model", "input", "text", "reasoning", *_SENT))
-        sent = {name: getattr(self, name) for name in _SENT}
+        further = self.further_parameters(("model", "input", "text", "reasoning", *_REQUEST_PARAMS))
+        sent = {name: getattr(self, name) for name in _REQUEST_PARAMS}
         try:
             response = self.hook.create_response(self.input, self.model, **sent, **further)
         except AIEndpointsError as error:
@@ -122,7 +122,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         self._report(context, response)
         if kind == "response":
             return response
-        said = responses_api.text_of(response)
+        said = responses_api.read_text(response)
         with self.hook.boundary():
             return self._read(said, response) if kind == "json" else said
 
@@ -137,13 +137,13 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         return self._output
 
     def _read(self, said: str, response: dict[str, Any]) -> Any:
-        from ..client.chat.structured_output import Mismatch, Structure, plain
+        from ..client.chat.structured_output import ResponseFormat, SchemaMismatch, to_jsonable
 
         wanted = {"type": "json_object"} if self.response_format is None else self.response_format
         fault = ""
         try:
-            return plain(Structure(wanted).read(said))
-        except Mismatch as mismatch:
+            return to_jsonable(ResponseFormat(wanted).read(said))
+        except SchemaMismatch as mismatch:
             fault = str(mismatch)
         raise InvalidOutputError(
             f"The answer of {response.get('model') or self.model} has not the form asked for: {fault}. It is in the "
@@ -152,12 +152,12 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         )
 
     def _report(self, context: Context, response: dict[str, Any] | None) -> None:
-        from ..client.responses_api import as_usage
+        from ..client.responses_api import to_chat_usage
 
         if response is None:
             return
         spending = self.hook.spending()
-        spending.add(as_usage(response), self.model or self.hook.settings.chat_model or "")
+        spending.add(to_chat_usage(response), self.model or self.hook.settings.chat_model or "")
         self.report_usage(context, spending, priced=self.report_cost)
         if self.do_xcom_push:
             for key in ("model", "status"):

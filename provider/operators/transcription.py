@@ -131,16 +131,16 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
         if file is None:
             return response if self._output == "response" else response["text"]
         with self.hook.boundary():
-            file.write(_written(response, file.kind))
+            file.write(_encode_output(response, file.kind))
         told = {
-            "path": file.shown,
+            "path": file.display,
             "format": file.kind,
             "model": model,
             "language": response.get("language"),
             "seconds": billed_seconds(response),
             "characters": len(response["text"]),
         }
-        self.tell_lineage(context, told, [file.shown], [self.audio_path])
+        self.tell_lineage(context, told, [file.display], [self.audio_path])
         return told
 
     def _checked_file(self) -> OutputFile | None:
@@ -171,7 +171,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             context["ti"].xcom_push(key="language", value=response["language"])
 
 
-def _written(response: dict[str, Any], kind: str) -> bytes:
+def _encode_output(response: dict[str, Any], kind: str) -> bytes:
     from ..client.media import subtitles
 
     if kind == "json":

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from . import formats, part_names
 from .serialization import Row, json_line
-from .storage import Place, leftover_of, place, shown
+from .storage import StoragePath, display_path, find_leftover_target, open_storage
 
 #: Written last; a folder without it is an unfinished run.
 MANIFEST = "_manifest.json"
@@ -41,8 +41,8 @@ class Folder:
 
     def __init__(self, path: Any, kind: str, recipe: Mapping[str, Any], *, vectors: str | None = None) -> None:
         formats.check(kind, vectors)
-        self._place = place(path)
-        self._path = shown(path)
+        self._storage = open_storage(path)
+        self._path = display_path(path)
         self._kind = kind
         self._recipe = recipe
         self._vectors = vectors
@@ -62,21 +62,21 @@ class Folder:
 
         :raises ConfigurationError: if something is there that no run of this provider made; nothing is changed then
         """
-        if self._place.kind() == "file":
+        if self._storage.kind() == "file":
             raise ConfigurationError(f"The output {self._path} is a file: choose a folder.")
-        names = list(self._place.listing())
+        names = list(self._storage.iterdir())
         foreign = [name for name in names if not part_names.is_ours(name) and name[0] not in "._"]
         if foreign:
             raise ConfigurationError(
                 f"The output folder {self._path} holds files of somebody else, such as {foreign[0]!r}: choose another."
             )
-        self._old = read_manifest(self._place) if MANIFEST in names else None
-        self._place.make()
+        self._old = read_manifest(self._storage) if MANIFEST in names else None
+        self._storage.mkdir()
         if self._old is not None and self._old.get("recipe_digest") != self._run:
             self._unfinish()
         for name in names:
             if _is_leftover(name):
-                self._place.child(name).remove()
+                self._storage.child(name).remove()
         self._files = {name for name in names if part_names.is_ours(name)}
 
     def name_of(self, index: int, rows: Sequence[Row]) -> str:
@@ -88,7 +88,7 @@ class Folder:
         :return: its name
         :raises InvalidInputError: if a row cannot be written in this format, before its result is paid for
         """
-        name = part_names.name_of(index, part_names.digest(self._run, rows), self._kind)
+        name = part_names.build_part_name(index, part_names.digest(self._run, rows), self._kind)
         if not self.has(name):
             formats.check_rows(self._kind, rows)
         self._rows[name] = len(rows)
@@ -101,7 +101,7 @@ class Folder:
         :param name: its name
         :return: whether it was there in the beginning, or has been written since
         """
-        return self._files.issuperset(part_names.files_of(name))
+        return self._files.issuperset(part_names.list_files(name))
 
     def write(self, name: str, records: Sequence[Row]) -> None:
         """
@@ -119,8 +119,8 @@ class Folder:
         if len(contents) > 1 and name in self._files:
             # Its files are about to be of two minds.
             self._remove(name)
-        for file, data in zip(part_names.files_of(name), contents.values(), strict=True):
-            self._place.child(file).write(data)
+        for file, data in zip(part_names.list_files(name), contents.values(), strict=True):
+            self._storage.child(file).write(data)
             self._files.add(file)
         self._failed[name] = len(part_names.failed(records))
 
@@ -132,8 +132,8 @@ class Folder:
         :return: its records
         """
         contents = {}
-        for file in part_names.files_of(name):
-            with self._place.child(file).open() as stream:
+        for file in part_names.list_files(name):
+            with self._storage.child(file).open() as stream:
                 contents[file.rpartition(".")[2]] = stream.read()
         records = formats.decode(self._kind, contents, self._vectors)
         self._failed[name] = len(part_names.failed(records))
@@ -156,7 +156,7 @@ class Folder:
         self._clear()
         if self._old is None:
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
-            self._place.child(MANIFEST).write(f"{text}\n".encode())
+            self._storage.child(MANIFEST).write(f"{text}\n".encode())
             self._old = manifest
         told = self._old | {name: manifest[name] for name in _OF_THIS_TRY if name in manifest}
         rest = {name: value for name, value in told.items() if name not in _NOT_FOR_XCOM}
@@ -180,21 +180,21 @@ class Folder:
 
     def _unfinish(self) -> None:
         if self._old is not None:
-            self._place.child(MANIFEST).remove()
+            self._storage.child(MANIFEST).remove()
             self._old = None
 
     def _clear(self) -> None:
-        own = {file for name in self._rows for file in part_names.files_of(name)}
+        own = {file for name in self._rows for file in part_names.list_files(name)}
         # The last file of a part goes first, so that none looks complete when it is not.
         for file in sorted(self._files - own, key=_last_first):
             self._remove(file)
 
     def _remove(self, file: str) -> None:
-        self._place.child(file).remove()
+        self._storage.child(file).remove()
         self._files.discard(file)
 
 
-def read_manifest(folder: Place) -> dict[str, Any]:
+def read_manifest(folder: StoragePath) -> dict[str, Any]:
     """
     Read the manifest of a folder.
 
@@ -211,12 +211,12 @@ def read_manifest(folder: Place) -> dict[str, Any]:
     if isinstance(found, dict) and found.get("kind") == KIND:
         return found
     raise ConfigurationError(
-        f"The folder {folder.shown} has a {MANIFEST} that is not of this provider: choose another folder."
+        f"The folder {folder.display} has a {MANIFEST} that is not of this provider: choose another folder."
     )
 
 
 def _is_leftover(name: str) -> bool:
-    target = leftover_of(name)
+    target = find_leftover_target(name)
     return part_names.is_ours(target) or target == MANIFEST
 
 

@@ -86,7 +86,7 @@ def decode(kind: str, files: Mapping[str, bytes], vectors: str | None) -> list[R
         return parquet.decode(files["parquet"], vectors or "")
     records: list[Row] = [json.loads(line) for line in files["jsonl"].splitlines()]
     if kind == "npy":
-        found = _rows_of(files["npy"])
+        found = _iter_vector_bytes(files["npy"])
         return [{**record, vectors or "": vector(each)} for record, each in zip(records, found, strict=True)]
     for record in records:
         if vectors and record.get(vectors):
@@ -123,7 +123,7 @@ def _matrix(vectors: Sequence[Any]) -> bytes:
     return b"".join([start, *map(little_endian, vectors)])
 
 
-def _rows_of(data: bytes) -> Iterable[bytes]:
+def _iter_vector_bytes(data: bytes) -> Iterable[bytes]:
     start = 10 + int.from_bytes(data[8:10], "little")
     found = _SHAPE.search(data[:start])
     count, size = (int(found[1]), 4 * int(found[2])) if found else (0, 0)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..errors import AIEndpointsError, ConfigurationError
-from .storage import Place
+from .storage import StoragePath
 
 #: Type of an image -> what names of such files end in.
 SUFFIXES = {
@@ -38,7 +38,7 @@ _NEVER = {
 }
 
 
-class PictureFiles:
+class ImageFiles:
     """
     The files of one request: ``begin``, then ``write`` or ``give_up``, and ``told``.
 
@@ -49,7 +49,7 @@ class PictureFiles:
     :raises ConfigurationError: if that is no name of an image file
     """
 
-    def __init__(self, folder: Place, name: str, count: int, recipe: str) -> None:
+    def __init__(self, folder: StoragePath, name: str, count: int, recipe: str) -> None:
         stem, dot, ending = name.rpartition(".")
         known = [suffix for suffixes in SUFFIXES.values() for suffix in suffixes]
         if not stem or f".{ending.lower()}" not in known:
@@ -81,12 +81,12 @@ class PictureFiles:
             foreign = [] if overwrite else sorted(found - {name for name in found if self._is_own(name)})
             if foreign:
                 raise ConfigurationError(
-                    f"{self._folder.child(foreign[0]).shown} exists, and was not made by this prompt, model and size. "
-                    "Nothing was sent: name another output_path, or give overwrite=True."
+                    f"{self._folder.child(foreign[0]).display} exists, and was not made by this prompt, model and "
+                    "size. Nothing was sent: name another output_path, or give overwrite=True."
                 )
             self._missing = [name for name in self._names if overwrite or name not in found]
             if self._missing:
-                self._folder.make()
+                self._folder.mkdir()
                 # Whether files can be written there is known once one was.
                 self._note.write(self._old or self._told_in_note())
         return len(self._missing)
@@ -114,7 +114,7 @@ class PictureFiles:
         else:
             return
         raise AIEndpointsError(
-            f"The images were made, and could not all be written in {self._folder.shown}: its storage failed "
+            f"The images were made, and could not all be written in {self._folder.display}: its storage failed "
             f"({fault}). A retry asks for those that are missing."
         )
 
@@ -134,7 +134,7 @@ class PictureFiles:
         """
         known = [self._known[name] for name in self._names]
         return {
-            "paths": [self._folder.child(name).shown for name in self._names],
+            "paths": [self._folder.child(name).display for name in self._names],
             "types": [each["type"] for each in known],
             "bytes": [each["bytes"] for each in known],
             **self._facts,
@@ -149,7 +149,7 @@ class PictureFiles:
         for name in self._names:
             kind = self._known[name]["type"]
             if not name.lower().endswith(SUFFIXES[kind]):
-                yield self._folder.child(name).shown, kind
+                yield self._folder.child(name).display, kind
 
     def _is_there(self, name: str) -> bool:
         kind = self._folder.child(name).kind()
@@ -174,8 +174,8 @@ class PictureFiles:
         found = _as_note(self._old)
         if found is None:
             raise ConfigurationError(
-                f"{self._note.shown} is needed for a note about the images, and is somebody else's file: name another "
-                "output_path."
+                f"{self._note.display} is needed for a note about the images, and is somebody else's file: name "
+                "another output_path."
             )
         if found.get("request") == self._recipe:
             self._known = found["images"]
@@ -197,7 +197,7 @@ class PictureFiles:
         else:
             return
         raise ConfigurationError(
-            f"output_path cannot be written to in {self._folder.shown} ({reason}), so nothing was sent: check the "
+            f"output_path cannot be written to in {self._folder.display} ({reason}), so nothing was sent: check the "
             "path, and that the user that runs the worker, or the connection in the path, may read and write there."
         )
 

@@ -69,7 +69,7 @@ def digest(run: str, rows: Iterable[Row]) -> str:
     return found.hexdigest()[:_DIGITS]
 
 
-def name_of(index: int, content: str, kind: str) -> str:
+def build_part_name(index: int, content: str, kind: str) -> str:
     """
     Name a part.
 
@@ -81,7 +81,7 @@ def name_of(index: int, content: str, kind: str) -> str:
     return f"part-{index:05d}-{content}.{kind}"
 
 
-def files_of(name: str) -> list[str]:
+def list_files(name: str) -> list[str]:
     """
     Name the files of a part.
 

@@ -16,7 +16,7 @@ from .. import defaults
 from ..errors import ConfigurationError, InvalidInputError
 from . import parquet
 from .serialization import Row
-from .storage import Place, place
+from .storage import StoragePath, open_storage
 
 #: The column of a row that was a text alone.
 TEXT = "text"
@@ -25,15 +25,15 @@ TEXT = "text"
 FORMATS = ("jsonl", "ndjson", "csv", "txt", "parquet")
 
 #: Bytes of a text file read at a time.
-PIECE = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 
 
 class _Source(NamedTuple):
-    place: Place
+    storage: StoragePath
     kind: str
 
     def error(self, line: int, reason: str) -> InvalidInputError:
-        return InvalidInputError(f"{self.place.shown}, line {line}: {reason}.")
+        return InvalidInputError(f"{self.storage.display}, line {line}: {reason}.")
 
 
 def check(path: Any, format: str | None = None) -> None:  # noqa: A002  (the word of the field)
@@ -47,7 +47,7 @@ def check(path: Any, format: str | None = None) -> None:  # noqa: A002  (the wor
     _sources(path, format)
 
 
-def read(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002  (likewise)
+def read_rows(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002  (likewise)
     """
     Read the rows of a file, or of all files in a folder in the order of their names.
 
@@ -103,27 +103,27 @@ def _row(value: Any, position: int) -> Row:
 def _sources(path: Any, kind: str | None) -> list[_Source]:
     if kind is not None and kind not in FORMATS:
         raise ConfigurationError(f"The format of the input must be one of {', '.join(FORMATS)}.")
-    top = place(path)
+    top = open_storage(path)
     found = top.kind()
     if not found:
-        raise ConfigurationError(f"There is no file or folder {top.shown} where this task runs: check the path.")
+        raise ConfigurationError(f"There is no file or folder {top.display} where this task runs: check the path.")
     files = [top]
     if found == "folder":
-        files = [top.child(name) for name, what in top.listing().items() if what == "file" and name[0] not in "._"]
+        files = [top.child(name) for name, what in top.iterdir().items() if what == "file" and name[0] not in "._"]
     if not files:
-        raise ConfigurationError(f"The folder {top.shown} holds no file to read.")
-    sources = [_Source(file, kind or _kind_of(file)) for file in files]
+        raise ConfigurationError(f"The folder {top.display} holds no file to read.")
+    sources = [_Source(file, kind or _find_format(file)) for file in files]
     if any(source.kind == "parquet" for source in sources):
         parquet.load()
     return sources
 
 
-def _kind_of(file: Place) -> str:
+def _find_format(file: StoragePath) -> str:
     name = file.name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2]
     if kind not in FORMATS or (kind == "parquet" and name.endswith(".gz")):
         raise ConfigurationError(
-            f"The suffix of {file.shown} is of no known format: name one of {', '.join(FORMATS)} as its format."
+            f"The suffix of {file.display} is of no known format: name one of {', '.join(FORMATS)} as its format."
         )
     return kind
 
@@ -135,7 +135,7 @@ def _all(sources: list[_Source]) -> Iterator[Row]:
             yield row
             empty = False
         if empty:
-            raise InvalidInputError(f"{source.place.shown} holds no rows.")
+            raise InvalidInputError(f"{source.storage.display} holds no rows.")
 
 
 def _jsonl(source: _Source) -> Iterator[Row]:
@@ -194,8 +194,8 @@ def _txt(source: _Source) -> Iterator[Row]:
 
 
 def _parquet(source: _Source) -> Iterator[Row]:
-    with source.place.open(in_order=False) as stream:
-        yield from parquet.rows(stream, source.place.shown)
+    with source.storage.open(in_order=False) as stream:
+        yield from parquet.rows(stream, source.storage.display)
 
 
 _READERS = {"jsonl": _jsonl, "ndjson": _jsonl, "csv": _csv, "txt": _txt, "parquet": _parquet}
@@ -206,8 +206,8 @@ def _lines(source: _Source) -> Iterator[tuple[int, str]]:
     number, reason = 0, ""
     try:
         with ExitStack() as opened:
-            stream: Any = opened.enter_context(source.place.open())
-            if source.place.name.lower().endswith(".gz"):
+            stream: Any = opened.enter_context(source.storage.open())
+            if source.storage.name.lower().endswith(".gz"):
                 stream = opened.enter_context(gzip.GzipFile(fileobj=stream))
             for number, line in enumerate(_split(stream), 1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -222,7 +222,7 @@ def _lines(source: _Source) -> Iterator[tuple[int, str]]:
 def _split(stream: BinaryIO) -> Iterator[bytes]:
     # Not the stream's own lines: where it is fsspec's, they are ten times slower.
     rest = b""
-    while piece := stream.read(PIECE):
+    while piece := stream.read(CHUNK_BYTES):
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             yield line + b"\n"

@@ -11,10 +11,10 @@ from ..errors import ConfigurationError, InvalidInputError
 from . import formats, part_names
 from .folder import MANIFEST, read_manifest
 from .serialization import Row
-from .storage import Place, place
+from .storage import StoragePath, open_storage
 
 
-def read(path: Any) -> Iterator[Row]:
+def read_results(path: Any) -> Iterator[Row]:
     """
     Read the rows of a finished folder; only one part is in memory at a time.
 
@@ -23,28 +23,29 @@ def read(path: Any) -> Iterator[Row]:
     :raises ConfigurationError: if there is no finished folder of this provider
     :raises InvalidInputError: if a part is not what the manifest says
     """
-    folder = place(path)
-    if MANIFEST not in folder.listing():
+    folder = open_storage(path)
+    if MANIFEST not in folder.iterdir():
         raise ConfigurationError(
-            f"The folder {folder.shown} has no {MANIFEST}: the run that writes it has not finished, or wrote elsewhere."
+            f"The folder {folder.display} has no {MANIFEST}: the run that writes it has not finished, or wrote "
+            "elsewhere."
         )
     manifest = read_manifest(folder)
     for part in manifest["parts"]:
         yield from _rows(folder, manifest, part)
 
 
-def _rows(folder: Place, manifest: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Row]:
+def _rows(folder: StoragePath, manifest: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Row]:
     vectors = manifest["vectors"]
     contents = {}
-    for file in part_names.files_of(part["name"]):
+    for file in part_names.list_files(part["name"]):
         try:
             with folder.child(file).open() as stream:
                 contents[file.rpartition(".")[2]] = stream.read()
         except FileNotFoundError:
-            raise InvalidInputError(f"The folder {folder.shown} lacks {file}, which its {MANIFEST} names.") from None
+            raise InvalidInputError(f"The folder {folder.display} lacks {file}, which its {MANIFEST} names.") from None
     records = formats.decode(manifest["format"], contents, vectors)
     if len(records) != part["rows"]:
-        raise InvalidInputError(f"{file} in {folder.shown} has {len(records)} rows, not {part['rows']}.")
+        raise InvalidInputError(f"{file} in {folder.display} has {len(records)} rows, not {part['rows']}.")
     for record in records:
         if vectors and record.get(vectors):
             record[vectors] = record[vectors].tolist()

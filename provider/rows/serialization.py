@@ -24,7 +24,7 @@ Row: TypeAlias = dict[str, Any]
 Vector: TypeAlias = "array[float]"
 
 
-def text_in(row: Row, number: int, column: str) -> str:
+def read_text_column(row: Row, number: int, column: str) -> str:
     """
     Take the text of a row.
 

@@ -20,13 +20,13 @@ READ_AHEAD = 8 * 1024 * 1024
 _TEMPORARY = re.compile(r"\.(.+)\.tmp-[0-9a-f]{32}")
 
 
-class Place(Protocol):
+class StoragePath(Protocol):
     """
     A file, or a folder whose files have places of their own.
     """
 
     #: Its path, for people.
-    shown: str
+    display: str
     #: The last part of its path.
     name: str
 
@@ -37,14 +37,14 @@ class Place(Protocol):
         :return: ``file``, ``folder``, or nothing
         """
 
-    def listing(self) -> dict[str, str]:
+    def iterdir(self) -> dict[str, str]:
         """
         List a folder.
 
         :return: the kind of each thing in it, by name and in the order of the names; empty if there is no folder
         """
 
-    def child(self, name: str) -> Place:
+    def child(self, name: str) -> StoragePath:
         """
         Step into a folder.
 
@@ -52,7 +52,7 @@ class Place(Protocol):
         :return: its place
         """
 
-    def make(self) -> None:
+    def mkdir(self) -> None:
         """
         Make a folder, where storage knows folders.
         """
@@ -78,7 +78,7 @@ class Place(Protocol):
         """
 
 
-def place(path: Any) -> Place:
+def open_storage(path: Any) -> StoragePath:
     """
     Find out where a path leads.
 
@@ -87,10 +87,10 @@ def place(path: Any) -> Place:
     """
     if getattr(path, "protocol", "") in {"", "file", "local"}:
         return _Local(Path(getattr(path, "path", path)))
-    return _Remote(path.fs, path.path, shown(path))
+    return _Remote(path.fs, path.path, display_path(path))
 
 
-def shown(path: Any) -> str:
+def display_path(path: Any) -> str:
     """
     Show a path to people.
 
@@ -101,7 +101,7 @@ def shown(path: Any) -> str:
     return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1@", text.partition("?")[0]) if "://" in text else text
 
 
-def leftover_of(name: str) -> str:
+def find_leftover_target(name: str) -> str:
     """
     Tell whether a process that was killed left this file behind.
 
@@ -115,22 +115,22 @@ def leftover_of(name: str) -> str:
 class _Local:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.shown = str(path)
+        self.display = str(path)
         self.name = path.name
 
     def kind(self) -> str:
         return _kind(self._path.is_dir()) if self._path.exists() else ""
 
-    def listing(self) -> dict[str, str]:
+    def iterdir(self) -> dict[str, str]:
         if not self._path.is_dir():
             return {}
         with os.scandir(self._path) as found:
             return dict(sorted((entry.name, _kind(entry.is_dir())) for entry in found))
 
-    def child(self, name: str) -> Place:
+    def child(self, name: str) -> StoragePath:
         return _Local(self._path / name)
 
-    def make(self) -> None:
+    def mkdir(self) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
 
     def open(self, *, in_order: bool = True) -> BinaryIO:
@@ -156,7 +156,7 @@ class _Remote:
     def __init__(self, fs: Any, path: str, shown: str) -> None:
         self._fs = fs
         self._path = path.rstrip("/")
-        self.shown = shown.rstrip("/")
+        self.display = shown.rstrip("/")
         self.name = self._path.rpartition("/")[2]
 
     def kind(self) -> str:
@@ -167,7 +167,7 @@ class _Remote:
         except FileNotFoundError:
             return ""
 
-    def listing(self) -> dict[str, str]:
+    def iterdir(self) -> dict[str, str]:
         self._fs.invalidate_cache(self._path)
         try:
             found = self._fs.ls(self._path, detail=True)
@@ -177,10 +177,10 @@ class _Remote:
         kinds = {entry["name"].rstrip("/"): _kind(entry["type"] == "directory") for entry in found}
         return dict(sorted((name.rpartition("/")[2], kind) for name, kind in kinds.items() if name != self._path))
 
-    def child(self, name: str) -> Place:
-        return _Remote(self._fs, f"{self._path}/{name}", f"{self.shown}/{name}")
+    def child(self, name: str) -> StoragePath:
+        return _Remote(self._fs, f"{self._path}/{name}", f"{self.display}/{name}")
 
-    def make(self) -> None:
+    def mkdir(self) -> None:
         """Nothing: a folder is there as soon as an object is. To ask for it could create a bucket."""
 
     def open(self, *, in_order: bool = True) -> BinaryIO:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         sandbox.start()
     except OSError as error:
-        sys.stderr.write(f"{_refused(options.port, error)}\n")
+        sys.stderr.write(f"{_explain_bind_error(options.port, error)}\n")
         return 1
     sys.stdout.write(_greeting(sandbox, options.rate_limit))
     sys.stdout.flush()
@@ -119,7 +119,7 @@ def _token(text: str) -> str:
     return text
 
 
-def _refused(port: int, error: OSError) -> str:
+def _explain_bind_error(port: int, error: OSError) -> str:
     causes = {
         errno.EADDRINUSE: "another program listens there",
         errno.EACCES: "this user may not; ports below 1024 often need rights",

@@ -12,7 +12,7 @@ Kind = Literal["chat", "guard", "embedding", "transcription", "speech", "image"]
 _GPT_OSS = ("low", "medium", "high")
 _QWEN_3_5 = ("none", "low", "medium", "high")
 _QWEN_3_6 = ("none", "minimal", "low", "medium", "high")
-_LONG = 262_144
+_LONG_CONTEXT_TOKENS = 262_144
 
 
 @dataclass(frozen=True)
@@ -76,25 +76,25 @@ LISTED: tuple[Model, ...] = (
     Model("whisper-large-v3-turbo", "transcription", "OpenAi", 1754992184),
     Model("whisper-large-v3", "transcription", "OpenAi", 1754992184),
     _chat(
-        "Qwen3.6-27B", "Qwen", 1780302734, _LONG, "0.00000047", "0.00000319",
+        "Qwen3.6-27B", "Qwen", 1780302734, _LONG_CONTEXT_TOKENS, "0.00000047", "0.00000319",
         vision=True, efforts=_QWEN_3_6,
     ),
     _chat(
-        "Qwen3.5-9B", "Qwen", 1776853448, _LONG, "0.00000012", "0.00000018",
+        "Qwen3.5-9B", "Qwen", 1776853448, _LONG_CONTEXT_TOKENS, "0.00000012", "0.00000018",
         vision=True, efforts=_QWEN_3_5, aliases=("qwen3.5-9b",),
     ),
     _chat(
-        "Qwen3.8-27B", "Qwen", 1788356485, _LONG, "0.00000047", "0.00000319",
+        "Qwen3.8-27B", "Qwen", 1788356485, _LONG_CONTEXT_TOKENS, "0.00000047", "0.00000319",
         vision=True, efforts=_QWEN_3_6,
     ),
-    _chat("Qwen3-Coder-30B-A3B-Instruct", "Qwen", 1761659893, _LONG, "0.00000007", "0.00000026"),
+    _chat("Qwen3-Coder-30B-A3B-Instruct", "Qwen", 1761659893, _LONG_CONTEXT_TOKENS, "0.00000007", "0.00000026"),
     _chat("Meta-Llama-3_3-70B-Instruct", "meta-llama", 1743520231, 131072, "0.00000074", "0.00000074"),
     _chat(
         "Mistral-Small-3.2-24B-Instruct-2506", "mistralai", 1752655627, 131072, "0.0000001", "0.00000031",
         vision=True,
     ),
     _chat(
-        "Qwen3.5-397B-A17B", "Qwen", 1779113482, _LONG, "0.00000071", "0.00000425",
+        "Qwen3.5-397B-A17B", "Qwen", 1779113482, _LONG_CONTEXT_TOKENS, "0.00000071", "0.00000425",
         vision=True, efforts=_QWEN_3_5,
     ),
     Model("Qwen3Guard-Gen-0.6B", "guard", "qwen3guard", 1769078772, 32768, 16384),

@@ -142,7 +142,7 @@ class Service:
         payload = route.payload(request)
         model, name = resolve(payload.get("model"), route.purpose)
         headers = self._limit(with_token, model)
-        reply = _answered(route.endpoint, Call(model, name, payload))
+        reply = _run_endpoint(route.endpoint, Call(model, name, payload))
         reply.headers |= headers
         return _warned(reply, model)
 
@@ -201,7 +201,7 @@ def _route(routes: tuple[Route, ...], request: Request) -> Route:
     raise gateway_refusal(405, f"Method not allowed, use {allowed}", {"Allow": allowed})
 
 
-def _answered(endpoint: Callable[[Call], Reply], call: Call) -> Reply:
+def _run_endpoint(endpoint: Callable[[Call], Reply], call: Call) -> Reply:
     """Let a refusal of the model carry the gateway's headers like any other reply."""
     try:
         return endpoint(call)

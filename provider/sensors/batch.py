@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import defaults
-from ..client.batches.batches_api import ENDED, sentence, summary
+from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
 from ..compat import BaseSensorOperator, PokeReturnValue, conf
 from ..errors import BadRequestError
 
@@ -99,8 +99,8 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         """
         batch = self.hook.get_batch(self.batch_id)
         status = batch["status"]
-        self.log.info(sentence(summary(batch)))
-        if status in ENDED and status != "completed":
+        self.log.info(describe(summary(batch)))
+        if status in FINAL_STATUSES and status != "completed":
             with self.hook.boundary():
                 raise BadRequestError(f"The batch {self.batch_id} is {status}: what it has answered can be read still.")
         return PokeReturnValue(is_done=status == "completed", xcom_value=batch)

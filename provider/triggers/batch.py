@@ -10,16 +10,16 @@ from contextlib import aclosing
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..client.batches.batch_poller import BatchWatch
-from ..client.batches.batches_api import sentence
+from ..client.batches.batch_poller import BatchPoller
+from ..client.batches.batches_api import describe
 from ..client.settings import ClientSettings
 from ..compat import BaseTrigger, TriggerEvent
 from ..errors import AIEndpointsError
 from .connections import client_settings
-from .task_state import FINAL, state_of
+from .task_state import FINAL, read_state
 
 #: One watch for each event loop and connection.
-_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ClientSettings, BatchWatch]] = WeakKeyDictionary()
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ClientSettings, BatchPoller]] = WeakKeyDictionary()
 
 #: What is under way: a loop keeps no task that nobody else does.
 _cancelling: set[asyncio.Task[None]] = set()
@@ -92,7 +92,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
             await asyncio.shield(task)
 
     async def _cancel_if_over(self) -> None:
-        if await state_of(self.task_instance) not in FINAL:
+        if await read_state(self.task_instance) not in FINAL:
             return
         watch = await self._watch()
         for batch_id in self.batch_ids:
@@ -106,13 +106,13 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
         watch = await self._watch()
         async with aclosing(watch.looks(self.batch_ids, self.poll_interval)) as looks:
             async for batch in looks:
-                self.log.info(sentence(batch))
+                self.log.info(describe(batch))
 
-    async def _watch(self) -> BatchWatch:
+    async def _watch(self) -> BatchPoller:
         # Only a triggerer says whose trigger it is.
         dag_id = getattr(getattr(self, "task_instance", None), "dag_id", "")
         settings = await client_settings(self.ovh_conn_id, dag_id)
         watches = _watches.setdefault(asyncio.get_running_loop(), {})
         if settings not in watches:
-            watches[settings] = BatchWatch(settings)
+            watches[settings] = BatchPoller(settings)
         return watches[settings]

@@ -11,12 +11,12 @@ from weakref import WeakKeyDictionary
 
 from ..client.settings import ClientSettings
 from ..compat import AirflowNotFoundException, BaseHook
-from ..connection.reader import connection_missing, settings_of
+from ..connection.reader import explain_missing_connection, read_settings
 from ..errors import ConfigurationError
 
 #: Seconds for which a connection that was read serves the triggers that come. Two thousand that each asked Airflow
 #: took it 70 s, on two cores.
-FRESH = 60.0
+CACHE_S = 60.0
 
 
 class _Reading(NamedTuple):
@@ -48,7 +48,7 @@ async def client_settings(conn_id: str, dag_id: str) -> ClientSettings:
 
 def _is_over(reading: _Reading) -> bool:
     failed = reading.task.done() and (reading.task.cancelled() or reading.task.exception() is not None)
-    return failed or time.monotonic() - reading.began > FRESH
+    return failed or time.monotonic() - reading.began > CACHE_S
 
 
 async def _read(conn_id: str) -> ClientSettings:
@@ -58,8 +58,8 @@ async def _read(conn_id: str) -> ClientSettings:
         connection = None
     if connection is None:
         # Raised here: what Airflow could not read may hold the token, and would be part of the error.
-        raise ConfigurationError(connection_missing(conn_id))
-    return settings_of(connection).client
+        raise ConfigurationError(explain_missing_connection(conn_id))
+    return read_settings(connection).client
 
 
 async def _connection(conn_id: str) -> Any:

@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 FINAL = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 #: Seconds that the question may take: where a triggerer shuts down, nobody may be there to answer.
-PATIENCE = 10.0
+TIMEOUT_S = 10.0
 
 
-async def state_of(task_instance: Any) -> str | None:
+async def read_state(task_instance: Any) -> str | None:
     """
     Ask Airflow for the state of a task instance.
 
@@ -32,7 +32,7 @@ async def state_of(task_instance: Any) -> str | None:
     question = asyncio.ensure_future(sync_to_async(read_task_state)(task_instance))
     try:
         # One that is given up is not cancelled: its answer would be read as that to the triggerer's own next question.
-        return await asyncio.wait_for(asyncio.shield(question), PATIENCE)
+        return await asyncio.wait_for(asyncio.shield(question), TIMEOUT_S)
     except Exception as error:  # noqa: BLE001  (the way there differs by release, and so does what fails on it)
         log.warning("Airflow does not tell the state of the task: %s", type(error).__name__)
         return "unknown"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD, as_they_end, each
+from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD, as_completed, map_ordered
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 
@@ -19,7 +19,7 @@ def test_outcomes_come_in_order_whatever_ends_first() -> None:
             first_may_end.set()
         return number * 10
 
-    outcomes = list(each(range(20), work, 4))
+    outcomes = list(map_ordered(range(20), work, 4))
     assert [(outcome.item, outcome.value) for outcome in outcomes] == [(n, n * 10) for n in range(20)]
 
 
@@ -36,7 +36,7 @@ def test_no_more_at_a_time_than_asked_for_and_no_fewer() -> None:
         with lock:
             running -= 1
 
-    assert len(list(each(range(12), work, 3))) == 12
+    assert len(list(map_ordered(range(12), work, 3))) == 12
     assert most == 3
 
 
@@ -46,14 +46,14 @@ def test_an_error_of_ours_is_an_outcome_and_holds_up_nobody() -> None:
             raise ConfigurationError(f"not {number}")
         return number
 
-    outcomes = list(each(range(7), work, 2))
+    outcomes = list(map_ordered(range(7), work, 2))
     assert [outcome.value for outcome in outcomes] == [None, 1, 2, None, 4, 5, None]
     assert [str(outcome.error) for outcome in outcomes if outcome.error] == ["not 0", "not 3", "not 6"]
 
 
 def test_any_other_error_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(each([1, 0], lambda number: 1 / number, 1))
+        list(map_ordered([1, 0], lambda number: 1 / number, 1))
 
 
 def test_items_are_taken_as_they_are_needed() -> None:
@@ -65,7 +65,7 @@ def test_items_are_taken_as_they_are_needed() -> None:
             taken += 1
             yield taken
 
-    outcomes = each(endless(), lambda number: number, 2)
+    outcomes = map_ordered(endless(), lambda number: number, 2)
     assert [next(outcomes).value for _ in range(3)] == [1, 2, 3]
     assert taken <= 2 * LOOK_AHEAD + 4
     outcomes.close()
@@ -81,7 +81,7 @@ def test_what_has_begun_is_waited_for_and_the_rest_is_left() -> None:
             time.sleep(0.2)
         ended.append(number)
 
-    outcomes = each(range(100), work, 2)
+    outcomes = map_ordered(range(100), work, 2)
     next(outcomes)
     outcomes.close()
     assert sorted(begun) == sorted(ended)
@@ -101,7 +101,7 @@ class TestAsTheyEnd:
             return number * 10
 
         found = []
-        for outcome in as_they_end(range(50), work, 2):
+        for outcome in as_completed(range(50), work, 2):
             found.append(outcome)
             if len(found) == 49:
                 last.set()
@@ -117,7 +117,7 @@ class TestAsTheyEnd:
                 taken.append(len(taken))
                 yield taken[-1]
 
-        outcomes = as_they_end(endless(), lambda number: number, 3)
+        outcomes = as_completed(endless(), lambda number: number, 3)
         assert len({next(outcomes).value for _ in range(20)}) == 20
         assert len(taken) <= 20 + 2 * 3
         outcomes.close()

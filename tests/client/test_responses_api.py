@@ -38,13 +38,13 @@ RESPONSE = st.fixed_dictionaries(
 
 @given(value=RESPONSE)
 def test_any_response_is_read_or_refused(value: Any) -> None:
-    responses_api.as_usage(value)
+    responses_api.to_chat_usage(value)
     try:
         found = responses_api.check(value, Reply(200, {}, b""), SENT, "token")
     except (InvalidResponseError, OutputTruncatedError) as error:
         assert str(error).endswith((".", "..."))  # noqa: PT017  (either is right)
     else:
-        assert isinstance(responses_api.text_of(found), str)
+        assert isinstance(responses_api.read_text(found), str)
 
 
 def test_texts_of_all_messages_are_one() -> None:
@@ -54,7 +54,7 @@ def test_texts_of_all_messages_are_one() -> None:
         {"type": "message", "content": [part, part]},
         {"type": "message", "content": [part]},
     ]
-    assert responses_api.text_of({"output": output}) == "aaa"
+    assert responses_api.read_text({"output": output}) == "aaa"
 
 
 def test_the_token_is_not_in_what_failed() -> None:

@@ -10,7 +10,7 @@ from apache_airflow_provider_ovhcloud_ai.client.settings import (
     clean_base_url,
     clean_token,
     is_loopback,
-    network_of,
+    read_network_settings,
 )
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
@@ -162,7 +162,7 @@ SERVICE = "https://service.example:8443/v1"
 def test_proxy(environment: dict[str, str], base_url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert network_of(base_url)["proxy"] == proxy
+    assert read_network_settings(base_url)["proxy"] == proxy
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_proxy(environment: dict[str, str], base_url: str, proxy: str | None, mo
 def test_proxy_that_cannot_be(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(ConfigurationError, match=r"for service\.example is not of the form http://host:port") as caught:
-        network_of(SERVICE)
+        read_network_settings(SERVICE)
     assert "Sesame" not in str(caught.value)
 
 
@@ -180,13 +180,13 @@ def test_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("own", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         files[name] = str(tmp_path / name)
         Path(files[name]).touch()
-    assert network_of(SERVICE)["ca_bundle"] is None
+    assert read_network_settings(SERVICE)["ca_bundle"] is None
     for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(name, files[name])
-        assert network_of(SERVICE)["ca_bundle"] == files[name]
-    assert network_of(SERVICE, files["own"])["ca_bundle"] == files["own"]
+        assert read_network_settings(SERVICE)["ca_bundle"] == files[name]
+    assert read_network_settings(SERVICE, files["own"])["ca_bundle"] == files["own"]
     with pytest.raises(ConfigurationError, match=r"'/no/such\.pem' does not exist on this machine"):
-        network_of(SERVICE, "/no/such.pem")
+        read_network_settings(SERVICE, "/no/such.pem")
 
 
 def test_settings_show_neither_token_nor_proxy() -> None:

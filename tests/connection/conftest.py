@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.connection.check import run_test
-from apache_airflow_provider_ovhcloud_ai.connection.check_message import sentence
+from apache_airflow_provider_ovhcloud_ai.connection.check_message import compose_message
 from apache_airflow_provider_ovhcloud_ai.connection.check_report import Report
 from support.services import Manner, Service, running, settings_for
 
@@ -39,6 +39,6 @@ def press() -> Callable[..., Verdict]:
 
     def test(base_url: str, seconds: float = 5.0, **fields: Any) -> Verdict:
         report = run_test(settings_for(base_url, **fields), seconds)
-        return Verdict(report, re.sub(r"\b\d+ ms", "N ms", sentence(report)))
+        return Verdict(report, re.sub(r"\b\d+ ms", "N ms", compose_message(report)))
 
     return test

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.connection import check
-from apache_airflow_provider_ovhcloud_ai.connection.check_message import sentence
+from apache_airflow_provider_ovhcloud_ai.connection.check_message import compose_message
 from apache_airflow_provider_ovhcloud_ai.connection.check_report import SERVICE, Report, Step
 from apache_airflow_provider_ovhcloud_ai.defaults import TEST_TIMEOUT
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -80,7 +80,7 @@ def report(step: Step | None = None, models: tuple[str, ...] | None = ("a",), ac
 @pytest.mark.parametrize("detail", ["", "d" * 500, "d" * 3000])
 def test_sentence_fits_whatever_comes(count: int, length: int, detail: str) -> None:
     models = tuple(f"{number:03}".rjust(length, "m") for number in range(count))
-    said = sentence(report(Step("unproven", "no", detail, SERVICE, "Access"), models))
+    said = compose_message(report(Step("unproven", "no", detail, SERVICE, "Access"), models))
     assert len(said) < 2000
     assert said.startswith("Token not proven: no.")
     if count == 500 and len(detail) <= 500:
@@ -110,8 +110,8 @@ def test_names_that_no_log_or_toast_should_print(serve: Any, press: Any) -> None
 
 
 def test_no_models_one_model_and_the_documented_limit() -> None:
-    assert sentence(report(models=())).endswith("Access: token. 0 models in 0 ms.")
-    assert sentence(report()).endswith("Access: token. 1 model in 0 ms: a.")
+    assert compose_message(report(models=())).endswith("Access: token. 0 models in 0 ms.")
+    assert compose_message(report()).endswith("Access: token. 1 model in 0 ms: a.")
 
 
 def test_limit_of_ovhcloud_is_known_without_being_told(press: Any) -> None:

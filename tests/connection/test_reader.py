@@ -9,10 +9,10 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import __version__, defaults
 from apache_airflow_provider_ovhcloud_ai.compat import airflow_version
 from apache_airflow_provider_ovhcloud_ai.connection.reader import (
-    connection_missing,
+    build_user_agent,
+    explain_missing_connection,
     read_extra,
-    settings_of,
-    user_agent,
+    read_settings,
 )
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
@@ -36,7 +36,7 @@ def read(*, extra: Any = None, given: dict[str, Any] | None = None, **fields: An
         **fields,
     }
     as_stored = extra if extra is None or isinstance(extra, str) else json.dumps(extra)
-    return settings_of(SimpleNamespace(**connection, extra=as_stored), **(given or {}))
+    return read_settings(SimpleNamespace(**connection, extra=as_stored), **(given or {}))
 
 
 def refusal(**fields: Any) -> str:
@@ -51,11 +51,11 @@ def test_nothing_but_a_token_is_needed() -> None:
     assert (client.token, client.base_url, settings.access) == ("xyz", defaults.BASE_URL, "token")
     assert (client.timeout, client.max_retries, client.requests_per_minute) == (120.0, 2, None)
     assert (settings.chat_model, settings.embedding_model, settings.project_id) == (None, None, None)
-    assert client.user_agent == user_agent()
+    assert client.user_agent == build_user_agent()
 
 
 def test_user_agent_names_the_versions() -> None:
-    assert user_agent().startswith(
+    assert build_user_agent().startswith(
         f"airflow-provider-ovhcloud-ai/{__version__} apache-airflow/{airflow_version()} python/3."
     )
 
@@ -145,7 +145,7 @@ class Stored(SimpleNamespace):
 def test_no_traceback_holds_the_token(password: str | None, extra: str | None) -> None:
     connection = Stored(conn_type="generic", host=None, port=None, schema=None, password=password, extra=extra)
     with pytest.raises(ConfigurationError) as caught:
-        settings_of(connection)
+        read_settings(connection)
     # Airflow 3.0 prints the variables of each function on a console.
     assert not any(canary.shows(trace) for trace in canary.traces(caught.value))
 
@@ -255,8 +255,10 @@ def test_arguments_win_over_the_connection() -> None:
 
 
 def test_what_is_missing_and_what_cannot_be_read_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert connection_missing("my_conn").startswith("The connection 'my_conn' does not exist: create it under Admin")
+    assert explain_missing_connection("my_conn").startswith(
+        "The connection 'my_conn' does not exist: create it under Admin"
+    )
     monkeypatch.setenv("AIRFLOW_CONN_MY_CONN", "secret")
-    said = connection_missing("my_conn")
+    said = explain_missing_connection("my_conn")
     assert said.startswith("The connection 'my_conn' cannot be read: AIRFLOW_CONN_MY_CONN must hold JSON")
     assert "secret" not in said

@@ -21,7 +21,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai import decorators
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException, BaseOperator
 from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh_embed
-from apache_airflow_provider_ovhcloud_ai.decorators._base import FunctionOperator, parameters_of
+from apache_airflow_provider_ovhcloud_ai.decorators._base import FunctionOperator, list_parameters
 from apache_airflow_provider_ovhcloud_ai.decorators.chat import ChatFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.parameters import (
@@ -256,7 +256,7 @@ class TestWhatTheDecoratorTakes:
         airflows = set(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs", "task_concurrency"}
         assert airflows <= set(get_type_hints(OperatorParameters))
         ours = set(get_type_hints(typed)) - set(get_type_hints(OperatorParameters))
-        assert ours == parameters_of(wrapped) - parameters_of(BaseOperator) - set(operator.replaced)
+        assert ours == list_parameters(wrapped) - list_parameters(BaseOperator) - set(operator.replaced)
         hints = inspect.signature(wrapped.__init__).parameters
         assert typed.__annotations__.keys() >= {name for name in ours if name in hints}
         # As texts: the operator's own are not evaluated either.

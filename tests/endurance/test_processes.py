@@ -93,7 +93,7 @@ def the_pool_s(hook: OVHCloudAIEndpointsHook) -> Any:
 
 
 LOCKS: dict[str, Callable[[OVHCloudAIEndpointsHook], Any]] = {
-    "of the hooks' clients": lambda _: base._making,
+    "of the hooks' clients": lambda _: base._creation_lock,
     "of the sessions": lambda _: session._lock,
     "of the pace": lambda _: pacer_module._lock,
     "of the deadlines": lambda _: attempt_timer._lock,
@@ -137,7 +137,7 @@ def answered(*hooks: OVHCloudAIEndpointsHook) -> None:
 
 def test_what_ran_where_a_process_was_forked_does_not_run_in_the_child(hook: OVHCloudAIEndpointsHook) -> None:
     settings = hook.settings.client
-    with pacer_module.pacer_of(settings, "m") as pacer:
+    with pacer_module.find_pacer(settings, "m") as pacer:
         assert pacer._running == 1
         child = multiprocessing.get_context("fork").Process(target=finds_nothing_running, args=(settings,))
         child.start()
@@ -146,4 +146,4 @@ def test_what_ran_where_a_process_was_forked_does_not_run_in_the_child(hook: OVH
 
 
 def finds_nothing_running(settings: ClientSettings) -> None:
-    assert pacer_module.pacer_of(settings, "m")._running == 0
+    assert pacer_module.find_pacer(settings, "m")._running == 0

@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import Stre
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.http import http_response
-from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import error_of
+from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import parse_error
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.media import image_generation, subtitles, transcription
@@ -103,12 +103,12 @@ def refusal(data: bytes) -> None:
     said = line[1:].decode("latin-1")
     body = body.replace(b"TOKEN", TOKEN.encode())
     headers = {"content-type": "application/json", "retry-after": said, "x-request-id": said, "ratelimit-reset": said}
-    error = error_of(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
+    error = parse_error(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
     assert type(error) is for_status(status)
     assert error.status == status
     assert error.retry_after is None or (math.isfinite(error.retry_after) and error.retry_after >= 0)
     _check_error(error)
-    again = error_of(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
+    again = parse_error(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
     assert str(again) == str(error) == str(pickle.loads(pickle.dumps(error)))
 
 
@@ -144,10 +144,10 @@ def _chat(came: Reply) -> None:
 
 def _read_chat(value: dict[str, Any]) -> None:
     _check_usage(value)
-    assert isinstance(chat_response.text_of(value), str)
-    assert chat_response.reasoning_of(value) is None or chat_response.reasoning_of(value)
-    assert chat_response.as_history(value)["role"] == "assistant"
-    assert isinstance(chat_response.finish_reason_of(value), str | None)
+    assert isinstance(chat_response.read_text(value), str)
+    assert chat_response.read_reasoning(value) is None or chat_response.read_reasoning(value)
+    assert chat_response.to_history(value)["role"] == "assistant"
+    assert isinstance(chat_response.read_finish_reason(value), str | None)
     try:
         verdict = guard_model.read_verdict(value, Reply(200, {}, b""), CHAT, {"Unsafe"})
     except (InvalidResponseError, OutputTruncatedError) as error:
@@ -157,9 +157,9 @@ def _read_chat(value: dict[str, Any]) -> None:
 
 
 def _check_usage(value: Mapping[str, Any]) -> None:
-    used = usage.summed_usage([value])
-    assert all(0 <= count <= usage.MOST_TOKENS for count in used.values())
-    if prices.is_told(value.get("usage")):
+    used = usage.sum_usage([value])
+    assert all(0 <= count <= usage.MAX_TOKENS for count in used.values())
+    if prices.has_token_counts(value.get("usage")):
         assert "prompt_tokens" in used
 
 
@@ -189,16 +189,16 @@ def _outcome(read: Callable[[], Any]) -> Any:
 
 def _models(came: Reply) -> None:
     for model in model_list.check_models(_object(came), came, CHAT):
-        rates = prices.rates_of(model)
+        rates = prices.read_pricing(model)
         if rates is not None:
-            cost = prices.cost({"prompt_tokens": 7, "completion_tokens": 5}, rates)
+            cost = prices.compute_cost({"prompt_tokens": 7, "completion_tokens": 5}, rates)
             assert 0 <= cost < 13
 
 
 def _response(came: Reply) -> None:
     value = responses_api.check(_object(came), came, CHAT, TOKEN)
-    assert isinstance(responses_api.text_of(value), str)
-    _check_usage(responses_api.as_usage(value))
+    assert isinstance(responses_api.read_text(value), str)
+    _check_usage(responses_api.to_chat_usage(value))
 
 
 def _transcript(came: Reply) -> None:
@@ -211,13 +211,13 @@ def _transcript(came: Reply) -> None:
 
 
 def _pictures(came: Reply) -> None:
-    found = image_generation.read_pictures(_object(came), came, image_generation.request_for("sdxl", "A cat"))
+    found = image_generation.read_images(_object(came), came, image_generation.build_request("sdxl", "A cat"))
     assert len(found.images) == 1
 
 
 def _batch(came: Reply) -> None:
     told = batches_api.summary(batches_api.check(_object(came), "batch", came))
-    assert batches_api.sentence(told)
+    assert batches_api.describe(told)
 
 
 #: What a reply may answer, in the order of the first byte of an input.

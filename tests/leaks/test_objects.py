@@ -255,9 +255,9 @@ def test_trigger_whose_connection_cannot_be_read(monkeypatch: pytest.MonkeyPatch
 )
 @pytest.mark.parametrize("name", ["BulkChatOperator", "EmbeddingOperator", "ImageOperator", "TranscriptionOperator"])
 def test_lineage_is_told_neither_token_nor_prompt(sandbox: Sandbox, folder: Path, name: str) -> None:
-    from apache_airflow_provider_ovhcloud_ai.compat import asset_of
+    from apache_airflow_provider_ovhcloud_ai.compat import to_asset
 
-    task = operator(name, folder, outlets=[asset_of("s3://leaks/out")])
+    task = operator(name, folder, outlets=[to_asset("s3://leaks/out")])
     where = context()
     task.execute(where)
     events = {

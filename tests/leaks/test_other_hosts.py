@@ -26,7 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.methods.openai_client import open
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import ENVIRONMENT, Stored
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import ENVIRONMENT, ConnectionRecord
 from support import canary
 from support.scripted_server import Received, Server, Wire, message, reply
 
@@ -94,8 +94,8 @@ def trigger(_: Hook, own: Server) -> None:
 
 
 def try_it(hook: Hook, _: Server) -> None:
-    stored = Stored("own", ENVIRONMENT, hook.get_connection("own"))
-    list(playground.prepared(stored, {"model": "m", "kind": "chat", "text": "Hello"}).lines())
+    stored = ConnectionRecord("own", ENVIRONMENT, hook.get_connection("own"))
+    list(playground.prepare_trial(stored, {"model": "m", "kind": "chat", "text": "Hello"}).lines())
 
 
 #: Each way in which this package asks a service.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.batches.batches_api import ENDED as ENDED_BATCHES
+from apache_airflow_provider_ovhcloud_ai.client.batches.batches_api import FINAL_STATUSES as ENDED_BATCHES
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from local_airflow import LocalAirflow, installed_release
 from support.releases import oldest_and_newest

@@ -15,8 +15,8 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.compat import asset_of
-from apache_airflow_provider_ovhcloud_ai.operators._datasets import Address, address_of
+from apache_airflow_provider_ovhcloud_ai.compat import to_asset
+from apache_airflow_provider_ovhcloud_ai.operators._datasets import DatasetRef, to_dataset_ref
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
@@ -63,12 +63,12 @@ with DAG("ovh_ai_lineage", start_date=datetime(2026, 1, 1), schedule=None):
     ],
 )
 def test_an_address_says_where_and_not_as_whom(path: str, uri: str, namespace: str, name: str) -> None:
-    assert address_of(path) == Address(uri, namespace, name)
+    assert to_dataset_ref(path) == DatasetRef(uri, namespace, name)
 
 
 def test_a_relative_path_is_one_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert address_of("out").name == str(tmp_path / "out")
+    assert to_dataset_ref("out").name == str(tmp_path / "out")
 
 
 class Events:
@@ -83,7 +83,7 @@ class Events:
 
 def told(operator: Any) -> dict[str, Any]:
     """Run an operator whose outlet is an asset, and give what the event is told."""
-    outlet = asset_of(ASSET)
+    outlet = to_asset(ASSET)
     operator.outlets = [outlet]
     events, ti = Events(), MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
     operator.execute({"ti": ti, "task_instance": ti, "run_id": "r", "outlet_events": events})

@@ -16,8 +16,8 @@ from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
-    AirflowFailException,
     APIStatusError,
     AuthenticationError,
     BudgetExceededError,

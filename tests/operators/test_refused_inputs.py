@@ -16,7 +16,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowException
 from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
-from apache_airflow_provider_ovhcloud_ai.connection.reader import settings_of
+from apache_airflow_provider_ovhcloud_ai.connection.reader import read_settings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartialFailureError
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.validation import quote
@@ -167,7 +167,7 @@ def test_an_extra_of_a_connection(name: str) -> None:
     label = next(each.label for each in FIELDS if each.name == name)
     for wrong in WRONG_EXTRAS[name]:
         with pytest.raises(ConfigurationError) as refused:
-            settings_of(connected(extra=json.dumps({name: wrong})))
+            read_settings(connected(extra=json.dumps({name: wrong})))
         assert isinstance(refused.value, AirflowException)
         sentence = str(refused.value)
         if name == "ca_bundle" and isinstance(wrong, str):
@@ -182,7 +182,7 @@ def test_an_extra_of_a_connection(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(WRONG_EXTRAS.keys() - {"chat_model", "embedding_model", "project_id"}))
 def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        settings_of(connected(extra=json.dumps({name: token})))
+        read_settings(connected(extra=json.dumps({name: token})))
     assert isinstance(refused.value, AirflowException)
     assert not told(token, str(refused.value))
 

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.responses_api import text_of
+from apache_airflow_provider_ovhcloud_ai.client.responses_api import read_text
 from apache_airflow_provider_ovhcloud_ai.errors import (
     ConfigurationError,
     InvalidOutputError,
@@ -119,7 +119,7 @@ class TestWhatIsSent:
 class TestWhatComesBack:
     def test_response(self) -> None:
         response, pushed = execute()
-        assert "Which port?" in text_of(response)
+        assert "Which port?" in read_text(response)
         assert (pushed["model"], pushed["status"]) == (MODEL, "completed")
         used = pushed["usage"]
         assert used["requests"] == 1
@@ -186,7 +186,7 @@ def test_a_conversation_goes_on() -> None:
     said: list[Any] = [{"role": "user", "content": "Name a river."}]
     said += hook.create_response(said, MODEL)["output"]
     said.append({"role": "user", "content": "And another?"})
-    assert "And another?" in text_of(hook.create_response(said, MODEL))
+    assert "And another?" in read_text(hook.create_response(said, MODEL))
 
 
 def test_in_a_dag(run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_request import ROLES
-from apache_airflow_provider_ovhcloud_ai.connection.reader import settings_of
+from apache_airflow_provider_ovhcloud_ai.connection.reader import read_settings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
@@ -148,7 +148,7 @@ def test_shell(block: Block, airflow_db: Path) -> None:
 
     with create_session() as session:
         stored = session.query(Connection).filter(Connection.conn_id == words[3]).one()
-        settings = settings_of(stored)
+        settings = read_settings(stored)
         session.delete(stored)
     assert settings.client.base_url == defaults.BASE_URL
     assert settings.client.token == "your-api-token-here"

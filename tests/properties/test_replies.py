@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_STREAMS, inflate
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import DEEPEST, read_json
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import MAX_JSON_DEPTH, read_json
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles
 from apache_airflow_provider_ovhcloud_ai.client.models import prices
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
-from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import Spending, summary
+from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import UsageTracker, format_usage
 from apache_airflow_provider_ovhcloud_ai.redaction import scrub
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue, models
 from fuzz import targets
@@ -122,7 +122,7 @@ def test_no_spelling_of_a_token_is_left(spelling: str, before: str, after: str) 
     assert not shows(scrub(f"{before}{spelling}{after}", TOKEN).replace(before, "").replace(after, ""))
 
 
-@pytest.mark.parametrize(("depth", "fine"), [(DEEPEST, True), (DEEPEST + 1, False), (100_000, False)])
+@pytest.mark.parametrize(("depth", "fine"), [(MAX_JSON_DEPTH, True), (MAX_JSON_DEPTH + 1, False), (100_000, False)])
 @pytest.mark.parametrize(("open_", "close"), [("[", "]"), ('{"a":', "}")])
 def test_json_is_read_down_to_a_depth(depth: int, fine: bool, open_: str, close: str) -> None:
     assert read_json((open_ * depth + "1" * (open_ != "[") + close * depth).encode())[0] is fine
@@ -157,13 +157,13 @@ def test_a_body_of_very_many_compressed_streams_is_damaged() -> None:
 
 @given(st.lists(SHAPES["chat"].filter(lambda value: isinstance(value, dict)), max_size=5))
 def test_what_is_spent_never_falls_and_can_always_be_told(responses: list[dict[str, Any]]) -> None:
-    spending, before = Spending(list), 0
+    spending, before = UsageTracker(list), 0
     for response in responses:
         spending.add(response, "m")
         now = spending.usage.get("total_tokens", 0)
         assert now >= before
         before = now
-        assert summary(spending.as_xcom())
+        assert format_usage(spending.as_xcom())
 
 
 CLOCK = re.compile(r"(\d\d+):(\d\d):(\d\d)[.,](\d\d\d)")
@@ -214,13 +214,15 @@ def test_subtitles_of_no_times_are_refused() -> None:
 
 @given(LISTED.filter(lambda model: isinstance(model.get("id"), str)))
 def test_a_price_is_one_or_none(model: dict[str, Any]) -> None:
-    rates = prices.rates_of(model)
+    rates = prices.read_pricing(model)
     if rates:
         read, written, asked = ({"prompt_tokens": 1}, {"completion_tokens": 1}, {})
-        alone = [prices.cost(tokens, rates, requests) for tokens, requests in ((read, 0), (written, 0), (asked, 1))]
+        alone = [
+            prices.compute_cost(tokens, rates, requests) for tokens, requests in ((read, 0), (written, 0), (asked, 1))
+        ]
         assert alone == [rates.prompt, rates.completion, rates.request]
         assert all(0 <= price < 1 for price in alone)
-    shown = models.price_of(model)
+    shown = models.read_price(model)
     assert shown is None or all(
         price is None or 0 <= price < 1_000_000 for price in (shown.tokens_in, shown.tokens_out)
     )

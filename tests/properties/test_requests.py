@@ -13,7 +13,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import fill
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartialFailureError
 from apache_airflow_provider_ovhcloud_ai.hooks.batch import batch_rows
-from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, is_retryable, reason_of
+from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, find_failure, is_retryable
 from apache_airflow_provider_ovhcloud_ai.rows.part_names import ERROR
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,8 +113,8 @@ def test_a_line_of_a_batch_is_a_result_or_a_reason(answers: list[Any], vectors: 
         assert (value is None) == (reason is not None)
         if reason is None:
             assert len(value) if vectors else isinstance(value, str)
-        if reason_of(answer) is not None:
-            assert reason == reason_of(answer)[:500]
+        if find_failure(answer) is not None:
+            assert reason == find_failure(answer)[:500]
         assert is_retryable(answer) in {True, False}
     failed = [result for result in results if result[ERROR] is not None]
     told = str(outcome(made.check, PartialFailureError))

@@ -15,7 +15,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.settings import clean_base_url, clean_token, is_loopback
 from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
-from apache_airflow_provider_ovhcloud_ai.connection.reader import read_extra, settings_of
+from apache_airflow_provider_ovhcloud_ai.connection.reader import read_extra, read_settings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -100,7 +100,7 @@ def connection(extra: str | None, **fields: Any) -> Any:
 
 @given(EXTRAS | TEXTS | st.just("[" * 100_000))
 def test_a_connection_has_settings_that_work_or_one_sentence(extra: str) -> None:
-    settings = outcome(lambda: settings_of(connection(extra), token_required=False), ConfigurationError)
+    settings = outcome(lambda: read_settings(connection(extra), token_required=False), ConfigurationError)
     if isinstance(settings, ConfigurationError):
         assert str(settings).endswith(".")
         assert len(str(settings)) < 500

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.responses_api import as_usage, text_of
+from apache_airflow_provider_ovhcloud_ai.client.responses_api import read_text, to_chat_usage
 from apache_airflow_provider_ovhcloud_ai.errors import (
     APIStatusError,
     AuthenticationError,
@@ -53,10 +53,10 @@ def test_response(connect: Any, chat_url: str) -> None:
     hook = connect(chat_url)
     said = [{"role": "user", "content": "Où est-on?"}]
     response = hook.create_response(said, "tiny-chat", instructions="Be brief.", max_output_tokens=50, temperature=0)
-    assert text_of(response).strip() == ANSWER
-    assert as_usage(response)["usage"]["completion_tokens"] > 0
+    assert read_text(response).strip() == ANSWER
+    assert to_chat_usage(response)["usage"]["completion_tokens"] > 0
     again = [*said, *response["output"], {"role": "user", "content": "Vraiment?"}]
-    assert text_of(hook.create_response(again, "tiny-chat", max_output_tokens=50)).strip() == ANSWER
+    assert read_text(hook.create_response(again, "tiny-chat", max_output_tokens=50)).strip() == ANSWER
 
 
 def test_chat(connect: Any, chat_url: str) -> None:

@@ -16,8 +16,8 @@ import upath
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
 from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
-from apache_airflow_provider_ovhcloud_ai.rows.reading import read
-from apache_airflow_provider_ovhcloud_ai.rows.storage import shown
+from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
+from apache_airflow_provider_ovhcloud_ai.rows.storage import display_path
 from support import s3
 
 RECIPE = {"model": "bge-m3", "dimensions": 2}
@@ -88,7 +88,7 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
     summary = run.go(texts(25))
     told = manifest(path)
     names = [part["name"] for part in told["parts"]]
-    assert found(path) == {MANIFEST, *(file for name in names for file in part_names.files_of(name))}
+    assert found(path) == {MANIFEST, *(file for name in names for file in part_names.list_files(name))}
     assert [part["rows"] for part in told["parts"]] == [10, 10, 5]
     assert [record for name in names for record in run.folder.read(name)] == [result(row) for row in texts(25)]
     same = {
@@ -104,7 +104,7 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
     assert summary == {"path": str(path), "parts": 3, **same}
     if kind != "npy":
         rows = [{**row, "vector": list(row["vector"])} for row in map(result, texts(25))]
-        assert list(read(path)) == rows
+        assert list(read_rows(path)) == rows
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -352,4 +352,4 @@ def test_the_manifest_is_small_enough_for_xcom_without_its_parts(tmp_path: Path)
     ],
 )
 def test_a_secret_in_a_path_goes_nowhere(text: str, told: str) -> None:
-    assert shown(text) == told
+    assert display_path(text) == told

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.rows.image_files import PictureFiles
-from apache_airflow_provider_ovhcloud_ai.rows.storage import place
+from apache_airflow_provider_ovhcloud_ai.rows.image_files import ImageFiles
+from apache_airflow_provider_ovhcloud_ai.rows.storage import open_storage
 from support.image_samples import JPEG, PNG
 
 FACTS = {"model": "m", "created": 5}
 
 
-def files(folder: Path, name: str = "cat.png", count: int = 1, recipe: str = "a") -> PictureFiles:
-    return PictureFiles(place(folder), name, count, recipe)
+def files(folder: Path, name: str = "cat.png", count: int = 1, recipe: str = "a") -> ImageFiles:
+    return ImageFiles(open_storage(folder), name, count, recipe)
 
 
-def made(folder: Path, *data: bytes, **options: Any) -> PictureFiles:
+def made(folder: Path, *data: bytes, **options: Any) -> ImageFiles:
     found = files(folder, count=len(data), **options)
     assert found.begin(overwrite=False) == len(data)
     found.write([(each, "image/png") for each in data], FACTS)
@@ -127,18 +127,18 @@ def test_a_try_that_was_killed_between_two_files_pays_for_the_second_only(tmp_pa
         """Ends the process, as far as the files can tell, before the second image."""
 
         def __init__(self) -> None:
-            self._place = place(tmp_path)
-            self.shown = self._place.shown
+            self._storage = open_storage(tmp_path)
+            self.shown = self._storage.shown
 
-        def make(self) -> None:
-            self._place.make()
+        def mkdir(self) -> None:
+            self._storage.mkdir()
 
         def child(self, name: str) -> Any:
             if name == "cat-2.png" and (tmp_path / "cat-1.png").exists():
                 raise Killed
-            return self._place.child(name)
+            return self._storage.child(name)
 
-    killed = PictureFiles(Folder(), "cat.png", 2, "a")
+    killed = ImageFiles(Folder(), "cat.png", 2, "a")
     killed.begin(overwrite=False)
     with pytest.raises(Killed):
         killed.write([(PNG, "image/png"), (PNG, "image/png")], FACTS)

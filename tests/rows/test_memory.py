@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from apache_airflow_provider_ovhcloud_ai.rows import part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import Folder
-from apache_airflow_provider_ovhcloud_ai.rows.reading import read
+from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 
 COUNTS = (2_500, 50_000)
 TEXT = "some text of a corpus " * 9
@@ -38,7 +38,7 @@ def work(source: Any, out: Path, kind: str) -> tuple[int, int]:
     tracemalloc.start()
     folder = Folder(out, kind, {"model": "m"})
     folder.begin()
-    for index, rows in part_names.split(read(source), 250):
+    for index, rows in part_names.split(read_rows(source), 250):
         folder.write(folder.name_of(index, rows), [{**row, "answer": "yes"} for row in rows])
         highest = max(highest, pool.bytes_allocated() - before)
     folder.finish({})

@@ -17,7 +17,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
 from apache_airflow_provider_ovhcloud_ai.rows import part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
-from apache_airflow_provider_ovhcloud_ai.rows.reading import read
+from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 from fsspec.implementations.memory import MemoryFileSystem
 from support import s3
 
@@ -75,9 +75,9 @@ def test_airflows_own_paths(tmp_path: Path, where: str) -> None:
         path = ObjectStoragePath(f"file://{tmp_path}/out")
     assert classify(path)[0] == [0, 1, 2]
     assert classify(path)[0] == []
-    assert [row["id"] for row in read(path)] == list(range(25))
+    assert [row["id"] for row in read_rows(path)] == list(range(25))
     assert classify(path, "parquet")[0] == [0, 1, 2]
-    assert [row["id"] for row in read(path)] == list(range(25))
+    assert [row["id"] for row in read_rows(path)] == list(range(25))
     assert sorted(each.name for each in path.iterdir())[0] == MANIFEST
 
 
@@ -87,16 +87,16 @@ def test_airflows_path_to_s3(path: Any) -> None:
     assert (paid, summary["path"]) == ([0, 1, 2], str(path))
     assert summary["path"].startswith("s3://")
     assert classify(ObjectStoragePath(summary["path"]))[0] == []
-    assert [row["id"] for row in read(ObjectStoragePath(summary["path"]))] == list(range(25))
+    assert [row["id"] for row in read_rows(ObjectStoragePath(summary["path"]))] == list(range(25))
 
 
 def test_an_object_that_stands_for_the_folder_is_not_a_part(path: Any, storage: Any) -> None:
     storage.call_s3("put_object", Bucket=s3.BUCKET, Key=f"{path.name}/", Body=b"")
     assert classify(path)[0] == [0, 1, 2]
-    assert len(list(read(path))) == 25
+    assert len(list(read_rows(path))) == 25
     storage.call_s3("put_object", Bucket=s3.BUCKET, Key=f"{path.name}-empty/", Body=b"")
     with pytest.raises(ConfigurationError, match="holds no file to read"):
-        read(path.parent / f"{path.name}-empty")
+        read_rows(path.parent / f"{path.name}-empty")
 
 
 def test_what_another_process_writes_is_seen(path: Any, storage: Any, options: dict[str, Any]) -> None:
@@ -140,8 +140,8 @@ def test_no_bucket_is_made(path: Any, storage: Any) -> None:
 
 def test_a_compressed_text_is_streamed(path: Any, storage: Any) -> None:
     storage.pipe_file(f"{path.path}/a.txt.gz", gzip.compress(b"one\n" * 100_000))
-    assert sum(1 for _ in read(path / "a.txt.gz")) == 100_000
-    assert next(read(path)) == {"text": "one"}
+    assert sum(1 for _ in read_rows(path / "a.txt.gz")) == 100_000
+    assert next(read_rows(path)) == {"text": "one"}
 
 
 def test_parquet_is_read_once_and_in_pieces(path: Any, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_parquet_is_read_once_and_in_pieces(path: Any, storage: Any, monkeypatch
         return await call(method, *args, **kwargs)
 
     monkeypatch.setattr(storage, "_call_s3", noted)
-    assert [row["two"] for row in read(path)] == columns["two"]
+    assert [row["two"] for row in read_rows(path)] == columns["two"]
     assert sum(ranges) < 1.1 * len(file.getvalue())
     assert max(ranges) < 3_000_000
 
@@ -167,6 +167,6 @@ def test_parquet_is_read_once_and_in_pieces(path: Any, storage: Any, monkeypatch
 def test_errors_name_the_object(path: Any, storage: Any) -> None:
     storage.pipe_file(f"{path.path}/a.jsonl", b"{}\n[")
     with pytest.raises(InvalidInputError, match=r"s3://.*/a\.jsonl, line 2: not JSON"):
-        list(read(path / "a.jsonl"))
+        list(read_rows(path / "a.jsonl"))
     with pytest.raises(ConfigurationError, match=r"There is no file or folder s3://.*/b\.jsonl"):
-        read(path / "b.jsonl")
+        read_rows(path / "b.jsonl")

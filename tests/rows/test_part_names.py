@@ -22,7 +22,8 @@ RECIPE = {"model": "bge-m3", "dimensions": 64, "template": "{text}", "stop": ["a
 def names(rows: list[dict[str, Any]], size: int, recipe: Any = RECIPE, kind: str = "jsonl") -> list[str]:
     run = part_names.run_digest(recipe, kind, None)
     return [
-        part_names.name_of(index, part_names.digest(run, part), kind) for index, part in part_names.split(rows, size)
+        part_names.build_part_name(index, part_names.digest(run, part), kind)
+        for index, part in part_names.split(rows, size)
     ]
 
 
@@ -119,8 +120,8 @@ def test_which_names_are_ours(name: str, ours: bool) -> None:
 @pytest.mark.parametrize("kind", formats.SUFFIXES)
 def test_every_file_of_a_part_is_ours_and_the_last_one_names_it(kind: str) -> None:
     (name,) = names([{"a": 1}], 1, kind=kind)
-    assert part_names.files_of(name)[-1] == name
-    assert all(part_names.is_ours(file) for file in part_names.files_of(name))
+    assert part_names.list_files(name)[-1] == name
+    assert all(part_names.is_ours(file) for file in part_names.list_files(name))
     assert re.fullmatch(rf"part-00000-[0-9a-f]{{16}}\.{kind}", name)
 
 

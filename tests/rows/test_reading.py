@@ -18,7 +18,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
-from apache_airflow_provider_ovhcloud_ai.rows.reading import check, from_values, read
+from apache_airflow_provider_ovhcloud_ai.rows.reading import check, from_values, read_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -75,35 +75,35 @@ def file(tmp_path: Path) -> Callable[[str, bytes], Path]:
 def test_every_format_gives_the_same_rows(file: Callable[..., Path], name: str, data: bytes) -> None:
     path = file(name, data)
     check(path)
-    assert list(read(path)) == ROWS
+    assert list(read_rows(path)) == ROWS
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_lines_of_text(file: Callable[..., Path], suffix: str) -> None:
     data = b"\xef\xbb\xbf one\r\n\n \t\r\ntwo \x0c\xe2\x80\xa8still two\nlast"
     path = file(f"a.txt{suffix}", gzip.compress(data) if suffix else data)
-    assert list(read(path)) == [{"text": " one"}, {"text": "two \x0c\u2028still two"}, {"text": "last"}]
+    assert list(read_rows(path)) == [{"text": " one"}, {"text": "two \x0c\u2028still two"}, {"text": "last"}]
 
 
 def test_a_line_of_json_may_be_a_text(file: Callable[..., Path]) -> None:
     path = file("a.jsonl", b'"one"\n{"text": "two", "n": 1.5}\n')
-    assert list(read(path)) == [{"text": "one"}, {"text": "two", "n": 1.5}]
+    assert list(read_rows(path)) == [{"text": "one"}, {"text": "two", "n": 1.5}]
 
 
 @pytest.mark.parametrize(
     ("kind", "data"), [("jsonl", as_jsonl(ROWS)), ("csv", as_csv(ROWS)), ("parquet", as_parquet(ROWS))]
 )
 def test_a_named_format_wins_over_the_suffix(file: Callable[..., Path], kind: str, data: bytes) -> None:
-    assert list(read(file("export.txt", data), kind)) == ROWS
+    assert list(read_rows(file("export.txt", data), kind)) == ROWS
 
 
 def test_parquet_keeps_its_types_and_is_read_in_pieces(file: Callable[..., Path]) -> None:
     rows = [{"n": n, "at": datetime(2026, 1, 2, 3), "raw": b"\0", "tags": ["a"], "none": None} for n in range(2_500)]
-    assert list(read(file("a.parquet", as_parquet(rows, row_group_size=1_700)))) == rows
+    assert list(read_rows(file("a.parquet", as_parquet(rows, row_group_size=1_700)))) == rows
 
 
 def test_a_text_may_be_longer_than_pythons_own_csv_limit(file: Callable[..., Path]) -> None:
-    (row,) = read(file("a.csv", as_csv([{"id": "1", "text": "x" * 1_000_000}])))
+    (row,) = read_rows(file("a.csv", as_csv([{"id": "1", "text": "x" * 1_000_000}])))
     assert len(row["text"]) == 1_000_000
 
 
@@ -114,11 +114,11 @@ def test_a_folder_is_its_files_in_the_order_of_their_names(file: Callable[..., P
     file("in/.hidden.txt", b"no")
     file("in/_SUCCESS", b"")
     (tmp_path / "in" / "deeper").mkdir()
-    assert list(read(tmp_path / "in")) == ROWS
+    assert list(read_rows(tmp_path / "in")) == ROWS
 
 
 def test_rows_come_before_the_file_is_read_to_its_end(file: Callable[..., Path]) -> None:
-    rows = read(file("a.jsonl", as_jsonl(ROWS) * 100_000 + b"broken"))
+    rows = read_rows(file("a.jsonl", as_jsonl(ROWS) * 100_000 + b"broken"))
     assert next(rows) == ROWS[0]
     with pytest.raises(InvalidInputError, match="line 300001: not JSON"):
         list(rows)
@@ -160,7 +160,7 @@ def test_what_is_wrong_is_said_without_the_content(
     path = file(name, data)
     check(path)
     with pytest.raises(InvalidInputError) as caught:
-        list(read(path))
+        list(read_rows(path))
     assert says in str(caught.value)
     assert str(path) in str(caught.value)
     told = caught.value
@@ -174,7 +174,7 @@ def test_parquet_with_a_page_that_is_damaged(file: Callable[..., Path]) -> None:
     data = bytearray(as_parquet([{"text": f"{SECRET} {n}"} for n in range(5_000)], compression="zstd"))
     data[2_000:2_400] = b"\xff" * 400
     with pytest.raises(InvalidInputError, match=r"a\.parquet is .*damaged") as caught:
-        list(read(file("a.parquet", bytes(data))))
+        list(read_rows(file("a.parquet", bytes(data))))
     assert SECRET not in str(caught.value)
 
 
@@ -182,7 +182,7 @@ def test_parquet_with_two_columns_of_one_name(file: Callable[..., Path], tmp_pat
     table = pyarrow.table([pyarrow.array([1]), pyarrow.array([2])], names=["a", "a"])
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(InvalidInputError, match="two columns of one name"):
-        list(read(tmp_path / "a.parquet"))
+        list(read_rows(tmp_path / "a.parquet"))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_parquet_with_two_columns_of_one_name(file: Callable[..., Path], tmp_pat
         ("empty", None, "holds no file to read"),
     ],
 )
-@pytest.mark.parametrize("ask", [check, read])
+@pytest.mark.parametrize("ask", [check, read_rows])
 def test_what_cannot_be_read_is_said_at_once(
     file: Callable[..., Path], tmp_path: Path, ask: Callable[..., Any], name: str, kind: str | None, says: str
 ) -> None:
@@ -222,8 +222,8 @@ def test_parquet_without_pyarrow(file: Callable[..., Path], monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for path, kind in [(tmp_path / "in" / "b.parquet", None), (tmp_path / "in", None), (tmp_path / "in", "parquet")]:
         with pytest.raises(ConfigurationError, match="pip install pyarrow, or use jsonl"):
-            read(path, kind)
-    assert list(read(tmp_path / "in" / "a.jsonl")) == ROWS
+            read_rows(path, kind)
+    assert list(read_rows(tmp_path / "in" / "a.jsonl")) == ROWS
 
 
 def test_values_at_hand_become_rows() -> None:
@@ -264,4 +264,4 @@ def test_any_texts_come_back(tmp_path: Path, rows: list[dict[str, str]], packed:
     for kind, write in {"csv": as_csv, "jsonl": as_jsonl}.items():
         path = tmp_path / f"a.{kind}{'.gz' if packed else ''}"
         path.write_bytes(gzip.compress(write(rows)) if packed else write(rows))
-        assert list(read(path)) == rows
+        assert list(read_rows(path)) == rows

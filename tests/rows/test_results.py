@@ -17,7 +17,7 @@ import upath
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
 from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
-from apache_airflow_provider_ovhcloud_ai.rows.results import read
+from apache_airflow_provider_ovhcloud_ai.rows.results import read_results
 from support import s3
 
 
@@ -38,14 +38,16 @@ def write(path: Any, kind: str, count: int, *, dimensions: int = 2, finish: bool
 @pytest.mark.parametrize("kind", formats.SUFFIXES)
 def test_rows_come_back_in_their_order_with_lists_of_floats(tmp_path: Path, kind: str) -> None:
     write(tmp_path, kind, 25)
-    assert list(read(tmp_path)) == [{"id": n, "text": f"text {n}", "embedding": [float(n), 0.5]} for n in range(25)]
+    assert list(read_results(tmp_path)) == [
+        {"id": n, "text": f"text {n}", "embedding": [float(n), 0.5]} for n in range(25)
+    ]
 
 
 def test_from_object_storage() -> None:
     with s3.serving() as options:
         path = upath.UPath(f"s3://{s3.BUCKET}/vectors", **options)
         write(path, "jsonl", 25)
-        assert [row["id"] for row in read(path)] == list(range(25))
+        assert [row["id"] for row in read_results(path)] == list(range(25))
 
 
 def test_one_part_is_in_memory_at_a_time(tmp_path: Path) -> None:
@@ -59,17 +61,17 @@ def test_one_part_is_in_memory_at_a_time(tmp_path: Path) -> None:
         tracemalloc.stop()
         return most
 
-    peak(read(tmp_path))  # what is imported and kept once
-    assert peak(read(tmp_path)) < 1.5 * peak(islice(read(tmp_path), 40))
+    peak(read_results(tmp_path))  # what is imported and kept once
+    assert peak(read_results(tmp_path)) < 1.5 * peak(islice(read_results(tmp_path), 40))
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ConfigurationError, match=r"has no _manifest.json: the run that writes it has not finished"):
-            list(read(folder))
+            list(read_results(folder))
     write(tmp_path, "jsonl", 25, finish=False)
     with pytest.raises(ConfigurationError, match="has not finished"):
-        list(read(tmp_path))
+        list(read_results(tmp_path))
 
 
 def test_a_folder_that_was_changed_is_refused(tmp_path: Path) -> None:
@@ -78,13 +80,13 @@ def test_a_folder_that_was_changed_is_refused(tmp_path: Path) -> None:
     lines = second.read_text().splitlines(keepends=True)
     second.write_text("".join(lines[:-1]))
     with pytest.raises(InvalidInputError, match=f"{second.name} in .* has 9 rows, not 10"):
-        list(read(tmp_path))
+        list(read_results(tmp_path))
     first.unlink()
     with pytest.raises(InvalidInputError, match=f"lacks {first.name}, which its _manifest.json names"):
-        list(read(tmp_path))
+        list(read_results(tmp_path))
 
 
 def test_somebody_elses_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({"kind": "other"}))
     with pytest.raises(ConfigurationError, match="not of this provider"):
-        list(read(tmp_path))
+        list(read_results(tmp_path))

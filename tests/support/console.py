@@ -10,7 +10,7 @@ from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES, Call, Route
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_report import Origin
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import Answer, begin, finish, given
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import Answer, begin, finish, read_params
 from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Method
 
 try:
@@ -54,7 +54,7 @@ def start(path: str, visitor: Visitor = ADMIN, /, **fields: Any) -> Any:
     """
     address = route(path)
     query, body = (fields, b"") if address.method == "GET" else ({}, json.dumps(fields).encode())
-    return begin(address, lambda: Call(visitor, given(address, query, body), ORIGIN, "/connections"))
+    return begin(address, lambda: Call(visitor, read_params(address, query, body), ORIGIN, "/connections"))
 
 
 def ask(path: str, visitor: Visitor = ADMIN, /, **fields: Any) -> Answer:

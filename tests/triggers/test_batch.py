@@ -12,13 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.batches.batch_poller import BatchWatch
+from apache_airflow_provider_ovhcloud_ai.client.batches.batch_poller import BatchPoller
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers import batch as trigger_module
 from apache_airflow_provider_ovhcloud_ai.triggers import connections, task_state
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger as Trigger
-from apache_airflow_provider_ovhcloud_ai.triggers.task_state import state_of
+from apache_airflow_provider_ovhcloud_ai.triggers.task_state import read_state
 from asgiref.sync import async_to_sync
 
 pytestmark = pytest.mark.airflow
@@ -224,7 +224,7 @@ def test_a_triggerer_that_cancels_again_does_not_stop_it(
 
 def test_a_state_that_nobody_tells_is_unknown() -> None:
     """As where a triggerer shuts down, and nobody is there to answer."""
-    assert asyncio.run(state_of(SimpleNamespace(dag_id="d"))) == "unknown"
+    assert asyncio.run(read_state(SimpleNamespace(dag_id="d"))) == "unknown"
 
 
 def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +240,11 @@ def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytes
             raise
 
     async def live() -> None:
-        assert await state_of(None) == "unknown"
+        assert await read_state(None) == "unknown"
         await soon(lambda: bool(heard))
 
     monkeypatch.setattr(task_state, "read_task_state", lambda _: async_to_sync(answer)())
-    monkeypatch.setattr(task_state, "PATIENCE", 0.01)
+    monkeypatch.setattr(task_state, "TIMEOUT_S", 0.01)
     asyncio.run(live())
     assert heard == ["answered"]
 
@@ -257,7 +257,7 @@ def test_a_fault_while_looking_is_told_to_those_who_wait(
     async def look(_: Any) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr(BatchWatch, "_look", look)
+    monkeypatch.setattr(BatchPoller, "_look", look)
     with pytest.raises(RuntimeError, match="nobody thought"):
         asyncio.run(fired(Trigger(start(), CONN_ID, 0.01)))
 
@@ -302,7 +302,7 @@ def test_many_that_come_at_once_read_the_connection_once(
         # A connection of the same id may be another one to another team.
         await fired(trigger(ids[0], "theirs"))
         assert len(read) == 2
-        monkeypatch.setattr(connections, "FRESH", -1.0)
+        monkeypatch.setattr(connections, "CACHE_S", -1.0)
         await fired(trigger(ids[0], "mine"))
         assert len(read) == 3
 

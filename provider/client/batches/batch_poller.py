@@ -21,14 +21,14 @@ from . import batches_api
 log = logging.getLogger(__name__)
 
 #: What one that waits is told: a batch, or why none will ever be looked at.
-_News: TypeAlias = "asyncio.Queue[dict[str, Any] | Exception]"
+_Update: TypeAlias = "asyncio.Queue[dict[str, Any] | Exception]"
 
 #: Each look makes the time to the next longer by this factor, up to so many times the interval, and then some percent
 #: longer or shorter, so that triggerers do not all look at once.
-GROWTH, LONGEST, JITTER = 1.05, 5.0, 0.1
+BACKOFF_FACTOR, MAX_INTERVALS, JITTER = 1.05, 5.0, 0.1
 
 
-class BatchWatch:
+class BatchPoller:
     """
     Looks at batches for all that wait for some.
 
@@ -38,7 +38,7 @@ class BatchWatch:
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
         self._client = AsyncClient(settings)
-        self._waiting: dict[str, list[_News]] = {}
+        self._waiting: dict[str, list[_Update]] = {}
         self._told: dict[str, dict[str, Any]] = {}
         self._intervals: list[float] = []
         self._task: asyncio.Task[None] | None = None
@@ -58,13 +58,13 @@ class BatchWatch:
                 batch = await news.get()
                 if isinstance(batch, Exception):
                     raise batch
-                if batch["status"] in batches_api.ENDED:
+                if batch["status"] in batches_api.FINAL_STATUSES:
                     under_way.discard(batch["id"])
                 yield batch
 
     @contextlib.asynccontextmanager
-    async def _subscribed(self, batch_ids: list[str], interval: float) -> AsyncIterator[_News]:
-        news: _News = asyncio.Queue()
+    async def _subscribed(self, batch_ids: list[str], interval: float) -> AsyncIterator[_Update]:
+        news: _Update = asyncio.Queue()
         for batch_id in batch_ids:
             self._waiting.setdefault(batch_id, []).append(news)
             self._told.pop(batch_id, None)
@@ -125,7 +125,7 @@ class BatchWatch:
                 log.warning("The batches could not be looked at: %s", error)
             jitter = 1 + JITTER * (2 * random.random() - 1)  # noqa: S311  (spreads looks, guards nothing)
             await asyncio.sleep(min(self._intervals, default=1.0) * grown * jitter)
-            grown = min(grown * GROWTH, LONGEST)
+            grown = min(grown * BACKOFF_FACTOR, MAX_INTERVALS)
 
     async def _look(self) -> None:
         missing, after, vain = set(self._waiting), None, 0
@@ -152,7 +152,7 @@ class BatchWatch:
         before, self._told[told["id"]] = self._told.get(told["id"], told), told
         # Where it stood when they began to wait they know. Two thousand that are woken, and each write a line of log,
         # hold the loop for a second.
-        if told != before or told["status"] in batches_api.ENDED:
+        if told != before or told["status"] in batches_api.FINAL_STATUSES:
             for news in waiting:
                 news.put_nowait(told)
 

@@ -14,13 +14,13 @@ from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import quote, text
 from ..http.http_request import Request, encode
 from ..http.http_response import Reply, facts
-from ..http.multipart import Attachment, Form
+from ..http.multipart import Attachment, MultipartForm
 
 #: What a batch may ask of a model.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
 #: States that a batch does not leave.
-ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+FINAL_STATUSES = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
 def upload(path: Path, name: str) -> Request:
@@ -39,7 +39,7 @@ def upload(path: Path, name: str) -> Request:
         )
     if not re.fullmatch(r"[\w.-]{1,200}", name, re.ASCII):
         raise ConfigurationError(f"The name of a file is made of letters, digits and '._-', not {quote(name)}.")
-    form = Form([("purpose", "batch")], Attachment(name, "application/jsonl", size, lambda: path.open("rb")))
+    form = MultipartForm([("purpose", "batch")], Attachment(name, "application/jsonl", size, lambda: path.open("rb")))
     # A file that is uploaded twice costs nothing.
     return Request("POST", "/files", "upload of a file", form=form, size=size)
 
@@ -55,7 +55,7 @@ def download(file_id: str, size: int) -> Request:
     return Request("GET", f"/files/{_id(file_id, 'file_id')}/content", "content of a file", size=size)
 
 
-def file_of(file_id: str) -> Request:
+def retrieve_file(file_id: str) -> Request:
     """
     Build the request for what is known of a file.
 
@@ -165,7 +165,7 @@ def summary(batch: Mapping[str, Any]) -> dict[str, Any]:
 _COUNTS = ("completed", "failed", "total")
 
 
-def sentence(told: Mapping[str, Any]) -> str:
+def describe(told: Mapping[str, Any]) -> str:
     """
     Say how far a batch is.
 

@@ -37,7 +37,7 @@ def check_output(kind: Any) -> None:
         raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(kind)}.")
 
 
-def choice_of(response: Mapping[str, Any]) -> Mapping[str, Any]:
+def find_choice(response: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     Find the first answer.
 
@@ -48,17 +48,17 @@ def choice_of(response: Mapping[str, Any]) -> Mapping[str, Any]:
     return first
 
 
-def message_of(response: Mapping[str, Any]) -> dict[str, Any]:
+def find_message(response: Mapping[str, Any]) -> dict[str, Any]:
     """
     Find the message of the first answer.
 
     :param response: a checked chat completion
     :return: the message as it came
     """
-    return dict(choice_of(response)["message"])
+    return dict(find_choice(response)["message"])
 
 
-def text_of(response: Mapping[str, Any]) -> str:
+def read_text(response: Mapping[str, Any]) -> str:
     """
     Read the text of the first answer.
 
@@ -70,14 +70,14 @@ def text_of(response: Mapping[str, Any]) -> str:
     return content[thoughts.end() :] if thoughts else content
 
 
-def reasoning_of(response: Mapping[str, Any]) -> str | None:
+def read_reasoning(response: Mapping[str, Any]) -> str | None:
     """
     Read what the model thought before its first answer.
 
     :param response: a checked chat completion
     :return: the reasoning, None where there is none
     """
-    message = choice_of(response)["message"]
+    message = find_choice(response)["message"]
     told = next((message[name] for name in REASONING if isinstance(message.get(name), str) and message[name]), None)
     if told is not None:
         return str(told)
@@ -85,37 +85,37 @@ def reasoning_of(response: Mapping[str, Any]) -> str | None:
     return (thoughts[1].strip() or None) if thoughts else None
 
 
-def tool_calls_of(response: Mapping[str, Any]) -> list[Any]:
+def find_tool_calls(response: Mapping[str, Any]) -> list[Any]:
     """
     Find the tools that the first answer calls.
 
     :param response: a checked chat completion
     :return: the calls as they came, which may be of any shape
     """
-    calls = choice_of(response)["message"].get("tool_calls")
+    calls = find_choice(response)["message"].get("tool_calls")
     return list(calls) if isinstance(calls, list) else []
 
 
-def finish_reason_of(response: Mapping[str, Any]) -> str | None:
+def read_finish_reason(response: Mapping[str, Any]) -> str | None:
     """
     Tell why the first answer ended.
 
     :param response: a checked chat completion
     :return: such as ``stop``, ``length`` or ``tool_calls``
     """
-    reason = choice_of(response).get("finish_reason")
+    reason = find_choice(response).get("finish_reason")
     return reason if isinstance(reason, str) else None
 
 
-def as_history(response: Mapping[str, Any]) -> dict[str, Any]:
+def to_history(response: Mapping[str, Any]) -> dict[str, Any]:
     """
     Make of an answer a message of the conversation that goes on.
 
     :param response: a checked chat completion
     :return: role, text and tool calls; reasoning stays behind, as services do not take it back
     """
-    message: dict[str, Any] = {"role": "assistant", "content": text_of(response) or None}
-    if calls := tool_calls_of(response):
+    message: dict[str, Any] = {"role": "assistant", "content": read_text(response) or None}
+    if calls := find_tool_calls(response):
         message["tool_calls"] = calls
     elif message["content"] is None:
         message["content"] = ""
@@ -123,7 +123,7 @@ def as_history(response: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(response: Mapping[str, Any]) -> str:
-    content = choice_of(response)["message"].get("content")
+    content = find_choice(response)["message"].get("content")
     if isinstance(content, list):  # some services answer in parts
         texts = [part.get("text") for part in content if isinstance(part, Mapping)]
         return "".join(text for text in texts if isinstance(text, str))

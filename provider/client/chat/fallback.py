@@ -18,7 +18,7 @@ OVERLOADED = frozenset({429, 500, 502, 503, 529})
 _RETIRED = ("deprecated", "decommissioned", "retired", "discontinued", "no longer available", "end of life")
 
 
-def passes_on(error: AIEndpointsError) -> bool:
+def should_fall_back(error: AIEndpointsError) -> bool:
     """
     Tell whether the next model of a list is asked after an error.
 
@@ -35,7 +35,7 @@ def passes_on(error: AIEndpointsError) -> bool:
     return error.status in {400, 422} and "model" in words and any(word in words for word in _RETIRED)
 
 
-def is_retirement(warning: str | None) -> bool:
+def warns_of_deprecation(warning: str | None) -> bool:
     """
     Tell whether a service warns of a model's end.
 

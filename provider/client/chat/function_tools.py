@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 #: Faults of one call that the model is told at most.
-_MOST_FAULTS = 10
+_MAX_FAULTS = 10
 
 
 class _BadArguments(Exception):
@@ -46,7 +46,7 @@ class Function:
     """
 
     def __init__(self, function: Any, position: int) -> None:
-        self.name = _name_of(function, position)
+        self.name = _check_function_name(function, position)
         self._function = function
         parameters = _parameters(function, self.name)
         # "json" or "_id" cannot be names of pydantic's fields. And it may overlook an argument that nobody knows if its
@@ -95,9 +95,9 @@ class Function:
         known = self.definition["function"]["parameters"]["properties"]
         needed = self.definition["function"]["parameters"].get("required", ())
         found = error.errors(include_url=False, include_context=False)
-        faults = [_fault(each, known) for each in found[:_MOST_FAULTS]]
-        if len(found) > _MOST_FAULTS:
-            faults.append(f"{len(found) - _MOST_FAULTS} more")
+        faults = [_fault(each, known) for each in found[:_MAX_FAULTS]]
+        if len(found) > _MAX_FAULTS:
+            faults.append(f"{len(found) - _MAX_FAULTS} more")
         takes = ", ".join(f"{name} (required)" if name in needed else name for name in known) or "no arguments"
         return f"the arguments of {self.name} are wrong. {'; '.join(faults)}. It takes {takes}."
 
@@ -115,7 +115,7 @@ def _fault(error: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     return f"{path}: {said}" + (f" (schema: {excerpt(json.dumps(schema, ensure_ascii=False), 200)})" if schema else "")
 
 
-def _name_of(function: Any, position: int) -> str:
+def _check_function_name(function: Any, position: int) -> str:
     name = getattr(function, "__name__", None)
     if not (inspect.isroutine(function) and callable(function) and isinstance(name, str)):
         raise ConfigurationError(
@@ -259,10 +259,10 @@ def _generator() -> type[GenerateJsonSchema]:
 
 def _definition(function: Callable[..., Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
     documentation = inspect.getdoc(function) or ""
-    for parameter, meaning in meanings_in(documentation).items():
+    for parameter, meaning in read_parameter_docs(documentation).items():
         # What the annotation itself says counts more.
         schema["properties"].get(parameter, {}).setdefault("description", meaning)
-    told: dict[str, Any] = {"name": name, "description": summary_of(documentation), "parameters": schema}
+    told: dict[str, Any] = {"name": name, "description": read_summary(documentation), "parameters": schema}
     if not told["description"]:
         del told["description"]
     return {"type": "function", "function": told}
@@ -278,7 +278,7 @@ def _as_content(result: Any, name: str) -> str:
         if isinstance(result, str):
             # Also of an enum's member, whose text is the value; half a character could not be sent.
             return result.encode().decode()
-        return to_json(result, inf_nan_mode="strings", fallback=_listed).decode()
+        return to_json(result, inf_nan_mode="strings", fallback=_to_python_numbers).decode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The tool {name} returned {quote(result)}, which cannot be written as JSON: {excerpt(str(error))}. Let it "
@@ -286,7 +286,7 @@ def _as_content(result: Any, name: str) -> str:
         ) from error
 
 
-def _listed(value: Any) -> Any:
+def _to_python_numbers(value: Any) -> Any:
     """
     Give the numbers of numpy and pandas as Python's.
     """
@@ -306,7 +306,7 @@ _SECTION = re.compile(r"^Args:[ \t]*\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^(\w+)(?:[ \t]*\([^)\n]*\))?:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 
 
-def summary_of(documentation: str) -> str:
+def read_summary(documentation: str) -> str:
     """
     Take the first paragraph of a docstring; its parameters are none.
 
@@ -317,7 +317,7 @@ def summary_of(documentation: str) -> str:
     return " ".join(first.split())
 
 
-def meanings_in(documentation: str) -> dict[str, str]:
+def read_parameter_docs(documentation: str) -> dict[str, str]:
     """
     Find what a docstring says of the parameters, in Sphinx's form or in Google's.
 

@@ -16,7 +16,7 @@ from ... import validation
 from ...errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ..http.http_request import Request
 from ..http.http_response import Reply, facts
-from .chat_response import finish_reason_of, text_of
+from .chat_response import read_finish_reason, read_text
 
 #: The guard model that is asked unless another is named; the service also has ``Qwen3Guard-Gen-0.6B`` (2026-09-28).
 MODEL = "Qwen3Guard-Gen-8B"
@@ -44,7 +44,7 @@ _REFUSALS = {"yes": True, "no": False}
 #: A line with its label, in whatever spelling: ``Safety: Safe``, ``**safety**: SAFE.``, ``- SAFETY : safe``
 _LINE = re.compile(r"^[\s*_#>`-]*(safety|categor(?:y|ies)|refusal)[\s*_`]*[:\uff1a](.*)$", re.IGNORECASE | re.MULTILINE)
 #: What may stand around a word without changing it.
-_AROUND = " \t\r*_`'\".,;[]"
+_SURROUNDING_CHARS = " \t\r*_`'\".,;[]"
 
 #: Letters of a category that is in no list: what a model says there may be anything.
 _CATEGORY_LENGTH = 100
@@ -120,7 +120,10 @@ def read_verdict(value: dict[str, Any], reply: Reply, request: Request, unsafe: 
     :raises InvalidResponseError: if the text has no verdict, or more than one
     :raises OutputTruncatedError: if it was cut before the verdict
     """
-    lines = [(label.casefold(), said.strip(_AROUND)) for label, said in _LINE.findall(_after_thinking(text_of(value)))]
+    lines = [
+        (label.casefold(), said.strip(_SURROUNDING_CHARS))
+        for label, said in _LINE.findall(_after_thinking(read_text(value)))
+    ]
     safeties = {_SAFETIES.get(said.casefold()) for label, said in lines if label == "safety"}
     safety = safeties.pop() if len(safeties) == 1 else None
     if safety is None or len(value["choices"]) > 1:
@@ -142,7 +145,7 @@ def _after_thinking(said: str) -> str:
 
 
 def _categories(lines: Iterable[str]) -> list[str]:
-    names = [name.strip(_AROUND) for said in lines for name in re.split(r"[,;|\uff0c\u3001]", said)]
+    names = [name.strip(_SURROUNDING_CHARS) for said in lines for name in re.split(r"[,;|\uff0c\u3001]", said)]
     found = [_CATEGORIES.get(name.casefold(), name[:_CATEGORY_LENGTH]) for name in names]
     return list(dict.fromkeys(name for name in found if name and name.casefold() != "none"))
 
@@ -150,7 +153,7 @@ def _categories(lines: Iterable[str]) -> list[str]:
 def _without_verdict(
     value: dict[str, Any], reply: Reply, request: Request
 ) -> InvalidResponseError | OutputTruncatedError:
-    reason = finish_reason_of(value)
+    reason = read_finish_reason(value)
     if reason == "length":
         return OutputTruncatedError(
             f"The answer of {request.model} was cut at its token limit (finish_reason 'length') before its verdict, so "
@@ -161,9 +164,9 @@ def _without_verdict(
     # Not quoted: a model that is no guard may repeat what it was asked.
     advice = "" if is_guard(request.model) else f" {request.model} does not sound like a guard model: take {MODEL}."
     return InvalidResponseError(
-        f"The answer of {request.model} ({len(text_of(value)):,} characters, finish_reason {reason!r}) is no verdict: "
-        f"exactly one line 'Safety:' with {', '.join(SAFETIES[:-1])} or {SAFETIES[-1]} was expected, so nothing is "
-        f"known to be safe.{advice}",
+        f"The answer of {request.model} ({len(read_text(value)):,} characters, finish_reason {reason!r}) is no "
+        f"verdict: exactly one line 'Safety:' with {', '.join(SAFETIES[:-1])} or {SAFETIES[-1]} was expected, so "
+        f"nothing is known to be safe.{advice}",
         response=value,
         **facts(reply),
     )

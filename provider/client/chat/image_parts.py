@@ -36,10 +36,10 @@ _OTHERS = {
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 #: Bytes in which markup tells what it is.
-_HEAD = 1024
+_HEAD_BYTES = 1024
 
 
-def kind_of(data: bytes) -> str | None:
+def sniff_image_type(data: bytes) -> str | None:
     """
     Tell the type of an image by its first bytes, never by its name.
 
@@ -60,7 +60,7 @@ def part(data: bytes, name: str) -> dict[str, Any]:
     :return: the part, with the image as a data URL
     :raises ConfigurationError: if it is no image that the service reads
     """
-    kind = kind_of(data)
+    kind = sniff_image_type(data)
     if kind is None:
         seems = _seems(data)
         what = "is empty" if not data else f"seems to be {seems}" if seems else "is of another type"
@@ -86,7 +86,7 @@ def with_images(messages: Sequence[Mapping[str, Any]], parts: Sequence[dict[str,
     if not parts:
         return said
     position = _last_of_user(said)
-    urls = [*_urls(said), *(url for each in parts for url in _urls_of(each))]
+    urls = [*_urls(said), *(url for each in parts for url in _iter_urls(each))]
     check_count(len(urls))
     _check_total(sum(map(len, urls)))
     content = _as_parts(said[position].get("content"), f"messages[{position}]")
@@ -153,7 +153,7 @@ def _seems(data: bytes) -> str | None:
 
 
 def _markup(data: bytes) -> str | None:
-    head = data[:_HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if not head.startswith(b"<"):
@@ -182,10 +182,10 @@ def _urls(messages: Sequence[Any]) -> Iterator[str]:
     for message in messages:
         content = message.get("content") if isinstance(message, Mapping) else None
         for each in content if isinstance(content, (list, tuple)) else ():
-            yield from _urls_of(each)
+            yield from _iter_urls(each)
 
 
-def _urls_of(part: Any) -> Iterator[str]:
+def _iter_urls(part: Any) -> Iterator[str]:
     if isinstance(part, Mapping) and part.get("type") == "image_url":
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, Mapping) else image

@@ -51,12 +51,12 @@ def fill(template: str, row: Mapping[str, Any]) -> str:
             raise ConfigurationError(
                 f"The prompt names the column {{{place[2]}}}, which the row does not have; its columns: {known[:300]}."
             )
-        return _written(row[place[2]])
+        return _format_value(row[place[2]])
 
     return _PLACE.sub(value, template)
 
 
-def messages_of(messages: Any = None, prompt: Any = None, system_prompt: Any = None) -> Any:
+def build_messages(messages: Any = None, prompt: Any = None, system_prompt: Any = None) -> Any:
     """
     Make a conversation of what an author gave: messages, or their short forms.
 
@@ -82,7 +82,7 @@ def messages_of(messages: Any = None, prompt: Any = None, system_prompt: Any = N
     return [{"role": "system", "content": text(system_prompt, "system_prompt")}, *messages]
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

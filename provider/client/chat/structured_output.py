@@ -27,13 +27,13 @@ _FAULTS = 5
 _FENCED = re.compile(r"\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
-class Mismatch(Exception):
+class SchemaMismatch(Exception):
     """
     An answer is not what was asked for; the text says in which way, and is written for the model.
     """
 
 
-class Structure:
+class ResponseFormat:
     """
     The form that an answer must have.
 
@@ -47,7 +47,7 @@ class Structure:
         #: What is sent.
         self.parameter = _parameter(response_format)
         #: The schema that answers must meet; any JSON does where it is None.
-        self.schema = _schema_of(self.parameter)
+        self.schema = _find_schema(self.parameter)
         self._validator = None if self._model or self.schema is None else _validator(self.schema)
 
     def read(self, answer: str) -> Any:
@@ -78,7 +78,7 @@ def is_structured(response_format: Any) -> bool:
     )
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """
     Turn what was read into what JSON, and with it XCom, can hold.
 
@@ -115,7 +115,7 @@ def read_json(answer: str) -> Any:
     except (ValueError, RecursionError) as error:
         fault = str(error)
     # Raised here: a JSON error holds the whole answer.
-    raise Mismatch(f"it is not JSON: {excerpt(fault, 200)}")
+    raise SchemaMismatch(f"it is not JSON: {excerpt(fault, 200)}")
 
 
 def _refuse_constant(name: str) -> Any:
@@ -160,7 +160,7 @@ def _schema_of_model(model: Any) -> dict[str, Any]:
     raise ConfigurationError(f"response_format: {model.__name__} has no JSON schema: {fault}")
 
 
-def _schema_of(parameter: Mapping[str, Any]) -> Any:
+def _find_schema(parameter: Mapping[str, Any]) -> Any:
     if parameter["type"] != "json_schema":
         return None
     described = parameter.get("json_schema")
@@ -198,7 +198,7 @@ def _check(validator: Any, value: Any) -> None:
             f"response_format refers to {quote(error.ref)}, which it does not hold: put it under $defs."
         ) from None
     if faults:
-        raise Mismatch(_listed([f"{fault.json_path}: {fault.message}" for fault in faults]))
+        raise SchemaMismatch(_join_faults([f"{fault.json_path}: {fault.message}" for fault in faults]))
 
 
 def _instance(model: Any, answer: str) -> Any:
@@ -211,9 +211,9 @@ def _instance(model: Any, answer: str) -> Any:
             f"{'.'.join(map(str, found['loc'])) or '$'}: {found['msg']}"
             for found in error.errors(include_url=False, include_context=False, include_input=False)
         ]
-    raise Mismatch(_listed(faults))
+    raise SchemaMismatch(_join_faults(faults))
 
 
-def _listed(faults: list[str]) -> str:
+def _join_faults(faults: list[str]) -> str:
     more = f" and {len(faults) - _FAULTS} more" if len(faults) > _FAULTS else ""
     return excerpt("; ".join(excerpt(fault, 200) for fault in faults[:_FAULTS]) + more, _FAULT)

@@ -57,7 +57,7 @@ class Tools:
     def _add(self, tool: Any, position: int) -> None:
         if isinstance(tool, Mapping):
             definition, function = dict(tool), None
-            name = _name_in(definition, position)
+            name = _read_name(definition, position)
         else:
             function = Function(tool, position)
             definition, name = function.definition, function.name
@@ -108,7 +108,7 @@ class Tools:
         return f"Error: {asked}; there are {', '.join(self._names)}."
 
 
-def _name_in(definition: Mapping[str, Any], position: int) -> str:
+def _read_name(definition: Mapping[str, Any], position: int) -> str:
     name = _mapping(definition.get("function")).get("name")
     if definition.get("type") != "function" or not isinstance(name, str):
         raise ConfigurationError(

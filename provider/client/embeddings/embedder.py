@@ -14,7 +14,7 @@ from .. import parallel
 from ..http.http_request import Request
 from ..http.http_response import Reply
 from ..settings import ClientSettings
-from ..usage import summed_usage
+from ..usage import sum_usage
 from . import embeddings_request
 from .vectors import Vector, check_embeddings, parse_embeddings
 
@@ -129,13 +129,13 @@ class Embedder:
             values.append(done.value)
             sent.append(replace(done.reply, body=b""))
         check_dimensions(item["embedding"] for item in data)
-        return {**values[0], "object": "list", "data": data, "usage": summed_usage(values)}, sent
+        return {**values[0], "object": "list", "data": data, "usage": sum_usage(values)}, sent
 
     def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[Embedded]:
         if len(batches) == 1:
             yield self.embed_batch(batches[0])
             return
-        with closing(parallel.each(batches, self.embed_batch, concurrency)) as outcomes:
+        with closing(parallel.map_ordered(batches, self.embed_batch, concurrency)) as outcomes:
             for outcome in outcomes:
                 yield outcome.result()
 

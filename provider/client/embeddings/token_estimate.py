@@ -30,16 +30,16 @@ _BLOCKS = (
     (0xABFF, 0),
     (0xD7FF, 15),  # Korean
 )
-_LETTER, _SPACE, _SIGN = 5, 3, 10
+_LETTER, _SPACE, _SYMBOL = 5, 3, 10
 
 #: Tokens that a tokenizer puts around a text.
-AROUND = 2
+SPECIAL_TOKENS = 2
 
 #: No character counts more: four bytes.
-_MOST = 40
+_MAX_TOKENS_PER_CHAR = 40
 
 #: Share of a piece within which a blank is looked for to cut at.
-_LOOSE = 0.2
+_CUT_WINDOW_SHARE = 0.2
 
 
 class _Weights(dict[str, int]):
@@ -54,7 +54,7 @@ class _Weights(dict[str, int]):
 
 def _weight(char: str) -> int:
     if char.isascii():
-        return _LETTER if char.isalpha() else _SPACE if char == " " else _SIGN
+        return _LETTER if char.isalpha() else _SPACE if char == " " else _SYMBOL
     weight = next((weight for last, weight in _BLOCKS if ord(char) <= last), 0)
     return weight or 10 * len(char.encode("utf-8", "surrogatepass"))
 
@@ -69,7 +69,7 @@ def tokens(text: str) -> int:
     :param text: any text
     :return: tokens, those that are put around it included
     """
-    return AROUND - sum(map(_weights.__getitem__, text)) // -10
+    return SPECIAL_TOKENS - sum(map(_weights.__getitem__, text)) // -10
 
 
 def fits(text: str, limit: int) -> bool:
@@ -81,10 +81,10 @@ def fits(text: str, limit: int) -> bool:
     :return: whether it has no more
     """
     # Most texts are short, and need no look at each character.
-    return len(text) * _MOST <= (limit - AROUND) * 10 or tokens(text) <= limit
+    return len(text) * _MAX_TOKENS_PER_CHAR <= (limit - SPECIAL_TOKENS) * 10 or tokens(text) <= limit
 
 
-def pieces(text: str, limit: int) -> Iterator[str]:
+def split_text(text: str, limit: int) -> Iterator[str]:
     """
     Cut a text into pieces that fit: at a blank where there is one near the end, else between characters.
 
@@ -96,7 +96,7 @@ def pieces(text: str, limit: int) -> Iterator[str]:
     start = 0
     while start < len(text):
         used = ends[start - 1] if start else 0
-        end = bisect_right(ends, used + (limit - AROUND) * 10, lo=start)
+        end = bisect_right(ends, used + (limit - SPECIAL_TOKENS) * 10, lo=start)
         end = _boundary(text, start, end) if end < len(text) else end
         if not text[start:end].isspace():
             yield text[start:end]
@@ -104,7 +104,7 @@ def pieces(text: str, limit: int) -> Iterator[str]:
 
 
 def _boundary(text: str, start: int, end: int) -> int:
-    for place in range(end, end - int((end - start) * _LOOSE), -1):
+    for place in range(end, end - int((end - start) * _CUT_WINDOW_SHARE), -1):
         if text[place - 1].isspace():
             return place
     place = end

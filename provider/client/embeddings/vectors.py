@@ -57,7 +57,7 @@ def _readers() -> tuple[Callable[[bytes], dict[str, Any]], Callable[[Any], list[
     return Decoder(dict[str, Raw]).decode, Decoder(list[_Item]).decode, Decoder().decode
 
 
-def vector_of(value: Any) -> Vector | None:
+def decode_vector(value: Any) -> Vector | None:
     """
     Check and decode one vector.
 
@@ -131,7 +131,7 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
     vectors: dict[int, Vector] = {}
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else None
-        vector = vector_of(item.get("embedding")) if isinstance(item, dict) else None
+        vector = decode_vector(item.get("embedding")) if isinstance(item, dict) else None
         if type(index) is not int or not 0 <= index < count or index in vectors or not vector:
             raise InvalidResponseError(
                 f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...defaults import KEPT_CONNECTIONS
 from ...errors import AIEndpointsError
-from ..ratelimit.pacer import SPARED, pacer_of
+from ..ratelimit.pacer import FREE_RATE_LIMIT_RETRIES, find_pacer
 from ..settings import ClientSettings
 from .decompression import ACCEPT_ENCODING, receive
-from .error_responses import error_of
+from .error_responses import parse_error
 from .http_request import Request
 from .http_response import Reply
-from .network_errors import no_reply
+from .network_errors import build_connection_error
 from .retry import pause_before_next
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ class AsyncClient:
         """
         Make one attempt when the pacer gives leave.
         """
-        with pacer_of(self.settings, request.model) as pacer:
-            for _ in range(1 + SPARED):
+        with find_pacer(self.settings, request.model) as pacer:
+            for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 turn = pacer.ask(self.settings, max(time.monotonic(), due))
                 while turn.wait:
                     await self._sleep(turn.wait)
@@ -113,7 +113,7 @@ class AsyncClient:
                 ):
                     break
         if isinstance(outcome, Reply):
-            error = error_of(outcome, request, self.settings.base_url, self.settings.token, time.time())
+            error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:
                 return outcome
             outcome = error
@@ -130,7 +130,9 @@ class AsyncClient:
             async with progress:
                 outcome = await self._read(client, request, progress)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exception:
-            return no_reply(exception, request, self.settings, seconds=seconds, connected=progress.connected)
+            return build_connection_error(
+                exception, request, self.settings, seconds=seconds, connected=progress.connected
+            )
         return replace(outcome, seconds=time.monotonic() - started) if isinstance(outcome, Reply) else outcome
 
     async def _read(self, client: httpx.AsyncClient, request: Request, progress: _Progress) -> Reply | AIEndpointsError:

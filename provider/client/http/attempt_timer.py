@@ -19,7 +19,7 @@ from typing import Any
 _Addresses = list[tuple[Any, ...]]
 
 
-class Attempt:
+class AttemptTimer:
     """
     The time of one attempt, as a context manager.
 
@@ -44,7 +44,7 @@ class Attempt:
         self._line: int | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Attempt:
+    def __enter__(self) -> AttemptTimer:
         _watcher().add(self)
         _current.attempt = self
         return self
@@ -136,16 +136,16 @@ class _Watcher(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True, name="ai-endpoints-deadlines")
         self._changed = threading.Condition()
-        self._attempts: set[Attempt] = set()
+        self._attempts: set[AttemptTimer] = set()
         self._wakes = math.inf
 
-    def add(self, attempt: Attempt) -> None:
+    def add(self, attempt: AttemptTimer) -> None:
         with self._changed:
             self._attempts.add(attempt)
             if attempt.ends < self._wakes:
                 self._changed.notify()
 
-    def remove(self, attempt: Attempt) -> None:
+    def remove(self, attempt: AttemptTimer) -> None:
         with self._changed:
             self._attempts.discard(attempt)
 
@@ -186,7 +186,7 @@ if hasattr(os, "register_at_fork"):
 _current = threading.local()
 
 
-def current_attempt() -> Attempt | None:
+def current_attempt() -> AttemptTimer | None:
     """
     The attempt that this thread is in.
     """
@@ -206,7 +206,7 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
     """
     ends = time.monotonic() + seconds
     fault: OSError = OSError(f"{host} has no address")
-    addresses = _look_up(host, port, seconds)
+    addresses = _resolve(host, port, seconds)
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
         line = socket.socket(family, kind, protocol)
         try:
@@ -220,7 +220,7 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
     raise fault
 
 
-def _look_up(host: str, port: int, seconds: float) -> _Addresses:
+def _resolve(host: str, port: int, seconds: float) -> _Addresses:
     found: list[_Addresses | OSError] = []
 
     def look() -> None:

@@ -14,7 +14,7 @@ from ...redaction import scrub
 from ..settings import ClientSettings
 from .http_request import Request
 from .http_response import REQUEST_IDS, Reply
-from .network_errors import too_large
+from .network_errors import build_size_error
 
 #: What both drivers say they understand.
 ACCEPT_ENCODING = "gzip, deflate"
@@ -22,7 +22,7 @@ ACCEPT_ENCODING = "gzip, deflate"
 _UNDERSTOOD = frozenset({"gzip", "x-gzip", "deflate"})
 
 #: Bytes to take from the connection at once.
-PIECE = 65_536
+CHUNK_BYTES = 65_536
 
 #: Compressed streams of one body, of which servers send one: each further one copies what follows it.
 MAX_STREAMS = 100
@@ -52,7 +52,7 @@ def receive(
             del names["content-encoding"]
             body = plain
     if len(body) > settings.max_reply_bytes:
-        return too_large(request, settings)
+        return build_size_error(request, settings)
     return Reply(status, names, body)
 
 

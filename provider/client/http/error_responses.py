@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from ... import defaults
 from ...errors import AIEndpointsError, for_status
 from ...redaction import excerpt, scrub
-from ..wait_headers import requested_wait
+from ..wait_headers import read_requested_wait
 from .http_request import Request
-from .http_response import Reply, is_page, kind_of_page, read_json
+from .http_response import Reply, describe_page, is_html_page, read_json
 
 #: Bytes of an error that is text, and of one that is JSON: to look for the token in 64 MB takes minutes.
-_LONGEST, _LONGEST_JSON = 2_000, 1_000_000
+_MAX_TEXT_BYTES, _MAX_JSON_BYTES = 2_000, 1_000_000
 
 _REASONS = {
     400: "400 Bad Request",
@@ -40,7 +40,9 @@ _REASONS = {
 }
 
 
-def error_of(reply: Reply, request: Request, base_url: str, token: str | None, now: float) -> AIEndpointsError | None:
+def parse_error(
+    reply: Reply, request: Request, base_url: str, token: str | None, now: float
+) -> AIEndpointsError | None:
     """
     Read why the service did not do what it was asked.
 
@@ -56,7 +58,7 @@ def error_of(reply: Reply, request: Request, base_url: str, token: str | None, n
     words, said_code, is_json = server_words(reply)
     words = excerpt(scrub(words, token))
     kind = for_status(reply.status)
-    wait = requested_wait(reply.status, reply.headers, now)
+    wait = read_requested_wait(reply.status, reply.headers, now)
     did = "refused" if reply.status < 500 else "failed at"
     what = f"{_headline(reply.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.what}"
     said = f" and says: {words.rstrip('.')}." if words else "."
@@ -64,7 +66,7 @@ def error_of(reply: Reply, request: Request, base_url: str, token: str | None, n
         f"{what}{said} {_remedy(reply.status, request, words, wait, token)}",
         status=reply.status,
         code=_cleaned(said_code, token),
-        request_id=_cleaned(reply.request_id or _id_in(reply.body), token),
+        request_id=_cleaned(reply.request_id or _find_request_id(reply.body), token),
         retry_after=wait,
         detail=words if is_json else None,
     )
@@ -82,20 +84,20 @@ def server_words(reply: Reply) -> tuple[str, str | None, bool]:
     :return: ``error.message``, ``error`` as a text, ``message`` or ``detail`` of its JSON, else its text; a page is
         named as such; the error code, if any; and whether it was JSON
     """
-    is_json, value = read_json(reply.body) if len(reply.body) <= _LONGEST_JSON else (False, None)
+    is_json, value = read_json(reply.body) if len(reply.body) <= _MAX_JSON_BYTES else (False, None)
     if not is_json:
-        if "content-encoding" in reply.headers or is_page(reply):
-            return kind_of_page(reply), None, False
-        head = reply.body[:_LONGEST].decode("utf-8", "replace")
+        if "content-encoding" in reply.headers or is_html_page(reply):
+            return describe_page(reply), None, False
+        head = reply.body[:_MAX_TEXT_BYTES].decode("utf-8", "replace")
         # The last word of a part may be a part of the token, which nobody would know for it.
-        return (head if len(reply.body) <= _LONGEST else head.rsplit(None, 1)[0]), None, False
+        return (head if len(reply.body) <= _MAX_TEXT_BYTES else head.rsplit(None, 1)[0]), None, False
     if not isinstance(value, dict):
         return (value if isinstance(value, str) else ""), None, True
     error = value.get("error")
     inner = error if isinstance(error, dict) else value
     candidates = (inner is error and inner.get("message"), error, value.get("message"), value.get("detail"))
     words = next((found for found in candidates if found and not isinstance(found, (bool, int, float))), "")
-    return _as_text(words), _code_in(inner), True
+    return _as_text(words), _find_code(inner), True
 
 
 def _as_text(value: Any) -> str:
@@ -103,21 +105,21 @@ def _as_text(value: Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(item, dict) and "msg" in item for item in value):
         # FastAPI's list of what it found wrong, and where.
-        return "; ".join(f"{_place(item.get('loc'))}{item['msg']}" for item in value)
+        return "; ".join(f"{_storage(item.get('loc'))}{item['msg']}" for item in value)
     return json.dumps(value, ensure_ascii=False)
 
 
-def _place(loc: Any) -> str:
+def _storage(loc: Any) -> str:
     return ".".join(map(str, loc)) + ": " if isinstance(loc, list) and loc else ""
 
 
-def _code_in(error: Mapping[str, Any]) -> str | None:
+def _find_code(error: Mapping[str, Any]) -> str | None:
     # A number there repeats the status in most services, so a name is taken first.
     found = [error[name] for name in ("code", "type") if error.get(name) not in (None, "")]
     return next((code for code in found if isinstance(code, str)), str(found[0]) if found else None)
 
 
-def _id_in(body: bytes) -> str | None:
+def _find_request_id(body: bytes) -> str | None:
     # Kong has it in the body alone.
     _, value = read_json(body)
     found = value.get("request_id") if isinstance(value, dict) else None

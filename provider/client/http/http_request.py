@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import ConfigurationError
-from .multipart import Form
+from .multipart import MultipartForm
 
 #: ``json.dumps`` would make another encoder each time.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 #: Bytes a second at which a file may travel: 2 Mbit/s.
-SLOWEST = 250_000
+MIN_UPLOAD_BYTES_PER_S = 250_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Request:
     content: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
     streamed: bool = False
-    form: Form | None = field(default=None, repr=False)
+    form: MultipartForm | None = field(default=None, repr=False)
     size: int = 0
 
     @property
@@ -51,7 +51,7 @@ class Request:
         """
         Seconds that an attempt may take beyond those of any other, for its file.
         """
-        return self.size / SLOWEST
+        return self.size / MIN_UPLOAD_BYTES_PER_S
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request
 
 
 #: Lists and objects within one another: no reply has ten, and Python writes or copies none of a thousand.
-DEEPEST = 100
+MAX_JSON_DEPTH = 100
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str,
         raise InvalidResponseError(_redirected(reply, request, settings), **facts(reply))
     is_json, value = read_json(reply.body)
     if not is_json:
-        found = scrub(kind_of_page(reply), settings.token)
+        found = scrub(describe_page(reply), settings.token)
         raise InvalidResponseError(
             f"The {request.what} came back as {found} instead of JSON from {host} (status {reply.status}): "
             "a proxy, a login page or another service may answer there. Check the base URL.",
@@ -103,12 +103,12 @@ def read_json(body: bytes) -> tuple[bool, Any]:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return False, None
-    return (False, None) if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(value) else (True, value)
+    return (False, None) if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and _is_deep(value) else (True, value)
 
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_JSON_DEPTH):
         held = (each.values() if isinstance(each, dict) else each for each in level)
         level = [inner for each in held for inner in each if isinstance(inner, (dict, list))]
         if not level:
@@ -126,7 +126,7 @@ def facts(reply: Reply) -> dict[str, Any]:
     return {"status": reply.status, "request_id": reply.request_id}
 
 
-def is_page(reply: Reply) -> bool:
+def is_html_page(reply: Reply) -> bool:
     """
     Tell whether a reply is a page for people.
 
@@ -136,7 +136,7 @@ def is_page(reply: Reply) -> bool:
     return reply.content_type in {"text/html", "application/xhtml+xml"} or reply.body.lstrip()[:1] == b"<"
 
 
-def kind_of_page(reply: Reply) -> str:
+def describe_page(reply: Reply) -> str:
     """
     Name what came in the place of JSON.
 
@@ -148,7 +148,7 @@ def kind_of_page(reply: Reply) -> str:
         return "an empty body"
     if encoding := reply.headers.get("content-encoding", "identity").replace("identity", ""):
         return f"data compressed as {excerpt(encoding, 20)!r}"
-    if is_page(reply):
+    if is_html_page(reply):
         title = page_title(head)
         return f"an HTML page titled {title!r}" if title else "an HTML page"
     if reply.content_type.endswith("json"):

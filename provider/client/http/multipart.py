@@ -12,7 +12,7 @@ from typing import BinaryIO
 from ...errors import AIEndpointsError
 
 #: Bytes to read at once.
-PIECE = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Attachment:
         """
         left = self.size
         with self.open() as stream:
-            while left and (piece := stream.read(min(PIECE, left))):
+            while left and (piece := stream.read(min(CHUNK_BYTES, left))):
                 left -= len(piece)
                 yield piece
             # The length of the request is known to the service by now: it cannot take what is more, nor do without.
@@ -46,7 +46,7 @@ class Attachment:
 
 
 @dataclass(frozen=True)
-class Form:
+class MultipartForm:
     """
     A ``multipart/form-data`` body with one file.
 

@@ -32,7 +32,7 @@ _REMEDY = {
 }
 
 
-def no_reply(
+def build_connection_error(
     exception: BaseException, request: Request, settings: ClientSettings, *, seconds: float, connected: bool
 ) -> APIConnectionError:
     """
@@ -46,19 +46,19 @@ def no_reply(
     :return: the error
     """
     if any(isinstance(cause, TimeoutError) for cause in _causes(exception)):
-        return timed_out(request, settings, seconds, connected=connected)
+        return build_timeout_error(request, settings, seconds, connected=connected)
     # What breaks after the request began to leave is a lost connection, whatever the library calls it.
-    kind = "lost" if connected else kind_of(exception, through_proxy=settings.proxy is not None)
+    kind = "lost" if connected else classify_network_error(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)
     return APIConnectionError(
-        f"No reply from {_place(settings, through_proxy=kind == 'proxy')} to the {request.what}: {_WHY[kind]} "
+        f"No reply from {_storage(settings, through_proxy=kind == 'proxy')} to the {request.what}: {_WHY[kind]} "
         f"({detail}). {_remedy(kind, settings)}",
         kind=kind,
         may_have_been_processed=connected,
     )
 
 
-def fell_silent(request: Request, settings: ClientSettings, seconds: float) -> APITimeoutError:
+def build_silence_error(request: Request, settings: ClientSettings, seconds: float) -> APITimeoutError:
     """
     Say that a reply that comes piece by piece did not go on.
 
@@ -68,13 +68,15 @@ def fell_silent(request: Request, settings: ClientSettings, seconds: float) -> A
     :return: the error
     """
     return APITimeoutError(
-        f"Timed out: {_place(settings)} sent nothing of its reply to the {request.what} for {seconds:g} s. Raise the "
+        f"Timed out: {_storage(settings)} sent nothing of its reply to the {request.what} for {seconds:g} s. Raise the "
         "timeout, or try again later.",
         kind="timeout",
     )
 
 
-def timed_out(request: Request, settings: ClientSettings, seconds: float, *, connected: bool) -> APITimeoutError:
+def build_timeout_error(
+    request: Request, settings: ClientSettings, seconds: float, *, connected: bool
+) -> APITimeoutError:
     """
     Say that time ran out.
 
@@ -86,19 +88,19 @@ def timed_out(request: Request, settings: ClientSettings, seconds: float, *, con
     """
     if connected:
         return APITimeoutError(
-            f"Timed out: {_place(settings)} did not complete its reply to the {request.what} within {seconds:g} s. "
+            f"Timed out: {_storage(settings)} did not complete its reply to the {request.what} within {seconds:g} s. "
             "Raise the timeout, ask for less, or try again later.",
             kind="timeout",
         )
     return APITimeoutError(
-        f"Timed out: {_place(settings, through_proxy=True)} could not be reached within "
+        f"Timed out: {_storage(settings, through_proxy=True)} could not be reached within "
         f"{min(seconds, settings.connect_timeout):g} s for the {request.what}. {_REMEDY['unreachable']}",
         kind="timeout",
         may_have_been_processed=False,
     )
 
 
-def too_large(request: Request, settings: ClientSettings) -> InvalidResponseError:
+def build_size_error(request: Request, settings: ClientSettings) -> InvalidResponseError:
     """
     Say that a reply was not read to its end.
 
@@ -107,12 +109,12 @@ def too_large(request: Request, settings: ClientSettings) -> InvalidResponseErro
     :return: the error
     """
     return InvalidResponseError(
-        f"The reply to the {request.what} from {_place(settings)} is larger than "
+        f"The reply to the {request.what} from {_storage(settings)} is larger than "
         f"{settings.max_reply_bytes:,} bytes and was not read to its end. Ask for less in one request."
     )
 
 
-def _place(settings: ClientSettings, *, through_proxy: bool = False) -> str:
+def _storage(settings: ClientSettings, *, through_proxy: bool = False) -> str:
     host = urlsplit(settings.base_url).netloc
     if through_proxy and settings.proxy:
         host += f" through the proxy {urlsplit(without_userinfo(settings.proxy)).netloc}"
@@ -125,7 +127,7 @@ def _remedy(kind: str, settings: ClientSettings) -> str:
     return _REMEDY[kind]
 
 
-def kind_of(exception: BaseException, *, through_proxy: bool = False) -> str:
+def classify_network_error(exception: BaseException, *, through_proxy: bool = False) -> str:
     """
     Tell what kept the service from being reached.
 

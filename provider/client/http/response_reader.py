@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, BinaryIO
 from ... import defaults
 from ...errors import AIEndpointsError, InvalidResponseError
 from ..settings import ClientSettings
-from .decompression import PIECE, receive
+from .decompression import CHUNK_BYTES, receive
 from .http_request import Request
 from .http_response import Reply
-from .network_errors import too_large
+from .network_errors import build_size_error
 from .sse import EventReader
 
 if TYPE_CHECKING:
     from requests import Response
 
 
-def read(response: Response, request: Request, settings: ClientSettings) -> Reply | AIEndpointsError:
+def read_response(response: Response, request: Request, settings: ClientSettings) -> Reply | AIEndpointsError:
     """
     Read a body into memory, and close the response.
 
@@ -31,14 +31,16 @@ def read(response: Response, request: Request, settings: ClientSettings) -> Repl
     """
     body = bytearray()
     with response:
-        for piece in response.raw.stream(PIECE, decode_content=False):
+        for piece in response.raw.stream(CHUNK_BYTES, decode_content=False):
             body += piece
             if len(body) > settings.max_reply_bytes:
                 break
     return receive(response.status_code, response.headers.items(), bytes(body), request, settings)
 
 
-def save(response: Response, request: Request, settings: ClientSettings, sink: BinaryIO) -> Reply | AIEndpointsError:
+def save_response(
+    response: Response, request: Request, settings: ClientSettings, sink: BinaryIO
+) -> Reply | AIEndpointsError:
     """
     Read a body into a file, of which nothing else is kept, and close the response.
 
@@ -52,7 +54,7 @@ def save(response: Response, request: Request, settings: ClientSettings, sink: B
     sink.seek(0)
     sink.truncate()
     with response:
-        for piece in response.raw.stream(PIECE, decode_content=True):
+        for piece in response.raw.stream(CHUNK_BYTES, decode_content=True):
             left -= sink.write(piece)
             if left < 0:
                 most = f"{defaults.MAX_FILE_BYTES:,} bytes"
@@ -61,7 +63,7 @@ def save(response: Response, request: Request, settings: ClientSettings, sink: B
     return receive(response.status_code, plain, b"", request, settings)
 
 
-def head_of(response: Response) -> Reply:
+def read_head(response: Response) -> Reply:
     """
     The status and headers of a response whose body is yet to come.
     """
@@ -76,7 +78,7 @@ def is_event_stream(response: Response) -> bool:
     return response.status_code == 200 and kind == "text/event-stream"
 
 
-def events(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
+def iter_events(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
     """
     Read the events of a response as they come.
 
@@ -85,8 +87,8 @@ def events(response: Response, request: Request, settings: ClientSettings) -> It
     """
     reader, room = EventReader(), settings.max_reply_bytes
     # read1 gives what there is, without waiting for more.
-    while piece := response.raw.read1(PIECE, decode_content=False):
+    while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
         room -= len(piece)
         if room < 0:
-            raise too_large(request, settings)
+            raise build_size_error(request, settings)
         yield from reader.feed(piece)

@@ -10,8 +10,8 @@ from ..wait_headers import _NOT_PROCESSED
 from .http_request import Request
 
 #: Seconds before the second attempt, doubled for each further one up to the last number, where the service names none.
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 8.0
+FIRST_PAUSE_S = 0.5
+MAX_PAUSE_S = 8.0
 
 
 #: The service failed midway; an answer may or may not have been billed.
@@ -36,7 +36,7 @@ def pause_before_next(
         return None
     pause = error.retry_after
     if pause is None:
-        pause = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE) * (0.5 + jitter / 2)
+        pause = min(FIRST_PAUSE_S * 2.0 ** (attempt - 1), MAX_PAUSE_S) * (0.5 + jitter / 2)
     return pause if waited + pause <= settings.max_wait else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..fork_lock import lock_across_forks
+from ..fork_lock import create_fork_lock
 from ..settings import ClientSettings
 from .decompression import ACCEPT_ENCODING
 from .http_request import Request
@@ -15,7 +15,7 @@ from .http_request import Request
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
-_lock = lock_across_forks()
+_lock = create_fork_lock()
 
 #: Sessions of the process that forked this one. Their end would wait for locks of their pools that a thread of that
 #: process may have held in that moment.
@@ -91,9 +91,9 @@ class PooledSession:
 
 
 def _new_session(settings: ClientSettings) -> Session:
-    from .transport import BoundedAdapter, StayingSession, TokenAuth
+    from .transport import BoundedAdapter, NoRedirectSession, TokenAuth
 
-    session = StayingSession()
+    session = NoRedirectSession()
     # Proxy and certificates were read from the environment once, for both drivers; a .netrc is not read at all.
     session.trust_env = False
     session.auth = TokenAuth(settings.token)

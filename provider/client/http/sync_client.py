@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import BinaryIO
 
 from ...errors import AIEndpointsError, APITimeoutError
-from ..ratelimit.pacer import SPARED, Pacer, Turn, pacer_of
+from ..ratelimit.pacer import FREE_RATE_LIMIT_RETRIES, Pacer, Permit, find_pacer
 from ..settings import ClientSettings
 from . import response_reader
-from .attempt_timer import Attempt
-from .error_responses import error_of
+from .attempt_timer import AttemptTimer
+from .error_responses import parse_error
 from .http_request import Request
 from .http_response import Reply, parse
-from .network_errors import fell_silent, no_reply, timed_out
+from .network_errors import build_connection_error, build_silence_error, build_timeout_error
 from .retry import pause_before_next
 from .session import PooledSession
 
@@ -106,7 +106,7 @@ class Client:
                     raise
 
     def _stream_in_turn(self, request: Request, tries: _Tries, heard: Callable[[Reply], None]) -> Iterator[str]:
-        with pacer_of(self.settings, request.model) as pacer:
+        with find_pacer(self.settings, request.model) as pacer:
             turn = self._turn(pacer, tries.due)
 
             def head(reply: Reply) -> None:
@@ -148,18 +148,18 @@ class Client:
         """
         Make one attempt when the pacer gives leave.
         """
-        with pacer_of(self.settings, request.model) as pacer:
-            for _ in range(1 + SPARED):
+        with find_pacer(self.settings, request.model) as pacer:
+            for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 turn = self._turn(pacer, due)
                 reply = self.exchange(request, seconds + request.more_seconds, sink)
                 if not pacer.learn(turn, self.settings, reply.status, reply.headers):
                     break
-        error = error_of(reply, request, self.settings.base_url, self.settings.token, time.time())
+        error = parse_error(reply, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
             raise error
         return reply
 
-    def _turn(self, pacer: Pacer, due: float) -> Turn:
+    def _turn(self, pacer: Pacer, due: float) -> Permit:
         turn = pacer.ask(self.settings, max(time.monotonic(), due))
         while turn.wait:
             self._sleep(turn.wait)
@@ -205,24 +205,26 @@ class Client:
 
         seconds = timeout or self.settings.timeout
         fault: AIEndpointsError | Reply | None = None
-        with Attempt(seconds, self.settings.connect_timeout) as attempt:
+        with AttemptTimer(seconds, self.settings.connect_timeout) as attempt:
             try:
                 response = self._session.send(request, seconds)
-                head(response_reader.head_of(response))
+                head(response_reader.read_head(response))
                 if response_reader.is_event_stream(response):
                     with response:
-                        events = response_reader.events(response, request, self.settings)
+                        events = response_reader.iter_events(response, request, self.settings)
                         yield from _patiently(events, attempt) if patient else events
                 else:
-                    fault = response_reader.read(response, request, self.settings)
+                    fault = response_reader.read_response(response, request, self.settings)
             except (RequestException, HTTPError, OSError) as exception:
-                fault = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
+                fault = build_connection_error(
+                    exception, request, self.settings, seconds=seconds, connected=attempt.connected
+                )
         if attempt.expired:
-            fault = timed_out(request, self.settings, seconds, connected=attempt.connected)
+            fault = build_timeout_error(request, self.settings, seconds, connected=attempt.connected)
         if patient and attempt.connected and isinstance(fault, APITimeoutError):
-            fault = fell_silent(request, self.settings, seconds)
+            fault = build_silence_error(request, self.settings, seconds)
         if isinstance(fault, Reply):
-            error = error_of(fault, request, self.settings.base_url, self.settings.token, time.time())
+            error = parse_error(fault, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:
                 yield json.dumps(parse(fault, request, self.settings))
             fault = error
@@ -235,18 +237,20 @@ class Client:
         from urllib3.exceptions import HTTPError
 
         started = time.monotonic()
-        with Attempt(seconds, self.settings.connect_timeout) as attempt:
+        with AttemptTimer(seconds, self.settings.connect_timeout) as attempt:
             try:
                 response = self._session.send(request, seconds)
                 if sink is None or response.status_code >= 300:
-                    outcome = response_reader.read(response, request, self.settings)
+                    outcome = response_reader.read_response(response, request, self.settings)
                 else:
-                    outcome = response_reader.save(response, request, self.settings, sink)
+                    outcome = response_reader.save_response(response, request, self.settings, sink)
             except (RequestException, HTTPError, OSError) as exception:
-                outcome = no_reply(exception, request, self.settings, seconds=seconds, connected=attempt.connected)
+                outcome = build_connection_error(
+                    exception, request, self.settings, seconds=seconds, connected=attempt.connected
+                )
         # A connection that was cut may look like one that failed, or even like the end of a reply.
         if attempt.expired:
-            outcome = timed_out(request, self.settings, seconds, connected=attempt.connected)
+            outcome = build_timeout_error(request, self.settings, seconds, connected=attempt.connected)
         if isinstance(outcome, AIEndpointsError):
             outcome.connect_seconds = attempt.connect_seconds
             return outcome
@@ -254,7 +258,7 @@ class Client:
         return replace(outcome, seconds=taken, connect_seconds=attempt.connect_seconds, secured=attempt.secured)
 
 
-def _patiently(events: Iterator[str], attempt: Attempt) -> Iterator[str]:
+def _patiently(events: Iterator[str], attempt: AttemptTimer) -> Iterator[str]:
     for data in events:
         attempt.pause()
         yield data

@@ -20,7 +20,7 @@ from ...defaults import KEPT_CONNECTIONS
 from .attempt_timer import current_attempt, open_socket
 
 
-class _FinalResponse(HTTPResponse):
+class _SkipInterimResponse(HTTPResponse):
     """
     Passes over the interim responses that nobody asked for: http.client does so with 100 alone (RFC 9110, 15.2).
     """
@@ -38,7 +38,7 @@ class _Bounded:
     What both kinds of connection add: connecting is bounded as a whole, and the attempt learns what it may cut.
     """
 
-    response_class: Any = _FinalResponse
+    response_class: Any = _SkipInterimResponse
 
     def _new_conn(self: Any) -> socket.socket:
         attempt = current_attempt()
@@ -59,15 +59,15 @@ class _Bounded:
 
     def connect(self: Any) -> None:
         super().connect()  # type: ignore[misc]  # of the class that this is mixed into
-        _reached(self)
+        _mark_ready(self)
 
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
-            _reached(self)
+            _mark_ready(self)
         super().request(*args, **kwargs)  # type: ignore[misc]  # likewise
 
 
-def _reached(connection: Any) -> None:
+def _mark_ready(connection: Any) -> None:
     attempt = current_attempt()
     if attempt:
         attempt.reached(connection.sock)
@@ -84,7 +84,7 @@ class _BoundedHTTPS(_Bounded, HTTPSConnection):
     pass
 
 
-class _OpenFirst(LifoQueue[Any]):
+class _LifoOpenConnections(LifoQueue[Any]):
     """
     Gives out what is open before there is a new connection.
 
@@ -98,12 +98,12 @@ class _OpenFirst(LifoQueue[Any]):
 
 class _HTTPPool(HTTPConnectionPool):
     ConnectionCls = _BoundedHTTP
-    QueueCls = _OpenFirst
+    QueueCls = _LifoOpenConnections
 
 
 class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _BoundedHTTPS
-    QueueCls = _OpenFirst
+    QueueCls = _LifoOpenConnections
 
 
 _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
@@ -133,7 +133,7 @@ class BoundedAdapter(HTTPAdapter):
         return manager
 
 
-class StayingSession(Session):
+class NoRedirectSession(Session):
     """
     A session to which a redirect is a reply like any other.
 

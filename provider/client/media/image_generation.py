@@ -20,7 +20,7 @@ from typing import Any
 from ... import defaults
 from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import integer, quote, text
-from ..chat.image_parts import kind_of
+from ..chat.image_parts import sniff_image_type
 from ..http.http_request import Request, encode
 from ..http.http_response import Reply, facts
 
@@ -38,7 +38,7 @@ _NOT_IN_DIGEST = ("n", "response_format")
 
 
 @dataclass(frozen=True)
-class Picture:
+class GeneratedImage:
     """
     One image.
 
@@ -53,7 +53,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class GeneratedImages:
     """
     The images of one request.
 
@@ -64,12 +64,12 @@ class Pictures:
     :param created: when they were made, in seconds since 1970; None where the service does not say
     """
 
-    images: tuple[Picture, ...]
+    images: tuple[GeneratedImage, ...]
     model: str
     created: int | None
 
 
-def request_for(model: Any, prompt: Any, *, n: Any = 1, size: Any = None, **params: Any) -> Request:
+def build_request(model: Any, prompt: Any, *, n: Any = 1, size: Any = None, **params: Any) -> Request:
     """
     Build the request for images. One is what comes without ``n``, which is not sent then.
 
@@ -109,7 +109,7 @@ def _size(size: Any) -> str:
     return size
 
 
-def count_of(request: Request) -> int:
+def count_images(request: Request) -> int:
     """
     Tell how many images a request asks for.
 
@@ -135,7 +135,7 @@ def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def read_pictures(value: dict[str, Any], reply: Reply, request: Request) -> Pictures:
+def read_images(value: dict[str, Any], reply: Reply, request: Request) -> GeneratedImages:
     """
     Read the images out of a reply. Errors tell of them, and never hold them.
 
@@ -145,12 +145,12 @@ def read_pictures(value: dict[str, Any], reply: Reply, request: Request) -> Pict
     :return: the images
     :raises InvalidResponseError: if there are more or fewer than were asked for, or one is no image
     """
-    count, data = count_of(request), value.get("data")
+    count, data = count_images(request), value.get("data")
     items = data if isinstance(data, list) else []
     images, faults = [], []
     for position, item in enumerate(items):
         data_or_fault = _decoded(item)
-        if isinstance(data_or_fault, Picture):
+        if isinstance(data_or_fault, GeneratedImage):
             images.append(data_or_fault)
         else:
             faults.append(f"data[{position}] {data_or_fault}")
@@ -164,14 +164,14 @@ def read_pictures(value: dict[str, Any], reply: Reply, request: Request) -> Pict
             **facts(reply),
         )
     created = value.get("created")
-    return Pictures(
+    return GeneratedImages(
         tuple(images),
         value["model"] if isinstance(value.get("model"), str) else str(request.model),
         created if type(created) is int else None,
     )
 
 
-def _decoded(item: Any) -> Picture | str:
+def _decoded(item: Any) -> GeneratedImage | str:
     """
     Decode an image, or say what is wrong with it.
     """
@@ -183,8 +183,8 @@ def _decoded(item: Any) -> Picture | str:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return "is no base64"
-    kind = kind_of(data)
-    return Picture(data, kind) if kind else f"is none: its {len(data):,} bytes are no PNG, JPEG, WebP or GIF"
+    kind = sniff_image_type(data)
+    return GeneratedImage(data, kind) if kind else f"is none: its {len(data):,} bytes are no PNG, JPEG, WebP or GIF"
 
 
 def _without_data(value: Mapping[str, Any], items: list[Any]) -> dict[str, Any]:

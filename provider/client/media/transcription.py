@@ -15,7 +15,7 @@ from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import boolean, number, quote, text
 from ..http.http_request import Request
 from ..http.http_response import Reply, facts
-from ..http.multipart import Attachment, Form
+from ..http.multipart import Attachment, MultipartForm
 
 #: Used where a call names no model.
 MODEL = "whisper-large-v3"
@@ -27,10 +27,10 @@ RESPONSE_FORMATS = ("json", "verbose_json")
 TIMESTAMPS = ("word", "segment")
 
 #: Seconds of any recording: thirty years.
-LONGEST = 1e9
+MAX_SECONDS = 1e9
 
 #: Bytes of a recording that tell its format. The name of an EBML file's kind comes within its first 64.
-HEAD = 128
+HEAD_BYTES = 128
 
 #: Format -> media type, for those that the service reads.
 _MEDIA_TYPES = {
@@ -70,7 +70,7 @@ _OTHERS = {
 }
 
 
-def format_of(head: bytes) -> str | None:
+def sniff_audio_format(head: bytes) -> str | None:
     """
     Tell the format of a recording by its first bytes, never by its name.
 
@@ -117,7 +117,7 @@ def check_recording(label: str, size: int, head: bytes, *, with_token: bool) -> 
     if size > limit:
         more = "split it" if with_token else "give the connection a token, with which it takes 2,048 MB, or split it"
         raise ConfigurationError(f"{label} is {size:,} bytes; the service accepts {limit:,} of a recording: {more}.")
-    found = format_of(head)
+    found = sniff_audio_format(head)
     if found is None:
         seems = _seems(head)
         what = "is empty" if not head else f"seems to be {seems}" if seems else "is of another type"
@@ -188,7 +188,7 @@ def transcription(
         "diarize": apart or None,
         **params,
     }
-    form = Form([pair for name, value in fields.items() for pair in _written(name, value)], file)
+    form = MultipartForm([pair for name, value in fields.items() for pair in _format_field(name, value)], file)
     return Request(
         "POST",
         "/audio/transcriptions",
@@ -220,15 +220,15 @@ def _response_format(value: Any, timed: Sequence[str], *, apart: bool) -> str | 
     return str(value)
 
 
-def _written(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _format_field(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if not re.fullmatch(r"\w[\w.-]*(\[\w*\])*", name, re.ASCII):
         raise ConfigurationError(f"{quote(name)} cannot be the name of a field of a form.")
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _written(f"{name}[{key}]", inner)
+            yield from _format_field(f"{name}[{key}]", inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _written(f"{name}[]", inner)
+            yield from _format_field(f"{name}[]", inner)
     elif isinstance(value, (str, int, float)):
         yield name, str(value).lower() if isinstance(value, bool) else str(value)
     elif value is not None:
@@ -270,4 +270,4 @@ def is_seconds(value: Any) -> TypeGuard[float]:
     :param value: anything
     :return: whether it is a number from 0 to :data:`LONGEST`
     """
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS

@@ -45,7 +45,7 @@ def find_model(wanted: str, models: list[dict[str, Any]]) -> dict[str, Any] | No
     return by_lower.get(wanted.lower()) or by_lower.get(wanted.lower().rpartition("/")[2])
 
 
-def kind_of(model: Mapping[str, Any]) -> str | None:
+def find_kind(model: Mapping[str, Any]) -> str | None:
     """
     Tell what a listed model is for.
 
@@ -63,7 +63,7 @@ def kind_of(model: Mapping[str, Any]) -> str | None:
     return "chat" if isinstance(tokens, int) and tokens > 0 else None
 
 
-def filtered(kind: Any = None, name: Any = None, min_context: Any = None) -> Callable[[Mapping[str, Any]], bool]:
+def filter_models(kind: Any = None, name: Any = None, min_context: Any = None) -> Callable[[Mapping[str, Any]], bool]:
     """
     Choose among the models of a list.
 
@@ -82,7 +82,7 @@ def filtered(kind: Any = None, name: Any = None, min_context: Any = None) -> Cal
     def fits(model: Mapping[str, Any]) -> bool:
         called, context = str(model["id"]).lower(), model.get("context_length")
         return (
-            (not kinds or kind_of(model) in kinds)
+            (not kinds or find_kind(model) in kinds)
             and (not patterns or any(fnmatchcase(called, pattern) for pattern in patterns))
             and (not least or (type(context) is int and context >= least))
         )

@@ -14,10 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from ..usage import is_count
-from .model_names import kind_of
+from .model_names import find_kind
 
 #: No token costs as much as one unit of a currency: whatever is above is no price.
-_MOST = Decimal(1)
+_MAX_PRICE = Decimal(1)
 
 _CURRENCY = re.compile("[A-Z]{3}")
 
@@ -27,7 +27,7 @@ _BY_TOKEN = frozenset({"chat", "embedding"})
 
 
 @dataclass(frozen=True)
-class Rates:
+class ModelPricing:
     """
     What a model costs.
 
@@ -43,7 +43,7 @@ class Rates:
     currency: str
 
 
-def rates_of(model: Mapping[str, Any]) -> Rates | None:
+def read_pricing(model: Mapping[str, Any]) -> ModelPricing | None:
     """
     Read the rates in a list of models.
 
@@ -51,17 +51,17 @@ def rates_of(model: Mapping[str, Any]) -> Rates | None:
     :return: its rates, None where it tells none that can be read. Rates of nothing at all, with which guard models in
         beta are listed, are believed of models that are billed by the token alone
     """
-    pricing, currency = pricing_of(model)
-    prompt, completion = (price_of_one(pricing.get(name)) for name in ("prompt", "completion"))
-    request = price_of_one(pricing.get("request", "0"))
+    pricing, currency = find_price_fields(model)
+    prompt, completion = (read_price_per_unit(pricing.get(name)) for name in ("prompt", "completion"))
+    request = read_price_per_unit(pricing.get("request", "0"))
     if currency is None or prompt is None or completion is None or request is None:
         return None
-    if not (prompt or completion or request) and kind_of(model) not in _BY_TOKEN:
+    if not (prompt or completion or request) and find_kind(model) not in _BY_TOKEN:
         return None
-    return Rates(prompt, completion, request, currency)
+    return ModelPricing(prompt, completion, request, currency)
 
 
-def pricing_of(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
+def find_price_fields(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
     """
     Find where a list of models speaks of prices.
 
@@ -75,7 +75,7 @@ def pricing_of(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]
     return found, currency if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else None
 
 
-def price_of_one(value: Any) -> Decimal | None:
+def read_price_per_unit(value: Any) -> Decimal | None:
     """
     Read the price of one token or request.
 
@@ -88,10 +88,10 @@ def price_of_one(value: Any) -> Decimal | None:
         price = Decimal(str(value))
     except ArithmeticError:
         return None
-    return price if price.is_finite() and 0 <= price < _MOST else None
+    return price if price.is_finite() and 0 <= price < _MAX_PRICE else None
 
 
-def is_told(usage: Any) -> bool:
+def has_token_counts(usage: Any) -> bool:
     """
     Tell whether a response says what it used.
 
@@ -102,7 +102,7 @@ def is_told(usage: Any) -> bool:
     return is_count(counts.get("prompt_tokens")) and is_count(counts.get("completion_tokens", 0))
 
 
-def cost(tokens: Mapping[str, int], rates: Rates, requests: int = 1) -> Decimal:
+def compute_cost(tokens: Mapping[str, int], rates: ModelPricing, requests: int = 1) -> Decimal:
     """
     Compute what requests cost.
 

@@ -14,25 +14,25 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..fork_lock import lock_across_forks
+from ..fork_lock import create_fork_lock
 from ..settings import ClientSettings
-from .rate_estimate import ROUNDING, Inferred, Told
-from .ratelimit_headers import MINUTE, quota_of, wait_of
+from .rate_estimate import ROUNDING_S, AdvertisedLimit, EstimatedLimit
+from .ratelimit_headers import MINUTE_S, read_quota, read_wait
 
 log = logging.getLogger(__name__)
 
 #: Seconds without a request after which what was learned is forgotten.
-MEMORY = 300.0
+FORGET_AFTER_S = 300.0
 
 #: A refused request takes so many further turns while others run, before it loses a retry: that is a matter of pace.
-SPARED = 3
+FREE_RATE_LIMIT_RETRIES = 3
 
 #: Seconds; waiting for longer is told.
-LONG = 5.0
+LOG_WAITS_OVER_S = 5.0
 
 
 @dataclass(frozen=True)
-class Turn:
+class Permit:
     """
     Leave to send.
 
@@ -61,7 +61,7 @@ class Pacer:
 
     def _forget(self) -> None:
         self._sent, self._last, self._pause, self._said = 0, 0.0, 0.0, 0.0
-        self._told, self._inferred = Told(), Inferred()
+        self._told, self._inferred = AdvertisedLimit(), EstimatedLimit()
 
     def __enter__(self) -> Pacer:
         with _lock:
@@ -79,9 +79,9 @@ class Pacer:
         :param now: the moment
         :return: True after some minutes without a request
         """
-        return not self._running and now - self._seen > MEMORY
+        return not self._running and now - self._seen > FORGET_AFTER_S
 
-    def ask(self, settings: ClientSettings, now: float | None = None) -> Turn:
+    def ask(self, settings: ClientSettings, now: float | None = None) -> Permit:
         """
         Ask for leave to send one request.
 
@@ -92,23 +92,23 @@ class Pacer:
         """
         now = time.monotonic() if now is None else now
         with _lock:
-            if now - self._seen > MEMORY:
+            if now - self._seen > FORGET_AFTER_S:
                 self._forget()
             self._seen = max(now, self._seen)
             moment = max(self._told.moment(now, self._sent, self._last), self._inferred.moment(now), self._pause)
-            if moment - now > settings.max_wait + ROUNDING:
+            if moment - now > settings.max_wait + ROUNDING_S:
                 moment = now
             wait = max(moment, _free(settings, now)) - now
             if wait > 0:
                 self._say(wait, now)
-                return Turn(wait, now)
+                return Permit(wait, now)
             self._sent, self._last = self._sent + 1, now
             self._inferred.sent(now)
             _spend(settings, now)
-            return Turn(0.0, now, self._sent)
+            return Permit(0.0, now, self._sent)
 
     def learn(
-        self, turn: Turn, settings: ClientSettings, status: int, headers: Mapping[str, str], now: float | None = None
+        self, turn: Permit, settings: ClientSettings, status: int, headers: Mapping[str, str], now: float | None = None
     ) -> bool:
         """
         Take in what a reply says.
@@ -122,7 +122,7 @@ class Pacer:
             turn may do
         """
         now, wall = time.monotonic() if now is None else now, time.time()
-        quota, wait = quota_of(headers, wall), wait_of(status, headers, wall)
+        quota, wait = read_quota(headers, wall), read_wait(status, headers, wall)
         with _lock:
             if quota:
                 self._told.heed(quota, turn.number, turn.moment)
@@ -138,13 +138,13 @@ class Pacer:
             return self._running > 1 and (wait or 0.0) <= settings.max_wait
 
     def _say(self, wait: float, now: float) -> None:
-        if wait > LONG and now + wait > self._said + ROUNDING:
+        if wait > LOG_WAITS_OVER_S and now + wait > self._said + ROUNDING_S:
             self._said = now + wait
             allowed = f", which allows {self._told.limit:.0f} requests a minute" if self._told.limit else ""
             log.info("The next request waits %.0f s for its turn at the service%s.", wait, allowed)
 
 
-_lock = lock_across_forks()
+_lock = create_fork_lock()
 _pacers: dict[tuple[str, str | None, str | None], Pacer] = {}
 #: The next moment under the cap of a service and token, which all models share.
 _caps: dict[tuple[str, str | None], float] = {}
@@ -156,10 +156,10 @@ def _free(settings: ClientSettings, now: float) -> float:
 
 def _spend(settings: ClientSettings, now: float) -> None:
     if settings.requests_per_minute:
-        _caps[settings.base_url, settings.token] = now + MINUTE / settings.requests_per_minute
+        _caps[settings.base_url, settings.token] = now + MINUTE_S / settings.requests_per_minute
 
 
-def pacer_of(settings: ClientSettings, model: str | None) -> Pacer:
+def find_pacer(settings: ClientSettings, model: str | None) -> Pacer:
     """
     Find the pacer that all clients of one service, token and model in this process share.
 

@@ -9,26 +9,26 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from .ratelimit_headers import MINUTE, Quota
+from .ratelimit_headers import MINUTE_S, Quota
 
 #: Seconds by which moments may differ that the service rounds to whole ones.
-ROUNDING = 1.5
+ROUNDING_S = 1.5
 
 #: Seconds of pause after a refusal that names none, doubled for each further one in a row up to the last number.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 8.0
 
 #: Seconds between requests that try whether a pause was long enough.
-TRIAL = 1.0
+PROBE_INTERVAL_S = 1.0
 
 #: Fewer accepted requests tell no rate, or no other one; then so much of the last one is used.
-TWO, ENOUGH, LESS = 2, 8, 0.7
+MIN_SAMPLES_AT_FIRST, MIN_SAMPLES, BACKOFF_FACTOR = 2, 8, 0.7
 
 #: Share of an inferred rate that is used at first, and the share by which it has grown a minute later; it grows with
 #: the cube of the time, as TCP's CUBIC does, so that a rate that was too low by far is left within minutes.
-USED, GROWTH = 0.985, 0.02
+TARGET_UTILISATION, GROWTH_PER_MINUTE = 0.985, 0.02
 
 
-class Told:
+class AdvertisedLimit:
     """
     A quota as replies tell it: while half of it is left nobody waits, the other half is spread over its time.
     """
@@ -50,7 +50,7 @@ class Told:
         until = math.inf if quota.reset is None else moment + quota.reset
         if number > self._teller:
             self.limit, self._end, self._until, self._teller = quota.limit, end, until, number
-        elif until == self._until or abs(until - self._until) <= ROUNDING:
+        elif until == self._until or abs(until - self._until) <= ROUNDING_S:
             # One that was sent before, and counted after.
             self._end = min(self._end, end)
 
@@ -68,16 +68,16 @@ class Told:
             return now
         if now >= self._until:
             # Whole again, or only one request more: the next reply will tell.
-            return last + MINUTE / self.limit
+            return last + MINUTE_S / self.limit
         if 2 * left >= self.limit:
             return now
         if self._until == math.inf:
             # Nobody says for how long: the other half lasts a minute at least.
-            return last + 2 * MINUTE / self.limit
+            return last + 2 * MINUTE_S / self.limit
         return last + (self._until - last) / (left + 1) if left >= 1 else self._until
 
 
-class Inferred:
+class EstimatedLimit:
     """
     A rate as refusals let infer it: what was accepted, from one refusal to the end of the pause after the next.
     """
@@ -106,9 +106,9 @@ class Inferred:
         :param now: when it is sent
         """
         # Who comes late may catch up with the pace, by a second's requests.
-        self._next = max(self._next, now - TRIAL) + self._interval(now)
+        self._next = max(self._next, now - PROBE_INTERVAL_S) + self._interval(now)
         self._accepted.append(now)
-        while self._accepted[0] < now - MINUTE:
+        while self._accepted[0] < now - MINUTE_S:
             self._accepted.popleft()
 
     def refused(self, moment: float) -> None:
@@ -133,7 +133,7 @@ class Inferred:
             if not self._row:
                 self._before = [sent for sent in self._accepted if sent >= self._since]
             self._row += 1
-            pause = min(FIRST_PAUSE * 2.0 ** (self._row - 1), LONGEST_PAUSE) if wait is None else wait
+            pause = min(FIRST_PAUSE_S * 2.0 ** (self._row - 1), MAX_PAUSE_S) if wait is None else wait
             self._paused = now
             self._next = self._pause = now + pause
 
@@ -146,16 +146,16 @@ class Inferred:
         if not self._row or moment < self._pause:
             return
         used, passed = self._grown(self._paused), len(self._before)
-        enough = passed >= (ENOUGH if used else TWO)
-        seen = passed * MINUTE / (moment - self._before[0]) if enough else LESS * used
+        enough = passed >= (MIN_SAMPLES if used else MIN_SAMPLES_AT_FIRST)
+        seen = passed * MINUTE_S / (moment - self._before[0]) if enough else BACKOFF_FACTOR * used
         # Other causes than a limit refuse as well: one refusal halves the rate at most.
         self._rate, self._since, self._row = max(seen, used / 2), moment, 0
         self._next = moment + self._interval(moment)
 
     def _interval(self, now: float) -> float:
         if self._row:
-            return TRIAL
-        return MINUTE / (USED * self._grown(now)) if self._rate else 0.0
+            return PROBE_INTERVAL_S
+        return MINUTE_S / (TARGET_UTILISATION * self._grown(now)) if self._rate else 0.0
 
     def _grown(self, now: float) -> float:
-        return self._rate * (1 + GROWTH * ((now - self._since) / MINUTE) ** 3)
+        return self._rate * (1 + GROWTH_PER_MINUTE * ((now - self._since) / MINUTE_S) ** 3)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..wait_headers import requested_wait, seconds_of
+from ..wait_headers import parse_seconds, read_requested_wait
 
 #: Limit, what is left of it, and seconds until it is whole again. Kong (which fronts the service) sends the first pair
 #: with the second's reset; the others are the IETF's draft, OpenAI's, and GitHub's, which many gateways copy.
@@ -19,7 +19,7 @@ _SPELLINGS = (
 )
 
 #: Seconds for which a limit counts where nothing else is said.
-MINUTE = 60.0
+MINUTE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Quota:
     reset: float | None
 
 
-def quota_of(headers: Mapping[str, str], wall: float) -> Quota | None:
+def read_quota(headers: Mapping[str, str], wall: float) -> Quota | None:
     """
     Read what a reply says about requests a minute.
 
@@ -48,13 +48,13 @@ def quota_of(headers: Mapping[str, str], wall: float) -> Quota | None:
     for limit_name, left_name, reset_name in _SPELLINGS:
         limit, left = _number(headers.get(limit_name)), _number(headers.get(left_name))
         if limit is not None and left is not None:
-            reset = seconds_of(headers.get(reset_name, ""), wall)
-            makes_sense = limit >= 1 and left <= limit and (reset is None or reset <= MINUTE)
+            reset = parse_seconds(headers.get(reset_name, ""), wall)
+            makes_sense = limit >= 1 and left <= limit and (reset is None or reset <= MINUTE_S)
             return Quota(limit, left, reset) if makes_sense else None
     return None
 
 
-def wait_of(status: int, headers: Mapping[str, str], wall: float) -> float | None:
+def read_wait(status: int, headers: Mapping[str, str], wall: float) -> float | None:
     """
     Read for how long a service that is out of requests asks everybody to wait.
 
@@ -63,7 +63,7 @@ def wait_of(status: int, headers: Mapping[str, str], wall: float) -> float | Non
     :param wall: seconds since the epoch, against which dates are read
     :return: seconds; None where it asks for nothing, or does so with a success
     """
-    return requested_wait(status, headers, wall) if status in (429, 503) else None
+    return read_requested_wait(status, headers, wall) if status in (429, 503) else None
 
 
 def _number(value: str | None) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from ...errors import BadRequestError
 from ...redaction import scrub
-from ..methods.batches import BatchVerbs, line_of
+from ..methods.batches import BatchMethods, parse_line
 
 
 class Answers:
@@ -22,7 +22,7 @@ class Answers:
     :param hook: talks to the service
     """
 
-    def __init__(self, hook: BatchVerbs) -> None:
+    def __init__(self, hook: BatchMethods) -> None:
         self._hook = hook
         self._token = hook.settings.client.token
         self._file: BinaryIO = tempfile.TemporaryFile(prefix="ovh-ai-batch-")  # noqa: SIM115  (closed with this)
@@ -69,7 +69,7 @@ class Answers:
         :param line: as :meth:`get` returned it
         :return: a sentence without the token, which a service may tell back; None where there is an answer
         """
-        reason = reason_of(line)
+        reason = find_failure(line)
         return None if reason is None else scrub(reason, self._token)[:500]
 
     def _load(self, file_id: str) -> None:
@@ -80,13 +80,13 @@ class Answers:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
-                value = line_of(line, number, file_id)
-                known = self._bad if reason_of(value) else self._good
+                value = parse_line(line, number, file_id)
+                known = self._bad if find_failure(value) else self._good
                 known.setdefault(str(value.get("custom_id")), (end, len(line)))
                 end += self._file.write(line)
 
 
-def reason_of(line: Mapping[str, Any] | None) -> str | None:
+def find_failure(line: Mapping[str, Any] | None) -> str | None:
     """
     Tell why a line has no answer.
 

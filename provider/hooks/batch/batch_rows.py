@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...client.chat import chat_request
-from ...client.chat.chat_response import text_of
+from ...client.chat.chat_response import read_text
 from ...client.chat.prompt_template import conversation
 from ...client.embeddings import embeddings_request
-from ...client.embeddings.vectors import vector_of
+from ...client.embeddings.vectors import decode_vector
 from ...client.http.http_request import Request
-from ...client.usage import summed_usage
+from ...client.usage import sum_usage
 from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidResponseError, PartialFailureError
 from ...rows.folder import Folder
 from ...rows.part_names import ERROR, failed, split
-from ...rows.serialization import Row, Vector, text_in, vector
+from ...rows.serialization import Row, Vector, read_text_column, vector
 from ...validation import text
 from .batch_answers import Answers, is_retryable
 from .batch_run import Line, line_for
@@ -64,7 +64,7 @@ class BatchRows:
         :return: a line for each of them
         """
         for index, some in split(rows, part_size):
-            wanted = _wanted(folder, folder.name_of(index, some), len(some))
+            wanted = _list_missing(folder, folder.name_of(index, some), len(some))
             yield from (self._line(some[position], index * part_size + position) for position in wanted)
 
     def write(self, rows: Iterable[Row], folder: Folder, part_size: int, answers: Answers) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class BatchRows:
         """
         for index, some in split(rows, part_size):
             name = folder.name_of(index, some)
-            wanted = _wanted(folder, name, len(some))
+            wanted = _list_missing(folder, name, len(some))
             if wanted:
                 records = folder.read(name) if folder.has(name) else [{} for _ in some]
                 for position in wanted:
@@ -136,7 +136,7 @@ class BatchRows:
         reason, result = answers.why(line), None
         if line is not None and reason is None:
             body = line["response"]["body"]
-            self._counts.update(summed_usage([body]))
+            self._counts.update(sum_usage([body]))
             self._served = body.get("model") or self._served
             try:
                 result = self._result(body)
@@ -149,7 +149,7 @@ class BatchRows:
         return {**row, self._column: result, ERROR: reason}
 
 
-def _wanted(folder: Folder, name: str, count: int) -> list[int]:
+def _list_missing(folder: Folder, name: str, count: int) -> list[int]:
     return failed(folder.read(name)) if folder.has(name) else list(range(count))
 
 
@@ -172,7 +172,7 @@ def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")
 
-    return BatchRows(request, text_of, "answer")
+    return BatchRows(request, read_text, "answer")
 
 
 def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:
@@ -187,11 +187,11 @@ def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:
     name = text(column, "text_column")
 
     def request(row: Row, number: int) -> Request:
-        ((_, made),) = embeddings_request.embeddings(model, text_in(row, number, name), **options)
+        ((_, made),) = embeddings_request.embeddings(model, read_text_column(row, number, name), **options)
         return made
 
     def result(body: Mapping[str, Any]) -> Vector:
-        numbers = vector_of(body["data"][0]["embedding"])
+        numbers = decode_vector(body["data"][0]["embedding"])
         if not numbers:
             raise InvalidResponseError("The answer holds no vector of finite numbers.")
         return vector(numbers)

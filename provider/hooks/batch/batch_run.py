@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ... import defaults
-from ...client.batches.batches_api import ENDED
+from ...client.batches.batches_api import FINAL_STATUSES
 from ...client.http.http_request import encode
 from ...errors import AIEndpointsError, InvalidInputError
-from ..methods.batches import BatchVerbs
+from ..methods.batches import BatchMethods
 from .task_identity import BatchTask
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks at a batch that is being cancelled.
-SETTLING = 5.0
+LIST_CONSISTENCY_DELAY_S = 5.0
 
 #: Hexadecimal digits of a request in the id of its line.
 _DIGITS = 16
@@ -65,7 +65,7 @@ class BatchRun:
     :param task: whose batches they are
     """
 
-    def __init__(self, hook: BatchVerbs, endpoint: str, completion_window: str, task: BatchTask) -> None:
+    def __init__(self, hook: BatchMethods, endpoint: str, completion_window: str, task: BatchTask) -> None:
         self._hook = hook
         self._endpoint = endpoint
         self._window = completion_window
@@ -107,7 +107,7 @@ class BatchRun:
                 return
             if self._task.owns(batch):
                 yield batch
-            elif self._task.has_left(batch) and batch["status"] not in (*ENDED, "cancelling"):
+            elif self._task.has_left(batch) and batch["status"] not in (*FINAL_STATUSES, "cancelling"):
                 self._cancel(batch["id"])
 
     def _cancel(self, batch_id: str) -> None:
@@ -122,7 +122,7 @@ class BatchRun:
         Wait for a batch that is being cancelled: only then is known what it has answered.
         """
         while batch["status"] == "cancelling":
-            time.sleep(SETTLING)
+            time.sleep(LIST_CONSISTENCY_DELAY_S)
             batch = self._hook.get_batch(batch["id"])
         return batch
 
@@ -165,11 +165,11 @@ def _covers(batch: Mapping[str, Any]) -> str:
     """
     Find the file that tells which lines a batch has answered, or will; an empty text if it has answered none.
     """
-    return batch.get("output_file_id" if batch["status"] in ENDED else "input_file_id") or ""
+    return batch.get("output_file_id" if batch["status"] in FINAL_STATUSES else "input_file_id") or ""
 
 
 def wait(
-    hook: BatchVerbs, ids: Iterable[str], seconds: float, say: Callable[[dict[str, Any]], None]
+    hook: BatchMethods, ids: Iterable[str], seconds: float, say: Callable[[dict[str, Any]], None]
 ) -> Iterator[dict[str, Any]]:
     """
     Wait until batches have ended.
@@ -181,7 +181,7 @@ def wait(
     :return: the batches as the service describes them, each when it has ended
     """
     for batch_id in ids:
-        while (batch := hook.get_batch(batch_id))["status"] not in ENDED:
+        while (batch := hook.get_batch(batch_id))["status"] not in FINAL_STATUSES:
             say(batch)
             time.sleep(seconds)
         say(batch)

@@ -21,7 +21,7 @@ IDENTITY = "airflow_task"
 METADATA_LENGTH = 512
 
 #: Seconds by which the clocks of Airflow and the service may differ, and that the longest completion window takes.
-CLOCKS, LONGEST_WINDOW = 3_600.0, 72 * 3_600.0
+CLOCK_SKEW_S, MAX_WINDOW_S = 3_600.0, 72 * 3_600.0
 
 #: The key in the task state store of Airflow 3.3, which keeps values from one try to the next.
 STORE_KEY = "ovh_ai_endpoints_batches"
@@ -72,7 +72,7 @@ class BatchTask:
         if self._always or self._began is None:
             return 0.0
         began: float = self._began.timestamp()
-        return (min(began, time.time() - LONGEST_WINDOW) if self._cleared else began) - CLOCKS
+        return (min(began, time.time() - MAX_WINDOW_S) if self._cleared else began) - CLOCK_SKEW_S
 
     def owns(self, batch: Mapping[str, Any]) -> bool:
         """

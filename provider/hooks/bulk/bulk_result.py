@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from ...client.parallel import Outcome
-from ...client.usage import summed_usage
+from ...client.usage import sum_usage
 from ...errors import (
     AIEndpointsError,
     AuthenticationError,
@@ -26,10 +26,10 @@ Value = TypeVar("Value")
 ON_ERROR = ("fail", "skip", "raise")
 
 #: Every further request would be answered alike.
-HOPELESS = (AuthenticationError, NotFoundError, BudgetExceededError)
+FATAL_ERRORS = (AuthenticationError, NotFoundError, BudgetExceededError)
 
 #: Failures in a row that a retry may cure, after which the service counts as down: each took up to three attempts.
-IN_A_ROW = 25
+MAX_CONSECUTIVE_FAILURES = 25
 
 
 def check_on_error(value: Any) -> None:
@@ -43,7 +43,7 @@ def check_on_error(value: Any) -> None:
         raise ConfigurationError(f"on_error must be 'fail', 'skip' or 'raise', not {quote(value)}.")
 
 
-def while_it_makes_sense(outcomes: Iterable[Outcome[Item, Value]], on_error: str) -> Iterator[Outcome[Item, Value]]:
+def stop_on_fatal(outcomes: Iterable[Outcome[Item, Value]], on_error: str) -> Iterator[Outcome[Item, Value]]:
     """
     Pass outcomes on until one says that the next will be no better.
 
@@ -57,11 +57,13 @@ def while_it_makes_sense(outcomes: Iterable[Outcome[Item, Value]], on_error: str
         error = outcome.error
         yield outcome
         in_a_row = in_a_row + 1 if error is not None and error.retryable else 0
-        if error is not None and (on_error == "raise" or isinstance(error, HOPELESS) or in_a_row == IN_A_ROW):
+        if error is not None and (
+            on_error == "raise" or isinstance(error, FATAL_ERRORS) or in_a_row == MAX_CONSECUTIVE_FAILURES
+        ):
             raise error
 
 
-def longest_wait(errors: Iterable[AIEndpointsError]) -> float | None:
+def find_max_retry_after(errors: Iterable[AIEndpointsError]) -> float | None:
     """
     Tell how long the service asks to wait before all that failed is tried again.
 
@@ -71,7 +73,7 @@ def longest_wait(errors: Iterable[AIEndpointsError]) -> float | None:
     return max((error.retry_after for error in errors if error.retry_after is not None), default=None)
 
 
-class Collected:
+class BulkResult:
     """
     What many requests come to together.
     """
@@ -101,7 +103,7 @@ class Collected:
             "errors": [
                 {"index": index, "error": str(error), "status": error.status} for index, error in self._failed()
             ],
-            "usage": summed_usage(paid),
+            "usage": sum_usage(paid),
         }
 
     def check(self) -> None:
@@ -116,7 +118,7 @@ class Collected:
             raise PartialFailureError(
                 f"{len(failed):,} of {total:,} failed; the first one, number {index}: {first}",
                 retryable=any(error.retryable for _, error in failed),
-                retry_after=longest_wait(error for _, error in failed),
+                retry_after=find_max_retry_after(error for _, error in failed),
             )
 
     def _failed(self) -> Iterator[tuple[int, AIEndpointsError]]:

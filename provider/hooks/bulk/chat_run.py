@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from ...client.chat.chat_response import text_of
+from ...client.chat.chat_response import read_text
 from ...client.chat.prompt_template import conversation
-from ...client.parallel import as_they_end
+from ...client.parallel import as_completed
 from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartialFailureError
 from ...rows.folder import Folder
 from ...rows.part_names import ERROR, failed
 from ...rows.serialization import Row
-from .bulk_result import longest_wait, while_it_makes_sense
+from .bulk_result import find_max_retry_after, stop_on_fatal
 from .progress import Progress
-from .work_items import Part, Piece, pieces_of
+from .work_items import Part, WorkItem, iter_work_items
 
 #: The column of the result, beside that of the error.
 ANSWER = "answer"
@@ -38,7 +38,7 @@ class Question(NamedTuple):
     messages: list[dict[str, str]]
 
 
-class _Open(NamedTuple):
+class _OpenPart(NamedTuple):
     """
     A part that is under way: a record for each row, or None where the answer is still to come.
     """
@@ -69,7 +69,7 @@ class ChatRun:
         self._prompt = prompt
         self._system_prompt = system_prompt
         self._lock = threading.Lock()
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenPart] = {}
         self._errors: list[AIEndpointsError] = []
         self._served: str | None = None
 
@@ -89,10 +89,10 @@ class ChatRun:
         def plan(part: Part[Row]) -> list[Question]:
             return self._plan(part, progress)
 
-        pieces = pieces_of(self._folder, rows, part_size, plan)
+        pieces = iter_work_items(self._folder, rows, part_size, plan)
         try:
-            with closing(as_they_end(pieces, progress.watch(self._answer), concurrency)) as outcomes:
-                for outcome in while_it_makes_sense(outcomes, on_error):
+            with closing(as_completed(pieces, progress.watch(self._answer), concurrency)) as outcomes:
+                for outcome in stop_on_fatal(outcomes, on_error):
                     if outcome.error is not None:
                         self._errors.append(outcome.error)
         finally:
@@ -101,7 +101,7 @@ class ChatRun:
             raise PartialFailureError(
                 f"{len(self._errors):,} rows failed; one of them: {self._errors[0]}",
                 retryable=any(error.retryable for error in self._errors),
-                retry_after=longest_wait(self._errors),
+                retry_after=find_max_retry_after(self._errors),
             )
 
     def finish(self, progress: Progress) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class ChatRun:
         questions = [Question(position, self._conversation(part, position)) for position in missing]
         if questions:
             with self._lock:
-                self._open[part.name] = _Open(part.rows, records)
+                self._open[part.name] = _OpenPart(part.rows, records)
         return questions
 
     def _conversation(self, part: Part[Row], position: int) -> list[dict[str, str]]:
@@ -138,17 +138,17 @@ class ChatRun:
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")
 
-    def _answer(self, piece: Piece[Question, Row]) -> dict[str, Any]:
+    def _answer(self, piece: WorkItem[Question, Row]) -> dict[str, Any]:
         try:
             response = self._ask(piece.work.messages)
         except AIEndpointsError as error:
             self._take(piece, None, str(error))
             raise
         self._served = response.get("model") or self._served
-        self._take(piece, text_of(response), None)
+        self._take(piece, read_text(response), None)
         return response
 
-    def _take(self, piece: Piece[Question, Row], answer: str | None, error: str | None) -> None:
+    def _take(self, piece: WorkItem[Question, Row], answer: str | None, error: str | None) -> None:
         part, position = piece.part, piece.work.position
         record = {**part.rows[position], ANSWER: answer, ERROR: error}
         with self._lock:

@@ -11,13 +11,13 @@ from typing import Any
 
 from ...client.embeddings.embedder import Batch, Embedded, Embedder, check_dimensions
 from ...client.embeddings.vectors import Vector
-from ...client.parallel import as_they_end
+from ...client.parallel import as_completed
 from ...rows.folder import Folder
 from ...rows.serialization import Row, vector
 from ..usage import metrics
-from .bulk_result import while_it_makes_sense
+from .bulk_result import stop_on_fatal
 from .progress import Progress
-from .work_items import Part, Piece, column, pieces_of
+from .work_items import Part, WorkItem, column, iter_work_items
 
 #: The column of the result.
 VECTOR = "embedding"
@@ -66,7 +66,7 @@ class EmbeddingRun:
                 return []
             return self._embedder.batches(self._model, texts, self._params)
 
-        def embed(piece: Piece[Batch, Embedded]) -> Embedded:
+        def embed(piece: WorkItem[Batch, Embedded]) -> Embedded:
             embedded = self._embedder.embed_batch(piece.work)
             metrics.count(self._model, embedded.value.get("usage") or {})
             # Written where the last of its vectors came, so that no more than a part for each thread is ever unwritten.
@@ -76,9 +76,9 @@ class EmbeddingRun:
             return embedded
 
         counted = progress.watch(embed, size=lambda piece: piece.work.count, response=lambda embedded: embedded.value)
-        pieces = pieces_of(self._folder, rows, part_size, plan)
-        with closing(as_they_end(pieces, counted, concurrency)) as outcomes:
-            for _ in while_it_makes_sense(outcomes, "raise"):
+        pieces = iter_work_items(self._folder, rows, part_size, plan)
+        with closing(as_completed(pieces, counted, concurrency)) as outcomes:
+            for _ in stop_on_fatal(outcomes, "raise"):
                 pass
 
     def finish(self, progress: Progress, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ...client.embeddings.token_estimate import fits, pieces, tokens
+from ...client.embeddings.token_estimate import fits, split_text, tokens
 from ...errors import ConfigurationError, InvalidInputError
-from ...rows.serialization import Row, text_in
+from ...rows.serialization import Row, read_text_column
 from ...validation import integer, quote
 
 #: What to do about a text that is too long.
 ON_LONG_TEXT = ("error", "truncate", "split")
 
 #: The column that tells the pieces of one row apart, from 0 on.
-PIECE = "piece"
+CHUNK_COLUMN = "piece"
 
 #: Tokens below which nothing sensible is left of a text.
-LEAST = 16
+MIN_TOKENS = 16
 
 
 class LongTexts:
@@ -73,7 +73,7 @@ class LongTexts:
             ``piece`` already
         """
         for number, row in enumerate(rows):
-            given = text_in(row, number, column)
+            given = read_text_column(row, number, column)
             if self._action == "split":
                 yield from self._split(row, given, column, number)
             else:
@@ -89,20 +89,22 @@ class LongTexts:
                 "sent. Shorten it, or set on_long_text to 'truncate' or 'split'; where that estimate is too high, "
                 "raise max_text_tokens."
             )
-        return next(pieces(given, self._limit), given)
+        return next(split_text(given, self._limit), given)
 
     def _split(self, row: Row, given: str, column: str, number: int) -> Iterator[Row]:
-        if PIECE in row:
-            raise InvalidInputError(f"Row {number} has a column {PIECE!r} already, which the result needs: rename it.")
+        if CHUNK_COLUMN in row:
+            raise InvalidInputError(
+                f"Row {number} has a column {CHUNK_COLUMN!r} already, which the result needs: rename it."
+            )
         if fits(given, self._limit):
-            yield {**row, PIECE: 0}
+            yield {**row, CHUNK_COLUMN: 0}
             return
         self._long += 1
-        for index, piece in enumerate(pieces(given, self._limit)):
-            yield {**row, column: piece, PIECE: index}
+        for index, piece in enumerate(split_text(given, self._limit)):
+            yield {**row, column: piece, CHUNK_COLUMN: index}
 
 
-def long_texts(
+def build_long_texts(
     action: Any, limit: Any, model: str, models: Callable[[], Iterable[Mapping[str, Any]]]
 ) -> LongTexts | None:
     """
@@ -127,4 +129,4 @@ def long_texts(
             raise ConfigurationError(
                 f"The service does not say how long a text may be for {quote(model)}: set max_text_tokens."
             )
-    return LongTexts(action, integer(limit, "max_text_tokens", LEAST))
+    return LongTexts(action, integer(limit, "max_text_tokens", MIN_TOKENS))

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ...client.usage import summed_usage
+from ...client.usage import sum_usage
 from ...errors import AIEndpointsError
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 #: Seconds between two lines in the log.
-EVERY = 5.0
+LOG_INTERVAL_S = 5.0
 
 
 class Progress:
@@ -31,7 +31,7 @@ class Progress:
     :param every: seconds between two lines
     """
 
-    def __init__(self, log: Any, what: str, total: int | None = None, every: float = EVERY) -> None:
+    def __init__(self, log: Any, what: str, total: int | None = None, every: float = LOG_INTERVAL_S) -> None:
         self._log = log
         self._what = what
         self._total = total
@@ -106,7 +106,7 @@ class Progress:
         return {"rows_found": counts["found"], "usage": usage}
 
     def _count(self, ended: str, count: int, response: Mapping[str, Any] | None) -> None:
-        tokens = summed_usage([response])
+        tokens = sum_usage([response])
         with self._lock:
             self._counts.update({ended: count, **tokens})
 

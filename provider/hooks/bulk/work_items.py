@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 from ...errors import InvalidInputError
 from ...rows.folder import Folder
 from ...rows.part_names import split
-from ...rows.serialization import Row, text_in
+from ...rows.serialization import Row, read_text_column
 
 Work = TypeVar("Work")
 Value = TypeVar("Value")
@@ -59,7 +59,7 @@ class Part(Generic[Value]):
 
 
 @dataclass(frozen=True)
-class Piece(Generic[Work, Value]):
+class WorkItem(Generic[Work, Value]):
     """
     One piece of the work for a part.
 
@@ -73,12 +73,12 @@ class Piece(Generic[Work, Value]):
     work: Work
 
 
-def pieces_of(
+def iter_work_items(
     folder: Folder,
     rows: Iterable[Row],
     part_size: int,
     plan: Callable[[Part[Value]], Sequence[Work]],
-) -> Iterator[Piece[Work, Value]]:
+) -> Iterator[WorkItem[Work, Value]]:
     """
     Find the work that is left to do.
 
@@ -92,7 +92,7 @@ def pieces_of(
         part: Part[Value] = Part(index * part_size, folder.name_of(index, some), some)
         works = plan(part)
         part.expect(len(works))
-        yield from (Piece(part, position, work) for position, work in enumerate(works))
+        yield from (WorkItem(part, position, work) for position, work in enumerate(works))
 
 
 def column(part: Part[Any], name: str, result: str) -> list[str]:
@@ -108,4 +108,4 @@ def column(part: Part[Any], name: str, result: str) -> list[str]:
     for number, row in enumerate(part.rows, part.first):
         if result in row:
             raise InvalidInputError(f"Row {number} has a column {result!r} already, which the result needs: rename it.")
-    return [text_in(row, number, name) for number, row in enumerate(part.rows, part.first)]
+    return [read_text_column(row, number, name) for number, row in enumerate(part.rows, part.first)]

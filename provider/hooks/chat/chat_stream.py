@@ -16,7 +16,7 @@ from ...errors import AIEndpointsError, InvalidResponseError
 from ...redaction import StreamScrubber
 
 #: Characters after which a line of the log ends at the next space: an answer may be one long paragraph.
-LINE = 120
+MAX_LINE_CHARS = 120
 
 
 class ChatStream(Iterator[str]):
@@ -154,7 +154,7 @@ def _parted(text: str) -> list[str]:
     Part a text where a line ends, or has become long; the last part may go on.
     """
     lines = text.split("\n")
-    while len(lines[-1]) > LINE and (place := lines[-1].find(" ", LINE)) >= 0:
+    while len(lines[-1]) > MAX_LINE_CHARS and (place := lines[-1].find(" ", MAX_LINE_CHARS)) >= 0:
         lines[-1:] = [lines[-1][:place], lines[-1][place + 1 :]]
     return lines
 

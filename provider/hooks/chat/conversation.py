@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...client.chat import chat_response
-from ...client.chat.fallback import is_retirement, passes_on
-from ...client.chat.structured_output import Mismatch, Structure, plain
+from ...client.chat.fallback import should_fall_back, warns_of_deprecation
+from ...client.chat.structured_output import ResponseFormat, SchemaMismatch, to_jsonable
 from ...errors import AIEndpointsError, InvalidOutputError, OutputTruncatedError
 from ...redaction import excerpt, scrub
 from ..airflow_errors import raise_for_airflow
 
 if TYPE_CHECKING:
     from ...client.chat.tools import Tools
-    from ..usage.usage_tracker import Spending
+    from ..usage.usage_tracker import UsageTracker
 
 _REPAIR = (
     "Your answer cannot be used: {fault}. Answer once more, with nothing but JSON in the form that was asked for: no "
@@ -27,7 +27,7 @@ _REPAIR = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompletionResult:
     """
     What one request brought.
 
@@ -60,28 +60,28 @@ class ChatAnswer:
     parsed: Any
     request_id: str | None
     messages: list[dict[str, Any]]
-    spending: Spending
+    spending: UsageTracker
 
     @property
     def text(self) -> str:
         """
         The text without reasoning, empty where there is none.
         """
-        return chat_response.text_of(self.response)
+        return chat_response.read_text(self.response)
 
     @property
     def reasoning(self) -> str | None:
         """
         What the model thought first, None where it does not say.
         """
-        return chat_response.reasoning_of(self.response)
+        return chat_response.read_reasoning(self.response)
 
     @property
     def message(self) -> dict[str, Any]:
         """
         The message as it came.
         """
-        return chat_response.message_of(self.response)
+        return chat_response.find_message(self.response)
 
     @property
     def model(self) -> str | None:
@@ -95,7 +95,7 @@ class ChatAnswer:
         """
         Why the answer ended.
         """
-        return chat_response.finish_reason_of(self.response)
+        return chat_response.read_finish_reason(self.response)
 
     def output(self, kind: str) -> Any:
         """
@@ -115,9 +115,9 @@ class ChatAnswer:
             return self.response
         if kind == "message":
             return self.message
-        if chat_response.tool_calls_of(self.response) or (kind == "text" and not self.text):
+        if chat_response.find_tool_calls(self.response) or (kind == "text" and not self.text):
             raise InvalidOutputError(_no_text(self.response), response=self.response, request_id=self.request_id)
-        return plain(self.parsed) if kind == "json" else self.text
+        return to_jsonable(self.parsed) if kind == "json" else self.text
 
 
 class Conversation:
@@ -141,15 +141,15 @@ class Conversation:
 
     def __init__(
         self,
-        ask: Callable[[Any, Any], Asked],
+        ask: Callable[[Any, Any], CompletionResult],
         messages: Any,
         *,
         models: Sequence[Any],
-        structure: Structure | None,
+        structure: ResponseFormat | None,
         repair: bool,
         tools: Tools | None,
         max_tool_rounds: int,
-        spending: Spending,
+        spending: UsageTracker,
         token: str | None,
         boundary: Callable[[], AbstractContextManager[None]],
         log: Any,
@@ -183,22 +183,22 @@ class Conversation:
         with self._boundary():
             while True:
                 response = self._next_response()
-                calls = chat_response.tool_calls_of(response)
+                calls = chat_response.find_tool_calls(response)
                 if calls and self._tools and self._tools.runs(calls):
                     self._run_tools(self._tools, calls, response)
                     continue
                 if calls or self._structure is None:
                     return self._answer(response, None)
                 try:
-                    return self._answer(response, self._structure.read(chat_response.text_of(response)))
-                except Mismatch as mismatch:
+                    return self._answer(response, self._structure.read(chat_response.read_text(response)))
+                except SchemaMismatch as mismatch:
                     fault = scrub(str(mismatch), self._token)
                 self._send_back(response, fault)
 
     def _answer(self, response: dict[str, Any], parsed: Any) -> ChatAnswer:
-        if chat_response.finish_reason_of(response) == "length":
+        if chat_response.read_finish_reason(response) == "length":
             self._log.warning("The answer was cut at its token limit (finish_reason 'length'): raise max_tokens.")
-        said = [*self.messages, chat_response.as_history(response)]
+        said = [*self.messages, chat_response.to_history(response)]
         return ChatAnswer(response, parsed, self.request_id, said, self.spending)
 
     def _next_response(self) -> dict[str, Any]:
@@ -207,7 +207,7 @@ class Conversation:
             if asked is not None:
                 return asked.response
 
-    def _ask_model(self) -> Asked | None:
+    def _ask_model(self) -> CompletionResult | None:
         """
         Ask the first of the models that are left; None where the next one has its turn.
         """
@@ -218,13 +218,13 @@ class Conversation:
         except AIEndpointsError as error:
             if error.response:
                 self._note(model, error.response, error.request_id)
-            if not others or not passes_on(error):
+            if not others or not should_fall_back(error):
                 raise
             reason = error.args[0].partition(". ")[0].rstrip(".")
             self._fall_back(f"{model} did not answer ({excerpt(reason, 200)})")
             return None
         self._note(model, asked.response, asked.request_id)
-        if others and is_retirement(asked.warning):
+        if others and warns_of_deprecation(asked.warning):
             # The service answers with a model of its own choice then, and from some day on not at all.
             self._fall_back(f"{model} is deprecated ({excerpt(scrub(asked.warning or '', self._token), 200)})")
             return None
@@ -258,10 +258,10 @@ class Conversation:
                 f" ({answer.problem})" if answer.problem else "",
             )
             answers.append(answer.message)
-        self.messages = [*self.messages, chat_response.as_history(response), *answers]
+        self.messages = [*self.messages, chat_response.to_history(response), *answers]
 
     def _send_back(self, response: dict[str, Any], fault: str) -> None:
-        if chat_response.finish_reason_of(response) == "length":
+        if chat_response.read_finish_reason(response) == "length":
             raise OutputTruncatedError(
                 f"The answer was cut at its token limit (finish_reason 'length') before its JSON was whole ({fault}), "
                 "and was billed. Raise max_tokens, or leave it out.",
@@ -277,16 +277,16 @@ class Conversation:
         self._repairs -= 1
         self._log.warning("The answer has not the form that was asked for (%s): asking for it once more.", fault)
         request = {"role": "user", "content": _REPAIR.format(fault=fault)}
-        self.messages = [*self.messages, chat_response.as_history(response), request]
+        self.messages = [*self.messages, chat_response.to_history(response), request]
 
 
 def _no_text(response: dict[str, Any]) -> str:
-    calls = chat_response.tool_calls_of(response)
+    calls = chat_response.find_tool_calls(response)
     if calls:
         return (
             f"The answer has no text: it makes {len(calls)} tool calls, at least one of them of a tool given as a "
             "dictionary. Take output='message' or 'response' and answer them yourself, or give Python functions."
         )
-    if chat_response.message_of(response).get("refusal"):
+    if chat_response.find_message(response).get("refusal"):
         return "The model refused to answer; its words stand in the error's response, as 'refusal' of the message."
-    return f"The answer has no text (finish_reason {chat_response.finish_reason_of(response)!r})."
+    return f"The answer has no text (finish_reason {chat_response.read_finish_reason(response)!r})."

@@ -10,7 +10,7 @@ from typing import Any
 from ...client.chat import image_parts
 from ...errors import ConfigurationError
 from ...validation import quote
-from .inputs import File, is_path
+from .inputs import InputFile, is_path
 
 
 def read_images(paths: Any) -> list[dict[str, Any]]:
@@ -48,10 +48,10 @@ def _named(paths: Any) -> dict[str, Any]:
     return {f"images[{position}]": value for position, value in enumerate(paths)}
 
 
-def _file(value: Any, name: str) -> File:
+def _file(value: Any, name: str) -> InputFile:
     if isinstance(value, str) and value.lstrip().lower().startswith("data:"):
         raise ConfigurationError(
             f"{name} is a data URL and not a path: put it into a message, as a part "
             '{"type": "image_url", "image_url": {"url": "data:..."}}.'
         )
-    return File(value, name)
+    return InputFile(value, name)

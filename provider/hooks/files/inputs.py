@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 
 from ...errors import AIEndpointsError, ConfigurationError
 from ...redaction import excerpt
-from ...rows.storage import place
+from ...rows.storage import open_storage
 from ...validation import quote, text
-from .object_path import path_of
+from .object_path import to_object_path
 
 #: What a file system says of a name that leads nowhere; object storage says ``FileNotFoundError`` alone.
 _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
@@ -25,7 +25,7 @@ _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 _SHOWN = 300
 
 
-class File:
+class InputFile:
     """
     A file to be read.
 
@@ -36,12 +36,12 @@ class File:
     """
 
     def __init__(self, value: Any, name: str) -> None:
-        self._path = way_to(value, name)
-        self._place = place(self._path)
+        self._path = resolve_input(value, name)
+        self._storage = open_storage(self._path)
         #: What it is called in errors; the same file may be there twice.
-        self.label = f"{name} ({excerpt(self._place.shown, _SHOWN)})"
+        self.label = f"{name} ({excerpt(self._storage.display, _SHOWN)})"
         #: Its path, for people.
-        self.shown = self._place.shown
+        self.display = self._storage.display
 
     def size(self) -> int:
         """
@@ -61,7 +61,7 @@ class File:
         :return: so many, or all
         :raises ConfigurationError: if there is no file that can be read
         """
-        with self._explained(), self._place.open() as stream:
+        with self._explained(), self._storage.open() as stream:
             return b"".join(_pieces(stream, most))
 
     @contextmanager
@@ -74,7 +74,7 @@ class File:
         :raises AIEndpointsError: if its storage fails
         """
         try:
-            with self._explained(), self._place.open() as stream:
+            with self._explained(), self._storage.open() as stream:
                 yield stream
         except OSError as error:
             kind = type(error).__name__
@@ -141,7 +141,7 @@ def _pieces(stream: BinaryIO, most: int) -> Iterator[bytes]:
         most -= len(piece)
 
 
-def way_to(value: Any, name: str) -> Any:
+def resolve_input(value: Any, name: str) -> Any:
     """
     Open the way to a file; a path of this machine means the same on every release, which Airflow's own does not.
 
@@ -153,7 +153,7 @@ def way_to(value: Any, name: str) -> Any:
     address = _address(value, name)
     if "://" not in address and not address.lower().startswith("file:"):
         return Path(address)
-    path = path_of(address, name)
+    path = to_object_path(address, name)
     return Path(path.path) if path.protocol in {"file", "local"} else path
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ...compat import ObjectStoragePath
 
 #: Bytes of the name of a file: what Linux and macOS take.
-LONGEST_NAME = 255
+MAX_NAME_BYTES = 255
 
 
-def path_of(value: Any, name: str) -> ObjectStoragePath:
+def to_object_path(value: Any, name: str) -> ObjectStoragePath:
     """
     Open the way to a file or folder.
 
@@ -28,9 +28,12 @@ def path_of(value: Any, name: str) -> ObjectStoragePath:
     from ...compat import ObjectStoragePath
 
     address = text(str(value), name)
-    if "://" not in address and max(len(part.encode("utf-8", "replace")) for part in address.split("/")) > LONGEST_NAME:
+    if (
+        "://" not in address
+        and max(len(part.encode("utf-8", "replace")) for part in address.split("/")) > MAX_NAME_BYTES
+    ):
         raise ConfigurationError(
-            f"{name} must be a path whose names have {LONGEST_NAME} bytes each at most, not {quote(address)}."
+            f"{name} must be a path whose names have {MAX_NAME_BYTES} bytes each at most, not {quote(address)}."
         )
     try:
         path = ObjectStoragePath(address)

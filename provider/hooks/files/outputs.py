@@ -9,8 +9,8 @@ from typing import Any
 
 from ...errors import AIEndpointsError, ConfigurationError
 from ...redaction import excerpt
-from ...rows.storage import place
-from .inputs import way_to
+from ...rows.storage import open_storage
+from .inputs import resolve_input
 
 
 class OutputFile:
@@ -24,19 +24,19 @@ class OutputFile:
     """
 
     def __init__(self, value: Any, name: str, kinds: Sequence[str]) -> None:
-        path = way_to(value, name)
-        self._place = place(path)
+        path = resolve_input(value, name)
+        self._storage = open_storage(path)
         #: Its path, for people.
-        self.shown = self._place.shown
-        self._label = f"{name} ({excerpt(self.shown, 300)})"
+        self.display = self._storage.display
+        self._label = f"{name} ({excerpt(self.display, 300)})"
         #: Its suffix.
-        self.kind = self._place.name.rpartition(".")[2].lower() if "." in self._place.name else ""
+        self.kind = self._storage.name.rpartition(".")[2].lower() if "." in self._storage.name else ""
         if self.kind not in kinds:
             raise ConfigurationError(f"{self._label} must end in {', '.join(f'.{kind}' for kind in kinds)}.")
         try:
-            if self._place.kind() == "folder":
+            if self._storage.kind() == "folder":
                 raise ConfigurationError(f"{self._label} is a folder: name a file in it.")
-            place(path.parent).make()
+            open_storage(path.parent).mkdir()
         except OSError as error:
             fault = type(error).__name__
         else:
@@ -54,7 +54,7 @@ class OutputFile:
         :raises AIEndpointsError: if its storage fails
         """
         try:
-            self._place.write(data)
+            self._storage.write(data)
         except OSError as error:
             fault = type(error).__name__
         else:

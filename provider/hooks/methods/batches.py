@@ -15,10 +15,10 @@ from ...client.batches import batches_api
 from ...client.http import http_response
 from ...client.http.http_request import Request, encode
 from ...errors import ConfigurationError, InvalidResponseError
-from ..base import ServiceHook
+from ..base import BaseAIEndpointsHook
 
 
-class BatchVerbs(ServiceHook):
+class BatchMethods(BaseAIEndpointsHook):
     """
     What a hook has for files and batches.
     """
@@ -127,7 +127,7 @@ class BatchVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            size = self._call(batches_api.file_of(file_id), "file").get("bytes")
+            size = self._call(batches_api.retrieve_file(file_id), "file").get("bytes")
             self.get_conn().send(batches_api.download(file_id, size if isinstance(size, int) else 0), sink)
             written = sink.seek(0, os.SEEK_END)
             if isinstance(size, int) and written < size:
@@ -149,7 +149,7 @@ class BatchVerbs(ServiceHook):
             file.seek(0)
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield line_of(line, number, file_id)
+                    yield parse_line(line, number, file_id)
 
     def delete_file(self, file_id: str) -> None:
         """
@@ -184,7 +184,7 @@ def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
         raise ConfigurationError("The batch must have at least one line.")
 
 
-def line_of(line: bytes, number: int, file_id: str) -> dict[str, Any]:
+def parse_line(line: bytes, number: int, file_id: str) -> dict[str, Any]:
     """
     Read a line of a batch's file.
 

@@ -11,18 +11,18 @@ from typing import Any
 
 from ... import defaults
 from ...client.chat import chat_request
-from ...client.parallel import Outcome, each
+from ...client.parallel import Outcome, map_ordered
 from ...errors import AIEndpointsError
 from ...rows.folder import Folder
 from ...validation import integer, text
 from ..bulk import bulk_result
 from ..bulk.chat_run import ChatRun
 from ..bulk.progress import Progress
-from ..usage.usage_tracker import Spending
-from .chat import ChatVerbs
+from ..usage.usage_tracker import UsageTracker
+from .chat import ChatMethods
 
 
-class BulkVerbs(ChatVerbs):
+class BulkChatMethods(ChatMethods):
     """
     What a hook has for many prompts.
     """
@@ -49,7 +49,7 @@ class BulkVerbs(ChatVerbs):
         :raises PartialFailureError: if some failed; ``response`` is what this would have returned
         :raises AIEndpointsError: if going on makes no sense, a refused token for one; ``response`` likewise
         """
-        found = bulk_result.Collected()
+        found = bulk_result.BulkResult()
         with self.boundary():
             try:
                 for outcome in self.each_chat_completion(
@@ -70,7 +70,7 @@ class BulkVerbs(ChatVerbs):
         *,
         concurrency: int = defaults.CONCURRENCY,
         on_error: str = "skip",
-        spending: Spending | None = None,
+        spending: UsageTracker | None = None,
         **options: Any,
     ) -> Iterator[Outcome[Sequence[Mapping[str, Any]], dict[str, Any]]]:
         """
@@ -95,9 +95,9 @@ class BulkVerbs(ChatVerbs):
             ask = self._asking_for(wanted, options, spending)
             with (
                 Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
-                closing(each(conversations, progress.watch(ask), threads)) as outcomes,
+                closing(map_ordered(conversations, progress.watch(ask), threads)) as outcomes,
             ):
-                yield from bulk_result.while_it_makes_sense(outcomes, on_error)
+                yield from bulk_result.stop_on_fatal(outcomes, on_error)
 
     def chat_rows(
         self,
@@ -111,7 +111,7 @@ class BulkVerbs(ChatVerbs):
         part_size: int = 100,
         concurrency: int = defaults.CONCURRENCY,
         on_error: str = "fail",
-        spending: Spending | None = None,
+        spending: UsageTracker | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """
@@ -149,7 +149,7 @@ class BulkVerbs(ChatVerbs):
             return run.finish(progress)
 
     def _asking_for(
-        self, model: str, options: dict[str, Any], spending: Spending | None
+        self, model: str, options: dict[str, Any], spending: UsageTracker | None
     ) -> Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]:
         noted = spending or self.spending()
 

@@ -12,19 +12,19 @@ from typing import Any
 from ... import defaults
 from ...client.chat import chat_request, chat_response
 from ...client.chat.fallback import model_list
-from ...client.chat.prompt_template import messages_of
-from ...client.chat.structured_output import Structure, is_structured
+from ...client.chat.prompt_template import build_messages
+from ...client.chat.structured_output import ResponseFormat, is_structured
 from ...client.http import http_request, http_response
 from ...client.http.http_response import Reply
 from ...errors import AIEndpointsError
 from ...validation import integer
-from ..base import ServiceHook
+from ..base import BaseAIEndpointsHook
 from ..chat.chat_stream import ChatStream, log_lines
-from ..chat.conversation import Asked, ChatAnswer, Conversation
-from ..usage.usage_tracker import Spending
+from ..chat.conversation import ChatAnswer, CompletionResult, Conversation
+from ..usage.usage_tracker import UsageTracker
 
 
-class ChatVerbs(ServiceHook):
+class ChatMethods(BaseAIEndpointsHook):
     """
     What a hook has for one question.
     """
@@ -159,12 +159,12 @@ class ChatVerbs(ServiceHook):
 
         with self.boundary():
             structured = is_structured(response_format)
-            structure = Structure(response_format) if structured else None
+            structure = ResponseFormat(response_format) if structured else None
             own = {"response_format": structure.parameter if structure else response_format}
             known = None if tools is None else Tools(tools)
             if known:
                 own["tools"] = known.definitions
-            said = messages_of(messages, prompt, system_prompt)
+            said = build_messages(messages, prompt, system_prompt)
             if images is not None:
                 said = with_images(said, read_images(images))
             return Conversation(
@@ -181,7 +181,7 @@ class ChatVerbs(ServiceHook):
                 log=self.log,
             )
 
-    def spending(self, max_cost: float | None = None, max_total_tokens: int | None = None) -> Spending:
+    def spending(self, max_cost: float | None = None, max_total_tokens: int | None = None) -> UsageTracker:
         """
         Begin to note what requests use.
 
@@ -191,22 +191,22 @@ class ChatVerbs(ServiceHook):
         :raises ConfigurationError: if a limit is none
         """
         with self.boundary():
-            return Spending(self._listed_soon, max_cost, max_total_tokens)
+            return UsageTracker(self._listed_soon, max_cost, max_total_tokens)
 
     def _listed_soon(self) -> list[dict[str, Any]]:
         # A task that has its answer does not wait for its price as long as for an answer.
         seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT)
         return self._models(lambda request: self.get_conn().send_once(request, seconds))
 
-    def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], Asked]:
-        def whole(model: Any, messages: Any) -> Asked:
+    def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], CompletionResult]:
+        def whole(model: Any, messages: Any) -> CompletionResult:
             value, reply = self._answer(chat_request.chat(model, messages, **_now(options, messages)))
-            return _asked(value, reply)
+            return _to_completion_result(value, reply)
 
-        def streamed(model: Any, messages: Any) -> Asked:
+        def streamed(model: Any, messages: Any) -> CompletionResult:
             answer = self.stream_chat_completion(model, messages, **_now(options, messages))
             value = log_lines(answer, self.log, self.settings.client.token)
-            return _asked(value, answer.reply)
+            return _to_completion_result(value, answer.reply)
 
         return streamed if stream else whole
 
@@ -229,5 +229,5 @@ def _now(options: dict[str, Any], messages: Any) -> dict[str, Any]:
     return {**options, "tool_choice": None} if was_run and "tool_choice" in options else options
 
 
-def _asked(value: dict[str, Any], reply: Reply) -> Asked:
-    return Asked(value, reply.request_id, reply.headers.get("x-warning"))
+def _to_completion_result(value: dict[str, Any], reply: Reply) -> CompletionResult:
+    return CompletionResult(value, reply.request_id, reply.headers.get("x-warning"))

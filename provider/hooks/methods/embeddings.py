@@ -14,14 +14,14 @@ from ...rows.folder import Folder
 from ...rows.part_names import PART_SIZE
 from ...validation import integer, text
 from ..airflow_errors import raise_for_airflow
-from ..base import ServiceHook
+from ..base import BaseAIEndpointsHook
 from ..bulk.embedding_run import VECTOR, EmbeddingRun
-from ..bulk.long_texts import LongTexts, long_texts
+from ..bulk.long_texts import LongTexts, build_long_texts
 from ..bulk.progress import Progress
-from ..files.object_path import path_of
+from ..files.object_path import to_object_path
 
 
-class EmbeddingVerbs(ServiceHook):
+class EmbeddingMethods(BaseAIEndpointsHook):
     """
     What a hook has for embeddings.
     """
@@ -113,7 +113,7 @@ class EmbeddingVerbs(ServiceHook):
             return run.finish(progress, long.told if long else {})
 
     def _long_texts(self, action: Any, limit: Any, model: str) -> LongTexts | None:
-        return long_texts(action, limit, model, lambda: self._models(self._send))
+        return build_long_texts(action, limit, model, lambda: self._models(self._send))
 
     @staticmethod
     def read_rows(folder: Any) -> Iterator[dict[str, Any]]:
@@ -128,7 +128,9 @@ class EmbeddingVerbs(ServiceHook):
         from ...rows import results
 
         with raise_for_airflow():
-            rows = results.read(path_of(folder.get("path") if isinstance(folder, Mapping) else folder, "folder"))
+            rows = results.read_results(
+                to_object_path(folder.get("path") if isinstance(folder, Mapping) else folder, "folder")
+            )
         return _raise_lazily(rows)
 
     def _get_embedder(self) -> Embedder:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...client.chat import chat_request, guard_model
-from .chat import ChatVerbs
+from .chat import ChatMethods
 
 
-class GuardVerbs(ChatVerbs):
+class GuardMethods(ChatMethods):
     """
     What a hook has for guard models.
     """

@@ -9,14 +9,14 @@ from typing import Any
 from ...client.http import http_request, http_response
 from ...client.media import image_generation
 from ...errors import AIEndpointsError, ConfigurationError
-from ...rows.image_files import PictureFiles
-from ...rows.storage import place
+from ...rows.image_files import ImageFiles
+from ...rows.storage import open_storage
 from ...validation import boolean
-from ..base import ServiceHook
-from ..files.inputs import way_to
+from ..base import BaseAIEndpointsHook
+from ..files.inputs import resolve_input
 
 
-class ImageVerbs(ServiceHook):
+class ImageMethods(BaseAIEndpointsHook):
     """
     What a hook has for images that a model makes.
     """
@@ -28,7 +28,7 @@ class ImageVerbs(ServiceHook):
         n: int = 1,
         size: str | None = None,
         **params: Any,
-    ) -> image_generation.Pictures:
+    ) -> image_generation.GeneratedImages:
         """
         Have images made.
 
@@ -42,7 +42,7 @@ class ImageVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            return self._pictures(image_generation.request_for(_model(model), prompt, n=n, size=size, **params))
+            return self._pictures(image_generation.build_request(_model(model), prompt, n=n, size=size, **params))
 
     def generate_image_files(
         self,
@@ -72,15 +72,15 @@ class ImageVerbs(ServiceHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            request = image_generation.request_for(_model(model), prompt, n=n, size=size, **params)
+            request = image_generation.build_request(_model(model), prompt, n=n, size=size, **params)
             anew = boolean(overwrite, "overwrite")
             path = _way_to(output_path)
             self.get_conn()  # a connection that cannot work leaves nothing behind
-            count, recipe = image_generation.count_of(request), image_generation.digest(request)
-            files = PictureFiles(place(path.parent), place(path).name, count, recipe)
+            count, recipe = image_generation.count_images(request), image_generation.digest(request)
+            files = ImageFiles(open_storage(path.parent), open_storage(path).name, count, recipe)
             missing = files.begin(overwrite=anew)
             if missing:
-                request = image_generation.request_for(_model(model), prompt, n=missing, size=size, **params)
+                request = image_generation.build_request(_model(model), prompt, n=missing, size=size, **params)
                 try:
                     made = self._pictures(request)
                 except AIEndpointsError:
@@ -92,13 +92,13 @@ class ImageVerbs(ServiceHook):
             self._tell(told, files)
             return told
 
-    def _pictures(self, request: http_request.Request) -> image_generation.Pictures:
+    def _pictures(self, request: http_request.Request) -> image_generation.GeneratedImages:
         reply = self._send(request)
         value = http_response.parse(reply, request, self.settings.client)
         self._report("image", request.model, [reply], value)
-        return image_generation.read_pictures(value, reply, request)
+        return image_generation.read_images(value, reply, request)
 
-    def _tell(self, told: dict[str, Any], files: PictureFiles) -> None:
+    def _tell(self, told: dict[str, Any], files: ImageFiles) -> None:
         if not told["requests"]:
             self.log.info(
                 "AI Endpoints image: this prompt, model and size have made %s before; nothing was sent. overwrite=True "
@@ -117,4 +117,4 @@ def _way_to(output_path: Any) -> Any:
     bucket, slash, _ = str(output_path).partition("://")[2].partition("/")
     if bucket and not slash:
         raise ConfigurationError(f"output_path names a bucket and no file in it, such as s3://{bucket}/cat.png.")
-    return way_to(output_path, "output_path")
+    return resolve_input(output_path, "output_path")

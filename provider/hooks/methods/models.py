@@ -8,13 +8,13 @@ from typing import Any
 
 from ...client.chat import chat_request
 from ...client.embeddings import embeddings_request
-from ...client.models.model_names import find_model, kind_of, nearest
+from ...client.models.model_names import find_kind, find_model, nearest
 from ...errors import AIEndpointsError, NotFoundError
 from ...validation import text
-from ..base import ServiceHook
+from ..base import BaseAIEndpointsHook
 
 
-class ModelVerbs(ServiceHook):
+class ModelMethods(BaseAIEndpointsHook):
     """
     What a hook has for models themselves.
     """
@@ -37,7 +37,7 @@ class ModelVerbs(ServiceHook):
                 if found is None and "@" not in wanted:
                     return None, _not_listed(wanted, [each["id"] for each in models])
                 if ask:
-                    self._ask_briefly(wanted, kind_of(found) if found else "chat")
+                    self._ask_briefly(wanted, find_kind(found) if found else "chat")
             except AIEndpointsError as error:
                 # Models appear and vanish: that one is not there is what is waited for.
                 if not error.retryable and not isinstance(error, NotFoundError):

@@ -28,7 +28,7 @@ _OF_THE_WIRE = {"content-length", "transfer-encoding", "connection"}
 EVENTS = "text/event-stream"
 
 #: Told of each answer, and of each request that was given up.
-Heard = Callable[[Request, "Reply | AIEndpointsError"], None]
+ResponseCallback = Callable[[Request, "Reply | AIEndpointsError"], None]
 
 
 class _Sender:
@@ -63,7 +63,7 @@ class _Sender:
         return reply
 
 
-def openai_client(settings: ClientSettings, heard: Heard) -> Any:
+def openai_client(settings: ClientSettings, heard: ResponseCallback) -> Any:
     """
     Make the client.
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ...client import responses_api
 from ...client.http import http_response
-from ..base import ServiceHook
+from ..base import BaseAIEndpointsHook
 
 
-class ResponseVerbs(ServiceHook):
+class ResponseMethods(BaseAIEndpointsHook):
     """
     What a hook has for the Responses API.
     """
@@ -60,5 +60,5 @@ class ResponseVerbs(ServiceHook):
             )
             reply = self._send(request)
             value = http_response.parse(reply, request, self.settings.client)
-            self._report("response", request.model, [reply], responses_api.as_usage(value))
+            self._report("response", request.model, [reply], responses_api.to_chat_usage(value))
             return responses_api.check(value, reply, request, self.settings.client.token)

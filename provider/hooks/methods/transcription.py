@@ -9,11 +9,11 @@ from typing import Any
 from ...client.http import http_response
 from ...client.http.multipart import Attachment
 from ...client.media import transcription
-from ..base import ServiceHook
-from ..files.inputs import File
+from ..base import BaseAIEndpointsHook
+from ..files.inputs import InputFile
 
 
-class TranscriptionVerbs(ServiceHook):
+class TranscriptionMethods(BaseAIEndpointsHook):
     """
     What a hook has for recordings.
     """
@@ -68,7 +68,7 @@ class TranscriptionVerbs(ServiceHook):
             return transcription.check_transcript(value, reply)
 
     def _recording(self, path: Any) -> Attachment:
-        file = File(path, "audio_path")
-        size, head = file.size(), file.read(transcription.HEAD)
+        file = InputFile(path, "audio_path")
+        size, head = file.size(), file.read(transcription.HEAD_BYTES)
         kind = transcription.check_recording(file.label, size, head, with_token=self.settings.client.token is not None)
         return transcription.attachment(kind, size, file.opened)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...client.models import prices
 from ...client.models.model_names import find_model
-from ...client.usage import is_count, summed_usage
+from ...client.usage import is_count, sum_usage
 from ...errors import AIEndpointsError, BudgetExceededError, ConfigurationError
 from ...validation import integer, number
 
@@ -37,7 +37,7 @@ class _Tally:
     uncounted: int = 0
 
 
-class Spending:
+class UsageTracker:
     """
     Adds up what the requests of a task use; safe to use from several threads.
 
@@ -51,7 +51,7 @@ class Spending:
         self, list_models: Callable[[], list[dict[str, Any]]], max_cost: Any = None, max_total_tokens: Any = None
     ) -> None:
         self._list_models = list_models
-        self._max_cost = None if max_cost is None else _money(max_cost)
+        self._max_cost = None if max_cost is None else _parse_money(max_cost)
         self._max_tokens = None if max_total_tokens is None else integer(max_total_tokens, "max_total_tokens", 1)
         self._models: list[dict[str, Any]] | None = None
         self._tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
@@ -79,7 +79,7 @@ class Spending:
         :param model: who was asked
         """
         answered = response.get("model")
-        tokens, told = summed_usage([response]), prices.is_told(response.get("usage"))
+        tokens, told = sum_usage([response]), prices.has_token_counts(response.get("usage"))
         if told:
             tokens.setdefault("total_tokens", tokens["prompt_tokens"] + tokens.get("completion_tokens", 0))
         with self._lock:
@@ -158,13 +158,13 @@ class Spending:
             rates = self._rates(model)
             if rates is None or tally.untold:
                 return None
-            total += prices.cost(tally.tokens, rates, tally.requests)
+            total += prices.compute_cost(tally.tokens, rates, tally.requests)
             currencies.add(rates.currency)
         if len(currencies) > 1:
             return None
         return total, currencies.pop() if currencies else ""
 
-    def _rates(self, model: str) -> prices.Rates | None:
+    def _rates(self, model: str) -> prices.ModelPricing | None:
         if self._models is None:
             try:
                 self._models = self._list_models()
@@ -173,10 +173,10 @@ class Spending:
                     raise
                 self._models = []  # a task that has its answer does not fail for its price
         found = find_model(model, self._models)
-        return prices.rates_of(found) if found else None
+        return prices.read_pricing(found) if found else None
 
 
-def _money(value: Any) -> Decimal:
+def _parse_money(value: Any) -> Decimal:
     amount = number(value, "max_cost", 0)
     if not amount:
         raise ConfigurationError("max_cost must be more than 0.")
@@ -194,7 +194,7 @@ def _details(response: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def summary(told: Mapping[str, Any]) -> str:
+def format_usage(told: Mapping[str, Any]) -> str:
     """
     Say in one line of a log what was used.
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...defaults import BATCH_LINES
 from ..http.messages import Reply, Request, model_refusal, parse_json
 from .files import File, Files
-from .parameters import Check, checked, one_of, text
+from .parameters import Check, checked, choice, text
 
 #: Answers one line: an address and a payload to a status and a body.
 Run = Callable[[str, Mapping[str, Any]], tuple[int, Any]]
@@ -21,7 +21,7 @@ Run = Callable[[str, Mapping[str, Any]], tuple[int, Any]]
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 WINDOWS = ("24h", "48h", "72h")
 
-ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+FINAL_STATUSES = frozenset({"completed", "failed", "expired", "cancelled"})
 
 #: Shares of its time after which a batch has been checked, and has been answered but not yet written.
 _CHECKED, _ANSWERED = 0.1, 0.9
@@ -34,8 +34,8 @@ def _metadata(value: Any) -> str | None:
 
 _PARAMETERS: dict[str, Check] = {
     "input_file_id": text,
-    "endpoint": one_of(*ENDPOINTS),
-    "completion_window": one_of(*WINDOWS),
+    "endpoint": choice(*ENDPOINTS),
+    "completion_window": choice(*WINDOWS),
     "metadata": _metadata,
 }
 
@@ -144,7 +144,7 @@ class Batches:
         """Answer ``POST /v1/batches/{id}/cancel``."""
         with self._lock:
             batch = self._moved(self._find(batch_id))
-            if batch.status in ENDED:
+            if batch.status in FINAL_STATUSES:
                 raise model_refusal(409, f"Cannot cancel a batch with status '{batch.status}'.", "id")
             _enter(batch, "cancelling")
             return Reply(200, batch.shown())
@@ -155,21 +155,21 @@ class Batches:
         return self._batches[batch_id]
 
     def _moved(self, batch: Batch) -> Batch:
-        if batch.status in ENDED:
+        if batch.status in FINAL_STATUSES:
             return batch
         gone = time.time() - batch.started
         share = gone / self._seconds if self._seconds else 1.0
         if batch.errors:
             _enter(batch, "failed")
         elif batch.status == "cancelling":
-            self._end(batch, "cancelled", _done(batch, share))
+            self._end(batch, "cancelled", _count_done(batch, share))
         elif self._expires is not None and gone >= self._expires and share < 1:
-            self._end(batch, "expired", _done(batch, share))
+            self._end(batch, "expired", _count_done(batch, share))
         elif share >= 1:
             self._end(batch, "completed", len(batch.lines))
         elif share >= _CHECKED:
             _enter(batch, "in_progress" if share < _ANSWERED else "finalizing")
-            batch.completed = _done(batch, share)
+            batch.completed = _count_done(batch, share)
         return batch
 
     def _end(self, batch: Batch, status: str, done: int) -> None:
@@ -199,7 +199,7 @@ def _enter(batch: Batch, status: str) -> None:
     batch.moments.setdefault(status, int(time.time()))
 
 
-def _done(batch: Batch, share: float) -> int:
+def _count_done(batch: Batch, share: float) -> int:
     return min(len(batch.lines), int(len(batch.lines) * max(0.0, share - _CHECKED) / (_ANSWERED - _CHECKED)))
 
 

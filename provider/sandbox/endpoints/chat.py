@@ -8,12 +8,12 @@ from typing import Any
 
 from ..fake_model import conversation, tokenizer, tool_calls
 from ..fake_model.answers import Answer, answer
-from ..fake_model.capability_check import refuse_misfit
+from ..fake_model.capability_check import check_capabilities
 from ..fake_model.stream_events import events
 from ..http.messages import Reply, model_refusal
 from ..models import Model
 from .endpoint_call import CREATED, Call
-from .parameters import Check, boolean, checked, integer, number, one_of, text, texts
+from .parameters import Check, boolean, checked, choice, integer, number, text, texts
 
 
 def _wrong_format(value: Any) -> str | None:
@@ -51,7 +51,7 @@ _PARAMETERS: dict[str, Check] = {
     "tool_choice": tool_calls.wrong_choice,
     "parallel_tool_calls": boolean,
     "response_format": _wrong_format,
-    "reasoning_effort": one_of("none", "minimal", "low", "medium", "high"),
+    "reasoning_effort": choice("none", "minimal", "low", "medium", "high"),
 }
 
 
@@ -65,7 +65,7 @@ def complete(call: Call) -> Reply:
     params = checked(call.payload, _PARAMETERS)
     if "messages" not in params:
         raise model_refusal(400, "'messages' is required", "messages", "missing_required_parameter")
-    refuse_misfit(call.model, params)
+    check_capabilities(call.model, params)
     made = answer(call.model, params)
     usage = _usage(call.model, params["messages"], made)
     head = {"id": _id(call.payload), "created": CREATED, "model": call.name}

@@ -13,7 +13,7 @@ from ..fake_model.fake_vectors import vector
 from ..http.messages import Reply, model_refusal
 from ..models import Model
 from .endpoint_call import Call
-from .parameters import Check, checked, integer, one_of, text
+from .parameters import Check, checked, choice, integer, text
 
 #: The one model whose vectors can be shortened, and how far. Source: catalogue, 2026-08.
 _SHORTENED = "Qwen3-Embedding-8B"
@@ -34,7 +34,7 @@ _PARAMETERS: dict[str, Check] = {
     "model": text,
     "input": _wrong_input,
     "dimensions": integer(1),
-    "encoding_format": one_of("float", "base64"),
+    "encoding_format": choice("float", "base64"),
     "user": text,
 }
 
@@ -51,7 +51,7 @@ def embed(call: Call) -> Reply:
         raise model_refusal(400, "'input' is required", "input", "missing_required_parameter")
     dimensions = _dimensions(call.model, params.get("dimensions"))
     inputs = [params["input"]] if isinstance(params["input"], str) else params["input"]
-    used = sum(_counted(call.model, item) for item in inputs)
+    used = sum(_count_tokens(call.model, item) for item in inputs)
     as_text = params.get("encoding_format") == "base64"
     data = []
     for index, item in enumerate(inputs):
@@ -79,7 +79,7 @@ def _dimensions(model: Model, asked: int | None) -> int:
     return asked
 
 
-def _counted(model: Model, item: str) -> int:
+def _count_tokens(model: Model, item: str) -> int:
     used = tokenizer.count(item)
     if used > model.context:
         message = f"'input' holds a text of {used} tokens, more than the context of {model.context}"

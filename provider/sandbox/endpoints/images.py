@@ -11,7 +11,7 @@ from typing import Any
 
 from ..http.messages import Reply, model_refusal
 from .endpoint_call import CREATED, Call
-from .parameters import Check, checked, integer, one_of, text
+from .parameters import Check, checked, choice, integer, text
 
 #: Where none is asked for.
 _SIZE = "1024x1024"
@@ -24,11 +24,11 @@ _PARAMETERS: dict[str, Check] = {
     "model": text,
     "prompt": text,
     "n": integer(1, 10),
-    "size": one_of("256x256", "512x512", _SIZE, "1792x1024", "1024x1792"),
+    "size": choice("256x256", "512x512", _SIZE, "1792x1024", "1024x1792"),
     # Without files to point at, there are no addresses to give.
-    "response_format": one_of("b64_json"),
-    "quality": one_of("standard", "hd"),
-    "style": one_of("vivid", "natural"),
+    "response_format": choice("b64_json"),
+    "quality": choice("standard", "hd"),
+    "style": choice("vivid", "natural"),
     "user": text,
 }
 

@@ -73,7 +73,7 @@ def integer(low: int | None = None, high: int | None = None) -> Check:
     return check
 
 
-def one_of(*values: str) -> Check:
+def choice(*values: str) -> Check:
     """
     Accept one of some texts.
 

@@ -118,7 +118,7 @@ def _message(item: dict[str, Any]) -> dict[str, Any]:
     return _ITEMS[item["type"]](item)
 
 
-def _said(item: dict[str, Any]) -> dict[str, Any]:
+def _to_message(item: dict[str, Any]) -> dict[str, Any]:
     role, content = item.get("role"), item.get("content")
     if isinstance(content, list):
         content = [_part(part) for part in content]
@@ -146,7 +146,7 @@ def _returned(item: dict[str, Any]) -> dict[str, Any]:
 
 #: The items of an input, and what they are in a conversation. What was thought is left out of it.
 _ITEMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "message": _said,
+    "message": _to_message,
     "function_call": _called,
     "function_call_output": _returned,
     "reasoning": lambda _: {},

@@ -11,13 +11,13 @@ from ...defaults import AUDIO_BYTES_ANONYMOUS
 from ..http.messages import Reply, Request, gateway_refusal, model_refusal
 from ..http.request_bodies import form_payload
 from .endpoint_call import Call
-from .parameters import Check, checked, one_of, text
+from .parameters import Check, checked, choice, text
 
 #: Bytes of a second, where a recording does not say: 128 kbit/s.
 _BYTES_A_SECOND = 16_000
 
 #: Seconds of the longest recording. Source: catalogue, 2026-08.
-_LONGEST = 10_800
+_MAX_SECONDS = 10_800
 
 #: How recordings begin. The rest are boxes whose second word is ``ftyp``, and frames that begin with set bits.
 _BEGINNINGS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3", b"\x1a\x45\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3")
@@ -40,12 +40,12 @@ _PARAMETERS: dict[str, Check] = {
     "file": lambda value: None if isinstance(value, bytes) else "must be a file",
     "language": text,
     "prompt": text,
-    "response_format": one_of("json", "text", "verbose_json"),
+    "response_format": choice("json", "text", "verbose_json"),
     "temperature": _numeric,
     "timestamp_granularities": _granularities,
-    "diarize": one_of("true", "false"),
+    "diarize": choice("true", "false"),
     "chunking_strategy": text,
-    "chunking_strategy[type]": one_of("server_vad"),
+    "chunking_strategy[type]": choice("server_vad"),
 }
 
 
@@ -135,6 +135,6 @@ def _seconds(content: bytes) -> float:
                 seconds = recording.getnframes() / recording.getframerate()
         except (wave.Error, EOFError):
             raise model_refusal(400, "Invalid file format", "file", "invalid_file") from None
-    if seconds > _LONGEST:
-        raise gateway_refusal(413, f"The recording takes {seconds:.0f} s, more than {_LONGEST}")
+    if seconds > _MAX_SECONDS:
+        raise gateway_refusal(413, f"The recording takes {seconds:.0f} s, more than {_MAX_SECONDS}")
     return round(seconds, 2)

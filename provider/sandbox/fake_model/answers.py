@@ -101,15 +101,15 @@ def _text(model: Model, params: dict[str, Any]) -> str:
 
 
 def _echo(model: Model, messages: list[dict[str, Any]]) -> str:
-    said = conversation.text_of(messages[-1]) if messages[-1]["role"] == "tool" else ""
-    heard = f'The tool answered: "{_short(said)}"' if said else f'You asked: "{_asked(messages)}"'
+    said = conversation.read_text(messages[-1]) if messages[-1]["role"] == "tool" else ""
+    heard = f'The tool answered: "{_short(said)}"' if said else f'You asked: "{_quote_question(messages)}"'
     beside = f" Images received: {count}." if (count := conversation.images(messages)) else ""
     turns = sum(message["role"] == "user" for message in messages)
     beside += f" It was your question number {turns} in this conversation." if turns > 1 and not said else ""
     return f"Hello from the AI Endpoints sandbox, standing in for {model.id}. {heard}{beside} No model was run."
 
 
-def _asked(messages: list[dict[str, Any]]) -> str:
+def _quote_question(messages: list[dict[str, Any]]) -> str:
     return _short(conversation.question(messages))
 
 
@@ -119,7 +119,7 @@ def _short(text: str) -> str:
 
 
 def _verdict(messages: list[dict[str, Any]]) -> str:
-    said = "\n".join(map(conversation.text_of, messages))
+    said = "\n".join(map(conversation.read_text, messages))
     verdict = "Safety: Safe\nCategories: None"
     if _UNSAFE.search(said):
         verdict = "Safety: Unsafe\nCategories: Violent"
@@ -127,7 +127,7 @@ def _verdict(messages: list[dict[str, Any]]) -> str:
         verdict = "Safety: Controversial\nCategories: Politically Sensitive Topics"
     if messages[-1]["role"] != "assistant":
         return verdict
-    refuses = _REFUSES.search(conversation.text_of(messages[-1]))
+    refuses = _REFUSES.search(conversation.read_text(messages[-1]))
     return f"{verdict}\nRefusal: {'Yes' if refuses else 'No'}"
 
 

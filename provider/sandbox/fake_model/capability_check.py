@@ -10,7 +10,7 @@ from ..models import Model
 from . import conversation
 
 
-def refuse_misfit(model: Model, params: dict[str, Any]) -> None:
+def check_capabilities(model: Model, params: dict[str, Any]) -> None:
     """
     Refuse what the model cannot do and what lacks its other half.
 

@@ -77,7 +77,7 @@ def images(messages: list[dict[str, Any]]) -> int:
     return sum(part["type"] == "image_url" for message in messages for part in _parts(message))
 
 
-def text_of(message: dict[str, Any]) -> str:
+def read_text(message: dict[str, Any]) -> str:
     """
     Read a message.
 
@@ -95,7 +95,7 @@ def question(messages: list[dict[str, Any]]) -> str:
     :return: the last text of a user, or of anybody where no user spoke
     """
     users = [message for message in messages if message["role"] == "user"]
-    return text_of((users or messages)[-1])
+    return read_text((users or messages)[-1])
 
 
 def prompt_tokens(messages: list[dict[str, Any]]) -> int:
@@ -105,7 +105,7 @@ def prompt_tokens(messages: list[dict[str, Any]]) -> int:
     :param messages: valid messages
     :return: number of tokens
     """
-    return sum(_MARKS + tokenizer.count(text_of(message)) for message in messages)
+    return sum(_MARKS + tokenizer.count(read_text(message)) for message in messages)
 
 
 def _parts(message: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 WORD = "sandbox"
 
 #: Longest text and list that is made to measure.
-_LONGEST = 1000
+_MAX_CHARS = 1000
 
 _FORMATS = {
     "date": "2026-01-01",
@@ -112,6 +112,6 @@ def length(schema: dict[str, Any], keyword: str) -> int:
     value = schema.get(keyword, 0)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise Unsatisfiable(f"'{keyword}' must be a whole number")
-    if keyword.startswith("min") and value > _LONGEST:
-        raise Unsatisfiable(f"the sandbox makes at most {_LONGEST} for '{keyword}'")
+    if keyword.startswith("min") and value > _MAX_CHARS:
+        raise Unsatisfiable(f"the sandbox makes at most {_MAX_CHARS} for '{keyword}'")
     return value

@@ -27,8 +27,8 @@ from .views import (
     test_history,
     test_report,
 )
-from .views.connections import Stored
-from .web.user import Method, Refused, Visitor
+from .views.connections import ConnectionRecord
+from .web.user import ConsoleUser, HTTPError, Method
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Call:
     :param create_url: where connections are created in this Airflow
     """
 
-    visitor: Visitor
+    visitor: ConsoleUser
     given: Mapping[str, Any]
     origin: test_report.Origin
     create_url: str
 
 
 @dataclass(frozen=True)
-class Work:
+class Job:
     """
     Something that calls outside.
 
@@ -79,7 +79,7 @@ def overview(call: Call) -> dict[str, Any]:
     """
     may_read = call.visitor.may("GET")
     last = test_history.latest() if may_read else {}
-    stored = connections.listed(call.visitor) if may_read else []
+    stored = connections.list_connections(call.visitor) if may_read else []
     return {
         **_about(call),
         "may_read": may_read,
@@ -94,53 +94,53 @@ def connection(call: Call) -> dict[str, Any]:
     """
     Show one connection, with its last result; calls nothing outside but a secrets backend that may hold it.
     """
-    stored = connections.opened(call.given.get("id"), call.visitor)
+    stored = connections.get_connection(call.given.get("id"), call.visitor)
     return {**_about(call), "connection": _row(stored, call)}
 
 
-def test(call: Call) -> Work:
+def test(call: Call) -> Job:
     """
     Test a connection as it is stored.
     """
-    stored = connections.opened(call.given.get("connection"), call.visitor)
+    stored = connections.get_connection(call.given.get("connection"), call.visitor)
     _must(call, "POST", stored, "test")
     switch = _test_switch()
     if not switch["enabled"]:
-        raise Refused(403, switch["sentence"])
+        raise HTTPError(403, switch["sentence"])
     mark = stored.fingerprint()
-    return Work(
+    return Job(
         ("test", stored.conn_id, mark),
         lambda: _tested(stored, mark, call),
         lambda data: {"connection": _row(stored, call), **data},
     )
 
 
-def list_models(call: Call) -> Work:
+def list_models(call: Call) -> Job:
     """
     List the models of a connection, with prices.
     """
-    stored = connections.opened(call.given.get("connection"), call.visitor)
-    return Work(("models", stored.conn_id, stored.fingerprint()), lambda: _models(stored))
+    stored = connections.get_connection(call.given.get("connection"), call.visitor)
+    return Job(("models", stored.conn_id, stored.fingerprint()), lambda: _models(stored))
 
 
-def list_batches(call: Call) -> Work:
+def list_batches(call: Call) -> Job:
     """
     List the latest batches of a connection.
     """
-    stored = connections.opened(call.given.get("connection"), call.visitor)
-    return Work(("batches", stored.conn_id, stored.fingerprint()), lambda: _batches(stored))
+    stored = connections.get_connection(call.given.get("connection"), call.visitor)
+    return Job(("batches", stored.conn_id, stored.fingerprint()), lambda: _batches(stored))
 
 
 def copy_dag(call: Call) -> File:
     """
     Write a DAG for a model and a connection.
     """
-    stored = connections.opened(call.given.get("id"), call.visitor)
+    stored = connections.get_connection(call.given.get("id"), call.visitor)
     model, kind = call.given.get("model", ""), call.given.get("kind", "")
     if kind not in dag_code.KINDS:
-        raise Refused(422, f"There is an operator for these alone: {', '.join(dag_code.KINDS)}.")
-    if not dag_code.speakable(model) or not dag_code.speakable(stored.conn_id):
-        raise Refused(422, "This id holds characters that no code should carry: write the DAG by hand.")
+        raise HTTPError(422, f"There is an operator for these alone: {', '.join(dag_code.KINDS)}.")
+    if not dag_code.is_safe_literal(model) or not dag_code.is_safe_literal(stored.conn_id):
+        raise HTTPError(422, "This id holds characters that no code should carry: write the DAG by hand.")
     return File(dag_code.file_name(model), dag_code.dag(kind, model, stored.conn_id))
 
 
@@ -148,9 +148,9 @@ def try_it(call: Call) -> playground.Trial:
     """
     Send one prompt, or one text to embed, to a model; billed.
     """
-    stored = connections.opened(call.given.get("connection"), call.visitor)
+    stored = connections.get_connection(call.given.get("connection"), call.visitor)
     _must(call, "PUT", stored, "try")
-    return playground.prepared(stored, call.given)
+    return playground.prepare_trial(stored, call.given)
 
 
 _NOT_READ = "You may not read connections: ask an admin for the permission."
@@ -175,28 +175,28 @@ def _test_switch() -> dict[str, Any]:
     return {"enabled": enabled, "sentence": "" if enabled else _HOW_TO_ENABLE.format(state=state)}
 
 
-def _must(call: Call, method: Method, stored: Stored, verb: str) -> None:
+def _must(call: Call, method: Method, stored: ConnectionRecord, verb: str) -> None:
     if not call.visitor.may(method, stored.conn_id):
-        raise Refused(403, f"You may read the connection {stored.conn_id!r}, but not {verb} it: ask an admin.")
+        raise HTTPError(403, f"You may read the connection {stored.conn_id!r}, but not {verb} it: ask an admin.")
 
 
-def _row(stored: Stored, call: Call) -> dict[str, Any]:
+def _row(stored: ConnectionRecord, call: Call) -> dict[str, Any]:
     return connection_summary.row(stored, call.visitor, test_history.latest().get(stored.conn_id))
 
 
-def _tested(stored: Stored, mark: str, call: Call) -> dict[str, Any]:
+def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
     at = _now()
     settings: ConnectionSettings | None = None
     try:
         settings = stored.settings()
         report = check.run_test(settings)
     except ConfigurationError as error:
-        report = check.unreadable(error)
+        report = check.invalid_settings(error)
     _keep(report, stored, mark, call.visitor.name, at)
     return test_report.as_data(report, settings, stored.conn_id, call.origin, at)
 
 
-def _keep(report: Report, stored: Stored, mark: str, by: str, at: str) -> None:
+def _keep(report: Report, stored: ConnectionRecord, mark: str, by: str, at: str) -> None:
     before = test_history.latest().get(stored.conn_id)
     decisive = report.decisive
     test_history.keep(
@@ -214,18 +214,18 @@ def _keep(report: Report, stored: Stored, mark: str, by: str, at: str) -> None:
     )
 
 
-def _models(stored: Stored) -> dict[str, Any]:
+def _models(stored: ConnectionRecord) -> dict[str, Any]:
     try:
         settings = stored.settings()
     except ConfigurationError as error:
-        raise Refused(422, str(error)) from None
+        raise HTTPError(422, str(error)) from None
     known = models.is_ovhcloud(settings)
     # Ten seconds in all: the catalogue takes some of them.
-    report, listed = check.run_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
+    report, listed = check.run_model_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
     if listed is None:
         step = report.decisive
-        raise Refused(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
-    found = models.rows(listed, settings, catalogue.read() if known else {})
+        raise HTTPError(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
+    found = models.rows(listed, settings, catalogue.read_catalogue() if known else {})
     at = _now()
     return {
         "milliseconds": report.milliseconds,
@@ -235,12 +235,12 @@ def _models(stored: Stored) -> dict[str, Any]:
     }
 
 
-def _batches(stored: Stored) -> dict[str, Any]:
+def _batches(stored: ConnectionRecord) -> dict[str, Any]:
     try:
         settings = stored.settings()
     except ConfigurationError as error:
-        raise Refused(422, str(error)) from None
-    return {"at": _now(), **batches.listed(settings)}
+        raise HTTPError(422, str(error)) from None
+    return {"at": _now(), **batches.list_batches(settings)}
 
 
 def _now() -> str:

@@ -35,21 +35,21 @@ def response(finish_reason: Any = "stop", **message: Any) -> dict[str, Any]:
     ],
 )
 def test_reasoning_is_kept_out_of_the_text(message: dict[str, Any], text: str, reasoning: str | None) -> None:
-    assert chat_response.text_of(response(**message)) == text
-    assert chat_response.reasoning_of(response(**message)) == reasoning
+    assert chat_response.read_text(response(**message)) == text
+    assert chat_response.read_reasoning(response(**message)) == reasoning
 
 
 def test_calls_and_the_reason_of_the_end() -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     found = response("tool_calls", content=None, tool_calls=calls)
-    assert chat_response.tool_calls_of(found) == calls
-    assert chat_response.finish_reason_of(found) == "tool_calls"
-    assert chat_response.as_history(found) == {"role": "assistant", "content": None, "tool_calls": calls}
+    assert chat_response.find_tool_calls(found) == calls
+    assert chat_response.read_finish_reason(found) == "tool_calls"
+    assert chat_response.to_history(found) == {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def test_what_is_no_call_and_no_reason() -> None:
     found = response(5, content="a", tool_calls="none", reasoning="b")
-    assert chat_response.tool_calls_of(found) == []
-    assert chat_response.finish_reason_of(found) is None
-    assert chat_response.as_history(found) == {"role": "assistant", "content": "a"}
-    assert chat_response.as_history(response(content=None)) == {"role": "assistant", "content": ""}
+    assert chat_response.find_tool_calls(found) == []
+    assert chat_response.read_finish_reason(found) is None
+    assert chat_response.to_history(found) == {"role": "assistant", "content": "a"}
+    assert chat_response.to_history(response(content=None)) == {"role": "assistant", "content": ""}

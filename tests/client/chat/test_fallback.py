@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import errors
-from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import is_retirement, model_list, passes_on
+from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import model_list, should_fall_back, warns_of_deprecation
 from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_error
 
 
@@ -38,8 +38,8 @@ from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_
     ],
 )
 def test_what_has_the_next_model_asked(error: errors.AIEndpointsError, passes: bool) -> None:
-    assert passes_on(error) is passes
-    assert passes_on(to_airflow_error(error, fail_fast=True)) is passes
+    assert should_fall_back(error) is passes
+    assert should_fall_back(to_airflow_error(error, fail_fast=True)) is passes
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_has_the_next_model_asked(error: errors.AIEndpointsError, passes: b
     ],
 )
 def test_which_warnings_tell_of_an_end(warning: str | None, ends: bool) -> None:
-    assert is_retirement(warning) is ends
+    assert warns_of_deprecation(warning) is ends
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.image_parts import (
     check_count,
     check_sizes,
     encoded_size,
-    kind_of,
     part,
+    sniff_image_type,
     with_images,
 )
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
@@ -54,7 +54,7 @@ def picture(size: int) -> dict[str, Any]:
     ],
 )
 def test_the_type_is_told_by_the_first_bytes(data: bytes, kind: str | None) -> None:
-    assert kind_of(data) == kind
+    assert sniff_image_type(data) == kind
 
 
 def test_a_part_is_a_data_url_of_the_whole_file() -> None:
@@ -106,7 +106,7 @@ def test_what_a_file_says_is_not_shown() -> None:
 @given(st.sampled_from([b"", b"<", PNG[:8], b"RIFF....WEBP", b"....ftyp", b"GIF8"]), st.binary(max_size=50))
 def test_any_bytes_are_an_image_or_refused(beginning: bytes, rest: bytes) -> None:
     data = beginning + rest
-    if kind_of(data) is None:
+    if sniff_image_type(data) is None:
         with pytest.raises(ConfigurationError, match=r"^x cannot be sent"):
             part(data, "x")
     else:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import structured_output
-from apache_airflow_provider_ovhcloud_ai.client.chat.structured_output import Mismatch, Structure
+from apache_airflow_provider_ovhcloud_ai.client.chat.structured_output import ResponseFormat, SchemaMismatch
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,12 +38,12 @@ class Place(BaseModel):
 
 
 def test_a_schema_is_sent_in_the_form_of_the_api() -> None:
-    sent = Structure(PLACE | {"title": "A place: in France"}).parameter
+    sent = ResponseFormat(PLACE | {"title": "A place: in France"}).parameter
     assert sent["type"] == "json_schema"
     assert sent["json_schema"]["name"] == "A_place__in_France"
     assert sent["json_schema"]["schema"]["required"] == ["city", "people"]
     assert sent["json_schema"].keys() == {"name", "schema"}
-    assert Structure(PLACE).parameter["json_schema"]["name"] == "answer"
+    assert ResponseFormat(PLACE).parameter["json_schema"]["name"] == "answer"
 
 
 @pytest.mark.parametrize(
@@ -51,18 +51,18 @@ def test_a_schema_is_sent_in_the_form_of_the_api() -> None:
     [{"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "p", "strict": True, "schema": PLACE}}],
 )
 def test_the_form_of_the_api_is_sent_as_it_is(form: dict[str, Any]) -> None:
-    assert Structure(form).parameter == form
+    assert ResponseFormat(form).parameter == form
 
 
 def test_a_model_class_becomes_its_schema_and_answers_its_instances() -> None:
-    structure = Structure(Place)
+    structure = ResponseFormat(Place)
     described = structure.parameter["json_schema"]
     assert described["name"] == "Place"
     assert described["schema"]["properties"].keys() == {"city", "founded", "size"}
     found = structure.read('```json\n{"city": "Lyon", "founded": "2026-01-31", "size": "large"}\n```')
     assert found == Place(city="Lyon", founded=date(2026, 1, 31), size=Size.LARGE)
-    assert structured_output.plain(found) == {"city": "Lyon", "founded": "2026-01-31", "size": "large"}
-    assert structured_output.plain([1]) == [1]
+    assert structured_output.to_jsonable(found) == {"city": "Lyon", "founded": "2026-01-31", "size": "large"}
+    assert structured_output.to_jsonable([1]) == [1]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_model_class_becomes_its_schema_and_answers_its_instances() -> None:
     ],
 )
 def test_what_is_wrong_is_said(answer: str, said: str) -> None:
-    with pytest.raises(Mismatch) as caught:
-        Structure(PLACE).read(answer)
+    with pytest.raises(SchemaMismatch) as caught:
+        ResponseFormat(PLACE).read(answer)
     assert said in str(caught.value)
     assert len(str(caught.value)) < 700
     assert caught.value.__context__ is None or "Lyon, of" not in repr(caught.value.__context__)
@@ -96,8 +96,8 @@ def test_what_is_wrong_is_said(answer: str, said: str) -> None:
     ],
 )
 def test_what_is_wrong_for_a_model_class_is_said(answer: str, said: str) -> None:
-    with pytest.raises(Mismatch, match=said.replace("$", r"\$")) as caught:
-        Structure(Place).read(answer)
+    with pytest.raises(SchemaMismatch, match=said.replace("$", r"\$")) as caught:
+        ResponseFormat(Place).read(answer)
     assert "http" not in str(caught.value)
 
 
@@ -108,7 +108,7 @@ def test_what_is_wrong_for_a_model_class_is_said(answer: str, said: str) -> None
 )
 def test_any_json_is_read_as_it_is_with_and_without_a_fence(value: Any) -> None:
     written = json.dumps(value)
-    anything = Structure({"type": "json_object"})
+    anything = ResponseFormat({"type": "json_object"})
     assert anything.read(written) == value
     assert anything.read(f"```json\n{written}\n```\n") == value
     assert anything.read(f"\n```\n{written}```") == value
@@ -116,8 +116,8 @@ def test_any_json_is_read_as_it_is_with_and_without_a_fence(value: Any) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_refused(answer: str) -> None:
-    for structure in (Structure(PLACE), Structure(Place)):
-        with pytest.raises(Mismatch):
+    for structure in (ResponseFormat(PLACE), ResponseFormat(Place)):
+        with pytest.raises(SchemaMismatch):
             structure.read(answer)
 
 
@@ -137,7 +137,7 @@ def test_any_text_is_read_or_refused(answer: str) -> None:
 )
 def test_what_is_no_form_is_refused(form: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match="response_format") as caught:
-        Structure(form)
+        ResponseFormat(form)
     assert said in str(caught.value)
 
 
@@ -147,7 +147,7 @@ def test_a_model_class_without_a_schema_is_refused() -> None:
         line: socket.socket
 
     with pytest.raises(ConfigurationError, match="Odd has no JSON schema"):
-        Structure(Odd)
+        ResponseFormat(Odd)
 
 
 def test_a_schema_elsewhere_is_not_fetched() -> None:
@@ -155,7 +155,7 @@ def test_a_schema_elsewhere_is_not_fetched() -> None:
         listener.settimeout(0.2)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/schema.json"
         with pytest.raises(ConfigurationError, match=r"put it under \$defs"):
-            Structure({"type": "object", "properties": {"a": {"$ref": address}}}).read('{"a": 1}')
+            ResponseFormat({"type": "object", "properties": {"a": {"$ref": address}}}).read('{"a": 1}')
         with pytest.raises(TimeoutError):
             listener.accept()
 

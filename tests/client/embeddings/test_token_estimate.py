@@ -9,7 +9,12 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.embeddings.token_estimate import AROUND, fits, pieces, tokens
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.token_estimate import (
+    SPECIAL_TOKENS,
+    fits,
+    split_text,
+    tokens,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,12 +64,12 @@ COUNTED = {
 @pytest.mark.parametrize("name", COUNTED)
 def test_estimate_is_at_least_what_tokenizers_count_and_not_four_times_as_much(name: str) -> None:
     text, counted = COUNTED[name]
-    assert counted <= tokens(text) <= 4 * counted + AROUND
+    assert counted <= tokens(text) <= 4 * counted + SPECIAL_TOKENS
 
 
 def test_characters_that_no_tokenizer_knows_count_their_bytes() -> None:
-    assert tokens("\U0001e922") - AROUND == 4
-    assert tokens("") == AROUND
+    assert tokens("\U0001e922") - SPECIAL_TOKENS == 4
+    assert tokens("") == SPECIAL_TOKENS
 
 
 def test_short_texts_fit_without_being_looked_at() -> None:
@@ -81,7 +86,7 @@ TEXTS = st.text(max_size=400) | st.lists(st.sampled_from(["word", " ", "\n", "7"
 @settings(max_examples=300)
 @given(TEXTS, st.integers(16, 200))
 def test_pieces_fit_and_are_the_text(text: str, limit: int) -> None:
-    found = list(pieces(text, limit))
+    found = list(split_text(text, limit))
     assert all(fits(piece, limit) and not piece.isspace() for piece in found)
     assert "".join("".join(found).split()) == "".join(text.split())
     assert fits(text, limit) is False or len(found) <= 1
@@ -90,17 +95,17 @@ def test_pieces_fit_and_are_the_text(text: str, limit: int) -> None:
 @given(st.lists(st.sampled_from(["word", "longer", "a"]), min_size=40, max_size=200), st.integers(20, 60))
 def test_words_stay_whole(words: list[str], limit: int) -> None:
     text = " ".join(words)
-    found = list(pieces(text, limit))
+    found = list(split_text(text, limit))
     assert "".join(found) == text
     assert [word for piece in found for word in piece.split()] == words
 
 
 def test_marks_stay_with_their_letter() -> None:
-    found = list(pieces("e\u0301" * 500, 17))
+    found = list(split_text("e\u0301" * 500, 17))
     assert all(unicodedata.combining(second[0]) == 0 for _, second in pairwise(found))
-    assert all("\u200d" not in piece[:1] for piece in pieces("👩\u200d🚀" * 100, 30))
+    assert all("\u200d" not in piece[:1] for piece in split_text("👩\u200d🚀" * 100, 30))
 
 
 def test_text_without_a_blank_is_cut_between_characters() -> None:
-    assert "".join(pieces("漢" * 1_000, 100)) == "漢" * 1_000
-    assert [len(piece) for piece in pieces("漢" * 130, 100)] == [65, 65]
+    assert "".join(split_text("漢" * 1_000, 100)) == "漢" * 1_000
+    assert [len(piece) for piece in split_text("漢" * 130, 100)] == [65, 65]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
-from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import read_response, vector_of
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import decode_vector, read_response
 
 LARGEST = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
 
@@ -77,15 +77,15 @@ def test_does_without_msgspec() -> None:
 def test_what_is_not_finite_is_found_wherever_it_stands(place: int, number: float) -> None:
     numbers = [0.5, LARGEST, -0.0]
     numbers[place] = number
-    assert vector_of(written(*numbers)) is None
+    assert decode_vector(written(*numbers)) is None
 
 
 def test_large_numbers_are_finite() -> None:
-    found = vector_of(written(LARGEST, LARGEST, -LARGEST, -0.0, 2.0**127))
+    found = decode_vector(written(LARGEST, LARGEST, -LARGEST, -0.0, 2.0**127))
     assert found is not None
     assert list(found) == [LARGEST, LARGEST, -LARGEST, 0.0, 2.0**127]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_pieces_of_numbers_are_no_vector(length: int) -> None:
-    assert vector_of(b"\0" * length) is None
+    assert decode_vector(b"\0" * length) is None

@@ -254,7 +254,7 @@ def test_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_attempt_that_is_over_cuts_what_it_is_given() -> None:
     ours, theirs = socket.socketpair()
-    with ours, theirs, attempt_timer.Attempt(0.05, 0.05) as attempt:
+    with ours, theirs, attempt_timer.AttemptTimer(0.05, 0.05) as attempt:
         theirs.settimeout(LIMIT)
         attempt.watch(ours)
         assert theirs.recv(1) == b""

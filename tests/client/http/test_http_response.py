@@ -11,7 +11,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import check_embeddings, parse_embeddings
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, kind_of_page, parse
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, describe_page, parse
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import check_models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
@@ -98,7 +98,7 @@ def test_request_id(headers: dict[str, str], found: str | None) -> None:
 
 
 def test_page_of_a_declared_type_is_named_by_it() -> None:
-    assert kind_of_page(sent(b"\x89PNG", "image/png")) == "image/png"
+    assert describe_page(sent(b"\x89PNG", "image/png")) == "image/png"
 
 
 def choice(message: Any = None, finish: str = "stop") -> dict[str, Any]:

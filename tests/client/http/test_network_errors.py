@@ -5,7 +5,11 @@ import ssl
 from itertools import pairwise
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http.network_errors import kind_of, no_reply, timed_out
+from apache_airflow_provider_ovhcloud_ai.client.http.network_errors import (
+    build_connection_error,
+    build_timeout_error,
+    classify_network_error,
+)
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import APITimeoutError
@@ -41,42 +45,44 @@ def chained(*exceptions: BaseException) -> BaseException:
     ids=lambda value: repr(value) if isinstance(value, BaseException) else None,
 )
 def test_kind_of(exception: BaseException, kind: str, through_proxy: str) -> None:
-    assert kind_of(exception) == kind
-    assert kind_of(exception, through_proxy=True) == through_proxy
+    assert classify_network_error(exception) == kind
+    assert classify_network_error(exception, through_proxy=True) == through_proxy
 
 
 def test_circles_among_causes_end() -> None:
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
-    assert kind_of(first) == "unreachable"
+    assert classify_network_error(first) == "unreachable"
 
 
 @pytest.mark.parametrize("exception", [ssl.SSLError("bad record"), ConnectionRefusedError(), ValueError("incomplete")])
 def test_what_breaks_after_sending_is_lost(exception: BaseException) -> None:
-    error = no_reply(exception, models(), ClientSettings(proxy=PROXY), seconds=1.0, connected=True)
+    error = build_connection_error(exception, models(), ClientSettings(proxy=PROXY), seconds=1.0, connected=True)
     assert (error.kind, error.sent) == ("lost", True)
 
 
 @pytest.mark.parametrize("connected", [True, False])
 def test_timeouts_are_recognised_beneath_others(connected: bool) -> None:
     exception = chained(OSError("outer"), ValueError(TimeoutError("inner")))
-    error = no_reply(exception, models(), ClientSettings(), seconds=7.0, connected=connected)
+    error = build_connection_error(exception, models(), ClientSettings(), seconds=7.0, connected=connected)
     assert isinstance(error, APITimeoutError)
     assert (error.sent, "within 7 s" in str(error)) == (connected, True)
 
 
 def test_seconds_named_are_those_that_ran_out() -> None:
     settings = ClientSettings(connect_timeout=3.0)
-    assert "within 3 s" in str(timed_out(models(), settings, 60.0, connected=False))
-    assert "within 1 s" in str(timed_out(models(), settings, 1.0, connected=False))
-    assert "within 60 s" in str(timed_out(models(), settings, 60.0, connected=True))
+    assert "within 3 s" in str(build_timeout_error(models(), settings, 60.0, connected=False))
+    assert "within 1 s" in str(build_timeout_error(models(), settings, 1.0, connected=False))
+    assert "within 60 s" in str(build_timeout_error(models(), settings, 60.0, connected=True))
 
 
 def test_neither_token_nor_password_is_quoted() -> None:
     settings = ClientSettings(token=canary.TOKEN, proxy=PROXY)
     exception = OSError(f"refused {canary.TOKEN}")
     for connected in (True, False):
-        shown = "".join(canary.traces(no_reply(exception, models(), settings, seconds=1.0, connected=connected)))
+        shown = "".join(
+            canary.traces(build_connection_error(exception, models(), settings, seconds=1.0, connected=connected))
+        )
         assert not canary.shows(shown)
         assert "Sesame" not in shown
     assert "proxy.test:3128" in shown

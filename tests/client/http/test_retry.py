@@ -11,7 +11,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.http.retry import pause_before_next
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
-from apache_airflow_provider_ovhcloud_ai.client.wait_headers import requested_wait
+from apache_airflow_provider_ovhcloud_ai.client.wait_headers import read_requested_wait
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     APIConnectionError,
@@ -92,16 +92,16 @@ def date(seconds: float) -> str:
     ids=lambda value: "; ".join(value.values()) if isinstance(value, dict) else None,
 )
 def test_requested_wait(headers: dict[str, str], wait: Any) -> None:
-    assert requested_wait(429, headers, NOW) == wait
-    assert requested_wait(503, headers, NOW) == wait
+    assert read_requested_wait(429, headers, NOW) == wait
+    assert read_requested_wait(503, headers, NOW) == wait
 
 
 @pytest.mark.parametrize(
     ("status", "wait"), [(408, None), (500, None), (502, None), (504, None), (200, None), (429, 9.0), (503, 9.0)]
 )
 def test_reset_headers_count_only_where_a_limit_was_met(status: int, wait: float | None) -> None:
-    assert requested_wait(status, {"ratelimit-reset": "9"}, NOW) == wait
-    assert requested_wait(status, {"retry-after": "4"}, NOW) == 4.0
+    assert read_requested_wait(status, {"ratelimit-reset": "9"}, NOW) == wait
+    assert read_requested_wait(status, {"retry-after": "4"}, NOW) == 4.0
 
 
 def test_no_header_value_is_fatal() -> None:
@@ -109,7 +109,7 @@ def test_no_header_value_is_fatal() -> None:
     alphabet = string.printable + "\u00e9\u0663\x00" + "0123456789:smhd-" * 5
     for _ in range(5_000):
         value = "".join(dice.choices(alphabet, k=dice.randint(0, 24)))
-        wait = requested_wait(429, {"retry-after": value}, NOW)
+        wait = read_requested_wait(429, {"retry-after": value}, NOW)
         assert wait is None or 0 <= wait < float("inf")
 
 

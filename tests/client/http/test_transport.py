@@ -17,7 +17,7 @@ import pytest
 import trustme
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
-from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, network_of
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, read_network_settings
 from apache_airflow_provider_ovhcloud_ai.errors import APIConnectionError
 from support import canary
 from support.proxy import PASSWORD, USER, Proxy
@@ -62,9 +62,9 @@ def test_private_authority_of_the_environment(
     drive: Callable[..., Any], authority: Authority, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with authority.server() as server:
-        before = settings_for(server.base_url, **network_of(server.base_url))
+        before = settings_for(server.base_url, **read_network_settings(server.base_url))
         monkeypatch.setenv(name, authority.file)
-        after = settings_for(server.base_url, **network_of(server.base_url))
+        after = settings_for(server.base_url, **read_network_settings(server.base_url))
         # What was read decides, not what the environment says when the request is made.
         assert drive(before, MODELS).error.kind == "tls"
         assert drive(after, MODELS).last.status == 200
@@ -135,7 +135,7 @@ def test_nobody_there(drive: Callable[..., Any], host: str, kind: str) -> None:
 def through(proxy: Proxy, base_url: str, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> ClientSettings:
     monkeypatch.setenv("HTTPS_PROXY", proxy.url())
     monkeypatch.setenv("HTTP_PROXY", proxy.url())
-    return settings_for(base_url, **{**network_of(base_url), **fields})
+    return settings_for(base_url, **{**read_network_settings(base_url), **fields})
 
 
 def test_https_through_a_proxy(
@@ -215,7 +215,7 @@ def test_proxys_password_is_never_shown(
 
 def test_proxy_that_appears_later_is_not_used(drive: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(OK) as server, refusing() as port:
-        settings = settings_for(server.base_url, **network_of(server.base_url))
+        settings = settings_for(server.base_url, **read_network_settings(server.base_url))
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
         assert drive(settings, MODELS).last.status == 200

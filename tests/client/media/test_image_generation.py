@@ -21,13 +21,13 @@ REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
 
 
 def body(*args: Any, **options: Any) -> dict[str, Any]:
-    request = image_generation.request_for(*args, **options)
+    request = image_generation.build_request(*args, **options)
     assert (request.method, request.path, request.repeatable) == ("POST", "/images/generations", False)
     return json.loads(request.content or b"")
 
 
-def read(value: dict[str, Any], n: int = 1) -> image_generation.Pictures:
-    return image_generation.read_pictures(value, REPLY, image_generation.request_for("m", "a cat", n=n))
+def read(value: dict[str, Any], n: int = 1) -> image_generation.GeneratedImages:
+    return image_generation.read_images(value, REPLY, image_generation.build_request("m", "a cat", n=n))
 
 
 def test_nothing_is_sent_that_was_not_asked_for_but_how_images_come() -> None:
@@ -73,12 +73,12 @@ def test_all_that_can_be_asked_for() -> None:
 )
 def test_what_cannot_work_is_said_before_anything_is_sent(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        image_generation.request_for(**{"model": "m", "prompt": "a cat", **options})
+        image_generation.build_request(**{"model": "m", "prompt": "a cat", **options})
 
 
 def test_the_digest_is_of_what_images_show_and_not_of_how_many_there_are() -> None:
     def digest(*args: Any, **options: Any) -> str:
-        return image_generation.digest(image_generation.request_for(*args, **options))
+        return image_generation.digest(image_generation.build_request(*args, **options))
 
     same = {digest("m", "a cat", size="8192x16", seed=1, n=n) for n in (1, 2, 10)}
     same.add(digest("m", "a cat", seed=1, size="8192x16"))
@@ -98,7 +98,7 @@ def test_the_digest_is_of_what_images_show_and_not_of_how_many_there_are() -> No
 )
 def test_images(data: bytes, kind: str) -> None:
     found = read(images(data))
-    assert found == image_generation.Pictures((image_generation.Picture(data, kind),), "m", 1_700_000_000)
+    assert found == image_generation.GeneratedImages((image_generation.GeneratedImage(data, kind),), "m", 1_700_000_000)
     assert str(data[:4]) not in repr(found)
 
 

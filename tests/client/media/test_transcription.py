@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
-from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, Form
+from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, MultipartForm
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles, transcription
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidResponseError
 from hypothesis import given
@@ -29,7 +29,9 @@ def fields(**options: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("kind", "head"), HEADS.items())
 def test_a_format_is_known_by_its_first_bytes(kind: str, head: bytes) -> None:
     assert (
-        transcription.check_recording("audio_path (a)", 10, head.ljust(transcription.HEAD, b"\0"), with_token=True)
+        transcription.check_recording(
+            "audio_path (a)", 10, head.ljust(transcription.HEAD_BYTES, b"\0"), with_token=True
+        )
         == kind
     )
 
@@ -48,7 +50,7 @@ def test_a_format_is_known_by_its_first_bytes(kind: str, head: bytes) -> None:
     ],
 )
 def test_a_format_has_several_beginnings(head: bytes, kind: str) -> None:
-    assert transcription.format_of(head[: transcription.HEAD]) == kind
+    assert transcription.sniff_audio_format(head[: transcription.HEAD_BYTES]) == kind
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_what_is_no_recording_is_named(head: bytes, words: str) -> None:
 
 @given(head=st.binary(max_size=64))
 def test_any_bytes_are_a_format_or_a_sentence(head: bytes) -> None:
-    found = transcription.format_of(head)
+    found = transcription.sniff_audio_format(head)
     assert found in {*HEADS, None}
     if found is None:
         with pytest.raises(ConfigurationError, match="cannot be sent"):
@@ -144,7 +146,7 @@ def test_what_cannot_work_is_refused(options: dict[str, Any], words: str) -> Non
 
 
 def test_a_form_is_as_long_as_it_says() -> None:
-    form = Form([("language", "fr"), ("prompt", "café")], FILE)
+    form = MultipartForm([("language", "fr"), ("prompt", "café")], FILE)
     assert len(b"".join(form)) == len(form)
 
 
@@ -152,7 +154,7 @@ def test_a_form_is_as_long_as_it_says() -> None:
 def test_a_file_that_changes_ends_the_upload(size: int) -> None:
     file = Attachment("audio.wav", "audio/wav", size, lambda: io.BytesIO(b"RIFF"))
     with pytest.raises(AIEndpointsError, match="changed while it was sent"):
-        b"".join(Form([], file))
+        b"".join(MultipartForm([], file))
 
 
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": "a", "success": False}])

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.models.model_names import find_model, kind_of, nearest
+from apache_airflow_provider_ovhcloud_ai.client.models.model_names import find_kind, find_model, nearest
 
 MODELS = [{"id": name} for name in ("bge-m3", "gpt-oss-120b", "gpt-oss-20b", "Meta-Llama-3_3-70B-Instruct")]
 
@@ -54,4 +54,4 @@ def test_nearest(wanted: str, close: list[str]) -> None:
     ],
 )
 def test_kind_of(model: dict[str, Any], kind: str | None) -> None:
-    assert kind_of(model) == kind
+    assert find_kind(model) == kind

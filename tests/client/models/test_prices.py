@@ -23,14 +23,14 @@ LISTED = {
 
 
 def test_what_requests_cost() -> None:
-    rates = prices.rates_of({"id": "m", "pricing": LISTED})
-    assert rates == prices.Rates(Decimal("0.00000009"), Decimal("0.00000047"), Decimal(0), "USD")
+    rates = prices.read_pricing({"id": "m", "pricing": LISTED})
+    assert rates == prices.ModelPricing(Decimal("0.00000009"), Decimal("0.00000047"), Decimal(0), "USD")
     used = {"prompt_tokens": 1_000_000, "completion_tokens": 100_000}
-    assert prices.cost(used, rates, requests=3) == Decimal("0.137")
-    assert prices.cost({"prompt_tokens": 100}, rates) == Decimal("0.000009")
-    dear = prices.rates_of({"pricing": {**LISTED, "request": "0.01"}})
+    assert prices.compute_cost(used, rates, requests=3) == Decimal("0.137")
+    assert prices.compute_cost({"prompt_tokens": 100}, rates) == Decimal("0.000009")
+    dear = prices.read_pricing({"pricing": {**LISTED, "request": "0.01"}})
     assert dear is not None
-    assert prices.cost({}, dear, requests=3) == Decimal("0.03")
+    assert prices.compute_cost({}, dear, requests=3) == Decimal("0.03")
 
 
 FREE = {**LISTED, "prompt": "0", "completion": "0"}
@@ -38,17 +38,17 @@ FREE = {**LISTED, "prompt": "0", "completion": "0"}
 
 @pytest.mark.parametrize(("name", "writes"), [("Qwen3Guard-Gen-8B", 16384), ("any", 1), ("bge-m3", 0)])
 def test_what_is_billed_by_the_token_may_be_free(name: str, writes: int) -> None:
-    rates = prices.rates_of({"id": name, "pricing": FREE, "max_completion_tokens": writes})
+    rates = prices.read_pricing({"id": name, "pricing": FREE, "max_completion_tokens": writes})
     assert rates is not None
-    assert prices.cost({"prompt_tokens": 5, "completion_tokens": 5}, rates) == 0
+    assert prices.compute_cost({"prompt_tokens": 5, "completion_tokens": 5}, rates) == 0
 
 
 @pytest.mark.parametrize("name", ["whisper-large-v3", "nvr-tts-en-us", "stable-diffusion-xl-base-v10", "any"])
 def test_what_is_billed_otherwise_is_not_free(name: str) -> None:
     # As AI Endpoints lists them.
     listed = {"id": name, "pricing": FREE, "context_length": 0, "max_completion_tokens": 0}
-    assert prices.rates_of(listed) is None
-    assert prices.rates_of({**listed, "pricing": {**FREE, "request": "0.01"}}) is not None
+    assert prices.read_pricing(listed) is None
+    assert prices.read_pricing({**listed, "pricing": {**FREE, "request": "0.01"}}) is not None
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_what_is_billed_otherwise_is_not_free(name: str) -> None:
     ],
 )
 def test_what_is_no_price_is_unknown(change: dict[str, Any]) -> None:
-    assert prices.rates_of({"pricing": {**LISTED, **change}}) is None
+    assert prices.read_pricing({"pricing": {**LISTED, **change}}) is None
 
 
 @pytest.mark.parametrize("model", [{}, {"pricing": None}, {"pricing": "0.1"}, {"pricing": {}}])
 def test_a_model_without_prices(model: dict[str, Any]) -> None:
-    assert prices.rates_of(model) is None
+    assert prices.read_pricing(model) is None
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_a_model_without_prices(model: dict[str, Any]) -> None:
     ],
 )
 def test_whether_a_response_tells_what_it_used(usage: Any, told: bool) -> None:
-    assert prices.is_told(usage) is told
+    assert prices.has_token_counts(usage) is told

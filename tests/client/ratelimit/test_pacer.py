@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer as pacer_module
-from apache_airflow_provider_ovhcloud_ai.client.ratelimit.pacer import MEMORY, Pacer, Turn, pacer_of
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.pacer import FORGET_AFTER_S, Pacer, Permit, find_pacer
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import RateLimitError
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -48,7 +48,7 @@ def quota(left: int, reset: int, limit: int = 400) -> dict[str, str]:
     }
 
 
-def sent(pacer: Pacer, now: float, settings: ClientSettings = SETTINGS) -> Turn:
+def sent(pacer: Pacer, now: float, settings: ClientSettings = SETTINGS) -> Permit:
     """Wait for leave as long as it takes."""
     turn = pacer.ask(settings, now)
     while turn.wait:
@@ -80,7 +80,7 @@ def learned(status: int, headers: dict[str, str], now: float = 100.0) -> Pacer:
 
 def test_cap_spreads_requests_over_the_minute() -> None:
     capped = ClientSettings(base_url="https://cap.test", requests_per_minute=120)
-    pacer = pacer_of(capped, "m")
+    pacer = find_pacer(capped, "m")
     assert moments(pacer, 100.0, 4, capped) == [100.0, 100.5, 101.0, 101.5]
     assert [pacer.ask(capped, now).wait for now in (101.9, 103.0, 103.2)] == pytest.approx([0.1, 0.0, 0.3])
 
@@ -90,14 +90,14 @@ def test_no_minute_holds_more_than_the_cap(cap: int, pauses: list[float]) -> Non
     pacer_module.forget()
     capped, now, found = ClientSettings(requests_per_minute=cap), 0.0, []
     for pause in pauses:
-        found.append(now := sent(pacer_of(capped, "m"), now + pause, capped).moment)
+        found.append(now := sent(find_pacer(capped, "m"), now + pause, capped).moment)
     assert all(later - first >= 60.0 - 1e-6 for first, later in zip(found, found[cap:], strict=False))
 
 
 def test_cap_is_shared_by_service_and_token() -> None:
     def wait(base_url: str = "https://pacing.test/v1", token: str = "a", model: str = "m", cap: Any = 60) -> float:
         given = ClientSettings(base_url=base_url, token=token, requests_per_minute=cap)
-        return round(pacer_of(given, model).ask(given, 1e9).wait)
+        return round(find_pacer(given, model).ask(given, 1e9).wait)
 
     assert [wait(), wait(model="n"), wait(token="b"), wait(base_url="https://other.test"), wait()] == [0, 1, 0, 0, 1]
     assert [wait(cap=None) for _ in range(3)] == [0, 0, 0]
@@ -105,7 +105,7 @@ def test_cap_is_shared_by_service_and_token() -> None:
 
 def test_threads_get_different_turns() -> None:
     capped = ClientSettings(base_url="https://threads.test/v1", requests_per_minute=1)
-    pacer, found = pacer_of(capped, "m"), list[float]()
+    pacer, found = find_pacer(capped, "m"), list[float]()
     threads = [threading.Thread(target=lambda: found.append(sent(pacer, 100.0, capped).moment)) for _ in range(20)]
     for thread in threads:
         thread.start()
@@ -127,9 +127,9 @@ def test_nobody_waits_before_anything_is_learned() -> None:
 
 def test_pacers_are_shared_by_service_token_and_model() -> None:
     first = ClientSettings(base_url="https://a.test", token="t", timeout=1.0)
-    assert pacer_of(first, "m") is pacer_of(ClientSettings(base_url="https://a.test", token="t"), "m")
+    assert find_pacer(first, "m") is find_pacer(ClientSettings(base_url="https://a.test", token="t"), "m")
     others = [(first, "n"), (ClientSettings(base_url="https://a.test"), "m"), (ClientSettings(token="t"), "m")]
-    assert len({id(pacer_of(*other)) for other in [(first, "m"), *others]}) == 4
+    assert len({id(find_pacer(*other)) for other in [(first, "m"), *others]}) == 4
 
 
 def test_half_of_a_quota_goes_at_once_and_the_other_evenly_until_it_is_whole_again() -> None:
@@ -170,16 +170,16 @@ def test_after_a_minute_one_reply_tells_of_the_next() -> None:
 def test_what_was_learned_is_forgotten_when_nothing_was_sent_for_a_while() -> None:
     pacer = learned(429, {"retry-after": "30"})
     assert pacer.ask(SETTINGS, 101.0).wait == pytest.approx(29.0)
-    assert [pacer.ask(SETTINGS, 102.0 + MEMORY).wait for _ in range(9)] == [0.0] * 9
+    assert [pacer.ask(SETTINGS, 102.0 + FORGET_AFTER_S).wait for _ in range(9)] == [0.0] * 9
 
 
 def test_pacers_of_long_ago_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
-        pacer_of(SETTINGS, f"model-{number}")
-    with pacer_of(SETTINGS, "model-7"):
-        later = pacer_module.time.monotonic() + MEMORY + 1
+        find_pacer(SETTINGS, f"model-{number}")
+    with find_pacer(SETTINGS, "model-7"):
+        later = pacer_module.time.monotonic() + FORGET_AFTER_S + 1
         monkeypatch.setattr(pacer_module.time, "monotonic", lambda: later)
-        pacer_of(SETTINGS, "new")
+        find_pacer(SETTINGS, "new")
     assert sorted(str(model) for _, _, model in pacer_module._pacers) == ["model-7", "new"]
 
 
@@ -369,6 +369,6 @@ def test_beside_others_a_refused_request_takes_other_turns_first(
     refusal = reply(429, {"message": "x"}, {"Retry-After": "1"})
     with Server(*[refusal] * refusals, reply(200, {})) as server:
         given = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
-        with pacer_of(given, CHAT.model):
+        with find_pacer(given, CHAT.model):
             run = drive(given, CHAT)
         assert (run.last.status, run.last.attempts, len(server.requests)) == (status, 1, sends)

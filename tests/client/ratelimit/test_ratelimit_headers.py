@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import Quota, quota_of, wait_of
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import Quota, read_quota, read_wait
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,12 +42,12 @@ def openai(limit: int, remaining: int, reset: str) -> dict[str, str]:
     ],
 )
 def test_quota_in_the_spellings_of_the_gateways(headers: dict[str, str], quota: Quota | None) -> None:
-    assert quota_of(headers, NOW) == quota
+    assert read_quota(headers, NOW) == quota
 
 
 def test_wait_is_read_from_refusals_alone() -> None:
-    assert [wait_of(status, KONG, NOW) for status in (200, 429, 500, 503)] == [None, 34.0, None, 34.0]
-    assert wait_of(429, {**KONG, "retry-after": "3"}, NOW) == 3.0
+    assert [read_wait(status, KONG, NOW) for status in (200, 429, 500, 503)] == [None, 34.0, None, 34.0]
+    assert read_wait(429, {**KONG, "retry-after": "3"}, NOW) == 3.0
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_wait_is_read_from_refusals_alone() -> None:
 )
 def test_nonsense_limits_are_ignored(nonsense: str) -> None:
     headers = {"x-ratelimit-limit-minute": nonsense, "x-ratelimit-remaining-minute": "1"}
-    assert quota_of(headers, NOW) is None
+    assert read_quota(headers, NOW) is None
 
 
 @given(st.dictionaries(st.sampled_from([*KONG, *openai(1, 1, ""), "retry-after"]), st.text()))
 def test_no_header_value_is_fatal(headers: dict[str, Any]) -> None:
-    quota, wait = quota_of(headers, NOW), wait_of(429, headers, NOW)
+    quota, wait = read_quota(headers, NOW), read_wait(429, headers, NOW)
     assert quota is None or (quota.limit >= 1 and quota.limit >= quota.left >= 0)
     assert wait is None or (math.isfinite(wait) and wait >= 0)

@@ -155,12 +155,12 @@ class TestFailures:
             hook_for(stored(service), max_retries=0).chat_completions(
                 asking(*["a"] * 1_000), MODEL, on_error="skip", concurrency=1
             )
-        assert bulk_result.IN_A_ROW <= len(service.asked) <= bulk_result.IN_A_ROW + 20
+        assert bulk_result.MAX_CONSECUTIVE_FAILURES <= len(service.asked) <= bulk_result.MAX_CONSECUTIVE_FAILURES + 20
 
     def test_prompts_that_are_all_refused_do_not_count_as_a_service_that_is_down(
         self, hook_for: Make, service: Service
     ) -> None:
-        asked = asking(*["a 422"] * (bulk_result.IN_A_ROW + 5), "b")
+        asked = asking(*["a 422"] * (bulk_result.MAX_CONSECUTIVE_FAILURES + 5), "b")
         assert contents(hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip"))[-1] == "B"
 
     @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     NotFoundError,
     OutputTruncatedError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks.chat.chat_stream import LINE, log_lines
+from apache_airflow_provider_ovhcloud_ai.hooks.chat.chat_stream import MAX_LINE_CHARS, log_lines
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.saved_connections import HELLO, MODEL, Make, stored
@@ -149,7 +149,7 @@ def test_a_long_paragraph_does_not_wait_for_its_end(hook_for: Make) -> None:
     with Server(told(answer(*words))) as server:
         *lines, _ = logged(hook_for(served(server)))
     assert " ".join(lines).split() == [word.strip() for word in words]
-    assert all(LINE <= len(line) < LINE + 10 for line in lines[:-1])
+    assert all(MAX_LINE_CHARS <= len(line) < MAX_LINE_CHARS + 10 for line in lines[:-1])
 
 
 def test_the_log_has_what_came_before_an_answer_broke_off(hook_for: Make) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import APIConnectionError, BudgetExceededError, ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import Spending, summary
+from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import UsageTracker, format_usage
 
 pytestmark = pytest.mark.airflow
 
@@ -41,7 +41,7 @@ class List:
 
 def test_everything_is_added_up() -> None:
     listed = List(models(m="USD"))
-    spending = Spending(listed)
+    spending = UsageTracker(listed)
     details = {"completion_tokens_details": {"reasoning_tokens": 1}, "prompt_tokens_details": {"cached_tokens": 0}}
     for response in (said(), said(**details), said(None)):
         spending.check("m")
@@ -57,7 +57,7 @@ def test_everything_is_added_up() -> None:
         "cost": pytest.approx(0.09),
         "currency": "USD",
     }
-    assert summary(told) == "requests=3 input_tokens=30 output_tokens=6 cost=0.090000 USD"
+    assert format_usage(told) == "requests=3 input_tokens=30 output_tokens=6 cost=0.090000 USD"
     assert listed.times == 1
 
 
@@ -73,17 +73,17 @@ def test_everything_is_added_up() -> None:
     ],
 )
 def test_a_cost_that_is_known_in_part_is_unknown(responses: list[dict[str, Any]], found: Any) -> None:
-    spending = Spending(List(found))
+    spending = UsageTracker(List(found))
     for response in responses:
         spending.add(response, "m")
     told = spending.as_xcom()
     assert (told["cost"], told["currency"]) == (None, None)
-    assert summary(told).endswith("cost=unknown")
+    assert format_usage(told).endswith("cost=unknown")
 
 
 def test_prices_are_asked_for_where_they_are_wanted() -> None:
     listed = List(models(m="USD"))
-    spending = Spending(listed, max_total_tokens=100)
+    spending = UsageTracker(listed, max_total_tokens=100)
     spending.check("m")
     spending.add(said(), "m")
     assert spending.as_xcom(priced=False)["cost"] is None
@@ -101,7 +101,7 @@ def test_prices_are_asked_for_where_they_are_wanted() -> None:
     ],
 )
 def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, words: str) -> None:
-    spending = Spending(List(models(m="USD")), **limits)
+    spending = UsageTracker(List(models(m="USD")), **limits)
     for _ in range(requests):
         spending.check("m")
         spending.add(said(), "m")
@@ -113,17 +113,17 @@ def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, 
 
 def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(ConfigurationError, match="no price for 'n'"):
-        Spending(List(models(m="USD")), max_cost=1).check("n")
+        UsageTracker(List(models(m="USD")), max_cost=1).check("n")
     with pytest.raises(APIConnectionError):
-        Spending(List(None), max_cost=1).check("m")
-    spending = Spending(List(models(m="USD")), max_cost=1)
+        UsageTracker(List(None), max_cost=1).check("m")
+    spending = UsageTracker(List(models(m="USD")), max_cost=1)
     spending.add({"model": "m"}, "m")
     with pytest.raises(BudgetExceededError, match="is not known"):
         spending.check("m")
 
 
 def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
-    spending = Spending(List(), max_total_tokens=25)
+    spending = UsageTracker(List(), max_total_tokens=25)
     for _ in range(3):
         spending.check("m")
         spending.add({"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, "m")
@@ -134,25 +134,25 @@ def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
 
 @pytest.mark.parametrize("usage", [None, [], {}, {"prompt_tokens": 10, "completion_tokens": None}])
 def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> None:
-    spending = Spending(List(), max_total_tokens=25)
+    spending = UsageTracker(List(), max_total_tokens=25)
     spending.add({"model": "m", "usage": usage}, "m")
     with pytest.raises(BudgetExceededError, match="max_total_tokens cannot be kept") as caught:
         spending.check("m")
     assert not caught.value.retryable
-    unlimited = Spending(List())
+    unlimited = UsageTracker(List())
     unlimited.add({"model": "m", "usage": usage}, "m")
     unlimited.check("m")
 
 
 def test_tokens_told_in_one_number_are_enough_for_their_limit() -> None:
-    spending = Spending(List(models(m="USD")), max_total_tokens=25)
+    spending = UsageTracker(List(models(m="USD")), max_total_tokens=25)
     spending.add({"model": "m", "usage": {"total_tokens": 12}}, "m")
     spending.check("m")
     assert spending.as_xcom()["cost"] is None
 
 
 def test_many_threads_lose_nothing() -> None:
-    spending = Spending(List(models(m="USD")), max_cost=1e6)
+    spending = UsageTracker(List(models(m="USD")), max_cost=1e6)
 
     def work() -> None:
         for _ in range(500):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue, connections
 from apache_airflow_provider_ovhcloud_ai.ui.console.web import dispatch
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import Runs
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import WorkPool
 from support import canary
 from support.console import Vault
 from support.services import Manner, Service, running
@@ -19,7 +19,7 @@ from support.services import Manner, Service, running
 def _apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing leaves the machine, and nothing of a test stays for the next."""
     monkeypatch.setenv("AIRFLOW__OVHCLOUD_AI_ENDPOINTS__CATALOGUE_URL", "")
-    monkeypatch.setattr(dispatch, "RUNS", Runs())
+    monkeypatch.setattr(dispatch, "RUNS", WorkPool())
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     catalogue.forget()

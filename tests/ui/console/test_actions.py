@@ -13,7 +13,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.console import actions
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES
 from apache_airflow_provider_ovhcloud_ai.ui.console.web import dispatch
 from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import finish
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import Runs
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import WorkPool
 from support import canary
 from support.console import ADMIN, VIEWER, Visitor, ask, sentence, start
 from support.services import LISTED, MODELS, UNAUTHORIZED, UNKNOWN_MODEL, Asked, Said, Service, manner
@@ -191,7 +191,7 @@ def test_changed_connection_is_not_the_same_run(serve: Serve, variable: Variable
 
 
 def test_too_many_at_once(serve: Serve, variable: Variable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "RUNS", Runs(at_once=1, waiting=1))
+    monkeypatch.setattr(dispatch, "RUNS", WorkPool(at_once=1, waiting=1))
     gate = Gate()
     service = serve(gate)
     begun = [start("test", connection=variable(service.base_url, name)) for name in ("one", "two")]

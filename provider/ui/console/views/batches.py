@@ -11,16 +11,16 @@ from typing import Any
 
 from ....client.batches import batches_api
 from ....client.http import http_response
-from ....client.http.error_responses import error_of
+from ....client.http.error_responses import parse_error
 from ....client.http.sync_client import Client
 from ....connection.settings import ConnectionSettings
 from ....defaults import TEST_TIMEOUT
 from ....errors import AIEndpointsError
 from ....redaction import excerpts
-from ..web.user import Refused
+from ..web.user import HTTPError
 
 #: Characters of a text that the page takes: a run's id has at most 250.
-LENGTH = 250
+MAX_TEXT_CHARS = 250
 
 #: What is shown of a batch as it is, by its name in the metadata or in the batch itself.
 _TASK = {"dag": "airflow_dag_id", "run": "airflow_run_id", "task": "airflow_task_id", "map_index": "airflow_map_index"}
@@ -29,7 +29,7 @@ _TEXTS = ("id", "status", "endpoint", "completion_window")
 _ANONYMOUS = "Batches need an API token, and the connection has none."
 
 
-def listed(settings: ConnectionSettings) -> dict[str, Any]:
+def list_batches(settings: ConnectionSettings) -> dict[str, Any]:
     """
     List the latest batches, in one request.
 
@@ -38,19 +38,19 @@ def listed(settings: ConnectionSettings) -> dict[str, Any]:
     :raises Refused: if the service does not list them
     """
     if not settings.client.token:
-        raise Refused(422, _ANONYMOUS)
+        raise HTTPError(422, _ANONYMOUS)
     request = batches_api.page()
     try:
         with Client(settings.client) as client:
             reply = client.exchange(request, TEST_TIMEOUT)
-        if error := error_of(reply, request, settings.client.base_url, settings.client.token, time.time()):
+        if error := parse_error(reply, request, settings.client.base_url, settings.client.token, time.time()):
             raise error
         value = http_response.parse(reply, request, settings.client)
     except AIEndpointsError as error:
-        raise Refused(502, f"No batches: {error}") from None
+        raise HTTPError(502, f"No batches: {error}") from None
     found = value.get("data")
     if not isinstance(found, list):
-        raise Refused(502, "No batches: the service answered with something else than a list of batches.")
+        raise HTTPError(502, "No batches: the service answered with something else than a list of batches.")
     return {"batches": rows(found, settings.client.token), "more": value.get("has_more") is True}
 
 
@@ -63,8 +63,10 @@ def rows(found: Iterable[Any], token: str | None) -> list[dict[str, Any]]:
     :return: fields of the page's JSON
     """
     known = [each for each in found if isinstance(each, Mapping)]
-    texts = {name: excerpts((_text(each.get(name)) for each in known), token, LENGTH) for name in _TEXTS}
-    tasks = {name: excerpts((_of_task(each, key) for each in known), token, LENGTH) for name, key in _TASK.items()}
+    texts = {name: excerpts((_text(each.get(name)) for each in known), token, MAX_TEXT_CHARS) for name in _TEXTS}
+    tasks = {
+        name: excerpts((_of_task(each, key) for each in known), token, MAX_TEXT_CHARS) for name, key in _TASK.items()
+    }
     return [
         {
             **{name: texts[name][number] for name in _TEXTS},

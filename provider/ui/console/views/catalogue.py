@@ -16,7 +16,7 @@ from typing import Any
 
 from ....client.http import http_request, http_response
 from ....client.http.sync_client import Client
-from ....client.settings import ClientSettings, clean_base_url, network_of
+from ....client.settings import ClientSettings, clean_base_url, read_network_settings
 from ....errors import AIEndpointsError, ConfigurationError
 from .models import Price
 
@@ -30,28 +30,28 @@ TIMEOUT = 3.0
 GOOD_FOR = 3_600.0
 
 _lock = threading.Lock()
-_kept: tuple[float, dict[str, dict[str, Any]]] | None = None
+_cache: tuple[float, dict[str, dict[str, Any]]] | None = None
 
 
-def read() -> dict[str, dict[str, Any]]:
+def read_catalogue() -> dict[str, dict[str, Any]]:
     """
     Read the catalogue, at most once an hour.
 
     :return: ``kind`` and ``price`` by model id; empty where it is switched off or did not answer in time
     """
-    global _kept  # noqa: PLW0603  (one a process)
+    global _cache  # noqa: PLW0603  (one a process)
     with _lock:
-        if _kept is None or time.monotonic() - _kept[0] > GOOD_FOR:
-            _kept = time.monotonic(), _ask()
-        return _kept[1]
+        if _cache is None or time.monotonic() - _cache[0] > GOOD_FOR:
+            _cache = time.monotonic(), _ask()
+        return _cache[1]
 
 
 def forget() -> None:
     """
     Ask again at the next reading.
     """
-    global _kept  # noqa: PLW0603  (likewise)
-    _kept = None
+    global _cache  # noqa: PLW0603  (one a process)
+    _cache = None
 
 
 def _address() -> str:
@@ -66,7 +66,7 @@ def _ask() -> dict[str, dict[str, Any]]:
         return {}
     try:
         base_url = clean_base_url(address)
-        settings = replace(ClientSettings(timeout=TIMEOUT), base_url=base_url, **network_of(base_url))
+        settings = replace(ClientSettings(timeout=TIMEOUT), base_url=base_url, **read_network_settings(base_url))
         with Client(settings) as client:
             reply = client.exchange(http_request.Request("GET", "", "public catalogue"))
     except (AIEndpointsError, ConfigurationError) as error:

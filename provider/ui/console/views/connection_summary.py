@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from ....defaults import is_ovhcloud
 from ....errors import ConfigurationError
-from ..web.user import Visitor
-from .connections import Stored
+from ..web.user import ConsoleUser
+from .connections import ConnectionRecord
 from .test_history import Result
 
 
-def row(stored: Stored, visitor: Visitor, last: Result | None) -> dict[str, Any]:
+def row(stored: ConnectionRecord, visitor: ConsoleUser, last: Result | None) -> dict[str, Any]:
     """
     Describe a connection.
 
@@ -33,7 +33,7 @@ def row(stored: Stored, visitor: Visitor, last: Result | None) -> dict[str, Any]
     }
 
 
-def _settings(stored: Stored) -> dict[str, Any]:
+def _settings(stored: ConnectionRecord) -> dict[str, Any]:
     try:
         settings = stored.settings()
     except ConfigurationError as error:
@@ -49,7 +49,7 @@ def _settings(stored: Stored) -> dict[str, Any]:
     }
 
 
-def _last(last: Result, stored: Stored) -> dict[str, Any]:
+def _last(last: Result, stored: ConnectionRecord) -> dict[str, Any]:
     return {
         "state": last.state,
         "headline": last.headline,

@@ -15,11 +15,11 @@ from typing import Any
 
 from .... import defaults
 from ....compat import AirflowNotFoundException
-from ....connection.reader import connection_missing, settings_of
+from ....connection.reader import explain_missing_connection, read_settings
 from ....connection.settings import ConnectionSettings
 from ....errors import ConfigurationError
 from ....redaction import excerpt
-from ..web.user import Refused, Visitor
+from ..web.user import ConsoleUser, HTTPError
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _PARTS = ("conn_type", "host", "port", "login", "password", "schema", "extra")
 
 
 @dataclass(frozen=True)
-class Stored:
+class ConnectionRecord:
     """
     A connection, and where Airflow found it.
 
@@ -61,7 +61,7 @@ class Stored:
         :raises ConfigurationError: if they cannot work
         """
         try:
-            return settings_of(self.connection, token_required=False)
+            return read_settings(self.connection, token_required=False)
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001  (what Airflow raises where its key does not fit differs by release)
@@ -81,7 +81,7 @@ class Stored:
         return hmac.new(_secret(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def listed(visitor: Visitor) -> list[Stored]:
+def list_connections(visitor: ConsoleUser) -> list[ConnectionRecord]:
     """
     List the connections of the metadata database that speak AI Endpoints.
 
@@ -94,7 +94,7 @@ def listed(visitor: Visitor) -> list[Stored]:
     return [_in_force(row, visitor) for row in rows if visitor.may("GET", row.conn_id)]
 
 
-def team_of(conn_id: str) -> str | None:
+def find_team(conn_id: str) -> str | None:
     """
     Find the team that a connection belongs to.
 
@@ -110,7 +110,7 @@ def team_of(conn_id: str) -> str | None:
     return team
 
 
-def in_the_name_of(team: str | None) -> dict[str, str]:
+def build_team_kwargs(team: str | None) -> dict[str, str]:
     """
     Name a team to those of Airflow's functions that ask for one.
 
@@ -144,7 +144,7 @@ def _decrypted(plain: Any, session: Any) -> Any:
     return row
 
 
-def opened(conn_id: Any, visitor: Visitor) -> Stored:
+def get_connection(conn_id: Any, visitor: ConsoleUser) -> ConnectionRecord:
     """
     Open one connection by its id, wherever Airflow finds it.
 
@@ -154,33 +154,33 @@ def opened(conn_id: Any, visitor: Visitor) -> Stored:
     :raises Refused: if it is not theirs, not there, or does not speak AI Endpoints
     """
     if not isinstance(conn_id, str) or not conn_id.strip() or len(conn_id) > 250:
-        raise Refused(422, "Name a connection by its id.")
+        raise HTTPError(422, "Name a connection by its id.")
     if not visitor.may("GET", conn_id):
-        raise Refused(403, f"You may not read the connection {conn_id!r}: ask an admin for the permission.")
-    connection = _found(conn_id)
+        raise HTTPError(403, f"You may not read the connection {conn_id!r}: ask an admin for the permission.")
+    connection = _find_connection(conn_id)
     _check_type(conn_id, connection, visitor)
-    return Stored(conn_id, _source(conn_id, connection), connection)
+    return ConnectionRecord(conn_id, _source(conn_id, connection), connection)
 
 
-def _found(conn_id: str) -> Any:
+def _find_connection(conn_id: str) -> Any:
     from airflow.models import Connection
 
     # Only who asks in the name of its team is given a connection that belongs to one.
-    team = team_of(conn_id)
+    team = find_team(conn_id)
     try:
-        return Connection.get_connection_from_secrets(conn_id, **in_the_name_of(team))
+        return Connection.get_connection_from_secrets(conn_id, **build_team_kwargs(team))
     except AirflowNotFoundException:
         # Airflow says so too of a row that it cannot decrypt.
         for row in _rows(Connection.conn_id == conn_id):
             if isinstance(row, _Unreadable):
                 return row
-        raise Refused(404, excerpt(connection_missing(conn_id), 600)) from None
+        raise HTTPError(404, excerpt(explain_missing_connection(conn_id), 600)) from None
     except Exception as error:  # noqa: BLE001  (a secrets backend may raise anything, with anything in its text)
         log.warning("The connection %r could not be read: %s", conn_id, type(error).__name__)
-    raise Refused(422, excerpt(connection_missing(conn_id), 600))
+    raise HTTPError(422, excerpt(explain_missing_connection(conn_id), 600))
 
 
-def _check_type(conn_id: str, connection: Any, visitor: Visitor) -> None:
+def _check_type(conn_id: str, connection: Any, visitor: ConsoleUser) -> None:
     """
     Refuse what is none of ours, before its password is read.
     """
@@ -188,32 +188,32 @@ def _check_type(conn_id: str, connection: Any, visitor: Visitor) -> None:
     if not kind or kind in TYPES:
         return
     if kind != "generic":
-        raise Refused(
+        raise HTTPError(
             422,
             f"{conn_id!r} is a connection of type {excerpt(str(kind), 60)!r}, not '{defaults.SERVICE_NAME}': it was "
             "not opened.",
         )
     if not (connection.host or "").strip():
-        raise Refused(422, f"{conn_id!r} is a generic connection without a host: it may be for any service.")
+        raise HTTPError(422, f"{conn_id!r} is a generic connection without a host: it may be for any service.")
     if not visitor.may("PUT", conn_id):
-        raise Refused(403, f"{conn_id!r} is a generic connection: only who may edit it can open it here.")
+        raise HTTPError(403, f"{conn_id!r} is a generic connection: only who may edit it can open it here.")
 
 
-def _in_force(row: Any, visitor: Visitor) -> Stored:
+def _in_force(row: Any, visitor: ConsoleUser) -> ConnectionRecord:
     # What Airflow gives to a task: an environment variable wins over the row of the same id.
-    team = team_of(row.conn_id)
+    team = find_team(row.conn_id)
     if _in_environment(row.conn_id, team):
         from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
         try:
-            found = EnvironmentVariablesBackend().get_connection(row.conn_id, **in_the_name_of(team))
+            found = EnvironmentVariablesBackend().get_connection(row.conn_id, **build_team_kwargs(team))
             _check_type(row.conn_id, found, visitor)
-        except Refused as refused:
+        except HTTPError as refused:
             found = _Unreadable(refused.sentence)
         except Exception:  # noqa: BLE001  (neither JSON nor a URI)
-            found = _Unreadable(connection_missing(row.conn_id))
-        return Stored(row.conn_id, ENVIRONMENT, found)
-    return Stored(row.conn_id, DATABASE, row)
+            found = _Unreadable(explain_missing_connection(row.conn_id))
+        return ConnectionRecord(row.conn_id, ENVIRONMENT, found)
+    return ConnectionRecord(row.conn_id, DATABASE, row)
 
 
 class _Unreadable:
@@ -235,7 +235,7 @@ class _Unreadable:
 def _source(conn_id: str, connection: Any) -> str:
     if getattr(connection, "id", None) is not None:
         return DATABASE
-    return ENVIRONMENT if _in_environment(conn_id, team_of(conn_id)) else BACKEND
+    return ENVIRONMENT if _in_environment(conn_id, find_team(conn_id)) else BACKEND
 
 
 def _in_environment(conn_id: str, team: str | None) -> bool:

@@ -76,7 +76,7 @@ with DAG(dag_id={dag_id}, start_date=datetime(2026, 1, 1), schedule=None, catchu
 '''
 
 
-def speakable(name: str) -> bool:
+def is_safe_literal(name: str) -> bool:
     """
     Tell whether an id may stand in code that somebody runs.
 

@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .... import defaults
-from ....client.models.model_names import find_model, kind_of
-from ....client.models.prices import price_of_one, pricing_of
+from ....client.models.model_names import find_kind, find_model
+from ....client.models.prices import find_price_fields, read_price_per_unit
 from ....connection.settings import ConnectionSettings
 from ....redaction import excerpts
 from ... import links
 
 #: Models and characters of an id that the page takes: OVHcloud lists 24, of 44 characters at most.
-MOST = 10_000
+MAX_MODELS = 10_000
 ID_LENGTH = 200
 
 _MILLION = Decimal(1_000_000)
@@ -54,7 +54,7 @@ def rows(
     """
     uses = {"chat": settings.chat_model, "embedding": settings.embedding_model}
     wanted = {use: find_model(name, models) for use, name in uses.items() if name}
-    shown = models[:MOST]
+    shown = models[:MAX_MODELS]
     ids = excerpts((model["id"] for model in shown), settings.client.token, ID_LENGTH)
     owners = excerpts(map(_owner, shown), settings.client.token, ID_LENGTH)
     return [
@@ -72,7 +72,7 @@ def _owner(model: Mapping[str, Any]) -> str:
 def _row(
     model: dict[str, Any], known: Mapping[str, Any], wanted: Mapping[str, dict[str, Any] | None]
 ) -> dict[str, Any]:
-    price = known.get("price") or price_of(model)
+    price = known.get("price") or read_price(model)
     return {
         "kind": known.get("kind") or kind(model),
         "context": _count(model.get("context_length")),
@@ -92,13 +92,13 @@ def kind(model: Mapping[str, Any]) -> str | None:
     :return: ``chat``, ``vision``, ``embedding``, ``speech``, ``image``, ``guard``, or None
     """
     name = str(model["id"]).lower()
-    found = kind_of(model)
+    found = find_kind(model)
     if found == "chat" and "guard" in name:
         return "guard"
     return "vision" if found == "chat" and "-vl-" in f"{name}-" else found
 
 
-def price_of(model: Mapping[str, Any]) -> Price | None:
+def read_price(model: Mapping[str, Any]) -> Price | None:
     """
     Read the price in a list of models.
 
@@ -106,7 +106,7 @@ def price_of(model: Mapping[str, Any]) -> Price | None:
     :return: the price of a million, or None. A price of nothing at all is none: speech and images are listed so, and
         are billed by the second or the piece
     """
-    pricing, currency = pricing_of(model)
+    pricing, currency = find_price_fields(model)
     tokens_in, tokens_out = (per_million(pricing.get(name)) for name in ("prompt", "completion"))
     if currency is None or not (tokens_in or tokens_out):
         return None
@@ -120,7 +120,7 @@ def per_million(value: Any) -> float | None:
     :param value: a text or number
     :return: the price, None for what is none
     """
-    price = price_of_one(value)
+    price = read_price_per_unit(value)
     return None if price is None else float(price * _MILLION)
 
 

@@ -14,15 +14,15 @@ from ....client.chat import chat_request
 from ....client.chat.stream_assembly import StreamedChat
 from ....client.embeddings import embeddings_request, vectors
 from ....client.http import http_response
-from ....client.http.error_responses import error_of
+from ....client.http.error_responses import parse_error
 from ....client.http.sync_client import Client
 from ....connection.settings import ConnectionSettings
 from ....errors import AIEndpointsError, ConfigurationError, InvalidResponseError
 from ....redaction import StreamScrubber, excerpt, scrub
 from ....validation import integer, text
-from ..web.user import Refused
+from ..web.user import HTTPError
 from . import dag_code
-from .connections import Stored
+from .connections import ConnectionRecord
 
 FIELDS = frozenset({"connection", "model", "kind", "text", "max_tokens"})
 
@@ -30,15 +30,15 @@ FIELDS = frozenset({"connection", "model", "kind", "text", "max_tokens"})
 KINDS = ("chat", "embedding")
 
 #: Seconds that a trial may take: it holds a thread of the web server.
-SECONDS = 10.0
+TIMEOUT_S = 10.0
 
 #: Characters to send and tokens to generate at most: a trial is a look, and is billed.
-LONGEST = 20_000
-MOST_TOKENS = 1_024
+MAX_PROMPT_CHARS = 20_000
+MAX_TOKENS = 1_024
 TOKENS = 256
 
 #: Characters of an answer that are passed on.
-LONGEST_ANSWER = 100_000
+MAX_ANSWER_CHARS = 100_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Trial:
         yield {"done": {**_NOTHING, **facts, "milliseconds": _since(started), "code": self._code()}}
 
     def _code(self) -> str | None:
-        if not dag_code.speakable(self.model) or not dag_code.speakable(self.conn_id):
+        if not dag_code.is_safe_literal(self.model) or not dag_code.is_safe_literal(self.conn_id):
             return None
         return dag_code.operator(self.kind, self.model, self.conn_id, self.text, self.max_tokens)
 
@@ -82,16 +82,16 @@ class Trial:
         # What the operator sends unless told otherwise, as its code is shown for the same request.
         fields = {"max_tokens": self.max_tokens, "temperature": defaults.TEMPERATURE}
         request = chat_request.chat(self.model, said, **fields)
-        token, first, room = self.settings.client.token, None, LONGEST_ANSWER
+        token, first, room = self.settings.client.token, None, MAX_ANSWER_CHARS
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
-        for data in client.stream(chat_request.as_stream(request), SECONDS):
+        for data in client.stream(chat_request.as_stream(request), TIMEOUT_S):
             piece = answer.take(data)
             first = first or (_since(started) if piece else None)
             # Cut after the token is out: half of it would not be found.
             piece = scrubber.feed(piece)[:room]
             room -= len(piece)
-            yield from _shown(piece)
-        yield from _shown(scrubber.end()[:room])
+            yield from _to_events(piece)
+        yield from _to_events(scrubber.end()[:room])
         if not answer.complete:
             raise InvalidResponseError("The answer broke off before its end: what arrived is above, and was billed.")
         names = {"finish_reason": _name(answer.finish_reason, token), "model": _name(answer.model, token)}
@@ -99,8 +99,8 @@ class Trial:
 
     def _embed(self, client: Client) -> Generator[dict[str, Any], None, dict[str, Any]]:
         ((count, request),) = embeddings_request.embeddings(self.model, self.text)
-        reply, token = client.exchange(request, SECONDS), self.settings.client.token
-        if error := error_of(reply, request, self.settings.client.base_url, token, time.time()):
+        reply, token = client.exchange(request, TIMEOUT_S), self.settings.client.token
+        if error := parse_error(reply, request, self.settings.client.base_url, token, time.time()):
             raise error
         value = http_response.parse(reply, request, self.settings.client)
         (vector,) = vectors.check_embeddings(value, count, reply, request)
@@ -122,7 +122,7 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
 )
 
 
-def prepared(stored: Stored, given: Mapping[str, Any]) -> Trial:
+def prepare_trial(stored: ConnectionRecord, given: Mapping[str, Any]) -> Trial:
     """
     Check what is to be tried, before anything is sent.
 
@@ -135,20 +135,20 @@ def prepared(stored: Stored, given: Mapping[str, Any]) -> Trial:
         settings = stored.settings()
         kind, model = given.get("kind"), text(given.get("model"), "model")
         words = text(given.get("text"), "text")
-        most = integer(given.get("max_tokens") or TOKENS, "max_tokens", 1, MOST_TOKENS)
+        most = integer(given.get("max_tokens") or TOKENS, "max_tokens", 1, MAX_TOKENS)
     except ConfigurationError as error:
-        raise Refused(422, str(error)) from None
+        raise HTTPError(422, str(error)) from None
     if kind not in KINDS:
-        raise Refused(422, f"Only {' and '.join(KINDS)} models can be tried here.")
-    if len(words) > LONGEST:
-        raise Refused(422, f"The text has {len(words):,} characters; a trial takes {LONGEST:,}.")
+        raise HTTPError(422, f"Only {' and '.join(KINDS)} models can be tried here.")
+    if len(words) > MAX_PROMPT_CHARS:
+        raise HTTPError(422, f"The text has {len(words):,} characters; a trial takes {MAX_PROMPT_CHARS:,}.")
     if settings.access == "token" and not settings.client.token:
-        raise Refused(422, "The connection has no API token.")
+        raise HTTPError(422, "The connection has no API token.")
     key = ("try", stored.conn_id, model, words)
     return Trial(key, settings, stored.conn_id, kind, model, words, most if kind == "chat" else None)
 
 
-def _shown(text: str) -> Iterator[dict[str, Any]]:
+def _to_events(text: str) -> Iterator[dict[str, Any]]:
     if text:
         yield {"text": text}
 

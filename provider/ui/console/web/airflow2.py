@@ -20,8 +20,8 @@ from ..actions import PAGES, ROUTES, Call, Route
 from ..views.test_report import Origin
 from . import page
 from .csrf import MAX_BODY
-from .dispatch import Answer, begin, failed, finish, given, refusal
-from .user import Method, Refused
+from .dispatch import Answer, begin, failed, finish, read_params, refusal
+from .user import HTTPError, Method
 
 
 class User:
@@ -61,19 +61,19 @@ def blueprint() -> Blueprint:
     for route in ROUTES:
         name = route.path.replace("/", "_")
         made.add_url_rule(route.path, name, _endpoint(route), methods=[route.method])
-    made.before_request(_let_in)
+    made.before_request(_check_access)
     made.after_request(_with_headers)
     return made
 
 
-def _let_in() -> Response | None:
+def _check_access() -> Response | None:
     manager = get_auth_manager()
     if not manager.is_logged_in():
         if request.path.removeprefix(CONSOLE_PATH) in PAGES:
             return redirect(manager.get_url_login(next_url=request.url))  # type: ignore[return-value]  # Werkzeug's
-        return _response(failed(Refused(401, "Not authenticated: log in again.")))
+        return _response(failed(HTTPError(401, "Not authenticated: log in again.")))
     if not manager.is_authorized_view(access_view=AccessView.PLUGINS):
-        return _response(failed(Refused(403, "You may not see pages of plugins: ask an admin for the permission.")))
+        return _response(failed(HTTPError(403, "You may not see pages of plugins: ask an admin for the permission.")))
     return None
 
 
@@ -86,7 +86,7 @@ def _page() -> Response:
 def _static(name: str) -> Response:
     found = page.static(name)
     if found is None:
-        return _response(failed(Refused(404, "There is no such file.")))
+        return _response(failed(HTTPError(404, "There is no such file.")))
     if request.headers.get("If-None-Match") == found.headers["ETag"]:
         return Response(status=304, headers=found.headers)
     return Response(found.content, content_type=found.media_type, headers=found.headers)
@@ -106,7 +106,7 @@ def _endpoint(route: Route) -> Callable[[], Response]:
 
 def _reader(route: Route) -> Callable[[], Call]:
     def call() -> Call:
-        fields = given(route, request.args, request.stream.read(MAX_BODY + 1))
+        fields = read_params(route, request.args, request.stream.read(MAX_BODY + 1))
         return Call(User(), fields, _ORIGIN, url_for("ConnectionModelView.list"))
 
     return call

@@ -24,12 +24,12 @@ from .... import __version__
 from ....compat import airflow_version
 from ....defaults import CONSOLE_PATH
 from ..actions import PAGES, ROUTES, Call, Route
-from ..views.connections import in_the_name_of, team_of
+from ..views.connections import build_team_kwargs, find_team
 from ..views.test_report import Origin
 from . import page
 from .csrf import MAX_BODY
-from .dispatch import Answer, begin, failed, finish, given, refusal
-from .user import Method, Refused
+from .dispatch import Answer, begin, failed, finish, read_params, refusal
+from .user import HTTPError, Method
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
 
@@ -58,7 +58,7 @@ class User:
         """
         Ask the auth manager, with the team that the connection belongs to.
         """
-        details = ConnectionDetails(conn_id=conn_id, **in_the_name_of(team_of(conn_id))) if conn_id else None
+        details = ConnectionDetails(conn_id=conn_id, **build_team_kwargs(find_team(conn_id))) if conn_id else None
         return bool(get_auth_manager().is_authorized_connection(method=method, details=details, user=self._user))
 
     def may_see_the_page(self) -> bool:
@@ -80,12 +80,12 @@ def build() -> FastAPI:
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     for route in ROUTES:
         app.add_api_route(route.path, _endpoint(route), methods=[route.method])
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(HTTPException, _to_error_response)
     app.middleware("http")(_with_headers)
     return app
 
 
-async def _visitor(user: Annotated[Any, Depends(get_user)]) -> User:
+async def _get_user(user: Annotated[Any, Depends(get_user)]) -> User:
     visitor = User(user)
     if not await run_in_threadpool(visitor.may_see_the_page):
         raise HTTPException(403, "You may not see pages of plugins: ask an admin for the permission.")
@@ -96,7 +96,7 @@ async def _anybody() -> None:
     return None
 
 
-_reader = _visitor if _HAS_COOKIE else _anybody
+_reader = _get_user if _HAS_COOKIE else _anybody
 
 
 def _page(request: Request, _: Annotated[Any, Depends(_reader)]) -> HTMLResponse:
@@ -115,14 +115,14 @@ def _static(name: str, request: Request, _: Annotated[Any, Depends(_reader)]) ->
 
 
 def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(request: Request, visitor: Annotated[User, Depends(_visitor)]) -> Response:
+    async def endpoint(request: Request, visitor: Annotated[User, Depends(_get_user)]) -> Response:
         refused = refusal(route, request.headers, _hosts(request))
         if refused:
             return _response(refused)
         body = await _body(request)
 
         def call() -> Call:
-            return Call(visitor, given(route, request.query_params, body), _ORIGIN, _create_url(request))
+            return Call(visitor, read_params(route, request.query_params, body), _ORIGIN, _create_url(request))
 
         begun = await run_in_threadpool(begin, route, call)
         if isinstance(begun, Answer):
@@ -170,13 +170,13 @@ def _response(answer: Answer) -> Response:
     return JSONResponse(answer.data, status_code=answer.status)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _to_error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (what the handler is registered for)
     wants_page = request.method == "GET" and request.url.path.removeprefix(request.scope["root_path"]) in PAGES
     if error.status_code == 401 and wants_page:
         login = get_auth_manager().get_url_login()
         return RedirectResponse(f"{login}?{urlencode({'next': str(request.url)})}")
-    return _response(failed(Refused(error.status_code, str(error.detail))))
+    return _response(failed(HTTPError(error.status_code, str(error.detail))))
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

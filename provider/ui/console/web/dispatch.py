@@ -11,11 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from ..actions import Call, File, Route, Work
+from ..actions import Call, File, Job, Route
 from ..views.playground import Trial
 from . import csrf
-from .user import Refused
-from .work_pool import RUNS
+from .user import HTTPError
+from .work_pool import POOL
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def refusal(route: Route, headers: Mapping[str, str], hosts: set[str]) -> Answer
     return Answer(fault[0], {"error": fault[1]}) if fault else None
 
 
-def given(route: Route, query: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def read_params(route: Route, query: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """
     Read what a request brings.
 
@@ -65,26 +65,26 @@ def given(route: Route, query: Mapping[str, str], body: bytes) -> dict[str, Any]
     :return: the fields
     :raises Refused: if it is not JSON, or holds a field that the address does not know
     """
-    fields = dict(query) if route.method == "GET" else _read(body)
+    fields = dict(query) if route.method == "GET" else _parse_body(body)
     unknown = sorted(set(fields) - route.fields)
     if unknown:
-        raise Refused(422, f"Unknown field {unknown[0][:60]!r}: this address takes {sorted(route.fields)}.")
+        raise HTTPError(422, f"Unknown field {unknown[0][:60]!r}: this address takes {sorted(route.fields)}.")
     return fields
 
 
-def _read(body: bytes) -> dict[str, Any]:
+def _parse_body(body: bytes) -> dict[str, Any]:
     if len(body) > csrf.MAX_BODY:
-        raise Refused(413, f"That is more than {csrf.MAX_BODY:,} bytes.")
+        raise HTTPError(413, f"That is more than {csrf.MAX_BODY:,} bytes.")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise Refused(422, "The body must be a JSON object.")
+        raise HTTPError(422, "The body must be a JSON object.")
     return value
 
 
-def begin(route: Route, call: Callable[[], Call]) -> Answer | tuple[Work, Future[Any]]:
+def begin(route: Route, call: Callable[[], Call]) -> Answer | tuple[Job, Future[Any]]:
     """
     Do what an address does, as far as it is done here.
 
@@ -94,16 +94,16 @@ def begin(route: Route, call: Callable[[], Call]) -> Answer | tuple[Work, Future
     """
     try:
         result = route.action(call())
-        if isinstance(result, Work):
-            return result, RUNS.join(result.key, result.run)
+        if isinstance(result, Job):
+            return result, POOL.join(result.key, result.run)
         if isinstance(result, Trial):
-            return Answer(lines=_lines(RUNS.stream(result.key, result.lines())))
+            return Answer(lines=_lines(POOL.stream(result.key, result.lines())))
     except Exception as error:  # noqa: BLE001  (each becomes a sentence)
         return failed(error)
     return Answer(file=result) if isinstance(result, File) else Answer(data=result)
 
 
-def finish(work: Work, future: Future[Any]) -> Answer:
+def finish(work: Job, future: Future[Any]) -> Answer:
     """
     Answer with the result of work.
 
@@ -124,7 +124,7 @@ def failed(error: Exception) -> Answer:
     :param error: what was raised; only a refusal's own sentence is passed on
     :return: the answer
     """
-    if isinstance(error, Refused):
+    if isinstance(error, HTTPError):
         return Answer(error.status, {"error": error.sentence})
     log.error("The page failed.", exc_info=error)
     return Answer(500, {"error": _OURS})

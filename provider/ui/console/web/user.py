@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 Method = Literal["GET", "POST", "PUT"]
 
 
-class Visitor(Protocol):
+class ConsoleUser(Protocol):
     """
     A logged-in user, as the auth manager of the running Airflow sees them.
     """
@@ -31,7 +31,7 @@ class Visitor(Protocol):
         """
 
 
-class Refused(Exception):
+class HTTPError(Exception):
     """
     A request that is not done, and the sentence that says why.
 

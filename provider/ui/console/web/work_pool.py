@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from .user import Refused
+from .user import HTTPError
 
 #: Tests, model lists and trials at a time. Each takes ten seconds at most.
 AT_ONCE = 4
@@ -22,7 +22,7 @@ WAITING = 16
 _BUSY = (429, "Too much is under way here: try again in some seconds.")
 
 
-class Runs:
+class WorkPool:
     """
     Runs things in threads of their own, so that those of the web server stay free.
 
@@ -72,17 +72,17 @@ class Runs:
 
         with self._lock:
             if key in self._under_way:
-                raise Refused(409, "This is under way already: wait for its end.")
+                raise HTTPError(409, "This is under way already: wait for its end.")
             if len(self._under_way) >= self._at_once:
-                raise Refused(*_BUSY)
+                raise HTTPError(*_BUSY)
             future = self._started(key, run)
         # When it no longer counts as under way: whoever has read to the end may start it again.
         future.add_done_callback(lambda _: results.put(_END))
-        return _given(results, gone)
+        return _iter_results(results, gone)
 
     def _started(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
         if len(self._under_way) >= self._most:
-            raise Refused(*_BUSY)
+            raise HTTPError(*_BUSY)
 
         def run() -> Any:
             try:
@@ -98,7 +98,7 @@ class Runs:
 _END = object()
 
 
-def _given(results: SimpleQueue[Any], gone: threading.Event) -> Iterator[Any]:
+def _iter_results(results: SimpleQueue[Any], gone: threading.Event) -> Iterator[Any]:
     try:
         while (result := results.get()) is not _END:
             if isinstance(result, Exception):
@@ -109,4 +109,4 @@ def _given(results: SimpleQueue[Any], gone: threading.Event) -> Iterator[Any]:
 
 
 #: Of this process.
-RUNS = Runs()
+POOL = WorkPool()

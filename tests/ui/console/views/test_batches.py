@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.batches import LENGTH, rows
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.batches import MAX_TEXT_CHARS, rows
 from support import canary
 
 pytestmark = pytest.mark.airflow
@@ -54,7 +54,7 @@ def test_fields_of_any_kind(strange: Any) -> None:
     names = ("id", "status", "endpoint", "completion_window", "created_at", "request_counts", "metadata")
     row = one(**dict.fromkeys(names, strange))
     assert {type(row[name]) for name in ("id", "status", "endpoint", "completion_window")} == {str}
-    assert max(len(row[name]) for name in ("id", "status", "endpoint")) <= LENGTH
+    assert max(len(row[name]) for name in ("id", "status", "endpoint")) <= MAX_TEXT_CHARS
     assert (row["completed"], row["created"] is None or "Z" in row["created"]) == (None, True)
 
 

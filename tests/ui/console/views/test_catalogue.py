@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import catalogue
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.catalogue import read, read_entries
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.catalogue import read_catalogue, read_entries
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.models import Price
 from support import canary
 from support.console import VIEWER, ask
@@ -49,12 +49,12 @@ def public(serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> Ca
 
 def test_is_asked_once_an_hour_and_without_a_token(public: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     service = public(Said(200, [entry()]))
-    assert [read(), read(), read()] == [KNOWN] * 3
+    assert [read_catalogue(), read_catalogue(), read_catalogue()] == [KNOWN] * 3
     assert [(asked.method, asked.path, asked.authorization) for asked in service.asked] == [
         ("GET", "/rest/v1/models_v2", None)
     ]
     monkeypatch.setattr(catalogue, "GOOD_FOR", 0.0)
-    read()
+    read_catalogue()
     assert len(service.asked) == 2
     assert catalogue.GOOD_FOR == 0
     monkeypatch.undo()
@@ -63,7 +63,7 @@ def test_is_asked_once_an_hour_and_without_a_token(public: Any, monkeypatch: pyt
 
 def test_failure_is_good_for_as_long(public: Any) -> None:
     service = public(Said(500))
-    assert [read(), read()] == [{}, {}]
+    assert [read_catalogue(), read_catalogue()] == [{}, {}]
     assert len(service.asked) == 1
 
 
@@ -72,7 +72,7 @@ def test_switched_off(public: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for nothing in ("", "  "):
         monkeypatch.setenv(SWITCH, nothing)
         catalogue.forget()
-        assert read() == {}
+        assert read_catalogue() == {}
     assert service.connections == 0
 
 
@@ -97,7 +97,7 @@ def test_address_without_a_setting_is_that_of_ovhcloud(monkeypatch: pytest.Monke
 def test_everything_else_is_no_prices(public: Any, monkeypatch: pytest.MonkeyPatch, said: Answer) -> None:
     monkeypatch.setattr(catalogue, "TIMEOUT", 0.3)
     public(said)
-    assert read() == {}
+    assert read_catalogue() == {}
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_everything_else_is_no_prices(public: Any, monkeypatch: pytest.MonkeyPat
 )
 def test_address_that_is_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv(SWITCH, address)
-    assert read() == {}
+    assert read_catalogue() == {}
 
 
 def test_nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     with refusing() as port:
         monkeypatch.setenv(SWITCH, f"http://127.0.0.1:{port}/x")
-        assert read() == {}
+        assert read_catalogue() == {}
 
 
 @pytest.mark.parametrize(

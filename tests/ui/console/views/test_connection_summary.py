@@ -16,7 +16,7 @@ from apache_airflow_provider_ovhcloud_ai.connection.check_report import Report
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import connection_summary, test_report
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import DATABASE, Stored
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import DATABASE, ConnectionRecord
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_history import Result
 from support import canary
 from support.console import ADMIN, ORIGIN, VIEWER, Visitor
@@ -56,7 +56,7 @@ TESTED = {
 STEP = {"state", "headline", "detail", "where", "name", "milliseconds", "wait"}
 
 
-def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **extra: Any) -> Stored:
+def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **extra: Any) -> ConnectionRecord:
     fields = {
         "host": host,
         "password": password,
@@ -65,10 +65,12 @@ def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **e
         "schema": "",
         "port": None,
     }
-    return Stored("stored", DATABASE, SimpleNamespace(conn_type="ovh_ai_endpoints", conn_id="stored", **fields))
+    return ConnectionRecord(
+        "stored", DATABASE, SimpleNamespace(conn_type="ovh_ai_endpoints", conn_id="stored", **fields)
+    )
 
 
-def row(connection: Stored, visitor: Visitor = ADMIN, last: Result | None = None) -> dict[str, Any]:
+def row(connection: ConnectionRecord, visitor: Visitor = ADMIN, last: Result | None = None) -> dict[str, Any]:
     shown = connection_summary.row(connection, visitor, last)
     assert set(shown) == ROW
     assert not canary.shows(json.dumps(shown))
@@ -113,7 +115,7 @@ def test_access_without_a_token() -> None:
         (stored(max_retries="many"), "must be a"),
     ],
 )
-def test_settings_that_cannot_work_are_a_sentence(connection: Stored, problem: str) -> None:
+def test_settings_that_cannot_work_are_a_sentence(connection: ConnectionRecord, problem: str) -> None:
     shown = connection_summary.row(connection, ADMIN, None)
     assert problem in shown["problem"]
     assert (shown["base_url"], shown["access"], shown["custom_host"]) == ("", "", False)
@@ -156,7 +158,7 @@ def test_diagnosis_for_a_ticket(serve: Callable[..., Service]) -> None:
 
 def test_curl_runs_as_it_is() -> None:
     settings = settings_for("https://x.example/a'b;$(id)`id`", canary.TOKEN)
-    words = shlex.split(as_data(settings, check.unreadable(ConfigurationError("no")))["curl"])
+    words = shlex.split(as_data(settings, check.invalid_settings(ConfigurationError("no")))["curl"])
     assert words[-1] == "https://x.example/a'b;$(id)`id`/models"
     assert words[words.index("-H") + 1] == "Authorization: Bearer $OVH_AI_ENDPOINTS_ACCESS_TOKEN"
     anonymous = settings_for("https://x.example", None, access="anonymous")
@@ -164,7 +166,7 @@ def test_curl_runs_as_it_is() -> None:
 
 
 def test_settings_that_could_not_be_read() -> None:
-    data = as_data(None, check.unreadable(ConfigurationError("Port must be a number.")))
+    data = as_data(None, check.invalid_settings(ConfigurationError("Port must be a number.")))
     assert (data["state"], data["sentence"], data["curl"]) == ("failed", "the settings cannot work", "")
     assert [step["state"] for step in data["steps"]] == ["failed"] + ["not run"] * 5
     assert data["steps"][0]["detail"] == "Port must be a number."

@@ -16,11 +16,11 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import (
     BACKEND,
     DATABASE,
     ENVIRONMENT,
-    Stored,
-    listed,
-    opened,
+    ConnectionRecord,
+    get_connection,
+    list_connections,
 )
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Refused
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import HTTPError
 from cryptography.fernet import Fernet
 from support import canary
 from support.console import ADMIN, VIEWER, Vault, Visitor
@@ -31,9 +31,9 @@ Row = Callable[..., None]
 NOBODY = Visitor()
 
 
-def refused(conn_id: Any, visitor: Visitor = ADMIN) -> Refused:
-    with pytest.raises(Refused) as raised:
-        opened(conn_id, visitor)
+def refused(conn_id: Any, visitor: Visitor = ADMIN) -> HTTPError:
+    with pytest.raises(HTTPError) as raised:
+        get_connection(conn_id, visitor)
     return raised.value
 
 
@@ -60,26 +60,26 @@ class TestListed:
     def test_only_types_that_speak_ai_endpoints(self, row: Row) -> None:
         for conn_id, conn_type in [("b", "ovh_ai_endpoints"), ("a", "ai_endpoints"), ("c", "http"), ("d", "generic")]:
             row(conn_id, conn_type, host="https://x.example")
-        assert [(each.conn_id, each.source) for each in listed(ADMIN)] == [("a", DATABASE), ("b", DATABASE)]
+        assert [(each.conn_id, each.source) for each in list_connections(ADMIN)] == [("a", DATABASE), ("b", DATABASE)]
 
     def test_only_what_the_visitor_may_read(self, row: Row) -> None:
         for conn_id in ("mine", "theirs"):
             row(conn_id)
-        assert [each.conn_id for each in listed(Visitor("GET", only=["mine"]))] == ["mine"]
-        assert listed(Visitor("POST", "PUT")) == []
+        assert [each.conn_id for each in list_connections(Visitor("GET", only=["mine"]))] == ["mine"]
+        assert list_connections(Visitor("POST", "PUT")) == []
 
     def test_variable_shadows_the_row(self, row: Row, variable: Any) -> None:
         row("stored", host="https://row.example/v1")
         variable("https://variable.example/v1")
-        (found,) = listed(ADMIN)
+        (found,) = list_connections(ADMIN)
         assert (found.source, found.settings().client.base_url) == (ENVIRONMENT, "https://variable.example/v1")
-        assert opened("stored", ADMIN).fingerprint() == found.fingerprint()
+        assert get_connection("stored", ADMIN).fingerprint() == found.fingerprint()
 
     @pytest.mark.parametrize("value", ["{", '{"port": "x"}', "ovh_ai_endpoints://:token@host/v1"])
     def test_unreadable_variable(self, row: Row, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
         row("stored", host="https://row.example/v1")
         monkeypatch.setenv("AIRFLOW_CONN_STORED", value)
-        (found,) = listed(ADMIN)
+        (found,) = list_connections(ADMIN)
         shown = connection_summary.row(found, ADMIN, None)
         assert (shown["source"], shown["base_url"]) == (ENVIRONMENT, "")
         assert "cannot be read" in shown["problem"]
@@ -97,7 +97,7 @@ class TestListed:
     ) -> None:
         row("stored", host="https://row.example/v1")
         variable(host, conn_type=conn_type)
-        shown = connection_summary.row(listed(visitor)[0], visitor, None)
+        shown = connection_summary.row(list_connections(visitor)[0], visitor, None)
         assert said in shown["problem"]
         assert "db.example" not in str(shown)
 
@@ -105,8 +105,8 @@ class TestListed:
         key = Fernet(Fernet.generate_key())
         row("stored", host="https://row.example/v1", raw_password=key.encrypt(canary.TOKEN.encode()).decode())
         row("other", host="https://other.example/v1", password="token")
-        assert [each.conn_id for each in listed(ADMIN)] == ["other", "stored"]
-        for found in (listed(ADMIN)[1], opened("stored", ADMIN)):
+        assert [each.conn_id for each in list_connections(ADMIN)] == ["other", "stored"]
+        for found in (list_connections(ADMIN)[1], get_connection("stored", ADMIN)):
             with pytest.raises(ConfigurationError, match=r"cannot be decrypted .* \[core\] fernet_key") as raised:
                 found.settings()
             assert raised.value.__cause__ is raised.value.__context__ is None
@@ -116,7 +116,7 @@ class TestListed:
     def test_row_whose_extra_another_key_encrypted(self, row: Row) -> None:
         other = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
         row("stored", host="https://row.example/v1", raw_extra=other)
-        (found,) = listed(ADMIN)
+        (found,) = list_connections(ADMIN)
         with pytest.raises(ConfigurationError, match="cannot be decrypted"):
             found.settings()
         assert found.fingerprint() == ""
@@ -125,19 +125,19 @@ class TestListed:
 class TestOpened:
     def test_from_the_database(self, row: Row) -> None:
         row("stored", host="https://row.example/v1", password=canary.TOKEN)
-        found = opened("stored", VIEWER)
+        found = get_connection("stored", VIEWER)
         assert (found.source, found.settings().client.token) == (DATABASE, canary.TOKEN)
         assert not canary.shows(repr(found))
 
     def test_from_the_environment(self, database: None, variable: Any) -> None:
         variable("https://variable.example/v1")
-        assert opened("stored", VIEWER).source == ENVIRONMENT
+        assert get_connection("stored", VIEWER).source == ENVIRONMENT
 
     def test_from_a_secrets_backend(self, database: None, vault: type[Vault]) -> None:
         vault.holds["stored"] = Connection(
             conn_id="stored", conn_type="ovh_ai_endpoints", host="https://vault.example/v1", password="token"
         )
-        found = opened("stored", VIEWER)
+        found = get_connection("stored", VIEWER)
         assert (found.source, found.settings().client.base_url) == (BACKEND, "https://vault.example/v1")
 
     def test_nothing_is_asked_for_who_may_not_read_it(self, vault: type[Vault], row: Row) -> None:
@@ -146,7 +146,7 @@ class TestOpened:
             error = refused("theirs", visitor)
             assert (error.status, "You may not read" in error.sentence) == (403, True)
         assert vault.asked == []
-        opened("theirs", VIEWER)
+        get_connection("theirs", VIEWER)
         assert vault.asked == ["theirs"]
 
     def test_refusal_does_not_tell_what_exists(self, row: Row) -> None:
@@ -188,7 +188,7 @@ class TestOpened:
 
     def test_generic_for_who_may_edit_it(self, database: None, variable: Any) -> None:
         variable("https://x.example/v1", conn_type="generic")
-        assert opened("stored", Visitor("GET", "PUT")).settings().client.base_url == "https://x.example/v1"
+        assert get_connection("stored", Visitor("GET", "PUT")).settings().client.base_url == "https://x.example/v1"
 
     def test_unreadable_variable(self, database: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_STORED", f'{{"port": "{canary.TOKEN}"}}')
@@ -209,7 +209,7 @@ FIELDS = {
 
 
 def mark(**fields: Any) -> str:
-    return Stored("stored", DATABASE, SimpleNamespace(**FIELDS | fields)).fingerprint()
+    return ConnectionRecord("stored", DATABASE, SimpleNamespace(**FIELDS | fields)).fingerprint()
 
 
 class TestFingerprint:
@@ -239,6 +239,6 @@ class TestFingerprint:
 
     def test_is_that_of_the_stored_connection(self, row: Row) -> None:
         row("stored", **{name: FIELDS[name] for name in ("host", "port", "login", "password", "schema")})
-        first = opened("stored", ADMIN).fingerprint()
+        first = get_connection("stored", ADMIN).fingerprint()
         assert first
-        assert first == opened("stored", VIEWER).fingerprint() == listed(ADMIN)[0].fingerprint()
+        assert first == get_connection("stored", VIEWER).fingerprint() == list_connections(ADMIN)[0].fingerprint()

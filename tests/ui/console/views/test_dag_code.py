@@ -38,7 +38,7 @@ def test_any_id_stands_in_it_as_it_is(kind: str) -> None:
     chance = random.Random(3)
     for _ in range(300):
         model, conn_id = ("".join(chance.choices(ALLOWED, k=chance.randrange(1, 40))) for _ in range(2))
-        assert dag_code.speakable(model)
+        assert dag_code.is_safe_literal(model)
         found = values(dag_code.dag(kind, model, conn_id))
         assert (found["model"], found["ovh_conn_id"]) == (model, conn_id)
 
@@ -93,7 +93,7 @@ def test_any_text_stands_in_it_as_it_is(kind: str, text: str) -> None:
     ],
 )
 def test_id_that_no_code_should_carry(name: str, database: None, variable: Any) -> None:
-    assert not dag_code.speakable(name)
+    assert not dag_code.is_safe_literal(name)
     variable("https://x.example/v1")
     answer = ask("dag", VIEWER, id="stored", model=name, kind="chat")
     assert (answer.status, "write the DAG by hand" in sentence(answer)) == (422, True)

@@ -137,13 +137,13 @@ def test_every_other_end_is_a_sentence(script: Script, manner: Manner, text: str
 def test_time_is_bounded(
     script: Script, monkeypatch: pytest.MonkeyPatch, manner: Manner, given: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(playground, "SECONDS", 0.4)
+    monkeypatch.setattr(playground, "TIMEOUT_S", 0.4)
     script(manner)
     assert "Timed out" in lines(ask("try", **given))[-1]["error"]
 
 
 def test_bound_is_ten_seconds() -> None:
-    assert playground.SECONDS == 10
+    assert playground.TIMEOUT_S == 10
 
 
 @pytest.mark.parametrize("said", [{"data": []}, {"data": [{"embedding": ["x"]}]}, {"data": [{"embedding": []}]}, {}])
@@ -173,7 +173,7 @@ def test_double_click_is_one_request(script: Script) -> None:
 
 
 def test_answer_without_bounds(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playground, "LONGEST_ANSWER", 100)
+    monkeypatch.setattr(playground, "MAX_ANSWER_CHARS", 100)
     # The token lies across the place where the answer is cut.
     script(told(answer("x" * 90, canary.TOKEN, "y" * 50)))
     text = shown(lines(ask("try", **CHAT)))

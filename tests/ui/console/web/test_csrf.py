@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES
 from apache_airflow_provider_ovhcloud_ai.ui.console.web import csrf
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import given, refusal
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Refused
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import read_params, refusal
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import HTTPError
 
 HOSTS = {"af.example:8080", "airflow.example"}
 FROM_PAGE = {"content-type": "application/json", "x-ovhcloud-ai": "1", "sec-fetch-site": "same-origin"}
@@ -101,8 +101,8 @@ def test_every_post_is_guarded_and_no_get_changes_anything(route: Any) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_unknown_field_is_refused(route: Any) -> None:
-    with pytest.raises(Refused, match="Unknown field 'host'") as raised:
-        given(route, {"host": "http://evil.example"}, b'{"host": "http://evil.example"}')
+    with pytest.raises(HTTPError, match="Unknown field 'host'") as raised:
+        read_params(route, {"host": "http://evil.example"}, b'{"host": "http://evil.example"}')
     assert raised.value.status == 422
 
 
@@ -112,14 +112,14 @@ def test_unknown_field_is_refused(route: Any) -> None:
 )
 def test_body_that_is_no_object(body: bytes) -> None:
     (route,) = [route for route in ROUTES if route.path == "/api/test"]
-    with pytest.raises(Refused, match="must be a JSON object") as raised:
-        given(route, {}, body)
+    with pytest.raises(HTTPError, match="must be a JSON object") as raised:
+        read_params(route, {}, body)
     assert raised.value.status == 422
 
 
 def test_large_body_is_not_read() -> None:
     (route,) = [route for route in ROUTES if route.path == "/api/try"]
     body = b'{"text": "' + b"x" * csrf.MAX_BODY + b'"}'
-    with pytest.raises(Refused) as raised:
-        given(route, {}, body)
+    with pytest.raises(HTTPError) as raised:
+        read_params(route, {}, body)
     assert raised.value.status == 413

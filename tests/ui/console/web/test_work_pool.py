@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Refused
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import Runs
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import HTTPError
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import WorkPool
 
 
 class Work:
@@ -36,7 +36,7 @@ class Work:
 
 
 def test_one_run_of_each() -> None:
-    runs, work = Runs(), Work()
+    runs, work = WorkPool(), Work()
     first = runs.join("a", work)
     assert runs.join("a", work) is first
     work.go.set()
@@ -45,11 +45,11 @@ def test_one_run_of_each() -> None:
 
 
 def test_so_many_at_a_time_and_the_rest_wait() -> None:
-    runs, work = Runs(at_once=2, waiting=3), Work()
+    runs, work = WorkPool(at_once=2, waiting=3), Work()
     futures = [runs.join(key, work) for key in range(5)]
     for _ in range(2):
         assert work.begun.acquire(timeout=30)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(HTTPError) as raised:
         runs.join(5, work)
     assert raised.value.status == 429
     work.go.set()
@@ -59,9 +59,9 @@ def test_so_many_at_a_time_and_the_rest_wait() -> None:
 
 
 def test_what_streams_does_not_wait() -> None:
-    runs, work = Runs(at_once=1), Work()
+    runs, work = WorkPool(at_once=1), Work()
     future = runs.join("a", work)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(HTTPError) as raised:
         runs.stream("b", ["never"])
     assert raised.value.status == 429
     work.go.set()
@@ -69,7 +69,7 @@ def test_what_streams_does_not_wait() -> None:
 
 
 def test_failure_makes_room() -> None:
-    runs = Runs(at_once=1, waiting=0)
+    runs = WorkPool(at_once=1, waiting=0)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             runs.join("a", lambda: 1 // 0).result(30)
@@ -83,20 +83,20 @@ def test_stream_gives_results_as_they_come() -> None:
         assert come.wait(30)
         yield 2
 
-    stream = Runs().stream("a", work())
+    stream = WorkPool().stream("a", work())
     assert next(stream) == 1
     come.set()
     assert list(stream) == [2]
 
 
 def test_second_stream_of_the_same_is_refused_until_the_first_ends() -> None:
-    runs, go = Runs(), threading.Event()
+    runs, go = WorkPool(), threading.Event()
 
     def work() -> Iterator[bool]:
         yield go.wait(30)
 
     first = runs.stream("a", work())
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(HTTPError) as raised:
         runs.stream("a", work())
     assert raised.value.status == 409
     other = runs.stream("b", work())
@@ -117,7 +117,7 @@ def test_nobody_listens_any_more() -> None:
         finally:
             closed.set()
 
-    stream = Runs().stream("a", work())
+    stream = WorkPool().stream("a", work())
     assert next(stream) == 1
     stream.close()
     more.set()
@@ -130,13 +130,13 @@ def test_failure_of_a_stream_reaches_its_reader() -> None:
         yield 1
         raise ZeroDivisionError
 
-    stream = Runs().stream("a", work())
+    stream = WorkPool().stream("a", work())
     assert next(stream) == 1
     with pytest.raises(ZeroDivisionError):
         next(stream)
 
 
 def test_whoever_has_read_to_the_end_may_start_it_again() -> None:
-    runs = Runs()
+    runs = WorkPool()
     for number in range(500):
         assert list(runs.stream("trial", [number])) == [number]
