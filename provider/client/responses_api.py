@@ -79,7 +79,7 @@ def request(
         raise ConfigurationError(
             f"The request is {len(content):,} bytes; the service accepts {limit:,}: send a shorter input."
         )
-    return Request("POST", "/responses", "response", body["model"], content, repeatable=False)
+    return Request("POST", "/responses", "response", body["model"], content, safe_to_retry=False)
 
 
 def _check_further(params: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ def compose_message(report: Report) -> str:
     :param report: the test
     :return: one line of less than 2,000 characters
     """
-    step = report.decisive
+    step = report.first_failure
     parts = [_accepted(report)] if step is None else _verdict(report, step)
     parts += [each.detail for each in report.steps if each.state == "ok"] + [_access(report)]
     said = " ".join(part for part in parts if part)

@@ -68,7 +68,7 @@ class Report:
         return all(step.state == "ok" for step in self.steps)
 
     @property
-    def decisive(self) -> Step | None:
+    def first_failure(self) -> Step | None:
         """
         The step that did not succeed, if there is one.
         """
@@ -79,14 +79,14 @@ class Report:
         """
         That of the step that did not succeed, or ``ok``.
         """
-        return self.decisive.state if self.decisive else "ok"
+        return self.first_failure.state if self.first_failure else "ok"
 
     @property
     def headline(self) -> str:
         """
         The outcome in a few words: what did not succeed, or that the access was accepted.
         """
-        return (self.decisive or self.access_step).headline
+        return (self.first_failure or self.access_step).headline
 
     @property
     def access_step(self) -> Step:
@@ -100,7 +100,7 @@ class Report:
         """
         Seconds that the service asks to wait before the next test.
         """
-        return self.decisive.wait if self.decisive else None
+        return self.first_failure.wait if self.first_failure else None
 
     @property
     def milliseconds(self) -> int:

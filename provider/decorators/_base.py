@@ -33,12 +33,12 @@ class FunctionOperator(DecoratedOperator, AIEndpointsOperator):
     #: The decorator, as authors write it.
     custom_operator_name: str
     #: Parameters of the operator that the function stands in for.
-    replaced: ClassVar[tuple[str, ...]]
+    fields_from_function: ClassVar[tuple[str, ...]]
 
     def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
         reject_fields_from_function(type(self), kwargs)
         # Given as None, so that no default_args fill them.
-        nothing: dict[str, Any] = dict.fromkeys(self.replaced)
+        nothing: dict[str, Any] = dict.fromkeys(self.fields_from_function)
         super().__init__(python_callable=python_callable, **nothing, **kwargs)
 
     def execute(self, context: Context) -> Any:
@@ -54,11 +54,11 @@ class FunctionOperator(DecoratedOperator, AIEndpointsOperator):
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         returned = self.python_callable(*self.op_args, **arguments)
         with self.hook.boundary():
-            self.take(returned)
+            self.use_return_value(returned)
         # Past Airflow's own, which on 3.0 asks for what only a PythonOperator has.
         return super(DecoratedOperator, self).execute(context)
 
-    def take(self, returned: Any) -> None:
+    def use_return_value(self, returned: Any) -> None:
         """
         Assign what the function returned.
 
@@ -122,7 +122,7 @@ def reject_fields_from_function(operator: type[FunctionOperator], parameters: Ma
     :param parameters: what the decorator was given
     :raises ConfigurationError: if the function stands in for one of them
     """
-    for name in operator.replaced:
+    for name in operator.fields_from_function:
         if name in parameters:
             raise ConfigurationError(
                 f"{operator.custom_operator_name} takes no {name}: what the function returns is sent. Return it there."

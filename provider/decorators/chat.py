@@ -33,7 +33,7 @@ class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatCompletionsO
     """
 
     custom_operator_name = "@task.ovh_chat"
-    replaced: ClassVar[tuple[str, ...]] = ("messages", "prompt", "prompt_file")
+    fields_from_function: ClassVar[tuple[str, ...]] = ("messages", "prompt", "prompt_file")
     template_fields = (  # type: ignore[assignment]  # to mypy the operator's tuple has a length of its own
         *FunctionOperator.template_fields,
         *OVHCloudAIEndpointsChatCompletionsOperator.template_fields,
@@ -43,7 +43,7 @@ class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatCompletionsO
         **OVHCloudAIEndpointsChatCompletionsOperator.template_fields_renderers,
     }
 
-    def take(self, returned: Any) -> None:
+    def use_return_value(self, returned: Any) -> None:
         """
         Assign a prompt or messages.
 

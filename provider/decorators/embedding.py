@@ -33,7 +33,7 @@ class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOp
     """
 
     custom_operator_name = "@task.ovh_embed"
-    replaced: ClassVar[tuple[str, ...]] = ("input", "input_path", "input_format")
+    fields_from_function: ClassVar[tuple[str, ...]] = ("input", "input_path", "input_format")
     template_fields = (  # type: ignore[assignment]  # to mypy the operator's tuple has a length of its own
         *FunctionOperator.template_fields,
         *OVHCloudAIEndpointsEmbeddingOperator.template_fields,
@@ -43,7 +43,7 @@ class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOp
         **OVHCloudAIEndpointsEmbeddingOperator.template_fields_renderers,
     }
 
-    def take(self, returned: Any) -> None:
+    def use_return_value(self, returned: Any) -> None:
         """
         Assign a text, texts, or rows that go to a folder.
 

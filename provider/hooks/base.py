@@ -133,13 +133,13 @@ class BaseAIEndpointsHook(BaseHook):
         try:
             reply = self.get_conn().send(request)
         except AIEndpointsError as error:
-            failure = self._counted(error, request)
+            failure = self._count_error(error, request)
         else:
             self._pass_on_warning(reply, request)
             return reply
         raise failure from None
 
-    def _counted(self, error: AIEndpointsError, request: http_request.Request) -> AIEndpointsError:
+    def _count_error(self, error: AIEndpointsError, request: http_request.Request) -> AIEndpointsError:
         metrics.count_error(request.model, error.status)
         return self._with_suggestions(error, request) if isinstance(error, NotFoundError) else error
 
@@ -148,7 +148,7 @@ class BaseAIEndpointsHook(BaseHook):
             said = excerpt(scrub(warning, self.settings.client.token))
             if said not in self._warnings:  # it comes with every reply
                 self._warnings.add(said)
-                self.log.warning("The service warns about %s: %s", request.model or request.what, said)
+                self.log.warning("The service warns about %s: %s", request.model or request.description, said)
 
     def _with_suggestions(self, error: NotFoundError, request: http_request.Request) -> NotFoundError:
         if request.model and error_responses.is_about_model(str(error)):

@@ -21,7 +21,7 @@ class LineageMixin(BaseOperator):
 
     _lineage: Lineage | None = None
 
-    def tell_lineage(
+    def record_lineage(
         self, context: Context, told: Mapping[str, Any], outputs: Iterable[Any], inputs: Iterable[Any] = ()
     ) -> None:
         """
@@ -36,9 +36,9 @@ class LineageMixin(BaseOperator):
         found = [tuple(to_dataset_ref(path) for path in paths if path is not None) for paths in (inputs, outputs)]
         self._lineage = Lineage(found[0], found[1], facts)
         for outlet in self.outlets or ():
-            self._tell_outlet(context, outlet, self._lineage)
+            self._annotate_outlet(context, outlet, self._lineage)
 
-    def _tell_outlet(self, context: Context, outlet: Any, lineage: Lineage) -> None:
+    def _annotate_outlet(self, context: Context, outlet: Any, lineage: Lineage) -> None:
         kind = type(outlet).__name__
         if kind in {"AssetAlias", "DatasetAlias"}:
             for written in lineage.outputs:

@@ -163,8 +163,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             batches = run.start(lines)
         self._batch_ids = [batch["id"] for batch in batches]
         for batch in batches:
-            self._say(batch)
-        self._tell(context, batches)
+            self._log_batch(batch)
+        self._push_batches(context, batches)
         if self._is_deferrable() and not all(batch["status"] in FINAL_STATUSES for batch in batches):
             self._defer(context, seconds)
         return self._finish(context, seconds)
@@ -214,7 +214,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     def _plan(self) -> tuple[BatchRows, Folder | None, int]:
         asks_chat = self.endpoint == ENDPOINTS[0]
         model = self.hook.model_for(self.model, "chat_model" if asks_chat else "embedding_model")
-        asked, folder = self._asked(asks_chat, model), self._folder(asks_chat, model)
+        asked, folder = self._build_rows(asks_chat, model), self._folder(asks_chat, model)
         if folder:
             folder.begin()
         return asked, folder, integer(self.part_size, "part_size", 1)
@@ -224,15 +224,15 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         from ..hooks.batch.batch_run import wait
 
         with self.hook.boundary(), Answers(self.hook) as answers:
-            ended = list(wait(self.hook, self._batch_ids, seconds, self._say))
+            ended = list(wait(self.hook, self._batch_ids, seconds, self._log_batch))
             self._batch_ids = []
-            self._tell(context, ended)
+            self._push_batches(context, ended)
             for batch in ended:
                 answers.add(batch)
             asked, folder, part_size = self._plan()
             results = self._results(asked, folder, part_size, answers)
         if folder:
-            self.tell_lineage(context, results, [results["path"]], [self.input_path])
+            self.record_lineage(context, results, [results["path"]], [self.input_path])
         return results
 
     def on_kill(self) -> None:
@@ -266,7 +266,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
                     raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {quote(value)}.")
         return self.endpoint == ENDPOINTS[0]
 
-    def _asked(self, asks_chat: bool, model: Any) -> BatchRows:
+    def _build_rows(self, asks_chat: bool, model: Any) -> BatchRows:
         from ..hooks.batch import batch_rows
 
         further = self.further_parameters(("model", "messages", "input", "temperature", "max_tokens"))
@@ -289,8 +289,8 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     def _rows(self) -> Iterable[dict[str, Any]]:
         return read_rows(self.rows, self.input_path, self.input_format, "rows")
 
-    def _tell(self, context: Context, batches: list[dict[str, Any]]) -> None:
+    def _push_batches(self, context: Context, batches: list[dict[str, Any]]) -> None:
         context["ti"].xcom_push(key="batches", value=[summary(batch) for batch in batches])
 
-    def _say(self, batch: dict[str, Any]) -> None:
+    def _log_batch(self, batch: dict[str, Any]) -> None:
         self.log.info(describe(summary(batch)))

@@ -151,7 +151,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
             if self.output_path is None:
                 return self._to_xcom(rows, spending, context)
             manifest = self._to_folder(rows, spending)
-            self.tell_lineage(context, manifest, [manifest["path"]], [self.input_path])
+            self.record_lineage(context, manifest, [manifest["path"]], [self.input_path])
             return manifest
         finally:
             # Also where it failed: what was paid for is told.

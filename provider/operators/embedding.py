@@ -114,7 +114,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         with self.hook.boundary():
             if self.output_path is not None:
                 manifest = self._to_folder(further)
-                self.tell_lineage(context, manifest, [manifest["path"]], [self.input_path])
+                self.record_lineage(context, manifest, [manifest["path"]], [self.input_path])
                 return manifest
             texts = self._texts()
         return self.hook.create_embedding(model=self.model, input=texts, **further)

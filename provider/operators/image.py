@@ -105,5 +105,5 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
         )
         if self.do_xcom_push:
             context["ti"].xcom_push(key="paths", value=told["paths"])
-        self.tell_lineage(context, {**told, "images": len(told["paths"])}, told["paths"])
+        self.record_lineage(context, {**told, "images": len(told["paths"])}, told["paths"])
         return told

@@ -140,7 +140,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             "seconds": billed_seconds(response),
             "characters": len(response["text"]),
         }
-        self.tell_lineage(context, told, [file.display], [self.audio_path])
+        self.record_lineage(context, told, [file.display], [self.audio_path])
         return told
 
     def _checked_file(self) -> OutputFile | None:

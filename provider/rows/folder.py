@@ -79,7 +79,7 @@ class Folder:
                 self._storage.child(name).remove()
         self._files = {name for name in names if part_names.is_ours(name)}
 
-    def name_of(self, index: int, rows: Sequence[Row]) -> str:
+    def build_name(self, index: int, rows: Sequence[Row]) -> str:
         """
         Name a part of this run.
 
@@ -150,7 +150,7 @@ class Folder:
         missing = [name for name in self._rows if not self.has(name)]
         if missing:
             raise ValueError(f"{len(missing)} parts were never written, {missing[0]} first")
-        manifest = self._told(fields)
+        manifest = self._describe(fields)
         if self._old is None or self._old.get("parts") != manifest["parts"]:
             self._unfinish()
         self._clear()
@@ -162,7 +162,7 @@ class Folder:
         rest = {name: value for name, value in told.items() if name not in _NOT_FOR_XCOM}
         return {"path": self._path, "parts": len(self._rows), **rest}
 
-    def _told(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _describe(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         manifest = {
             "kind": KIND,
             "version": VERSION,

@@ -88,7 +88,7 @@ class ImageFiles:
             if self._missing:
                 self._folder.mkdir()
                 # Whether files can be written there is known once one was.
-                self._note.write(self._old or self._told_in_note())
+                self._note.write(self._old or self._summarize_note())
         return len(self._missing)
 
     def write(self, images: Sequence[tuple[bytes, str]], facts: Mapping[str, Any]) -> None:
@@ -106,7 +106,7 @@ class ImageFiles:
             self._known[name] = {"sha256": digest, "type": kind, "bytes": len(data)}
         try:
             # First: an image that the note does not know is a stranger's to the next try.
-            self._note.write(self._told_in_note())
+            self._note.write(self._summarize_note())
             for name, (data, _) in new.items():
                 self._folder.child(name).write(data)
         except OSError as error:
@@ -126,7 +126,7 @@ class ImageFiles:
             with suppress(OSError):
                 self._note.remove()
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """
         Tell what is there.
 
@@ -181,7 +181,7 @@ class ImageFiles:
             self._known = found["images"]
             self._facts = {name: found.get(name) for name in ("model", "created")}
 
-    def _told_in_note(self) -> bytes:
+    def _summarize_note(self) -> bytes:
         note = {"kind": KIND, "version": VERSION, "request": self._recipe, **self._facts, "images": self._known}
         return f"{json.dumps(note, indent=1)}\n".encode()
 

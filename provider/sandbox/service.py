@@ -159,7 +159,7 @@ class Service:
     def _limit(self, with_token: bool, model: Model) -> dict[str, str]:
         caller, limit = ("token", self._rate_limit) if with_token else ("anonymous", RATE_LIMIT_ANONYMOUS)
         allowance = self.limiter.take(caller, model.id, limit)
-        if not allowance.granted:
+        if not allowance.is_granted:
             raise gateway_refusal(429, "API rate limit exceeded", allowance.headers)
         return allowance.headers
 
@@ -168,12 +168,12 @@ def _account_routes(files: Files, batches: Batches) -> tuple[AccountRoute, ...]:
     file, batch = r"/v1/files/(?P<file_id>[\w-]+)", r"/v1/batches/(?P<batch_id>[\w-]+)"
     return (
         AccountRoute("POST", "/v1/files", files.upload),
-        AccountRoute("GET", "/v1/files", files.listed),
+        AccountRoute("GET", "/v1/files", files.list_),
         AccountRoute("GET", file, files.retrieve),
         AccountRoute("DELETE", file, files.delete),
         AccountRoute("GET", f"{file}/content", files.content),
         AccountRoute("POST", "/v1/batches", batches.create),
-        AccountRoute("GET", "/v1/batches", batches.listed),
+        AccountRoute("GET", "/v1/batches", batches.list_),
         AccountRoute("GET", batch, batches.retrieve),
         AccountRoute("POST", f"{batch}/cancel", batches.cancel),
     )

@@ -104,7 +104,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
 
     async def _follow(self) -> None:
         watch = await self._watch()
-        async with aclosing(watch.looks(self.batch_ids, self.poll_interval)) as looks:
+        async with aclosing(watch.poll(self.batch_ids, self.poll_interval)) as looks:
             async for batch in looks:
                 self.log.info(describe(batch))
 

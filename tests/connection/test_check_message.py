@@ -207,8 +207,8 @@ def test_timeout_and_retries_of_the_connection_do_not_lengthen_the_test(serve: A
 def test_verdict_and_cause_come_first(serve: Any, press: Any, asked: Said) -> None:
     for answers in (manner(asked), manner(LISTED, asked)):
         verdict = press(serve(answers).base_url)
-        assert verdict.report.decisive is not None
-        assert verdict.report.decisive.headline in verdict.said[:80]
+        assert verdict.report.first_failure is not None
+        assert verdict.report.first_failure.headline in verdict.said[:80]
 
 
 def test_long_default_model_still_leaves_the_cause_in_sight(serve: Any, press: Any) -> None:

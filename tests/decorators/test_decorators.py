@@ -227,7 +227,7 @@ class TestWhatTheDecoratorTakes:
         ("decorator", "operator"), [(ovh_chat, ChatFunctionOperator), (ovh_embed, EmbeddingFunctionOperator)]
     )
     def test_not_what_the_function_says(self, decorator: Any, operator: type[FunctionOperator]) -> None:
-        for name in operator.replaced:
+        for name in operator.fields_from_function:
             said = rf"^{operator.custom_operator_name} takes no {name}: what the function returns is sent"
             with pytest.raises(ConfigurationError, match=said):
                 decorator(**{name: None})
@@ -256,7 +256,7 @@ class TestWhatTheDecoratorTakes:
         airflows = set(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs", "task_concurrency"}
         assert airflows <= set(get_type_hints(OperatorParameters))
         ours = set(get_type_hints(typed)) - set(get_type_hints(OperatorParameters))
-        assert ours == list_parameters(wrapped) - list_parameters(BaseOperator) - set(operator.replaced)
+        assert ours == list_parameters(wrapped) - list_parameters(BaseOperator) - set(operator.fields_from_function)
         hints = inspect.signature(wrapped.__init__).parameters
         assert typed.__annotations__.keys() >= {name for name in ours if name in hints}
         # As texts: the operator's own are not evaluated either.

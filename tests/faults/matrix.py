@@ -181,7 +181,7 @@ def test_place(name: str, where: str, outcome_at: Any, seen: Any) -> None:
     assert isinstance(error, APIConnectionError)
     assert error.kind == kind, error
     # A second attempt was made, unless the service may have got the first.
-    assert error.attempts == (1 + RETRIES if endpoint.again or not error.sent else 1)
+    assert error.attempts == (1 + RETRIES if endpoint.again or not error.may_have_been_processed else 1)
     assert outcome.requests == 0
     _check_sentence(error)
     assert PASSWORD not in str(error)

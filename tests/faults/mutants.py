@@ -51,7 +51,7 @@ def _without(file: str, text: str, tests: str, only: str = "", put: str = "") ->
 GUARDS = {
     "the time of an attempt": _without(
         "client/http/attempt_timer.py",
-        "                    attempt.cut()\n",
+        "                    attempt.abort()\n",
         "tests/client/http/test_attempt_timer.py",
         "reply_has_the_time and blocking",
         "                    pass\n",
@@ -228,7 +228,7 @@ GUARDS = {
     ),
     "a chat is not sent twice": _without(
         "client/http/http_request.py",
-        'Request("POST", "/chat/completions", "chat completion", body["model"], content, repeatable=False)',
+        'Request("POST", "/chat/completions", "chat completion", body["model"], content, safe_to_retry=False)',
         "tests/client/http/test_drivers.py",
         "billed",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content)',

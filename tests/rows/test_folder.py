@@ -59,7 +59,7 @@ class Run:
         for index, part in part_names.split(rows, size):
             if index == dies_at:
                 return None
-            name = self.folder.name_of(index, part)
+            name = self.folder.build_name(index, part)
             if not self.folder.has(name):
                 self.paid.append(index)
                 self.folder.write(name, [result(row) for row in part])
@@ -179,7 +179,7 @@ def test_while_a_part_is_made_again_there_is_no_manifest(path: Any) -> None:
     run = Run(path)
     run.folder.begin()
     for index, part in part_names.split(texts(20), 10):
-        name = run.folder.name_of(index, part)
+        name = run.folder.build_name(index, part)
         if not run.folder.has(name):
             assert name == victim
             run.folder.write(name, [result(row) for row in part])
@@ -190,13 +190,13 @@ def test_rows_that_failed_are_done_again_in_their_part(path: Any) -> None:
     rows = texts(4)
     first = Folder(path, "jsonl", RECIPE)
     first.begin()
-    name = first.name_of(0, rows)
+    name = first.build_name(0, rows)
     first.write(name, [{**row, "answer": "yes"} if row["id"] != 2 else {**row, "error": "too long"} for row in rows])
     assert first.finish({})["failed"] == 1
 
     again = Folder(path, "jsonl", RECIPE)
     again.begin()
-    records = again.read(again.name_of(0, rows))
+    records = again.read(again.build_name(0, rows))
     assert part_names.failed(records) == [2]
     records[2] = {**rows[2], "answer": "no"}
     again.write(name, records)
@@ -210,7 +210,7 @@ def test_failures_that_stay_are_counted_when_read(path: Any) -> None:
     for _ in range(2):
         folder = Folder(path, "jsonl", RECIPE)
         folder.begin()
-        name = folder.name_of(0, rows)
+        name = folder.build_name(0, rows)
         if folder.has(name):
             folder.read(name)
         else:
@@ -236,7 +236,7 @@ def test_a_matrix_rewritten_is_incomplete_until_both_files_agree(
     rows = texts(2)
     run = Run(tmp_path, "npy")
     run.go(rows)
-    name = run.folder.name_of(0, rows)
+    name = run.folder.build_name(0, rows)
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         run.folder.write(name, [result(row) for row in rows])
@@ -302,7 +302,7 @@ def test_a_run_without_rows_is_a_manifest(path: Any) -> None:
 def test_a_part_that_was_never_written_cannot_be_finished(tmp_path: Path) -> None:
     folder = Folder(tmp_path, "jsonl", RECIPE)
     folder.begin()
-    name = folder.name_of(0, texts(2))
+    name = folder.build_name(0, texts(2))
     with pytest.raises(ValueError, match="1 parts were never written"):
         folder.finish({})
     with pytest.raises(ValueError, match="1 records for 2 rows"):
@@ -314,7 +314,7 @@ def test_rows_that_do_not_fit_are_known_before_they_are_paid_for(tmp_path: Path)
     folder = Folder(tmp_path, "parquet", RECIPE)
     folder.begin()
     with pytest.raises(InvalidInputError, match="column 'a'"):
-        folder.name_of(0, [{"a": 1}, {"a": "text"}])
+        folder.build_name(0, [{"a": 1}, {"a": "text"}])
 
 
 def test_pyarrow_is_asked_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +337,7 @@ def test_the_manifest_is_small_enough_for_xcom_without_its_parts(tmp_path: Path)
     folder = Folder(tmp_path, "jsonl", recipe)
     folder.begin()
     for index, part in part_names.split(texts(200), 1):
-        folder.write(folder.name_of(index, part), part)
+        folder.write(folder.build_name(index, part), part)
     assert len(json.dumps(folder.finish({"usage": {}}))) < 400
     assert len(manifest(tmp_path)["parts"]) == 200
 

@@ -35,7 +35,7 @@ def write(path: Path, kind: str, *, again: bool) -> Folder:
     folder = Folder(path, kind, {"model": "m"}, vectors="vector")
     folder.begin()
     for index, rows in part_names.split(ROWS, PART):
-        name = folder.name_of(index, rows)
+        name = folder.build_name(index, rows)
         if again or not folder.has(name):
             folder.write(name, [result(row) for row in rows])
     return folder
@@ -91,7 +91,7 @@ def test_no_half_part_has_the_name_of_a_part(tmp_path: Path, kind: str, kill: Ca
         reader.begin()
         assert not any(name.startswith(".") for name in os.listdir(tmp_path))
         for index, rows in part_names.split(ROWS, PART):
-            name = reader.name_of(index, rows)
+            name = reader.build_name(index, rows)
             if reader.has(name):
                 assert reader.read(name) == [result(row) for row in rows]
             else:

@@ -39,7 +39,7 @@ def work(source: Any, out: Path, kind: str) -> tuple[int, int]:
     folder = Folder(out, kind, {"model": "m"})
     folder.begin()
     for index, rows in part_names.split(read_rows(source), 250):
-        folder.write(folder.name_of(index, rows), [{**row, "answer": "yes"} for row in rows])
+        folder.write(folder.build_name(index, rows), [{**row, "answer": "yes"} for row in rows])
         highest = max(highest, pool.bytes_allocated() - before)
     folder.finish({})
     peak = tracemalloc.get_traced_memory()[1]

@@ -36,7 +36,7 @@ def classify(path: Any, kind: str = "jsonl") -> tuple[list[int], dict[str, Any]]
     folder.begin()
     paid = []
     for index, part in part_names.split(ROWS, 10):
-        name = folder.name_of(index, part)
+        name = folder.build_name(index, part)
         if not folder.has(name):
             paid.append(index)
             folder.write(name, [{**row, "answer": "yes"} for row in part])

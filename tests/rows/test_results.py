@@ -30,7 +30,7 @@ def write(path: Any, kind: str, count: int, *, dimensions: int = 2, finish: bool
     folder.begin()
     for index, part in part_names.split(texts(count), 10):
         records = [{**row, "embedding": array("f", [row["id"], *[0.5] * (dimensions - 1)])} for row in part]
-        folder.write(folder.name_of(index, part), records)
+        folder.write(folder.build_name(index, part), records)
     if finish:
         folder.finish({})
 

@@ -20,7 +20,7 @@ from . import batches_api
 
 log = logging.getLogger(__name__)
 
-#: What one that waits is told: a batch, or why none will ever be looked at.
+#: What one that waits is summary: a batch, or why none will ever be looked at.
 _Update: TypeAlias = "asyncio.Queue[dict[str, Any] | Exception]"
 
 #: Each look makes the time to the next longer by this factor, up to so many times the interval, and then some percent
@@ -39,11 +39,11 @@ class BatchPoller:
         self._settings = settings
         self._client = AsyncClient(settings)
         self._waiting: dict[str, list[_Update]] = {}
-        self._told: dict[str, dict[str, Any]] = {}
+        self._last_summaries: dict[str, dict[str, Any]] = {}
         self._intervals: list[float] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def looks(self, batch_ids: list[str], interval: float) -> AsyncGenerator[dict[str, Any], None]:
+    async def poll(self, batch_ids: list[str], interval: float) -> AsyncGenerator[dict[str, Any], None]:
         """
         Look at batches until all of them have ended.
 
@@ -53,9 +53,9 @@ class BatchPoller:
         :raises AIEndpointsError: if the service says that no look will ever succeed
         """
         under_way = set(batch_ids)
-        async with self._subscribed(batch_ids, interval) as news:
+        async with self._subscribe(batch_ids, interval) as updates:
             while under_way:
-                batch = await news.get()
+                batch = await updates.get()
                 if isinstance(batch, Exception):
                     raise batch
                 if batch["status"] in batches_api.FINAL_STATUSES:
@@ -63,23 +63,23 @@ class BatchPoller:
                 yield batch
 
     @contextlib.asynccontextmanager
-    async def _subscribed(self, batch_ids: list[str], interval: float) -> AsyncIterator[_Update]:
-        news: _Update = asyncio.Queue()
+    async def _subscribe(self, batch_ids: list[str], interval: float) -> AsyncIterator[_Update]:
+        updates: _Update = asyncio.Queue()
         for batch_id in batch_ids:
-            self._waiting.setdefault(batch_id, []).append(news)
-            self._told.pop(batch_id, None)
+            self._waiting.setdefault(batch_id, []).append(updates)
+            self._last_summaries.pop(batch_id, None)
         self._intervals.append(interval)
         try:
             if self._task is None or self._task.done():
-                self._task = asyncio.get_running_loop().create_task(self._look_again_and_again())
-            yield news
+                self._task = asyncio.get_running_loop().create_task(self._poll_loop())
+            yield updates
         finally:
             self._intervals.remove(interval)
             for batch_id in batch_ids:
-                self._waiting[batch_id].remove(news)
+                self._waiting[batch_id].remove(updates)
                 if not self._waiting[batch_id]:
                     del self._waiting[batch_id]
-                    self._told.pop(batch_id, None)
+                    self._last_summaries.pop(batch_id, None)
             if not self._waiting:
                 await self._stop()
 
@@ -112,11 +112,11 @@ class BatchPoller:
         client, self._client = self._client, AsyncClient(self._settings)
         await client.aclose()
 
-    async def _look_again_and_again(self) -> None:
+    async def _poll_loop(self) -> None:
         grown = 1.0
         while self._waiting:
             try:
-                await self._look()
+                await self._poll_once()
             except Exception as error:  # noqa: BLE001  (those that wait raise it)
                 # An outage of hours is nothing to a batch; a token that is refused is.
                 if not (isinstance(error, AIEndpointsError) and error.retryable):
@@ -127,39 +127,39 @@ class BatchPoller:
             await asyncio.sleep(min(self._intervals, default=1.0) * grown * jitter)
             grown = min(grown * BACKOFF_FACTOR, MAX_INTERVALS)
 
-    async def _look(self) -> None:
-        missing, after, vain = set(self._waiting), None, 0
+    async def _poll_once(self) -> None:
+        missing, after, pages_without_hit = set(self._waiting), None, 0
         # A page costs as much as a look at one batch: so many that bring nothing are read as looks would remain.
-        while vain < len(missing):
+        while pages_without_hit < len(missing):
             value = await self._call(batches_api.page(after))
-            found = [each for each in value.get("data") or () if isinstance(each, dict)]
-            ids = {str(each.get("id")) for each in found}
-            vain = 0 if ids & missing else vain + 1
+            batches = [each for each in value.get("data") or () if isinstance(each, dict)]
+            ids = {str(each.get("id")) for each in batches}
+            pages_without_hit = 0 if ids & missing else pages_without_hit + 1
             missing -= ids
-            for batch in found:
-                self._tell(batch)
-            if not value.get("has_more") or not found:
+            for batch in batches:
+                self._publish(batch)
+            if not value.get("has_more") or not batches:
                 break
-            after = found[-1].get("id")
+            after = batches[-1].get("id")
         for batch_id in missing & set(self._waiting):
-            self._tell(await self._call(batches_api.retrieve(batch_id)))
+            self._publish(await self._call(batches_api.retrieve(batch_id)))
 
-    def _tell(self, batch: dict[str, Any]) -> None:
-        told = batches_api.summary(batch)
-        waiting = self._waiting.get(told["id"])
+    def _publish(self, batch: dict[str, Any]) -> None:
+        summary = batches_api.summary(batch)
+        waiting = self._waiting.get(summary["id"])
         if not waiting:
             return
-        before, self._told[told["id"]] = self._told.get(told["id"], told), told
+        before, self._last_summaries[summary["id"]] = self._last_summaries.get(summary["id"], summary), summary
         # Where it stood when they began to wait they know. Two thousand that are woken, and each write a line of log,
         # hold the loop for a second.
-        if told != before or told["status"] in batches_api.FINAL_STATUSES:
-            for news in waiting:
-                news.put_nowait(told)
+        if summary != before or summary["status"] in batches_api.FINAL_STATUSES:
+            for updates in waiting:
+                updates.put_nowait(summary)
 
     def _fail(self, error: Exception) -> None:
         for waiting in self._waiting.values():
-            for news in waiting:
-                news.put_nowait(error)
+            for updates in waiting:
+                updates.put_nowait(error)
 
     async def _call(self, request: Request) -> dict[str, Any]:
         return http_response.parse(await self._client.send(request), request, self._settings)

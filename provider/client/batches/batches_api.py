@@ -96,7 +96,7 @@ def create(
         "completion_window": text(completion_window, "completion_window"),
         "metadata": metadata,
     }
-    return Request("POST", "/batches", "start of a batch", content=encode(body), repeatable=False)
+    return Request("POST", "/batches", "start of a batch", content=encode(body), safe_to_retry=False)
 
 
 def retrieve(batch_id: Any) -> Request:

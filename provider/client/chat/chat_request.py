@@ -69,7 +69,7 @@ def chat(
         raise ConfigurationError(
             f"The request is {len(content):,} bytes; the service accepts {limit:,}: send shorter messages."
         )
-    return Request("POST", "/chat/completions", "chat completion", body["model"], content, repeatable=False)
+    return Request("POST", "/chat/completions", "chat completion", body["model"], content, safe_to_retry=False)
 
 
 def as_stream(request: Request) -> Request:

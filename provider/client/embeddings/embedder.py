@@ -88,13 +88,13 @@ class Embedder:
         :return: their vectors
         :raises AIEndpointsError: if the request fails, or its reply is not complete
         """
-        reply, request = self._sent(batch)
+        reply, request = self._send_batch(batch)
         value = parse_embeddings(reply, request, self._settings)
         vectors = check_embeddings(value, batch.count, reply, request)
         check_dimensions(vectors)
         return Embedded(vectors, {**value, "data": None}, reply)
 
-    def _sent(self, batch: Batch) -> tuple[Reply, Request]:
+    def _send_batch(self, batch: Batch) -> tuple[Reply, Request]:
         if not batch.base64:
             return self._send(batch.request), batch.request
         if self._base64:

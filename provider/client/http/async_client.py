@@ -103,12 +103,12 @@ class AsyncClient:
         """
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
-                turn = pacer.ask(self.settings, max(time.monotonic(), due))
+                turn = pacer.acquire(self.settings, max(time.monotonic(), due))
                 while turn.wait:
                     await self._sleep(turn.wait)
-                    turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+                    turn = pacer.acquire(self.settings, max(time.monotonic(), turn.moment + turn.wait))
                 outcome = await self._exchange(request, seconds)
-                if not isinstance(outcome, Reply) or not pacer.learn(
+                if not isinstance(outcome, Reply) or not pacer.observe(
                     turn, self.settings, outcome.status, outcome.headers
                 ):
                     break

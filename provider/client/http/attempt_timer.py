@@ -41,7 +41,7 @@ class AttemptTimer:
         self._started = started
         #: Whether time ran out.
         self.expired = False
-        self._line: int | None = None
+        self._sock_fd: int | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> AttemptTimer:
@@ -53,7 +53,7 @@ class AttemptTimer:
         _watcher().remove(self)
         _current.attempt = None
         with self._lock:
-            self._let_go()
+            self._release()
 
     def left(self) -> float:
         """
@@ -61,39 +61,39 @@ class AttemptTimer:
         """
         return max(self.ends - time.monotonic(), 0.001)
 
-    def was_opened(self, line: socket.socket) -> None:
+    def on_connect(self, sock: socket.socket) -> None:
         """
         The TCP connection stands; what remains of connecting is TLS.
 
-        :param line: its socket
+        :param sock: its socket
         """
         self.connect_seconds = time.monotonic() - self._started
-        self.watch(line)
+        self.watch(sock)
 
-    def watch(self, line: socket.socket) -> None:
+    def watch(self, sock: socket.socket) -> None:
         """
         Cut this connection when time is over.
 
-        :param line: its socket, or the TLS around it
+        :param sock: its socket, or the TLS around it
         """
         with self._lock:
-            self._let_go()
+            self._release()
             # A duplicate, as TLS takes the socket over, and a reply may outlive it.
-            self._line = os.dup(line.fileno())
+            self._sock_fd = os.dup(sock.fileno())
             if self.expired:
                 self._shut()
 
-    def reached(self, line: socket.socket) -> None:
+    def on_ready(self, sock: socket.socket) -> None:
         """
         The connection stands: from here on the whole time counts.
 
-        :param line: its socket, or the TLS around it
+        :param sock: its socket, or the TLS around it
         """
         if self.connect_seconds is not None and not self.connected:
             self.secured = time.monotonic() - self._started
         self.connected = True
         self.ends = self._last
-        self.watch(line)
+        self.watch(sock)
 
     def pause(self) -> None:
         """
@@ -108,7 +108,7 @@ class AttemptTimer:
         self.ends = time.monotonic() + self._seconds
         _watcher().add(self)
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """
         End it now: whatever waits on its connection fails.
         """
@@ -117,15 +117,15 @@ class AttemptTimer:
             self._shut()
 
     def _shut(self) -> None:
-        if self._line is not None:
-            with socket.socket(fileno=self._line) as line, contextlib.suppress(OSError):
-                self._line = None
-                line.shutdown(socket.SHUT_RDWR)
+        if self._sock_fd is not None:
+            with socket.socket(fileno=self._sock_fd) as sock, contextlib.suppress(OSError):
+                self._sock_fd = None
+                sock.shutdown(socket.SHUT_RDWR)
 
-    def _let_go(self) -> None:
-        if self._line is not None:
-            os.close(self._line)
-            self._line = None
+    def _release(self) -> None:
+        if self._sock_fd is not None:
+            os.close(self._sock_fd)
+            self._sock_fd = None
 
 
 class _Watcher(threading.Thread):
@@ -155,7 +155,7 @@ class _Watcher(threading.Thread):
                 now = time.monotonic()
                 for attempt in [attempt for attempt in self._attempts if attempt.ends <= now]:
                     self._attempts.discard(attempt)
-                    attempt.cut()
+                    attempt.abort()
                 # An attempt that ended early leaves an early waking behind, so that the next one need not wake us.
                 self._wakes = min((attempt.ends for attempt in self._attempts), default=math.inf)
                 self._changed.wait(None if math.isinf(self._wakes) else self._wakes - now)
@@ -208,14 +208,14 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
     fault: OSError = OSError(f"{host} has no address")
     addresses = _resolve(host, port, seconds)
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        line = socket.socket(family, kind, protocol)
+        sock = socket.socket(family, kind, protocol)
         try:
             # Each address gets its share, so that one that swallows packets leaves time for the next.
-            line.settimeout(max((ends - time.monotonic()) / (len(addresses) - position), 0.001))
-            line.connect(address)
-            return line
+            sock.settimeout(max((ends - time.monotonic()) / (len(addresses) - position), 0.001))
+            sock.connect(address)
+            return sock
         except OSError as error:
-            line.close()
+            sock.close()
             fault = error
     raise fault
 

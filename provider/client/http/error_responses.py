@@ -60,7 +60,7 @@ def parse_error(
     kind = for_status(reply.status)
     wait = read_requested_wait(reply.status, reply.headers, now)
     did = "refused" if reply.status < 500 else "failed at"
-    what = f"{_headline(reply.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.what}"
+    what = f"{_headline(reply.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.description}"
     said = f" and says: {words.rstrip('.')}." if words else "."
     return kind(
         f"{what}{said} {_remedy(reply.status, request, words, wait, token)}",
@@ -105,11 +105,11 @@ def _as_text(value: Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(item, dict) and "msg" in item for item in value):
         # FastAPI's list of what it found wrong, and where.
-        return "; ".join(f"{_storage(item.get('loc'))}{item['msg']}" for item in value)
+        return "; ".join(f"{_format_location(item.get('loc'))}{item['msg']}" for item in value)
     return json.dumps(value, ensure_ascii=False)
 
 
-def _storage(loc: Any) -> str:
+def _format_location(loc: Any) -> str:
     return ".".join(map(str, loc)) + ": " if isinstance(loc, list) and loc else ""
 
 

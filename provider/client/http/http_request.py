@@ -26,10 +26,10 @@ class Request:
 
     :param method: HTTP method
     :param path: path below the base URL
-    :param what: what it is, for errors and logs
+    :param description: what it is, for errors and logs
     :param model: the model it names, if any
     :param content: JSON body, or None
-    :param repeatable: whether sending it again costs nothing that was not asked for, even if the service may have
+    :param safe_to_retry: whether sending it again costs nothing that was not asked for, even if the service may have
         answered it already; a chat's answer is billed each time
     :param streamed: whether the answer comes as events
     :param form: a form with a file in place of a JSON body
@@ -38,16 +38,16 @@ class Request:
 
     method: str
     path: str
-    what: str
+    description: str
     model: str | None = None
     content: bytes | None = field(default=None, repr=False)
-    repeatable: bool = True
+    safe_to_retry: bool = True
     streamed: bool = False
     form: MultipartForm | None = field(default=None, repr=False)
     size: int = 0
 
     @property
-    def more_seconds(self) -> float:
+    def extra_timeout(self) -> float:
         """
         Seconds that an attempt may take beyond those of any other, for its file.
         """

@@ -81,7 +81,7 @@ def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str,
     if not is_json:
         found = scrub(describe_page(reply), settings.token)
         raise InvalidResponseError(
-            f"The {request.what} came back as {found} instead of JSON from {host} (status {reply.status}): "
+            f"The {request.description} came back as {found} instead of JSON from {host} (status {reply.status}): "
             "a proxy, a login page or another service may answer there. Check the base URL.",
             **facts(reply),
         )
@@ -163,10 +163,10 @@ def _redirected(reply: Reply, request: Request, settings: ClientSettings) -> str
     except ValueError:
         where = "another address"
     return (
-        f"The {request.what} was redirected (status {reply.status}) to {where}, and the token does not follow: "
+        f"The {request.description} was redirected (status {reply.status}) to {where}, and the token does not follow: "
         "put the service's own address into the base URL."
     )
 
 
 def _misshaped(request: Request) -> str:
-    return f"The {request.what} is not what an OpenAI-compatible service returns:"
+    return f"The {request.description} is not what an OpenAI-compatible service returns:"

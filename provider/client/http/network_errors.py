@@ -51,8 +51,8 @@ def build_connection_error(
     kind = "lost" if connected else classify_network_error(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)
     return APIConnectionError(
-        f"No reply from {_storage(settings, through_proxy=kind == 'proxy')} to the {request.what}: {_WHY[kind]} "
-        f"({detail}). {_remedy(kind, settings)}",
+        f"No reply from {_name_service(settings, through_proxy=kind == 'proxy')} to the {request.description}: "
+        f"{_WHY[kind]} ({detail}). {_remedy(kind, settings)}",
         kind=kind,
         may_have_been_processed=connected,
     )
@@ -68,8 +68,8 @@ def build_silence_error(request: Request, settings: ClientSettings, seconds: flo
     :return: the error
     """
     return APITimeoutError(
-        f"Timed out: {_storage(settings)} sent nothing of its reply to the {request.what} for {seconds:g} s. Raise the "
-        "timeout, or try again later.",
+        f"Timed out: {_name_service(settings)} sent nothing of its reply to the {request.description} for "
+        f"{seconds:g} s. Raise the timeout, or try again later.",
         kind="timeout",
     )
 
@@ -88,13 +88,13 @@ def build_timeout_error(
     """
     if connected:
         return APITimeoutError(
-            f"Timed out: {_storage(settings)} did not complete its reply to the {request.what} within {seconds:g} s. "
-            "Raise the timeout, ask for less, or try again later.",
+            f"Timed out: {_name_service(settings)} did not complete its reply to the {request.description} within "
+            f"{seconds:g} s. Raise the timeout, ask for less, or try again later.",
             kind="timeout",
         )
     return APITimeoutError(
-        f"Timed out: {_storage(settings, through_proxy=True)} could not be reached within "
-        f"{min(seconds, settings.connect_timeout):g} s for the {request.what}. {_REMEDY['unreachable']}",
+        f"Timed out: {_name_service(settings, through_proxy=True)} could not be reached within "
+        f"{min(seconds, settings.connect_timeout):g} s for the {request.description}. {_REMEDY['unreachable']}",
         kind="timeout",
         may_have_been_processed=False,
     )
@@ -109,12 +109,12 @@ def build_size_error(request: Request, settings: ClientSettings) -> InvalidRespo
     :return: the error
     """
     return InvalidResponseError(
-        f"The reply to the {request.what} from {_storage(settings)} is larger than "
+        f"The reply to the {request.description} from {_name_service(settings)} is larger than "
         f"{settings.max_reply_bytes:,} bytes and was not read to its end. Ask for less in one request."
     )
 
 
-def _storage(settings: ClientSettings, *, through_proxy: bool = False) -> str:
+def _name_service(settings: ClientSettings, *, through_proxy: bool = False) -> str:
     host = urlsplit(settings.base_url).netloc
     if through_proxy and settings.proxy:
         host += f" through the proxy {urlsplit(without_userinfo(settings.proxy)).netloc}"

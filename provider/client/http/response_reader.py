@@ -58,7 +58,9 @@ def save_response(
             left -= sink.write(piece)
             if left < 0:
                 most = f"{defaults.MAX_FILE_BYTES:,} bytes"
-                return InvalidResponseError(f"The {request.what} is larger than {most} and was not read to its end.")
+                return InvalidResponseError(
+                    f"The {request.description} is larger than {most} and was not read to its end."
+                )
     plain = [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
     return receive(response.status_code, plain, b"", request, settings)
 

@@ -32,7 +32,7 @@ def pause_before_next(
     :param jitter: a random number from 0 to 1
     :return: seconds to wait, or None to give up
     """
-    if attempt > settings.max_retries or not _worth_repeating(error, attempt, request.repeatable):
+    if attempt > settings.max_retries or not _worth_repeating(error, attempt, request.safe_to_retry):
         return None
     pause = error.retry_after
     if pause is None:

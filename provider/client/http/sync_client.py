@@ -81,14 +81,14 @@ class Client:
                 if not self._tries_again(error, request, tries):
                     raise
 
-    def send_stream(self, request: Request, heard: Callable[[Reply], None]) -> Iterator[str]:
+    def send_stream(self, request: Request, on_response: Callable[[Reply], None]) -> Iterator[str]:
         """
         Send a request, again where that makes sense until its first event has come, and give its events as they come.
 
         The time limit of an attempt is one for silence: an answer that keeps coming has all the time it needs.
 
         :param request: what to send
-        :param heard: told of the status and headers of a reply, before its first event
+        :param on_response: told of the status and headers of a reply, before its first event
         :return: the data of each event; of a reply that is no event stream, its body as one
         :raises AIEndpointsError: if no attempt succeeded, or the one that did broke
         """
@@ -96,7 +96,7 @@ class Client:
         while True:
             begun = False
             try:
-                for data in self._stream_in_turn(request, tries, heard):
+                for data in self._stream_in_turn(request, tries, on_response):
                     begun = True
                     yield data
                 return
@@ -105,14 +105,14 @@ class Client:
                 if begun or not self._tries_again(error, request, tries):
                     raise
 
-    def _stream_in_turn(self, request: Request, tries: _Tries, heard: Callable[[Reply], None]) -> Iterator[str]:
+    def _stream_in_turn(self, request: Request, tries: _Tries, on_response: Callable[[Reply], None]) -> Iterator[str]:
         with find_pacer(self.settings, request.model) as pacer:
             turn = self._turn(pacer, tries.due)
 
             def head(reply: Reply) -> None:
-                pacer.learn(turn, self.settings, reply.status, reply.headers)
+                pacer.observe(turn, self.settings, reply.status, reply.headers)
                 if reply.status < 400:
-                    heard(replace(reply, attempts=tries.count))
+                    on_response(replace(reply, attempts=tries.count))
 
             yield from self.stream(request, head=head, patient=True)
 
@@ -151,8 +151,8 @@ class Client:
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 turn = self._turn(pacer, due)
-                reply = self.exchange(request, seconds + request.more_seconds, sink)
-                if not pacer.learn(turn, self.settings, reply.status, reply.headers):
+                reply = self.exchange(request, seconds + request.extra_timeout, sink)
+                if not pacer.observe(turn, self.settings, reply.status, reply.headers):
                     break
         error = parse_error(reply, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
@@ -160,10 +160,10 @@ class Client:
         return reply
 
     def _turn(self, pacer: Pacer, due: float) -> Permit:
-        turn = pacer.ask(self.settings, max(time.monotonic(), due))
+        turn = pacer.acquire(self.settings, max(time.monotonic(), due))
         while turn.wait:
             self._sleep(turn.wait)
-            turn = pacer.ask(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+            turn = pacer.acquire(self.settings, max(time.monotonic(), turn.moment + turn.wait))
         return turn
 
     def exchange(self, request: Request, timeout: float | None = None, sink: BinaryIO | None = None) -> Reply:

@@ -53,7 +53,7 @@ class _Bounded:
         for option in self.socket_options or ():
             line.setsockopt(*option)
         if attempt:
-            attempt.was_opened(line)
+            attempt.on_connect(line)
             line.settimeout(attempt.left())
         return line
 
@@ -70,7 +70,7 @@ class _Bounded:
 def _mark_ready(connection: Any) -> None:
     attempt = current_attempt()
     if attempt:
-        attempt.reached(connection.sock)
+        attempt.on_ready(connection.sock)
         # Until here the socket waits as long as connecting may take; sending a large body may take longer.
         connection.timeout = attempt.left()
         connection.sock.settimeout(connection.timeout)

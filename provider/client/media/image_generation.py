@@ -100,7 +100,7 @@ def build_request(model: Any, prompt: Any, *, n: Any = 1, size: Any = None, **pa
             f"The request is {len(content):,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,}: shorten the "
             "prompt."
         )
-    return Request("POST", "/images/generations", "image generation", body["model"], content, repeatable=False)
+    return Request("POST", "/images/generations", "image generation", body["model"], content, safe_to_retry=False)
 
 
 def _size(size: Any) -> str:
@@ -158,8 +158,8 @@ def read_images(value: dict[str, Any], reply: Reply, request: Request) -> Genera
         faults.insert(0, f"{len(items)} of {count} images came")
     if faults:
         raise InvalidResponseError(
-            f"The {request.what} is not what an OpenAI-compatible service returns: {faults[0]}. It may have been "
-            "billed, and nothing of it is kept.",
+            f"The {request.description} is not what an OpenAI-compatible service returns: {faults[0]}. It may have "
+            "been billed, and nothing of it is kept.",
             response=_without_data(value, items),
             **facts(reply),
         )

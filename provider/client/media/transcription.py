@@ -194,7 +194,7 @@ def transcription(
         "/audio/transcriptions",
         "transcription",
         fields["model"],
-        repeatable=False,
+        safe_to_retry=False,
         form=form,
         size=file.size,
     )

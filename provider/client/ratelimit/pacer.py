@@ -60,8 +60,8 @@ class Pacer:
         self._forget()
 
     def _forget(self) -> None:
-        self._sent, self._last, self._pause, self._said = 0, 0.0, 0.0, 0.0
-        self._told, self._inferred = AdvertisedLimit(), EstimatedLimit()
+        self._sent, self._last, self._pause, self._logged_until = 0, 0.0, 0.0, 0.0
+        self._advertised, self._estimated = AdvertisedLimit(), EstimatedLimit()
 
     def __enter__(self) -> Pacer:
         with _lock:
@@ -81,7 +81,7 @@ class Pacer:
         """
         return not self._running and now - self._seen > FORGET_AFTER_S
 
-    def ask(self, settings: ClientSettings, now: float | None = None) -> Permit:
+    def acquire(self, settings: ClientSettings, now: float | None = None) -> Permit:
         """
         Ask for leave to send one request.
 
@@ -95,52 +95,52 @@ class Pacer:
             if now - self._seen > FORGET_AFTER_S:
                 self._forget()
             self._seen = max(now, self._seen)
-            moment = max(self._told.moment(now, self._sent, self._last), self._inferred.moment(now), self._pause)
+            moment = max(self._advertised.moment(now, self._sent, self._last), self._estimated.moment(now), self._pause)
             if moment - now > settings.max_wait + ROUNDING_S:
                 moment = now
             wait = max(moment, _free(settings, now)) - now
             if wait > 0:
-                self._say(wait, now)
+                self._log_wait(wait, now)
                 return Permit(wait, now)
             self._sent, self._last = self._sent + 1, now
-            self._inferred.sent(now)
+            self._estimated.on_send(now)
             _spend(settings, now)
             return Permit(0.0, now, self._sent)
 
-    def learn(
+    def observe(
         self, turn: Permit, settings: ClientSettings, status: int, headers: Mapping[str, str], now: float | None = None
     ) -> bool:
         """
         Take in what a reply says.
 
         :param turn: the leave that its request had
-        :param settings: as for :meth:`ask`
+        :param settings: as for :meth:`acquire`
         :param status: of the reply
         :param headers: of the reply, names in lower case
         :param now: the moment
         :return: whether it was refused beside others that run, and for no longer than may be waited, so that another
             turn may do
         """
-        now, wall = time.monotonic() if now is None else now, time.time()
-        quota, wait = read_quota(headers, wall), read_wait(status, headers, wall)
+        now, now_epoch = time.monotonic() if now is None else now, time.time()
+        quota, wait = read_quota(headers, now_epoch), read_wait(status, headers, now_epoch)
         with _lock:
             if quota:
-                self._told.heed(quota, turn.number, turn.moment)
+                self._advertised.update(quota, turn.number, turn.moment)
             if wait is not None:
                 self._pause = max(self._pause, now + wait)
             if status != 429:
                 if status < 500:
-                    self._inferred.granted(turn.moment)
+                    self._estimated.on_success(turn.moment)
                 return False
-            self._inferred.refused(turn.moment)
+            self._estimated.on_refusal(turn.moment)
             if not quota or quota.left > 0 or quota.reset is None:
-                self._inferred.pause(turn.moment, now, wait)
+                self._estimated.pause(turn.moment, now, wait)
             return self._running > 1 and (wait or 0.0) <= settings.max_wait
 
-    def _say(self, wait: float, now: float) -> None:
-        if wait > LOG_WAITS_OVER_S and now + wait > self._said + ROUNDING_S:
-            self._said = now + wait
-            allowed = f", which allows {self._told.limit:.0f} requests a minute" if self._told.limit else ""
+    def _log_wait(self, wait: float, now: float) -> None:
+        if wait > LOG_WAITS_OVER_S and now + wait > self._logged_until + ROUNDING_S:
+            self._logged_until = now + wait
+            allowed = f", which allows {self._advertised.limit:.0f} requests a minute" if self._advertised.limit else ""
             log.info("The next request waits %.0f s for its turn at the service%s.", wait, allowed)
 
 

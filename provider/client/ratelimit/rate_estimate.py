@@ -36,9 +36,9 @@ class AdvertisedLimit:
     def __init__(self) -> None:
         self.limit = 0.0
         # The number of the last request that passes, until when that is so, and the number of the one that told.
-        self._end, self._until, self._teller = 0.0, 0.0, 0
+        self._end, self._until, self._quota_number = 0.0, 0.0, 0
 
-    def heed(self, quota: Quota, number: int, moment: float) -> None:
+    def update(self, quota: Quota, number: int, moment: float) -> None:
         """
         Take in what a reply says. It was so when the service got the request; more may have been sent since.
 
@@ -48,8 +48,8 @@ class AdvertisedLimit:
         """
         end = number + quota.left
         until = math.inf if quota.reset is None else moment + quota.reset
-        if number > self._teller:
-            self.limit, self._end, self._until, self._teller = quota.limit, end, until, number
+        if number > self._quota_number:
+            self.limit, self._end, self._until, self._quota_number = quota.limit, end, until, number
         elif until == self._until or abs(until - self._until) <= ROUNDING_S:
             # One that was sent before, and counted after.
             self._end = min(self._end, end)
@@ -88,7 +88,7 @@ class EstimatedLimit:
         # Requests a minute, since when they are allowed, and when the next may go.
         self._rate, self._since, self._next = 0.0, 0.0, 0.0
         # Refusals in a row, and the pause that follows the last.
-        self._row, self._paused, self._pause = 0, 0.0, 0.0
+        self._consecutive_429s, self._paused, self._pause = 0, 0.0, 0.0
 
     def moment(self, now: float) -> float:
         """
@@ -97,9 +97,9 @@ class EstimatedLimit:
         :param now: the present
         :return: the moment, which may have passed
         """
-        return self._next if self._row or self._rate else now
+        return self._next if self._consecutive_429s or self._rate else now
 
-    def sent(self, now: float) -> None:
+    def on_send(self, now: float) -> None:
         """
         Count a request.
 
@@ -111,7 +111,7 @@ class EstimatedLimit:
         while self._accepted[0] < now - MINUTE_S:
             self._accepted.popleft()
 
-    def refused(self, moment: float) -> None:
+    def on_refusal(self, moment: float) -> None:
         """
         Take back a request.
 
@@ -130,30 +130,30 @@ class EstimatedLimit:
         :param wait: seconds that the service asks to wait, if it does
         """
         if moment >= self._paused:
-            if not self._row:
+            if not self._consecutive_429s:
                 self._before = [sent for sent in self._accepted if sent >= self._since]
-            self._row += 1
-            pause = min(FIRST_PAUSE_S * 2.0 ** (self._row - 1), MAX_PAUSE_S) if wait is None else wait
+            self._consecutive_429s += 1
+            pause = min(FIRST_PAUSE_S * 2.0 ** (self._consecutive_429s - 1), MAX_PAUSE_S) if wait is None else wait
             self._paused = now
             self._next = self._pause = now + pause
 
-    def granted(self, moment: float) -> None:
+    def on_success(self, moment: float) -> None:
         """
         Infer the rate, if this is the first request after a pause to be accepted.
 
         :param moment: when it was sent
         """
-        if not self._row or moment < self._pause:
+        if not self._consecutive_429s or moment < self._pause:
             return
         used, passed = self._grown(self._paused), len(self._before)
         enough = passed >= (MIN_SAMPLES if used else MIN_SAMPLES_AT_FIRST)
         seen = passed * MINUTE_S / (moment - self._before[0]) if enough else BACKOFF_FACTOR * used
         # Other causes than a limit refuse as well: one refusal halves the rate at most.
-        self._rate, self._since, self._row = max(seen, used / 2), moment, 0
+        self._rate, self._since, self._consecutive_429s = max(seen, used / 2), moment, 0
         self._next = moment + self._interval(moment)
 
     def _interval(self, now: float) -> float:
-        if self._row:
+        if self._consecutive_429s:
             return PROBE_INTERVAL_S
         return MINUTE_S / (TARGET_UTILISATION * self._grown(now)) if self._rate else 0.0
 

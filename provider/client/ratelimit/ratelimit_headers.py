@@ -37,33 +37,33 @@ class Quota:
     reset: float | None
 
 
-def read_quota(headers: Mapping[str, str], wall: float) -> Quota | None:
+def read_quota(headers: Mapping[str, str], now_epoch: float) -> Quota | None:
     """
     Read what a reply says about requests a minute.
 
     :param headers: of the reply, names in lower case
-    :param wall: seconds since the epoch, against which moments are read
+    :param now_epoch: seconds since the epoch, against which moments are read
     :return: the quota, or None where none is named that makes sense; longer ones, a day's say, are not for waiting
     """
     for limit_name, left_name, reset_name in _SPELLINGS:
         limit, left = _number(headers.get(limit_name)), _number(headers.get(left_name))
         if limit is not None and left is not None:
-            reset = parse_seconds(headers.get(reset_name, ""), wall)
+            reset = parse_seconds(headers.get(reset_name, ""), now_epoch)
             makes_sense = limit >= 1 and left <= limit and (reset is None or reset <= MINUTE_S)
             return Quota(limit, left, reset) if makes_sense else None
     return None
 
 
-def read_wait(status: int, headers: Mapping[str, str], wall: float) -> float | None:
+def read_wait(status: int, headers: Mapping[str, str], now_epoch: float) -> float | None:
     """
     Read for how long a service that is out of requests asks everybody to wait.
 
     :param status: of the reply
     :param headers: of the reply, names in lower case
-    :param wall: seconds since the epoch, against which dates are read
+    :param now_epoch: seconds since the epoch, against which dates are read
     :return: seconds; None where it asks for nothing, or does so with a success
     """
-    return read_requested_wait(status, headers, wall) if status in (429, 503) else None
+    return read_requested_wait(status, headers, now_epoch) if status in (429, 503) else None
 
 
 def _number(value: str | None) -> float | None:

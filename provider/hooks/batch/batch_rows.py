@@ -64,7 +64,7 @@ class BatchRows:
         :return: a line for each of them
         """
         for index, some in split(rows, part_size):
-            wanted = _list_missing(folder, folder.name_of(index, some), len(some))
+            wanted = _list_missing(folder, folder.build_name(index, some), len(some))
             yield from (self._line(some[position], index * part_size + position) for position in wanted)
 
     def write(self, rows: Iterable[Row], folder: Folder, part_size: int, answers: Answers) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class BatchRows:
         :return: what the manifest tells beside the folder's own
         """
         for index, some in split(rows, part_size):
-            name = folder.name_of(index, some)
+            name = folder.build_name(index, some)
             wanted = _list_missing(folder, name, len(some))
             if wanted:
                 records = folder.read(name) if folder.has(name) else [{} for _ in some]

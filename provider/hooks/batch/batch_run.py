@@ -79,7 +79,7 @@ class BatchRun:
         :return: all batches that have answers, or will, as the service describes them
         :raises AIEndpointsError: if a batch cannot be started; those that were are found by the next try
         """
-        found = self._found()
+        found = self._find_batches()
         covered = {line["custom_id"] for batch in found for line in self._hook.read_file(_covers(batch))}
         wanted = (line for line in lines if line.custom_id not in covered)
         with tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
@@ -93,21 +93,21 @@ class BatchRun:
     def _remember(self, found: list[dict[str, Any]], *, all_started: bool) -> None:
         self._task.remember([batch["id"] for batch in found], all_started=all_started)
 
-    def _found(self) -> list[dict[str, Any]]:
+    def _find_batches(self) -> list[dict[str, Any]]:
         """
         Find the batches of earlier tries that have answers, or will; the earliest first.
         """
         known = self._task.recall()
-        mine = list(self._listed())[::-1] if known is None else [self._hook.get_batch(each) for each in known]
+        mine = list(self._iter_batches())[::-1] if known is None else [self._hook.get_batch(each) for each in known]
         return [batch for batch in map(self._settled, mine) if _covers(batch)]
 
-    def _listed(self) -> Iterator[dict[str, Any]]:
+    def _iter_batches(self) -> Iterator[dict[str, Any]]:
         for batch in self._hook.list_batches():
             if (batch.get("created_at") or self._task.since) < self._task.since:
                 return
             if self._task.owns(batch):
                 yield batch
-            elif self._task.has_left(batch) and batch["status"] not in (*FINAL_STATUSES, "cancelling"):
+            elif self._task.predates_clear(batch) and batch["status"] not in (*FINAL_STATUSES, "cancelling"):
                 self._cancel(batch["id"])
 
     def _cancel(self, batch_id: str) -> None:
@@ -134,7 +134,7 @@ class BatchRun:
         file: BinaryIO | None = None
         try:
             for line in lines:
-                data = self._written(line)
+                data = self._encode_line(line)
                 if file and (count == defaults.BATCH_LINES or file.tell() + len(data) > defaults.BATCH_BYTES):
                     file.close()
                     yield path
@@ -150,7 +150,7 @@ class BatchRun:
             if file:
                 file.close()
 
-    def _written(self, line: Line) -> bytes:
+    def _encode_line(self, line: Line) -> bytes:
         fields = {"custom_id": line.custom_id, "method": "POST", "url": self._endpoint, "body": line.body}
         data = encode(fields) + b"\n"
         if len(data) > defaults.MAX_REQUEST_BYTES:

@@ -83,7 +83,7 @@ class BatchTask:
         """
         return self._is_ours(batch) if self._always else _identity(batch) == self.identity
 
-    def has_left(self, batch: Mapping[str, Any]) -> bool:
+    def predates_clear(self, batch: Mapping[str, Any]) -> bool:
         """
         Tell whether a batch is from before a clear, so that nobody waits for it any more.
 

@@ -119,7 +119,7 @@ class ChatRun:
             found = self._folder.read(part.name)
             again = set(failed(found))
             records = [None if position in again else record for position, record in enumerate(found)]
-            progress.found(len(found) - len(again))
+            progress.add_reused(len(found) - len(again))
         missing = [position for position, record in enumerate(records) if record is None]
         questions = [Question(position, self._conversation(part, position)) for position in missing]
         if questions:

@@ -61,7 +61,7 @@ class EmbeddingRun:
         def plan(part: Part[Embedded]) -> list[Batch]:
             texts = column(part, self._text_column, VECTOR)
             if self._folder.has(part.name):
-                progress.found(len(part.rows))
+                progress.add_reused(len(part.rows))
                 self._look_at(part.name)
                 return []
             return self._embedder.batches(self._model, texts, self._params)

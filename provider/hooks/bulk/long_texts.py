@@ -36,7 +36,7 @@ class LongTexts:
         self._long = 0
 
     @property
-    def told(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         """
         What was done: how many texts were ``truncated`` or ``split``.
         """

@@ -39,7 +39,7 @@ class Progress:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         # A task may wait for its turn or for the service: the lines come from a thread of their own.
-        self._thread = threading.Thread(target=self._tell, name="ai-endpoints-progress", daemon=True)
+        self._thread = threading.Thread(target=self._log_periodically, name="ai-endpoints-progress", daemon=True)
         self._started = 0.0
         self._counts: Counter[str] = Counter()
 
@@ -51,7 +51,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._ended.set()
         self._thread.join()
-        self._say(f"ended after {_span(time.monotonic() - self._started)}: ")
+        self._log_line(f"ended after {_span(time.monotonic() - self._started)}: ")
 
     def watch(
         self,
@@ -80,18 +80,18 @@ class Progress:
 
         return watched
 
-    def found(self, count: int) -> None:
+    def add_reused(self, count: int) -> None:
         """
         Count what was done before.
 
         :param count: how much
         """
-        self._count("found", count, None)
+        self._count("reused", count, None)
 
     @property
     def counts(self) -> Counter[str]:
         """
-        What was counted so far: ``done``, ``failed``, ``found`` and tokens by their names.
+        What was counted so far: ``done``, ``failed``, ``reused`` and tokens by their names.
         """
         with self._lock:
             return self._counts.copy()
@@ -110,11 +110,11 @@ class Progress:
         with self._lock:
             self._counts.update({ended: count, **tokens})
 
-    def _tell(self) -> None:
+    def _log_periodically(self) -> None:
         while not self._ended.wait(self._every):
-            self._say()
+            self._log_line()
 
-    def _say(self, first: str = "") -> None:
+    def _log_line(self, first: str = "") -> None:
         seconds = time.monotonic() - self._started
         self._log.info("%s: %s%s", self._what, first, line(self.counts, self._total, seconds))
 
@@ -123,7 +123,7 @@ def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
     """
     Say in one line how far it is.
 
-    :param counts: ``done``, ``failed``, ``found`` and tokens by their names
+    :param counts: ``done``, ``failed``, ``reused`` and tokens by their names
     :param total: how many there will be, or None
     :param seconds: since the beginning
     :return: the line

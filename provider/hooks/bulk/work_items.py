@@ -89,7 +89,7 @@ def iter_work_items(
     :return: pieces of work, in the order of the rows
     """
     for index, some in split(rows, part_size):
-        part: Part[Value] = Part(index * part_size, folder.name_of(index, some), some)
+        part: Part[Value] = Part(index * part_size, folder.build_name(index, some), some)
         works = plan(part)
         part.expect(len(works))
         yield from (WorkItem(part, position, work) for position, work in enumerate(works))

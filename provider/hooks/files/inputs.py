@@ -65,7 +65,7 @@ class InputFile:
             return b"".join(_pieces(stream, most))
 
     @contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[BinaryIO]:
         """
         Open it, to be read from beginning to end; what its storage then says is an error of this provider.
 

@@ -84,15 +84,15 @@ class ChatMethods(BaseAIEndpointsHook):
             self._report("chat", request.model, [reply], value)
             chat_response.check_chat(value, reply, request)
 
-        def heard(reply: Reply) -> None:
+        def on_response(reply: Reply) -> None:
             stream.reply = reply
             self._pass_on_warning(reply, request)
 
         def events() -> Generator[str, None, None]:
             try:
-                yield from client.send_stream(request, heard)
+                yield from client.send_stream(request, on_response)
             except AIEndpointsError as error:
-                raise self._counted(error, request) from None
+                raise self._count_error(error, request) from None
 
         stream = ChatStream(events(), self.settings.client.token, finish, self.boundary)
         return stream

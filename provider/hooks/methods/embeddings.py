@@ -110,7 +110,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
                 run.work(short, integer(part_size, "part_size", 1), threads, progress)
             if long:
                 self.log.info("AI Endpoints embedding: %s", long)
-            return run.finish(progress, long.told if long else {})
+            return run.finish(progress, long.counts if long else {})
 
     def _long_texts(self, action: Any, limit: Any, model: str) -> LongTexts | None:
         return build_long_texts(action, limit, model, lambda: self._models(self._send))

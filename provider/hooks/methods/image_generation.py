@@ -88,8 +88,8 @@ class ImageMethods(BaseAIEndpointsHook):
                     raise
                 made_of = {"model": made.model, "created": made.created}
                 files.write([(each.data, each.type) for each in made.images], made_of)
-            told = {**files.told(), "size": size, "requests": 1 if missing else 0}
-            self._tell(told, files)
+            told = {**files.summary(), "size": size, "requests": 1 if missing else 0}
+            self._log_images(told, files)
             return told
 
     def _pictures(self, request: http_request.Request) -> image_generation.GeneratedImages:
@@ -98,7 +98,7 @@ class ImageMethods(BaseAIEndpointsHook):
         self._report("image", request.model, [reply], value)
         return image_generation.read_images(value, reply, request)
 
-    def _tell(self, told: dict[str, Any], files: ImageFiles) -> None:
+    def _log_images(self, told: dict[str, Any], files: ImageFiles) -> None:
         if not told["requests"]:
             self.log.info(
                 "AI Endpoints image: this prompt, model and size have made %s before; nothing was sent. overwrite=True "

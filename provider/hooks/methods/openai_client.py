@@ -63,12 +63,12 @@ class _Sender:
         return reply
 
 
-def openai_client(settings: ClientSettings, heard: ResponseCallback) -> Any:
+def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> Any:
     """
     Make the client.
 
     :param settings: where, as whom, and how patiently
-    :param heard: told of each answer, and of each request that was given up
+    :param on_response: told of each answer, and of each request that was given up
     :return: an ``openai.AsyncOpenAI``
     """
     import openai
@@ -81,7 +81,7 @@ def openai_client(settings: ClientSettings, heard: ResponseCallback) -> Any:
         async def handle_async_request(self, request: Any) -> Any:
             sent = _request(request.method, str(request.url), await request.aread(), settings)
             outcome = await sender.send(sent, request.extensions.get("timeout", {}).get("read"))
-            heard(sent, outcome)
+            on_response(sent, outcome)
             if isinstance(outcome, Reply):
                 headers = {name: value for name, value in outcome.headers.items() if name not in _OF_THE_WIRE}
                 return http.Response(outcome.status, headers=headers, content=outcome.body)
@@ -104,7 +104,7 @@ def _request(method: str, url: str, content: bytes, settings: ClientSettings) ->
     model = body.get("model") if isinstance(body, Mapping) else None
     is_chat = path == "/chat/completions"
     what = "chat completion" if is_chat else path.strip("/")
-    return Request(method, path, what, model, content or None, repeatable=not is_chat)
+    return Request(method, path, what, model, content or None, safe_to_retry=not is_chat)
 
 
 def _refusal(error: AIEndpointsError) -> dict[str, Any]:

@@ -71,4 +71,4 @@ class TranscriptionMethods(BaseAIEndpointsHook):
         file = InputFile(path, "audio_path")
         size, head = file.size(), file.read(transcription.HEAD_BYTES)
         kind = transcription.check_recording(file.label, size, head, with_token=self.settings.client.token is not None)
-        return transcription.attachment(kind, size, file.opened)
+        return transcription.attachment(kind, size, file.open)

@@ -33,8 +33,8 @@ class _Tally:
     requests: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
     #: Requests whose response does not tell what is needed for its cost, and for its tokens in all.
-    untold: int = 0
-    uncounted: int = 0
+    missing_usage: int = 0
+    missing_total: int = 0
 
 
 class UsageTracker:
@@ -87,8 +87,8 @@ class UsageTracker:
             tally.requests += 1
             tally.tokens.update(tokens)
             tally.tokens.update(_details(response))
-            tally.untold += not told
-            tally.uncounted += "total_tokens" not in tokens
+            tally.missing_usage += not told
+            tally.missing_total += "total_tokens" not in tokens
 
     @property
     def requests(self) -> int:
@@ -134,7 +134,7 @@ class UsageTracker:
             raise self._exhausted("max_cost", f"{spent[0]:.6f} of {limit} {spent[1]}")
 
     def _check_tokens(self, limit: int) -> None:
-        if any(tally.uncounted for tally in self._tallies.values()):
+        if any(tally.missing_total for tally in self._tallies.values()):
             raise BudgetExceededError(
                 "max_total_tokens cannot be kept: the service does not tell how many tokens its answers used. Leave "
                 "max_total_tokens out, or ask a model whose answers have a usage."
@@ -156,7 +156,7 @@ class UsageTracker:
         total, currencies = Decimal(0), set()
         for model, tally in self._tallies.items():
             rates = self._rates(model)
-            if rates is None or tally.untold:
+            if rates is None or tally.missing_usage:
                 return None
             total += prices.compute_cost(tally.tokens, rates, tally.requests)
             currencies.add(rates.currency)

@@ -64,7 +64,7 @@ class Batch:
     output: File | None = None
     error: File | None = None
 
-    def shown(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """
         Show it as the API does.
 
@@ -119,9 +119,9 @@ class Batches:
         with self._lock:
             batch = Batch(f"batch-{len(self._batches) + 1:06d}", given, lines, errors, time.time())
             self._batches[batch.id] = batch
-            return Reply(200, batch.shown())
+            return Reply(200, batch.to_dict())
 
-    def listed(self, request: Request) -> Reply:
+    def list_(self, request: Request) -> Reply:
         """Answer ``GET /v1/batches``: the latest first."""
         limit = request.query.get("limit", "20")
         if not limit.isdigit() or not 1 <= int(limit) <= 100:
@@ -131,14 +131,14 @@ class Batches:
         after = request.query.get("after")
         ids = [batch.id for batch in found]
         begin = ids.index(after) + 1 if after in ids else 0
-        data = [batch.shown() for batch in found[begin : begin + int(limit)]]
+        data = [batch.to_dict() for batch in found[begin : begin + int(limit)]]
         ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
         return Reply(200, {"object": "list", "data": data, "has_more": len(found) > begin + len(data), **ends})
 
     def retrieve(self, _: Request, batch_id: str) -> Reply:
         """Answer ``GET /v1/batches/{id}``."""
         with self._lock:
-            return Reply(200, self._moved(self._find(batch_id)).shown())
+            return Reply(200, self._moved(self._find(batch_id)).to_dict())
 
     def cancel(self, _: Request, batch_id: str) -> Reply:
         """Answer ``POST /v1/batches/{id}/cancel``."""
@@ -147,7 +147,7 @@ class Batches:
             if batch.status in FINAL_STATUSES:
                 raise model_refusal(409, f"Cannot cancel a batch with status '{batch.status}'.", "id")
             _enter(batch, "cancelling")
-            return Reply(200, batch.shown())
+            return Reply(200, batch.to_dict())
 
     def _find(self, batch_id: str) -> Batch:
         if batch_id not in self._batches:

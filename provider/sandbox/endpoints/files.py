@@ -30,7 +30,7 @@ class File:
     content: bytes
     created: int
 
-    def shown(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """
         Show it as the API does.
 
@@ -94,16 +94,16 @@ class Files:
         name, content = fields["file"]
         if len(content) > BATCH_BYTES:
             raise gateway_refusal(413, f"The file is {len(content)} bytes, more than {BATCH_BYTES}")
-        return Reply(200, self.add(name, "batch", content).shown())
+        return Reply(200, self.add(name, "batch", content).to_dict())
 
-    def listed(self, _: Request) -> Reply:
+    def list_(self, _: Request) -> Reply:
         """Answer ``GET /v1/files``."""
         with self._lock:
-            return Reply(200, {"object": "list", "data": [file.shown() for file in self._files.values()]})
+            return Reply(200, {"object": "list", "data": [file.to_dict() for file in self._files.values()]})
 
     def retrieve(self, _: Request, file_id: str) -> Reply:
         """Answer ``GET /v1/files/{id}``."""
-        return Reply(200, self.get(file_id).shown())
+        return Reply(200, self.get(file_id).to_dict())
 
     def content(self, _: Request, file_id: str) -> Reply:
         """Answer ``GET /v1/files/{id}/content``."""

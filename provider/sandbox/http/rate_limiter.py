@@ -27,7 +27,7 @@ class Allowance:
     reset: float
 
     @property
-    def granted(self) -> bool:
+    def is_granted(self) -> bool:
         """Whether the request may pass."""
         return self.used <= self.limit
 
@@ -43,7 +43,7 @@ class Allowance:
             "RateLimit-Remaining": remaining,
             "RateLimit-Reset": reset,
         }
-        return headers if self.granted else {**headers, "Retry-After": reset}
+        return headers if self.is_granted else {**headers, "Retry-After": reset}
 
 
 class RateLimiter:

@@ -36,14 +36,14 @@ class Call:
     """
     A request, read and authenticated.
 
-    :param visitor: who asks
-    :param given: fields of the query or the body, of which each is one that the route knows
+    :param user: who asks
+    :param params: fields of the query or the body, of which each is one that the route knows
     :param origin: the process that this runs in
     :param create_url: where connections are created in this Airflow
     """
 
-    visitor: ConsoleUser
-    given: Mapping[str, Any]
+    user: ConsoleUser
+    params: Mapping[str, Any]
     origin: test_report.Origin
     create_url: str
 
@@ -77,16 +77,16 @@ def overview(call: Call) -> dict[str, Any]:
     """
     List the connections, with the last result of each; calls nothing outside.
     """
-    may_read = call.visitor.may("GET")
+    may_read = call.user.may("GET")
     last = test_history.latest() if may_read else {}
-    stored = connections.list_connections(call.visitor) if may_read else []
+    stored = connections.list_connections(call.user) if may_read else []
     return {
         **_about(call),
         "may_read": may_read,
-        "may_create": call.visitor.may("POST"),
+        "may_create": call.user.may("POST"),
         "create_url": call.create_url,
         "sentence": _NOT_LISTED if may_read else _NOT_READ,
-        "connections": [connection_summary.row(each, call.visitor, last.get(each.conn_id)) for each in stored],
+        "connections": [connection_summary.row(each, call.user, last.get(each.conn_id)) for each in stored],
     }
 
 
@@ -94,7 +94,7 @@ def connection(call: Call) -> dict[str, Any]:
     """
     Show one connection, with its last result; calls nothing outside but a secrets backend that may hold it.
     """
-    stored = connections.get_connection(call.given.get("id"), call.visitor)
+    stored = connections.get_connection(call.params.get("id"), call.user)
     return {**_about(call), "connection": _row(stored, call)}
 
 
@@ -102,7 +102,7 @@ def test(call: Call) -> Job:
     """
     Test a connection as it is stored.
     """
-    stored = connections.get_connection(call.given.get("connection"), call.visitor)
+    stored = connections.get_connection(call.params.get("connection"), call.user)
     _must(call, "POST", stored, "test")
     switch = _test_switch()
     if not switch["enabled"]:
@@ -119,7 +119,7 @@ def list_models(call: Call) -> Job:
     """
     List the models of a connection, with prices.
     """
-    stored = connections.get_connection(call.given.get("connection"), call.visitor)
+    stored = connections.get_connection(call.params.get("connection"), call.user)
     return Job(("models", stored.conn_id, stored.fingerprint()), lambda: _models(stored))
 
 
@@ -127,7 +127,7 @@ def list_batches(call: Call) -> Job:
     """
     List the latest batches of a connection.
     """
-    stored = connections.get_connection(call.given.get("connection"), call.visitor)
+    stored = connections.get_connection(call.params.get("connection"), call.user)
     return Job(("batches", stored.conn_id, stored.fingerprint()), lambda: _batches(stored))
 
 
@@ -135,8 +135,8 @@ def copy_dag(call: Call) -> File:
     """
     Write a DAG for a model and a connection.
     """
-    stored = connections.get_connection(call.given.get("id"), call.visitor)
-    model, kind = call.given.get("model", ""), call.given.get("kind", "")
+    stored = connections.get_connection(call.params.get("id"), call.user)
+    model, kind = call.params.get("model", ""), call.params.get("kind", "")
     if kind not in dag_code.KINDS:
         raise HTTPError(422, f"There is an operator for these alone: {', '.join(dag_code.KINDS)}.")
     if not dag_code.is_safe_literal(model) or not dag_code.is_safe_literal(stored.conn_id):
@@ -148,9 +148,9 @@ def try_it(call: Call) -> playground.Trial:
     """
     Send one prompt, or one text to embed, to a model; billed.
     """
-    stored = connections.get_connection(call.given.get("connection"), call.visitor)
+    stored = connections.get_connection(call.params.get("connection"), call.user)
     _must(call, "PUT", stored, "try")
-    return playground.prepare_trial(stored, call.given)
+    return playground.prepare_trial(stored, call.params)
 
 
 _NOT_READ = "You may not read connections: ask an admin for the permission."
@@ -164,7 +164,7 @@ _HOW_TO_ENABLE = (
 
 
 def _about(call: Call) -> dict[str, Any]:
-    return {"now": _now(), "user": call.visitor.name, "test": _test_switch()}
+    return {"now": _now(), "user": call.user.name, "test": _test_switch()}
 
 
 def _test_switch() -> dict[str, Any]:
@@ -176,12 +176,12 @@ def _test_switch() -> dict[str, Any]:
 
 
 def _must(call: Call, method: Method, stored: ConnectionRecord, verb: str) -> None:
-    if not call.visitor.may(method, stored.conn_id):
+    if not call.user.may(method, stored.conn_id):
         raise HTTPError(403, f"You may read the connection {stored.conn_id!r}, but not {verb} it: ask an admin.")
 
 
 def _row(stored: ConnectionRecord, call: Call) -> dict[str, Any]:
-    return connection_summary.row(stored, call.visitor, test_history.latest().get(stored.conn_id))
+    return connection_summary.row(stored, call.user, test_history.latest().get(stored.conn_id))
 
 
 def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
@@ -192,13 +192,13 @@ def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
         report = check.run_test(settings)
     except ConfigurationError as error:
         report = check.invalid_settings(error)
-    _keep(report, stored, mark, call.visitor.name, at)
+    _keep(report, stored, mark, call.user.name, at)
     return test_report.as_data(report, settings, stored.conn_id, call.origin, at)
 
 
 def _keep(report: Report, stored: ConnectionRecord, mark: str, by: str, at: str) -> None:
     before = test_history.latest().get(stored.conn_id)
-    decisive = report.decisive
+    decisive = report.first_failure
     test_history.keep(
         test_history.Result(
             connection=stored.conn_id,
@@ -223,7 +223,7 @@ def _models(stored: ConnectionRecord) -> dict[str, Any]:
     # Ten seconds in all: the catalogue takes some of them.
     report, listed = check.run_model_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
     if listed is None:
-        step = report.decisive
+        step = report.first_failure
         raise HTTPError(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
     found = models.rows(listed, settings, catalogue.read_catalogue() if known else {})
     at = _now()

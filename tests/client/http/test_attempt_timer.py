@@ -94,7 +94,7 @@ def test_reply_has_the_time_of_the_attempt(
 ) -> None:
     error = ask(drive, timeout=SECONDS, **where(places))
     assert isinstance(error, APITimeoutError)
-    assert (error.kind, error.sent) == ("timeout", True)
+    assert (error.kind, error.may_have_been_processed) == ("timeout", True)
     assert "did not complete its reply to the list of models within 1 s. Raise the timeout" in str(error)
 
 
@@ -107,7 +107,7 @@ def test_connecting_has_a_time_of_its_own(
 ) -> None:
     error = ask(drive, **times, **where(places))
     assert isinstance(error, APITimeoutError)
-    assert (error.kind, error.sent) == ("timeout", False)
+    assert (error.kind, error.may_have_been_processed) == ("timeout", False)
     assert "could not be reached within 1 s for the list of models. Check the network" in str(error)
     assert ("through the proxy 127.0.0.1:" in str(error)) is (where is hanging_proxy)
 
@@ -125,7 +125,7 @@ def test_name_lookup_that_hangs(
         error = ask(drive, base_url="https://service.test/v1", **times)
     finally:
         released.set()
-    assert (error.kind, error.sent) == ("timeout", False)
+    assert (error.kind, error.may_have_been_processed) == ("timeout", False)
 
 
 def test_slow_reply_may_take_longer_than_connecting(drive: Callable[..., Any]) -> None:
@@ -275,4 +275,4 @@ def test_tls_that_was_cut_is_a_timeout(drive: Callable[..., Any], tmp_path: Any)
         with Server(manner, tls=context) as server:
             error = ask(drive, base_url=server.base_url, timeout=1.0, ca_bundle=str(tmp_path / "ca.pem"))
         assert isinstance(error, APITimeoutError)
-        assert error.sent
+        assert error.may_have_been_processed

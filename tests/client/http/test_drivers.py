@@ -115,7 +115,7 @@ def test_broken_replies_are_repeated_unless_billed(
     with Server(fault) as server:
         run = drive(settings_for(server), KINDS[kind])
         assert isinstance(run.error, APIConnectionError)
-        assert (run.error.kind, run.error.sent, run.error.attempts) == ("lost", True, attempts)
+        assert (run.error.kind, run.error.may_have_been_processed, run.error.attempts) == ("lost", True, attempts)
         assert len(server.requests) == attempts
 
 
@@ -123,7 +123,7 @@ def test_broken_replies_are_repeated_unless_billed(
 def test_what_never_reached_the_service_is_repeated_for_all(drive: Callable[..., Any], kind: str) -> None:
     with scripted_server.refusing() as port:
         run = drive(ClientSettings(base_url=f"http://127.0.0.1:{port}/v1", token=canary.TOKEN), KINDS[kind])
-    assert (run.error.kind, run.error.sent, run.error.attempts) == ("refused", False, 3)
+    assert (run.error.kind, run.error.may_have_been_processed, run.error.attempts) == ("refused", False, 3)
 
 
 def test_no_retries_is_one_attempt(drive: Callable[..., Any]) -> None:

@@ -25,7 +25,7 @@ def test_list_of_models() -> None:
 
 def test_chat_sends_what_was_given_and_nothing_else() -> None:
     request = chat_request.chat("m", HELLO)
-    assert (request.method, request.path, request.model, request.repeatable) == (
+    assert (request.method, request.path, request.model, request.safe_to_retry) == (
         "POST",
         "/chat/completions",
         "m",

@@ -58,7 +58,7 @@ def test_circles_among_causes_end() -> None:
 @pytest.mark.parametrize("exception", [ssl.SSLError("bad record"), ConnectionRefusedError(), ValueError("incomplete")])
 def test_what_breaks_after_sending_is_lost(exception: BaseException) -> None:
     error = build_connection_error(exception, models(), ClientSettings(proxy=PROXY), seconds=1.0, connected=True)
-    assert (error.kind, error.sent) == ("lost", True)
+    assert (error.kind, error.may_have_been_processed) == ("lost", True)
 
 
 @pytest.mark.parametrize("connected", [True, False])
@@ -66,7 +66,7 @@ def test_timeouts_are_recognised_beneath_others(connected: bool) -> None:
     exception = chained(OSError("outer"), ValueError(TimeoutError("inner")))
     error = build_connection_error(exception, models(), ClientSettings(), seconds=7.0, connected=connected)
     assert isinstance(error, APITimeoutError)
-    assert (error.sent, "within 7 s" in str(error)) == (connected, True)
+    assert (error.may_have_been_processed, "within 7 s" in str(error)) == (connected, True)
 
 
 def test_seconds_named_are_those_that_ran_out() -> None:

@@ -92,7 +92,7 @@ def test_certificate_that_does_not_fit(
 ) -> None:
     with authority.server(*names) as server:
         error = drive(settings_for(server.base_url, ca_bundle=authority.file if trusted else None), MODELS).error
-        assert (error.kind, error.sent, server.requests) == ("tls", False, [])
+        assert (error.kind, error.may_have_been_processed, server.requests) == ("tls", False, [])
     assert "its certificate or TLS was not accepted (" in str(error)
     assert str(error).endswith(says)
 
@@ -112,7 +112,7 @@ def test_plain_http_behind_https(drive: Callable[..., Any]) -> None:
 
     with Server(OK, first=answer) as server:
         error = drive(settings_for(f"https://127.0.0.1:{server.port}/v1"), MODELS).error
-    assert (error.kind, error.sent) == ("tls", False)
+    assert (error.kind, error.may_have_been_processed) == ("tls", False)
 
 
 def test_tls_behind_plain_http(drive: Callable[..., Any], authority: Authority) -> None:
@@ -127,7 +127,7 @@ def test_tls_behind_plain_http(drive: Callable[..., Any], authority: Authority) 
 def test_nobody_there(drive: Callable[..., Any], host: str, kind: str) -> None:
     with refusing() as port:
         error = drive(settings_for(f"http://{host}:{port}/v1"), MODELS).error
-    assert (type(error), error.kind, error.sent) == (APIConnectionError, kind, False)
+    assert (type(error), error.kind, error.may_have_been_processed) == (APIConnectionError, kind, False)
     assert str(error).startswith(f"No reply from {host}:{port} to the list of models: ")
     assert "object at 0x" not in str(error)
 
@@ -181,7 +181,7 @@ def test_proxy_that_says_no(drive: Callable[..., Any], password: str, host: str,
         error = drive(settings, MODELS).error
         assert len(proxy.seen) == 2
         plain = drive(settings_for(f"http://{host}/v1", proxy=proxy.url(password)), MODELS).error
-    assert (error.kind, error.sent, error.attempts) == ("proxy", False, 2)
+    assert (error.kind, error.may_have_been_processed, error.attempts) == ("proxy", False, 2)
     assert str(error).startswith(
         f"No reply from {host} through the proxy 127.0.0.1:{proxy.port} to the list of models: "
     )
@@ -195,7 +195,7 @@ def test_proxy_that_is_not_there(drive: Callable[..., Any]) -> None:
         for url in (f"http://{USER}:{PASSWORD}@127.0.0.1:{port}", f"http://{USER}:{PASSWORD}@no-such.invalid:{port}"):
             for base_url in ("https://service.test/v1", "http://service.test/v1"):
                 error = drive(settings_for(base_url, proxy=url), MODELS).error
-                assert (error.kind, error.sent) == ("proxy", False)
+                assert (error.kind, error.may_have_been_processed) == ("proxy", False)
                 assert PASSWORD not in "".join(canary.traces(error))
 
 

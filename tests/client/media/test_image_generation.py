@@ -22,7 +22,7 @@ REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
 
 def body(*args: Any, **options: Any) -> dict[str, Any]:
     request = image_generation.build_request(*args, **options)
-    assert (request.method, request.path, request.repeatable) == ("POST", "/images/generations", False)
+    assert (request.method, request.path, request.safe_to_retry) == ("POST", "/images/generations", False)
     return json.loads(request.content or b"")
 
 

@@ -50,9 +50,9 @@ def quota(left: int, reset: int, limit: int = 400) -> dict[str, str]:
 
 def sent(pacer: Pacer, now: float, settings: ClientSettings = SETTINGS) -> Permit:
     """Wait for leave as long as it takes."""
-    turn = pacer.ask(settings, now)
+    turn = pacer.acquire(settings, now)
     while turn.wait:
-        turn = pacer.ask(settings, turn.moment + turn.wait)
+        turn = pacer.acquire(settings, turn.moment + turn.wait)
     return turn
 
 
@@ -71,7 +71,7 @@ def gaps(moments: list[float]) -> list[float]:
 def learned(status: int, headers: dict[str, str], now: float = 100.0) -> Pacer:
     """A pacer that got one reply."""
     pacer = Pacer(now)
-    pacer.learn(sent(pacer, now), SETTINGS, status, headers, now)
+    pacer.observe(sent(pacer, now), SETTINGS, status, headers, now)
     return pacer
 
 
@@ -82,7 +82,7 @@ def test_cap_spreads_requests_over_the_minute() -> None:
     capped = ClientSettings(base_url="https://cap.test", requests_per_minute=120)
     pacer = find_pacer(capped, "m")
     assert moments(pacer, 100.0, 4, capped) == [100.0, 100.5, 101.0, 101.5]
-    assert [pacer.ask(capped, now).wait for now in (101.9, 103.0, 103.2)] == pytest.approx([0.1, 0.0, 0.3])
+    assert [pacer.acquire(capped, now).wait for now in (101.9, 103.0, 103.2)] == pytest.approx([0.1, 0.0, 0.3])
 
 
 @given(st.integers(1, 60), st.lists(st.floats(0.0, 20.0), min_size=70, max_size=70))
@@ -119,10 +119,10 @@ def test_threads_get_different_turns() -> None:
 
 def test_nobody_waits_before_anything_is_learned() -> None:
     pacer = Pacer(100.0)
-    assert {pacer.ask(SETTINGS, 100.0).wait for _ in range(1_000)} == {0.0}
+    assert {pacer.acquire(SETTINGS, 100.0).wait for _ in range(1_000)} == {0.0}
     for status in (200, 404, 500, 503):
-        pacer.learn(pacer.ask(SETTINGS, 100.0), SETTINGS, status, {}, 101.0)
-    assert {pacer.ask(SETTINGS, 101.0).wait for _ in range(1_000)} == {0.0}
+        pacer.observe(pacer.acquire(SETTINGS, 100.0), SETTINGS, status, {}, 101.0)
+    assert {pacer.acquire(SETTINGS, 101.0).wait for _ in range(1_000)} == {0.0}
 
 
 def test_pacers_are_shared_by_service_token_and_model() -> None:
@@ -142,7 +142,7 @@ def test_half_of_a_quota_goes_at_once_and_the_other_evenly_until_it_is_whole_aga
 def test_of_two_a_minute_the_second_need_not_wait() -> None:
     pacer = learned(200, quota(1, 60, limit=2))
     second = sent(pacer, 101.0)
-    pacer.learn(second, SETTINGS, 200, quota(0, 59, limit=2), 101.5)
+    pacer.observe(second, SETTINGS, 200, quota(0, 59, limit=2), 101.5)
     assert (second.moment, sent(pacer, 102.0).moment) == (101.0, 160.0)
 
 
@@ -150,27 +150,27 @@ def test_replies_that_overtake_one_another_count_once() -> None:
     pacer = Pacer(100.0)
     turns = [sent(pacer, 100.0) for _ in range(6)]
     for left, number in zip((5, 4, 3, 2, 1, 0), (3, 1, 2, 5, 6, 4), strict=True):
-        pacer.learn(turns[number - 1], SETTINGS, 200, quota(left, 60, limit=6), 100.5)
+        pacer.observe(turns[number - 1], SETTINGS, 200, quota(left, 60, limit=6), 100.5)
     assert sent(pacer, 101.0).moment == 160.0
 
 
 def test_what_others_spend_is_left_to_them() -> None:
     pacer = learned(200, quota(399, 60))
-    pacer.learn(sent(pacer, 101.0), SETTINGS, 200, quota(9, 50), 101.0)
+    pacer.observe(sent(pacer, 101.0), SETTINGS, 200, quota(9, 50), 101.0)
     assert gaps([101.0, *moments(pacer, 101.0, 8)]) == pytest.approx([5.0] * 8)
 
 
 def test_after_a_minute_one_reply_tells_of_the_next() -> None:
     pacer = learned(200, quota(0, 5))
     assert gaps(moments(pacer, 100.0, 4)) == pytest.approx([60 / 400] * 3)
-    pacer.learn(sent(pacer, 106.0), SETTINGS, 200, quota(398, 59), 106.1)
-    assert {pacer.ask(SETTINGS, 106.2).wait for _ in range(190)} == {0.0}
+    pacer.observe(sent(pacer, 106.0), SETTINGS, 200, quota(398, 59), 106.1)
+    assert {pacer.acquire(SETTINGS, 106.2).wait for _ in range(190)} == {0.0}
 
 
 def test_what_was_learned_is_forgotten_when_nothing_was_sent_for_a_while() -> None:
     pacer = learned(429, {"retry-after": "30"})
-    assert pacer.ask(SETTINGS, 101.0).wait == pytest.approx(29.0)
-    assert [pacer.ask(SETTINGS, 102.0 + FORGET_AFTER_S).wait for _ in range(9)] == [0.0] * 9
+    assert pacer.acquire(SETTINGS, 101.0).wait == pytest.approx(29.0)
+    assert [pacer.acquire(SETTINGS, 102.0 + FORGET_AFTER_S).wait for _ in range(9)] == [0.0] * 9
 
 
 def test_pacers_of_long_ago_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_pacers_of_long_ago_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None
 def test_nonsense_slows_nobody(value: str) -> None:
     names = ("x-ratelimit-limit-minute", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after")
     pacer = learned(200, dict.fromkeys(names, value))
-    assert {pacer.ask(SETTINGS, 100.0).wait for _ in range(100)} == {0.0}
+    assert {pacer.acquire(SETTINGS, 100.0).wait for _ in range(100)} == {0.0}
 
 
 # Pauses.
@@ -196,19 +196,19 @@ def test_nonsense_slows_nobody(value: str) -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_everybody_pauses_as_long_as_the_service_asks(status: int) -> None:
     pacer = learned(200, quota(398, 60))
-    pacer.learn(pacer.ask(SETTINGS, 100.0), SETTINGS, status, {"retry-after": "20"}, 101.0)
-    assert pacer.ask(SETTINGS, 105.0).wait == pytest.approx(16.0)
+    pacer.observe(pacer.acquire(SETTINGS, 100.0), SETTINGS, status, {"retry-after": "20"}, 101.0)
+    assert pacer.acquire(SETTINGS, 105.0).wait == pytest.approx(16.0)
     assert sent(pacer, 105.0).moment == 121.0
 
 
 def test_after_a_refusal_without_a_wait_one_tries_for_all() -> None:
     pacer = Pacer(100.0)
-    turns = [pacer.ask(SETTINGS, 100.0) for _ in range(16)]
+    turns = [pacer.acquire(SETTINGS, 100.0) for _ in range(16)]
     for turn in turns[10:]:
-        pacer.learn(turn, SETTINGS, 429, {}, 100.1)
+        pacer.observe(turn, SETTINGS, 429, {}, 100.1)
     trial = sent(pacer, 100.2)
-    assert (trial.moment, pacer.ask(SETTINGS, 101.2).wait) == pytest.approx((101.1, 0.9))
-    pacer.learn(trial, SETTINGS, 200, {}, 101.1)
+    assert (trial.moment, pacer.acquire(SETTINGS, 101.2).wait) == pytest.approx((101.1, 0.9))
+    pacer.observe(trial, SETTINGS, 200, {}, 101.1)
     # Ten were accepted in 1.1 s.
     assert gaps([trial.moment, *moments(pacer, 101.1, 3)]) == pytest.approx([0.11 / 0.985] * 3, rel=0.01)
 
@@ -217,7 +217,7 @@ def test_pauses_grow_while_nothing_is_accepted() -> None:
     pacer, found = learned(429, {}), [100.0]
     for _ in range(5):
         turn = sent(pacer, found[-1])
-        pacer.learn(turn, SETTINGS, 429, {}, turn.moment)
+        pacer.observe(turn, SETTINGS, 429, {}, turn.moment)
         found.append(turn.moment)
     assert gaps(found) == [1.0, 2.0, 4.0, 8.0, 8.0]
 
@@ -230,19 +230,19 @@ def test_a_pause_beyond_the_budget_is_not_waited_for() -> None:
 def test_a_refusal_is_a_matter_of_pace_only_beside_others() -> None:
     pacer = Pacer(100.0)
     with pacer:
-        assert not pacer.learn(sent(pacer, 100.0), SETTINGS, 429, {"retry-after": "5"}, 100.1)
+        assert not pacer.observe(sent(pacer, 100.0), SETTINGS, 429, {"retry-after": "5"}, 100.1)
         with pacer:
-            assert pacer.learn(sent(pacer, 106.0), SETTINGS, 429, {"retry-after": "5"}, 106.6)
-            assert not pacer.learn(sent(pacer, 120.0), SETTINGS, 200, {}, 120.5)
+            assert pacer.observe(sent(pacer, 106.0), SETTINGS, 429, {"retry-after": "5"}, 106.6)
+            assert not pacer.observe(sent(pacer, 120.0), SETTINGS, 200, {}, 120.5)
             # Nor where it takes longer than the settings allow.
-            assert not pacer.learn(sent(pacer, 121.0), SETTINGS, 429, {"retry-after": "500"}, 121.6)
+            assert not pacer.observe(sent(pacer, 121.0), SETTINGS, 429, {"retry-after": "500"}, 121.6)
 
 
 def test_a_long_wait_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "apache_airflow_provider_ovhcloud_ai")
     pacer = learned(200, quota(0, 40, limit=2))
     for now in (101.0, 101.1, 102.0):
-        pacer.ask(SETTINGS, now)
+        pacer.acquire(SETTINGS, now)
     (line,) = caplog.messages
     assert line == "The next request waits 39 s for its turn at the service, which allows 2 requests a minute."
 

@@ -127,7 +127,7 @@ def prepare_trial(stored: ConnectionRecord, given: Mapping[str, Any]) -> Trial:
     Check what is to be tried, before anything is sent.
 
     :param stored: the connection
-    :param given: ``model``, ``kind``, ``text`` and ``max_tokens``
+    :param params: ``model``, ``kind``, ``text`` and ``max_tokens``
     :return: the trial
     :raises Refused: if it cannot work
     """
