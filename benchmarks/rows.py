@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from environments import ROOT, clean_environment
 from servers import asked, certificate, service
 
-CHAT_OPERATOR = "OVHCloudAIEndpointsChatCompletionsOperator"
+CHAT_OPERATOR = "OVHCloudAIEndpointsChatOperator"
 
 #: Which operator of each is imported, and what belongs to it: what is loaded besides is what it brings along.
 OPERATORS = {

@@ -5,7 +5,7 @@ What a chat task can return, how a prompt is given in short or in a file, and ho
 from datetime import datetime
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 try:
     from airflow.sdk import task
@@ -19,7 +19,7 @@ with DAG(
     params={"author": "Ada", "language": "French"},
 ):
     # --8<-- [start:text]
-    ask = OVHCloudAIEndpointsChatCompletionsOperator(
+    ask = OVHCloudAIEndpointsChatOperator(
         task_id="ask",
         model="Meta-Llama-3_3-70B-Instruct",
         system_prompt="You are terse.",
@@ -38,7 +38,7 @@ with DAG(
     # --8<-- [end:xcoms]
 
     # --8<-- [start:files]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="summarise",
         model="gpt-oss-120b",
         system_prompt_file="prompts/editor.txt",
@@ -48,7 +48,7 @@ with DAG(
     # --8<-- [end:files]
 
     # --8<-- [start:reasoning]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="think",
         model="gpt-oss-120b",
         prompt="Is 2027 prime?",

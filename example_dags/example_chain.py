@@ -5,7 +5,7 @@ A question, the answer embedded, and a task that uses both.
 from datetime import datetime
 
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
 )
 
@@ -17,7 +17,7 @@ except ImportError:  # Airflow 2.11
 
 with DAG("ovh_ai_chain", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:chain]
-    ask = OVHCloudAIEndpointsChatCompletionsOperator(
+    ask = OVHCloudAIEndpointsChatOperator(
         task_id="ask",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "Why is the sky blue? Answer in one sentence."}],

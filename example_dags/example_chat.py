@@ -5,11 +5,11 @@ A chat completion with everything that is often set, and two parameters of the A
 from datetime import datetime
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 with DAG("ovh_ai_chat", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:chat]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="classify",
         model="Meta-Llama-3_3-70B-Instruct",
         messages=[
@@ -23,7 +23,7 @@ with DAG("ovh_ai_chat", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:chat]
 
     # --8<-- [start:extra_body]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="extract",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "Lyon lies where the Saône meets the Rhône."}],
@@ -48,10 +48,10 @@ with DAG("ovh_ai_chat", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:extra_body]
 
     # --8<-- [start:render_false]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="explain_template",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "What does {{ .Values.image }} mean in a Helm chart?"}],
-        render=False,
+        render_prompts=False,
     )
     # --8<-- [end:render_false]

@@ -5,11 +5,11 @@ A model that is gone: the next of a list answers.
 from datetime import datetime
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 with DAG("ovh_ai_fallback", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:fallback]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="ask",
         model="Qwen3-32B",  # removed from the service in 2026
         fallback_models=["gpt-oss-120b", "Meta-Llama-3_3-70B-Instruct"],

@@ -8,7 +8,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
 )
 
@@ -64,7 +64,7 @@ with DAG("ovh_ai_from_openai", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:chat]
 
     # --8<-- [start:operator]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="classify",
         model="gpt-oss-120b",
         system_prompt="Answer with one word: positive, neutral or negative.",

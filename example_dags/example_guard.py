@@ -6,7 +6,7 @@ from datetime import datetime
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsGuardOperator,
 )
 
@@ -25,13 +25,13 @@ with DAG(
     check_question = OVHCloudAIEndpointsGuardOperator(
         task_id="check_question",
         text="{{ params.question }}",
-        unsafe=["Unsafe", "Controversial"],
+        unsafe_levels=["Unsafe", "Controversial"],
         on_unsafe="branch",
         safe_task_ids="answer",
         unsafe_task_ids="refuse",
     )
 
-    answer = OVHCloudAIEndpointsChatCompletionsOperator(
+    answer = OVHCloudAIEndpointsChatOperator(
         task_id="answer",
         model="Meta-Llama-3_3-70B-Instruct",
         prompt="{{ params.question }}",

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsImageOperator,
 )
 
@@ -44,7 +44,7 @@ with DAG(
     # --8<-- [end:several]
 
     # --8<-- [start:look]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="choose",
         model="Qwen2.5-VL-72B-Instruct",
         prompt="Which of these logos is the easiest to recognise? Answer with its number.",

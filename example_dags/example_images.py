@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 try:
     from airflow.sdk import task
@@ -40,7 +40,7 @@ with DAG("ovh_ai_images", start_date=datetime(2026, 1, 1), schedule=None):
         return str(file)
 
     # --8<-- [start:images]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="describe",
         model="Qwen2.5-VL-72B-Instruct",
         prompt="Which colours does this flag have, from left to right?",

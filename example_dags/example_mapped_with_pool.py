@@ -7,13 +7,13 @@ Make the pool once: ``airflow pools set ovh_ai_endpoints 4 "Requests at a time"`
 from datetime import datetime
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 CITIES = ["Roubaix", "Gravelines", "Strasbourg", "Beauharnois", "Limburg", "Warsaw"]
 
 with DAG("ovh_ai_mapped_with_pool", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:pool]
-    OVHCloudAIEndpointsChatCompletionsOperator.partial(
+    OVHCloudAIEndpointsChatOperator.partial(
         task_id="describe",
         model="gpt-oss-20b",
         pool="ovh_ai_endpoints",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsModelsOperator,
 )
 from apache_airflow_provider_ovhcloud_ai.sensors.model import OVHCloudAIEndpointsModelSensor
@@ -21,7 +21,7 @@ with DAG("ovh_ai_models", start_date=datetime(2026, 1, 1), schedule=None):
         output="ids",
     )
 
-    OVHCloudAIEndpointsChatCompletionsOperator.partial(
+    OVHCloudAIEndpointsChatOperator.partial(
         task_id="compare",
         prompt="Which is the longest river of France?",
         output="text",

@@ -13,7 +13,7 @@ from pathlib import Path
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
     OVHCloudAIEndpointsGuardOperator,
 )
@@ -82,7 +82,7 @@ with DAG(
         passages.insert_rows(
             "passages_next",
             # pgvector reads a vector from text in brackets, as a list is written.
-            ((f"{r['id']}/{r['piece']}", r["source"], r["title"], r["text"], str(r["embedding"])) for r in rows),
+            ((f"{r['id']}/{r['chunk_index']}", r["source"], r["title"], r["text"], str(r["embedding"])) for r in rows),
             target_fields=COLUMNS,
         )
         # One transaction: who asks meanwhile finds all of the old passages, or all of the new ones.
@@ -123,7 +123,7 @@ with DAG(
         return "\n".join([*(json.dumps(each, ensure_ascii=False) for each in passages), f"Question: {question}"])
 
     passages = nearest(question.output)
-    answer = OVHCloudAIEndpointsChatCompletionsOperator(
+    answer = OVHCloudAIEndpointsChatOperator(
         task_id="answer",
         model="gpt-oss-120b",
         system_prompt="Answer the question from the passages alone, in its language. Each passage is a line of JSON. "

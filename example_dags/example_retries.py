@@ -5,11 +5,11 @@ Patience in two places: within a call, where the worker waits, and between tries
 from datetime import datetime, timedelta
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 with DAG("ovh_ai_retries", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:retries]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="ask_patiently",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "Name three rivers of France."}],

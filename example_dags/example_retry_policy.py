@@ -5,7 +5,7 @@ A retry policy: tries of a task that wait as long as the service asks for, and n
 from datetime import datetime, timedelta
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 # --8<-- [start:policy]
 try:
@@ -16,7 +16,7 @@ except ImportError:  # before Airflow 3.3, where retries and retry_delay alone d
     policy = {}
 
 with DAG("ovh_ai_retry_policy", start_date=datetime(2026, 1, 1), schedule=None):
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="ask_when_told",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "Name three rivers of France."}],

@@ -7,7 +7,7 @@ from datetime import datetime
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 try:
     from airflow.sdk import task
@@ -16,7 +16,7 @@ except ImportError:  # Airflow 2
 
 with DAG("ovh_ai_stream", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:operator]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="story",
         model="gpt-oss-120b",
         messages=[{"role": "user", "content": "Tell the history of the port of Dunkirk, at length."}],

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 from pydantic import BaseModel
 
 try:
@@ -22,7 +22,7 @@ class Ticket(BaseModel):
 
 with DAG("ovh_ai_structured", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:schema]
-    place = OVHCloudAIEndpointsChatCompletionsOperator(
+    place = OVHCloudAIEndpointsChatOperator(
         task_id="place",
         model="gpt-oss-120b",
         prompt="Lyon lies where the Saône meets the Rhône.",
@@ -43,7 +43,7 @@ with DAG("ovh_ai_structured", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:use]
 
     # --8<-- [start:model]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="ticket",
         model="gpt-oss-120b",
         prompt="My oven is on fire!",
@@ -53,7 +53,7 @@ with DAG("ovh_ai_structured", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:model]
 
     # --8<-- [start:json]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="anything",
         model="gpt-oss-120b",
         prompt="Name a city and its rivers, as a JSON object.",

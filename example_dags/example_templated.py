@@ -5,7 +5,7 @@ Values that are known only when the task runs: the date, the run's parameters, t
 from datetime import datetime
 
 from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 with DAG(
     "ovh_ai_templated",
@@ -14,7 +14,7 @@ with DAG(
     params={"topic": "solar power", "creativity": 0.3, "conn_id": "ovh_ai_endpoints_default"},
 ):
     # --8<-- [start:templated]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="report",
         # No model is named: the connection's chat model answers.
         messages=[

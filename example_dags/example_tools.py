@@ -7,7 +7,7 @@ from typing import Literal
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.errors import ToolError
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 STOCK = {"bread": 12, "cake": 0}
 
@@ -29,7 +29,7 @@ def stock_of(item: str, unit: Literal["pieces", "boxes"] = "pieces") -> int:
 
 with DAG("ovh_ai_tools", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:loop]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="answer",
         model="gpt-oss-120b",
         prompt="Look up the stock_of bread. Is there enough for ten guests?",
@@ -40,7 +40,7 @@ with DAG("ovh_ai_tools", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:loop]
 
     # --8<-- [start:dictionary]
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="decide",
         model="gpt-oss-120b",
         prompt="Order flour.",

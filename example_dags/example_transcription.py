@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsTranscriptionOperator,
 )
 
@@ -43,7 +43,7 @@ with DAG("ovh_ai_transcription", start_date=datetime(2026, 1, 1), schedule=None)
         prompt="OVHcloud, Roubaix, Apache Airflow",
     )
 
-    summarise = OVHCloudAIEndpointsChatCompletionsOperator(
+    summarise = OVHCloudAIEndpointsChatOperator(
         task_id="summarise",
         model="Meta-Llama-3_3-70B-Instruct",
         prompt="Summarise this meeting in three sentences:\n\n{{ ti.xcom_pull(task_ids='transcribe') }}",

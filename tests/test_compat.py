@@ -43,7 +43,7 @@ for name in {NAMES}:
         warnings.simplefilter("always")
         getattr(compat, name)
     # What a place imports may warn about other things.
-    ours = (name, *compat._PLACES[name])
+    ours = (name, *compat._IMPORT_PATHS[name])
     print(*[w.message for w in said if any(word in str(w.message) for word in ours)])
 """
     assert run(code) == ""

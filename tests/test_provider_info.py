@@ -84,7 +84,7 @@ print(sorted(name for name in set(sys.modules) - before if "airflow" in name))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     package = "apache_airflow_provider_ovhcloud_ai"
-    modules = ("", ".compat", ".defaults", ".provider_info", ".ui", ".ui.connection_form")
+    modules = ("", ".compat", ".defaults", ".provider_info", ".connection", ".connection.fields", ".connection.form")
     assert set(eval(done.stdout)) <= {package + module for module in modules}
 
 

@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai import errors
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_error
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor
 from local_airflow import installed_release
@@ -81,7 +81,7 @@ def test_importing_it_is_cheap() -> None:
     code = f"""
 import sys
 import apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints as operators
-operators.OVHCloudAIEndpointsChatCompletionsOperator
+operators.OVHCloudAIEndpointsChatOperator
 assert "{MODULE}" not in sys.modules
 before = set(sys.modules)
 import {MODULE}
@@ -226,10 +226,10 @@ class TestInADag:
         with DAG(
             f"policies_{next(NUMBERS)}", start_date=START, schedule=None, default_args={"retry_policy": default}
         ) as dag:
-            OVHCloudAIEndpointsChatCompletionsOperator(task_id="plain", messages=hello, retry_policy=given)
-            OVHCloudAIEndpointsChatCompletionsOperator(task_id="by_default", messages=hello)
-            OVHCloudAIEndpointsChatCompletionsOperator(task_id="without", messages=hello, retry_policy=None)
-            OVHCloudAIEndpointsChatCompletionsOperator.partial(task_id="mapped", retry_policy=given).expand(
+            OVHCloudAIEndpointsChatOperator(task_id="plain", messages=hello, retry_policy=given)
+            OVHCloudAIEndpointsChatOperator(task_id="by_default", messages=hello)
+            OVHCloudAIEndpointsChatOperator(task_id="without", messages=hello, retry_policy=None)
+            OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", retry_policy=given).expand(
                 messages=[hello, hello]
             )
 
@@ -266,7 +266,7 @@ class TestInADag:
     def test_a_mapped_task_unmaps_with_it(self) -> None:
         given = policy()
         with DAG(f"policies_{next(NUMBERS)}", start_date=START, schedule=None):
-            mapped = OVHCloudAIEndpointsChatCompletionsOperator.partial(task_id="mapped", retry_policy=given).expand(
+            mapped = OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", retry_policy=given).expand(
                 prompt=["Hello"]
             )
         assert mapped.unmap({"prompt": "Hello"}).retry_policy is given
@@ -307,7 +307,7 @@ class TestInTheTaskRunner:
 
         from airflow.sdk.execution_time import task_runner
 
-        operator = OVHCloudAIEndpointsChatCompletionsOperator(
+        operator = OVHCloudAIEndpointsChatOperator(
             task_id="ask", ovh_conn_id=conn_id, prompt="Hello", max_retries=0, retries=3, retry_delay=3600, **parameters
         )
         with pytest.raises(AIEndpointsError) as caught:

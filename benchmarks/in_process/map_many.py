@@ -17,12 +17,12 @@ import datetime
 
 from airflow.sdk import DAG
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 OVHCloudAIEndpointsHook.BASE_URL = "{address}"
 
 with DAG("mapped", schedule="@once", start_date=datetime.datetime(2026, 1, 1), catchup=False, max_active_tasks=64):
-    OVHCloudAIEndpointsChatCompletionsOperator.partial(
+    OVHCloudAIEndpointsChatOperator.partial(
         task_id="ask",
         model="gpt-oss-120b",
         ovh_conn_id="bench",

@@ -24,7 +24,7 @@ with DAG("bench", schedule="@once", start_date=datetime.datetime(2026, 1, 1), ca
 """
 TASKS = {
     "one": "    ai_endpoints.OVHCloudAIEndpointsBulkChatOperator(rows=PROMPTS, **COMMON)",
-    "mapped": """    ai_endpoints.OVHCloudAIEndpointsChatCompletionsOperator.partial(**COMMON).expand(
+    "mapped": """    ai_endpoints.OVHCloudAIEndpointsChatOperator.partial(**COMMON).expand(
         messages=[[{{"role": "user", "content": prompt}}] for prompt in PROMPTS]
     )""",
 }

@@ -137,7 +137,7 @@ def _time_step(name: str, look: Callable[[_Run], Step], run: _Run) -> Step:
     except AIEndpointsError as error:
         step = causes.connection_failed(error, run.settings, run.seconds)
         if run.models is not None and run.settings.access == "token":
-            step = replace(step, state="unproven")
+            step = replace(step, state="inconclusive")
     return replace(step, name=name, milliseconds=step.milliseconds or _milliseconds(time.monotonic() - started))
 
 
@@ -239,8 +239,8 @@ def _probe_with_random_token(run: _Run, reply: http_response.Reply) -> Step:
         f"{causes.describe_host(run.settings)} answers {control.status} to a made-up token and {reply.status} to this "
         "one: a wrong token would go unnoticed. If the service needs none, set 'Access' to anonymous."
     )
-    unproven = Step("unproven", "a made-up token is not refused either", detail, SERVICE)
-    return causes.refusal(control, run.settings, _PROBE, time.time()) or unproven
+    inconclusive = Step("inconclusive", "a made-up token is not refused either", detail, SERVICE)
+    return causes.refusal(control, run.settings, _PROBE, time.time()) or inconclusive
 
 
 def _similar_token(token: str) -> str:

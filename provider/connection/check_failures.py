@@ -100,10 +100,10 @@ def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) 
         wait = read_requested_wait(429, reply.headers, now)
         pause = "in a minute" if wait is None else f"in {wait:.0f} s"
         headline = "request limit reached (429); the connection is not at fault"
-        return Step("unproven", headline, f"{said} Test again {pause}.", QUOTA, wait=wait)
+        return Step("inconclusive", headline, f"{said} Test again {pause}.", QUOTA, wait=wait)
     if reply.status in _UNDECIDED or reply.status >= 500:
         headline, remedy, where = _UNDECIDED.get(reply.status, _FAULTY)
-        state: State = "unproven" if settings.access == "token" else "failed"
+        state: State = "inconclusive" if settings.access == "token" else "failed"
         return Step(state, headline.format(reply.status), f"{said} {remedy}", where)
     return None
 
@@ -178,10 +178,10 @@ def unclear_response(reply: Reply, settings: ConnectionSettings, asked: str) -> 
     :param reply: the reply
     :param settings: of the connection
     :param asked: what the reply answers
-    :return: an unproven step
+    :return: an inconclusive step
     """
     said = f"{describe_host(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
-    return Step("unproven", f"the service answered {reply.status}", f"{said} Is 'Base URL' complete?", SETTING)
+    return Step("inconclusive", f"the service answered {reply.status}", f"{said} Is 'Base URL' complete?", SETTING)
 
 
 def speaks_of_request(reply: Reply) -> bool:

@@ -44,8 +44,8 @@ def _accepted(report: Report) -> str:
 
 
 def _verdict(report: Report, step: Step) -> list[str]:
-    if step.state == "unproven":
-        verdict = "Token not proven" if report.access == "token" else "Not proven"
+    if step.state == "inconclusive":
+        verdict = "Token not verified" if report.access == "token" else "Not verified"
     else:
         verdict = "Failed"
     return [f"{verdict}: {step.headline}.", step.detail, f"Where to act: {step.where}."]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "failed", "unproven", "not run"]
+State = Literal["ok", "failed", "inconclusive", "not run"]
 
 #: The step that looks at the access.
 ACCESS = "Access"
@@ -26,7 +26,7 @@ class Step:
     """
     One thing that was looked at.
 
-    :param state: ``ok``, ``failed``, ``unproven`` (nothing contradicts it, nothing shows it) or ``not run``
+    :param state: ``ok``, ``failed``, ``inconclusive`` (nothing contradicts it, nothing shows it) or ``not run``
     :param headline: the outcome in a few words, short enough to stand in the first 80 characters of a toast
     :param detail: cause and remedy, in sentences
     :param where: where somebody has to act: one of the constants above

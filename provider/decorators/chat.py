@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
-from ..operators.chat import OVHCloudAIEndpointsChatCompletionsOperator
+from ..operators.chat import OVHCloudAIEndpointsChatOperator
 from ._base import FunctionOperator, decorate, is_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 Prompt = TypeVar("Prompt", bound="str | Sequence[Mapping[str, Any]]")
 
 
-class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatCompletionsOperator):
+class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatOperator):
     """
     Ask a language model what a function returns.
 
@@ -29,18 +29,18 @@ class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatCompletionsO
     :param python_callable: the function
     :param op_args: positional arguments of the function
     :param op_kwargs: keyword arguments of the function
-    :param kwargs: parameters of :class:`..operators.chat.OVHCloudAIEndpointsChatCompletionsOperator`
+    :param kwargs: parameters of :class:`..operators.chat.OVHCloudAIEndpointsChatOperator`
     """
 
     custom_operator_name = "@task.ovh_chat"
     fields_from_function: ClassVar[tuple[str, ...]] = ("messages", "prompt", "prompt_file")
     template_fields = (  # type: ignore[assignment]  # to mypy the operator's tuple has a length of its own
         *FunctionOperator.template_fields,
-        *OVHCloudAIEndpointsChatCompletionsOperator.template_fields,
+        *OVHCloudAIEndpointsChatOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **FunctionOperator.template_fields_renderers,
-        **OVHCloudAIEndpointsChatCompletionsOperator.template_fields_renderers,
+        **OVHCloudAIEndpointsChatOperator.template_fields_renderers,
     }
 
     def use_return_value(self, returned: Any) -> None:
@@ -73,7 +73,7 @@ def ovh_chat(python_callable: Callable[..., Any] | None = None, /, **parameters:
     It is ``@task.ovh_chat`` under a name that type checkers know.
 
     :param python_callable: the function
-    :param parameters: those of :class:`..operators.chat.OVHCloudAIEndpointsChatCompletionsOperator` except
+    :param parameters: those of :class:`..operators.chat.OVHCloudAIEndpointsChatOperator` except
         ``messages``, ``prompt`` and ``prompt_file``
     :return: the task, or what makes one of a function
     """

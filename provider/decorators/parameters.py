@@ -81,7 +81,7 @@ class AIEndpointsParameters(OperatorParameters, total=False):
     max_retries: int | str | None
     fail_fast: bool
     extra_body: dict[str, Any] | None
-    render: bool
+    render_prompts: bool
 
 
 class ChatParameters(AIEndpointsParameters, total=False):

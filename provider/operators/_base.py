@@ -32,14 +32,14 @@ class AIEndpointsOperator(LineageMixin):
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``{"seed": 7}``
-    :param render: whether templates in the prompt or texts are rendered; False sends braces as they are
+    :param render_prompts: whether templates in the prompt or texts are rendered; False sends braces as they are
     """
 
     ui_color = "#e8edff"
     ui_fgcolor = "#000e9c"
     operator_extra_links = LINKS
 
-    #: Template fields that hold what is sent to the model, which ``render=False`` leaves alone.
+    #: Template fields that hold what is sent to the model, which ``render_prompts=False`` leaves alone.
     prompt_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -50,7 +50,7 @@ class AIEndpointsOperator(LineageMixin):
         max_retries: int | str | None = None,
         fail_fast: bool = True,
         extra_body: dict[str, Any] | None = None,
-        render: bool = True,
+        render_prompts: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,7 +59,7 @@ class AIEndpointsOperator(LineageMixin):
         self.max_retries = max_retries
         self.fail_fast = fail_fast
         self.extra_body = extra_body
-        self.render = render
+        self.render_prompts = render_prompts
         self._verbatim = False
 
     @cached_property
@@ -97,7 +97,7 @@ class AIEndpointsOperator(LineageMixin):
         """
         if isinstance(content, str) and (self._verbatim or not _has_marks(content, jinja_env)):
             return content
-        if self.render or not any(content is getattr(self, name) for name in self.prompt_fields):
+        if self.render_prompts or not any(content is getattr(self, name) for name in self.prompt_fields):
             return super().render_template(content, context, jinja_env, seen_oids)
         return self._resolve(content, context, jinja_env, seen_oids)
 

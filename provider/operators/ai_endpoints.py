@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .batch import OVHCloudAIEndpointsBatchOperator as OVHCloudAIEndpointsBatchOperator
     from .bulk_chat import OVHCloudAIEndpointsBulkChatOperator as OVHCloudAIEndpointsBulkChatOperator
     from .chat import OVHCloudAIEndpointsChatCompletionsOperator as OVHCloudAIEndpointsChatCompletionsOperator
+    from .chat import OVHCloudAIEndpointsChatOperator as OVHCloudAIEndpointsChatOperator
     from .embedding import OVHCloudAIEndpointsEmbeddingOperator as OVHCloudAIEndpointsEmbeddingOperator
     from .guard import OVHCloudAIEndpointsGuardOperator as OVHCloudAIEndpointsGuardOperator
     from .image import OVHCloudAIEndpointsImageOperator as OVHCloudAIEndpointsImageOperator
@@ -22,6 +23,7 @@ _MODULES = {
     "OVHCloudAIEndpointsBatchOperator": ".batch",
     "OVHCloudAIEndpointsBulkChatOperator": ".bulk_chat",
     "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
+    "OVHCloudAIEndpointsChatOperator": ".chat",
     "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
     "OVHCloudAIEndpointsGuardOperator": ".guard",
     "OVHCloudAIEndpointsImageOperator": ".image",
@@ -34,6 +36,7 @@ __all__ = [
     "OVHCloudAIEndpointsBatchOperator",
     "OVHCloudAIEndpointsBulkChatOperator",
     "OVHCloudAIEndpointsChatCompletionsOperator",
+    "OVHCloudAIEndpointsChatOperator",
     "OVHCloudAIEndpointsEmbeddingOperator",
     "OVHCloudAIEndpointsGuardOperator",
     "OVHCloudAIEndpointsImageOperator",

@@ -63,7 +63,8 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     :param max_retries: attempts after the first one for each row, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of each request, such as ``response_format`` or ``seed``
-    :param render: whether templates in ``rows`` and the prompts are rendered; False sends double braces as they are
+    :param render_prompts: whether templates in ``rows`` and the prompts are rendered; False sends double braces as
+        they are
     """
 
     template_fields = (

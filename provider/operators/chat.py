@@ -20,7 +20,7 @@ _OPERATOR_PARAMS = ("model", "messages", "temperature", "max_tokens", "top_p", "
 _REQUEST_PARAMS = ("temperature", "max_tokens", "top_p", "stop", "reasoning_effort")
 
 
-class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperator):
+class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
     """
     Ask a language model; the response goes to XCom in OpenAI's format, or what ``output`` names of it.
 
@@ -61,7 +61,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``seed`` or ``tool_choice``
-    :param render: whether templates in messages and prompts are rendered; False sends braces as they are
+    :param render_prompts: whether templates in messages and prompts are rendered; False sends braces as they are
     """
 
     template_fields = (
@@ -215,3 +215,7 @@ class OVHCloudAIEndpointsChatCompletionsOperator(PromptFiles, AIEndpointsOperato
         for key, value in told.items():
             if value is not None:
                 context["ti"].xcom_push(key=key, value=value)
+
+
+#: The name in OVHcloud's documentation, and in DAGs of the earlier distribution.
+OVHCloudAIEndpointsChatCompletionsOperator = OVHCloudAIEndpointsChatOperator

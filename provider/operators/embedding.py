@@ -25,7 +25,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     Turn texts into vectors.
 
     Without ``output_path`` the response goes to XCom in OpenAI's format. With it, the vectors go to files in that
-    folder, beside the columns of their rows, and XCom holds a manifest: ``path``, ``rows``, ``rows_found``, ``model``,
+    folder, beside the columns of their rows, and XCom holds a manifest: ``path``, ``rows``, ``rows_reused``, ``model``,
     ``dimensions``, ``usage``. A task that is tried again pays only for what is not there.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
@@ -49,7 +49,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``dimensions``
-    :param render: whether templates in ``input`` are rendered; False sends braces as they are
+    :param render_prompts: whether templates in ``input`` are rendered; False sends braces as they are
     """
 
     template_fields = (

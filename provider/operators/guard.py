@@ -35,7 +35,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
     :param answer: what a model answered to ``text``; it alone is judged then
     :param messages: a conversation in their place, whose last message is judged, a user's or an assistant's
     :param model: model id of a guard model
-    :param unsafe: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
+    :param unsafe_levels: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
     :param on_unsafe: ``return`` only gives the verdict, ``fail`` fails the task, ``branch`` skips what follows the task
         but for the tasks below
     :param safe_task_ids: the task or task group, or several, to go on with where the content is safe; without it none
@@ -45,8 +45,8 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``{"seed": 7}``
-    :param render: whether templates in ``text``, ``answer`` and ``messages`` are rendered; False sends braces as they
-        are
+    :param render_prompts: whether templates in ``text``, ``answer`` and ``messages`` are rendered; False sends braces
+        as they are
     """
 
     template_fields = (
@@ -54,7 +54,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         "answer",
         "messages",
         "model",
-        "unsafe",
+        "unsafe_levels",
         "on_unsafe",
         "safe_task_ids",
         "unsafe_task_ids",
@@ -75,7 +75,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         answer: Any = _NOT_GIVEN,
         messages: Any = None,
         model: str | None = MODEL,
-        unsafe: str | list[str] | tuple[str, ...] = ("Unsafe",),
+        unsafe_levels: str | list[str] | tuple[str, ...] = ("Unsafe",),
         on_unsafe: str = "return",
         safe_task_ids: str | list[str] | None = None,
         unsafe_task_ids: str | list[str] | None = None,
@@ -88,7 +88,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         self._has_answer = answer is not _NOT_GIVEN
         self.messages = messages
         self.model = model
-        self.unsafe = unsafe
+        self.unsafe_levels = unsafe_levels
         self.on_unsafe = on_unsafe
         self.safe_task_ids = safe_task_ids
         self.unsafe_task_ids = unsafe_task_ids
@@ -109,7 +109,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
             branches = self._checked_branches()
             if self._has_answer:
                 text(self.answer, "answer")
-        verdict = self.hook.moderate(self.text, self.answer, self.messages, self.model, self.unsafe, **further)
+        verdict = self.hook.moderate(self.text, self.answer, self.messages, self.model, self.unsafe_levels, **further)
         if branches is not None:
             # Airflow 3 skips tasks by an exception, after which nothing is returned.
             self._push(context, verdict)

@@ -43,7 +43,7 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``quality``
-    :param render: whether templates in the prompt are rendered; False sends braces as they are
+    :param render_prompts: whether templates in the prompt are rendered; False sends braces as they are
     """
 
     template_fields = (

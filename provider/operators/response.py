@@ -49,7 +49,8 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
     :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
     :param extra_body: further parameters of the request, such as ``tools``
-    :param render: whether templates in ``input`` and ``instructions`` are rendered; False sends braces as they are
+    :param render_prompts: whether templates in ``input`` and ``instructions`` are rendered; False sends braces as
+        they are
     """
 
     template_fields = (

@@ -22,7 +22,7 @@ VERSION = 1
 #: What only a reader of the files needs.
 _NOT_FOR_XCOM = {"kind", "version", "vectors", "parts", "recipe"}
 #: What a manifest tells of the try that wrote it, and XCom of the one that ends.
-_OF_THIS_TRY = ("rows_found", "usage")
+_OF_THIS_TRY = ("rows_reused", "usage")
 
 
 class Folder:

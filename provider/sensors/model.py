@@ -26,8 +26,8 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
     :param model: model id
-    :param answers: whether it has to answer too, which costs a few tokens a look; models for speech and images are only
-        looked for
+    :param require_response: whether it has to answer too, which costs a few tokens a look; models for speech and
+        images are only looked for
     :param ovh_conn_id: Airflow connection
     :param poke_interval: seconds between two looks
     """
@@ -36,10 +36,12 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
     ui_color = "#e8edff"
     ui_fgcolor = "#000e9c"
 
-    def __init__(self, *, model: str, answers: bool = True, ovh_conn_id: str = defaults.CONN_ID, **kwargs: Any) -> None:
+    def __init__(
+        self, *, model: str, require_response: bool = True, ovh_conn_id: str = defaults.CONN_ID, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self.answers = answers
+        self.require_response = require_response
         self.ovh_conn_id = ovh_conn_id
 
     @cached_property
@@ -60,6 +62,6 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
         :return: whether it is served and answers, and the model
         :raises AIEndpointsError: if waiting cannot help
         """
-        found, waits_for = self.hook.check_model(self.model, ask=self.answers)
+        found, waits_for = self.hook.check_model(self.model, ask=self.require_response)
         self.log.info("AI Endpoints model %s: %s", self.model, waits_for or "is served")
         return PokeReturnValue(is_done=not waits_for, xcom_value=found)

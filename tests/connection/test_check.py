@@ -23,7 +23,7 @@ from support.services import (
 )
 
 SHOWN = "Access: token. 4 models in N ms: gpt-oss-120b, Meta-Llama-3_3-70B-Instruct, bge-m3, whisper-large-v3."
-UNPROVEN = "Token not proven: a made-up token is not refused either."
+UNPROVEN = "Token not verified: a made-up token is not refused either."
 
 
 def test_two_requests_on_one_connection_show_a_good_token(serve: Any, press: Any) -> None:
@@ -127,7 +127,7 @@ def test_made_up_token_that_gets_no_verdict_gives_none(serve: Any, press: Any, s
     def chat(asked: Asked) -> Said:
         return ANSWERED if asked.authorization == f"Bearer {TOKEN}" else Said(status)
 
-    assert press(serve(manner(chat=chat)).base_url).said.startswith(f"Token not proven: {cause}")
+    assert press(serve(manner(chat=chat)).base_url).said.startswith(f"Token not verified: {cause}")
 
 
 def test_token_refused_only_where_it_counts(serve: Any, press: Any) -> None:
@@ -183,10 +183,10 @@ def test_anonymous_access_sends_no_header(serve: Any, press: Any) -> None:
     ("said", "verdict"),
     [
         (UNAUTHORIZED, "Failed: anonymous access refused (401 Unauthorized)."),
-        (Said(429), "Not proven: request limit reached (429); the connection is not at fault."),
+        (Said(429), "Not verified: request limit reached (429); the connection is not at fault."),
         (Said(500), "Failed: the service answered 500."),
-        (Said(404, {"message": "no Route matched with those values"}), "Not proven: the service answered 404."),
-        (Said(400, {"message": "API key is missing"}), "Not proven: the service answered 400."),
+        (Said(404, {"message": "no Route matched with those values"}), "Not verified: the service answered 404."),
+        (Said(400, {"message": "API key is missing"}), "Not verified: the service answered 400."),
     ],
 )
 def test_anonymous_access_is_not_green_because_models_are_listed(
@@ -255,7 +255,7 @@ def test_whole_test_is_bounded(serve: Any, press: Any, where: str, answer: Any) 
 
     service = serve(manner(answer if where == "models" else LISTED, chat))
     verdict = press(service.base_url, seconds=0.5)
-    state = "Failed" if where == "models" else "Token not proven"
+    state = "Failed" if where == "models" else "Token not verified"
     assert verdict.said.startswith(
         f"{state}: timed out. {service.host} did not complete its reply within the 0.5 s that a test may take. "
         "Check address, network and firewall. Where to act: the service."

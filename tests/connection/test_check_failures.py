@@ -41,8 +41,9 @@ REPLIES = {
     ),
     "402": (
         Said(402, {"detail": "no credit left"}),
-        "Token not proven: payment required (402). {host} answered 402 to the list of models and says: no credit left. "
-        "Check the payment method and the credit of the project that the token belongs to. Where to act: your account.",
+        "Token not verified: payment required (402). {host} answered 402 to the list of models and says: no "
+        "credit left. Check the payment method and the credit of the project that the token belongs to. Where to act: "
+        "your account.",
     ),
     "404": (
         Said(404, {"message": "no Route matched with those values"}),
@@ -56,24 +57,24 @@ REPLIES = {
     ),
     "429 with Retry-After": (
         Said(429, {"message": "API rate limit exceeded"}, {"Retry-After": "30"}),
-        "Token not proven: request limit reached (429); the connection is not at fault. {host} answered 429 to the "
-        "list of models and says: API rate limit exceeded. Test again in 30 s. Where to act: your quota.",
+        "Token not verified: request limit reached (429); the connection is not at fault. {host} answered "
+        "429 to the list of models and says: API rate limit exceeded. Test again in 30 s. Where to act: your quota.",
     ),
     "429": (
         Said(429, "<html><title>429 Too Many Requests</title></html>"),
-        "Token not proven: request limit reached (429); the connection is not at fault. {host} answered 429 to the "
-        "list of models with an HTML page titled '429 Too Many Requests'. Test again in a minute. Where to act: your "
-        "quota.",
+        "Token not verified: request limit reached (429); the connection is not at fault. {host} answered "
+        "429 to the list of models with an HTML page titled '429 Too Many Requests'. Test again in a minute. Where "
+        "to act: your quota.",
     ),
     "500": (
         Said(500, {"error": {"message": "out of memory"}}),
-        "Token not proven: the service answered 500. {host} answered 500 to the list of models and says: out of "
-        f"memory. {STATUS} Where to act: the service.",
+        "Token not verified: the service answered 500. {host} answered 500 to the list of models and says: "
+        f"out of memory. {STATUS} Where to act: the service.",
     ),
     "502 of a gateway": (
         Said(502, "<html><title>502 Bad Gateway</title><body>upstream 10.0.0.7 died</body></html>"),
-        "Token not proven: the service answered 502. {host} answered 502 to the list of models with an HTML page "
-        f"titled '502 Bad Gateway'. {STATUS} Where to act: the service.",
+        "Token not verified: the service answered 502. {host} answered 502 to the list of models with an "
+        f"HTML page titled '502 Bad Gateway'. {STATUS} Where to act: the service.",
     ),
     "HTML page": (
         Said(200, "<!doctype html><title>Sign in &amp; go</title><p>secret</p>"),

@@ -80,9 +80,9 @@ def report(step: Step | None = None, models: tuple[str, ...] | None = ("a",), ac
 @pytest.mark.parametrize("detail", ["", "d" * 500, "d" * 3000])
 def test_sentence_fits_whatever_comes(count: int, length: int, detail: str) -> None:
     models = tuple(f"{number:03}".rjust(length, "m") for number in range(count))
-    said = compose_message(report(Step("unproven", "no", detail, SERVICE, "Access"), models))
+    said = compose_message(report(Step("inconclusive", "no", detail, SERVICE, "Access"), models))
     assert len(said) < 2000
-    assert said.startswith("Token not proven: no.")
+    assert said.startswith("Token not verified: no.")
     if count == 500 and len(detail) <= 500:
         assert said.endswith(" more in the log.")
 
@@ -229,5 +229,5 @@ def test_request_is_made_once_each(serve: Any, press: Any) -> None:
         return Said(503, headers={"Retry-After": "0"}) if len(service.asked) == 1 else LISTED
 
     service = serve(manner(flaky, UNKNOWN_MODEL))
-    assert press(service.base_url).said.startswith("Token not proven: the service answered 503.")
+    assert press(service.base_url).said.startswith("Token not verified: the service answered 503.")
     assert len(service.asked) == 1

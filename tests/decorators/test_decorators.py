@@ -31,7 +31,7 @@ from apache_airflow_provider_ovhcloud_ai.decorators.parameters import (
 )
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
@@ -425,7 +425,7 @@ class TestAtParseTime:
 import sys
 def loaded(part):
     return sorted(name for name in sys.modules if name.startswith("{package}." + part))
-from {package}.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from {package}.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 assert loaded("decorators") == [], loaded("decorators")
 from {package} import decorators
 assert loaded("decorators") == ["{package}.decorators"], loaded("decorators")

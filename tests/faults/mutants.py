@@ -183,9 +183,9 @@ GUARDS = {
     ),
     "texts that are not rendered": _without(
         "operators/_base.py",
-        "if self.render or not any(content is getattr(self, name) for name in self.prompt_fields):",
+        "if self.render_prompts or not any(content is getattr(self, name) for name in self.prompt_fields):",
         "tests/operators",
-        "render",
+        "render_prompts",
         "if True:",
     ),
     "an unsafe text fails the task": _without(

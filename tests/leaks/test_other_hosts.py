@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.methods.openai_client import openai_client
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import ENVIRONMENT, ConnectionRecord
@@ -184,7 +184,7 @@ def test_fields_of_a_request_are_no_headers_of_it(
     given = elsewhere if name == "base_url" else {**HEADERS, "Host": f"localhost:{other.port}"}
     with Server(answer) as own:
         connect(own)
-        task = OVHCloudAIEndpointsChatCompletionsOperator(
+        task = OVHCloudAIEndpointsChatOperator(
             task_id="t", ovh_conn_id="own", model="m", prompt="Hello", extra_body={name: given}, report_cost=False
         )
         task.execute({"ti": MagicMock()})
@@ -238,7 +238,7 @@ def test_links_of_a_task_are_not_followed(connect: Callable[..., Hook], other: S
     pushed = MagicMock()
     with Server(answer) as own:
         connect(own, project_id=elsewhere)
-        task = OVHCloudAIEndpointsChatCompletionsOperator(
+        task = OVHCloudAIEndpointsChatOperator(
             task_id="t", ovh_conn_id="own", model=elsewhere, prompt="Hello", report_cost=False
         )
         task.execute({"ti": pushed})

@@ -62,6 +62,6 @@ def test_a_killed_task_is_tried_again_and_pays_for_what_is_missing(
     assert sum(paid.values()) <= rows + 4 * part_size
     manifest = json.loads((out / "_manifest.json").read_text())
     assert (manifest["rows"], manifest["failed"]) == (rows, 0)
-    assert manifest["rows_found"] >= written
+    assert manifest["rows_reused"] >= written
     records = [json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).open()]
     assert [record["id"] for record in records] == list(range(rows))

@@ -103,7 +103,7 @@ def test_into_a_folder(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
         (n, f"text {n}", 1024) for n in range(25)
     ]
     again = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context(run_id="s"))
-    assert (again["rows_found"], again["usage"], started(sandbox)) == (25, {}, 1)
+    assert (again["rows_reused"], again["usage"], started(sandbox)) == (25, {}, 1)
 
 
 class TestNeverTwice:

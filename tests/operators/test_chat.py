@@ -26,7 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBulkChatOperator as BulkChat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from pydantic import BaseModel
@@ -215,7 +215,7 @@ DAG = """
 from datetime import datetime
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
 )
 
 with DAG("chat_{number}", start_date=datetime(2026, 1, 1), params={{"name": "Ada", "file": "hello"}}, schedule=None,
@@ -258,7 +258,10 @@ class TestPrompts:
         assert said == {"Greet Ada.\nTwice, é.", "You know Ada."}
 
     def test_files_are_not_rendered_where_nothing_is(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
-        assert ask('Chat(task_id="ask", model="gpt-oss-20b", prompt_file="hello.md", render=False)').state == "success"
+        assert (
+            ask('Chat(task_id="ask", model="gpt-oss-20b", prompt_file="hello.md", render_prompts=False)').state
+            == "success"
+        )
         assert bodies(sandbox)[0]["messages"][0]["content"].startswith("Greet {{ params.name }}.")
 
     def test_what_another_task_said_is_not_rendered_and_names_no_file(
@@ -266,7 +269,7 @@ class TestPrompts:
     ) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_SECRET", "hidden")
         run = ask("""
-            said = Chat(task_id="said", model="gpt-oss-20b", output="text", render=False,
+            said = Chat(task_id="said", model="gpt-oss-20b", output="text", render_prompts=False,
                         prompt="{{ var.value.secret }} file:///etc/hostname hello.md")
             again = Chat(task_id="again", model="gpt-oss-20b", prompt=said.output)
             pulled = Chat(task_id="pulled", model="gpt-oss-20b", prompt="{{ ti.xcom_pull(task_ids='said') }}")

@@ -110,7 +110,7 @@ class TestVerdict:
         self, unsafe: Any, safe: bool, scripted: Callable[..., Server]
     ) -> None:
         scripted(saying("Safety: Controversial\nCategories: Politically Sensitive Topics"))
-        verdict, _ = execute(text=HARMLESS, unsafe=unsafe)
+        verdict, _ = execute(text=HARMLESS, unsafe_levels=unsafe)
         assert (verdict["safe"], verdict["safety"]) == (safe, "Controversial")
 
     @pytest.mark.parametrize("on_unsafe", ["return", "fail"])
@@ -147,8 +147,11 @@ class TestWhatCannotWork:
             ({"text": HARMLESS, "answer": ""}, "answer must not be empty"),
             ({"text": HARMLESS, "answer": None}, "answer must be a text, not None"),
             ({"text": HARMLESS, "messages": [{"role": "user", "content": "a"}]}, "not both"),
-            ({"text": HARMLESS, "unsafe": "Controversial"}, "unsafe must be 'Unsafe', or both"),
-            ({"text": HARMLESS, "on_unsafe": "skip"}, "on_unsafe must be one of return, fail, branch, not 'skip'"),
+            ({"text": HARMLESS, "unsafe_levels": "Controversial"}, "unsafe_levels must be 'Unsafe', or both"),
+            (
+                {"text": HARMLESS, "on_unsafe": "skip"},
+                "on_unsafe must be one of return, fail, branch, not 'skip'",
+            ),
             ({"text": HARMLESS, "safe_task_ids": "a"}, "are for on_unsafe='branch': add it"),
             ({"text": HARMLESS, "on_unsafe": "fail", "unsafe_task_ids": ["a"]}, "are for on_unsafe='branch'"),
             ({"text": HARMLESS, "on_unsafe": "branch"}, "needs safe_task_ids, unsafe_task_ids or both"),
@@ -200,8 +203,8 @@ class TestHook:
         assert hook.moderate(HARMFUL, model="Qwen3Guard-Gen-0.6B") == UNSAFE | {"model": "Qwen3Guard-Gen-0.6B"}
         assert hook.moderate(messages=[{"role": "user", "content": HARMFUL}], seed=7) == UNSAFE
         assert ovh_ai_endpoints_sandbox.requests[-1].json["seed"] == 7
-        with pytest.raises(ConfigurationError, match="unsafe must be") as caught:
-            hook.moderate(HARMLESS, unsafe="Controversial")
+        with pytest.raises(ConfigurationError, match="unsafe_levels must be") as caught:
+            hook.moderate(HARMLESS, unsafe_levels="Controversial")
         assert isinstance(caught.value, AirflowFailException)
 
     def test_the_log_has_the_verdict_and_not_the_text(
@@ -387,14 +390,14 @@ class TestInADag:
                     text="I am {{ params.name }}",
                     answer="Hello, {{ params.name }}",
                     model="Qwen3Guard-Gen-{{ 8 }}B",
-                    unsafe="{{ params.strict }},Controversial",
+                    unsafe_levels="{{ params.strict }},Controversial",
                     on_unsafe="{{ 'fail' }}",
                     ovh_conn_id="ovh_ai_endpoints_{{ 'default' }}",
                 ) >> Guard(
                     task_id="left_alone",
                     text="I am {{ params.name }}",
                     model="Qwen3Guard-Gen-{{ 8 }}B",
-                    render=False,
+                    render_prompts=False,
                 )
                 """
             )

@@ -195,7 +195,7 @@ class TestInADag:
                     task_id="left_alone",
                     prompt="A {{ params.animal }}",
                     output_path="<folder>/{{ params.animal }}-as-it-is.png",
-                    render=False,
+                    render_prompts=False,
                 )
                 """,
                 tmp_path,

@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.operators._datasets import DatasetRef, 
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
     OVHCloudAIEndpointsImageOperator,
     OVHCloudAIEndpointsTranscriptionOperator,
@@ -122,7 +122,7 @@ def test_each_operator_that_writes_tells_what(tmp_path: Path) -> None:
 
 def test_what_goes_to_xcom_is_no_asset(tmp_path: Path) -> None:
     assert told(OVHCloudAIEndpointsEmbeddingOperator(task_id="t", model="bge-m3", input="a")) == {}
-    assert told(OVHCloudAIEndpointsChatCompletionsOperator(task_id="t", model="gpt-oss-20b", prompt="Hi")) == {}
+    assert told(OVHCloudAIEndpointsChatOperator(task_id="t", model="gpt-oss-20b", prompt="Hi")) == {}
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ class TestWait:
         assert ovh_ai_endpoints_sandbox.requests[-1].json["max_tokens"] == 1
 
     def test_the_list_alone(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        assert wait("gpt-oss-20b", answers=False)["context_length"] == 131072
+        assert wait("gpt-oss-20b", require_response=False)["context_length"] == 131072
         assert [request.path for request in ovh_ai_endpoints_sandbox.requests] == ["/v1/models"]
 
     def test_several_in_one_name(self) -> None:

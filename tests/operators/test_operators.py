@@ -31,7 +31,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBulkChatOperator as BulkChat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
@@ -214,7 +214,7 @@ from datetime import datetime
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBulkChatOperator as BulkChat,
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
 )
 try:
@@ -291,9 +291,9 @@ class TestInADag:
                     task_id="ask",
                     model="{{ params.model }}",
                     messages=[{"role": "system", "content": "{{ literal }}"}, {"role": "user", "content": asked}],
-                    render=False,
+                    render_prompts=False,
                 )
-                Embedding(task_id="embed", model="bge-m3", input=["{{ a }}", "{% b %}"], render=False)
+                Embedding(task_id="embed", model="bge-m3", input=["{{ a }}", "{% b %}"], render_prompts=False)
             """)
         )
         assert run.state == "success"
@@ -311,7 +311,7 @@ class TestInADag:
                 Chat.partial(task_id="ask", messages=[{"role": "user", "content": "{{ ti.map_index }}"}]).expand(
                     model=["gpt-oss-20b", "gpt-oss-120b"]
                 )
-                Chat.partial(task_id="literal", model="gpt-oss-20b", render=False).expand(
+                Chat.partial(task_id="literal", model="gpt-oss-20b", render_prompts=False).expand(
                     messages=[[{"role": "user", "content": "{{ one }}"}], [{"role": "user", "content": "{{ two }}"}]]
                 )
             """)
@@ -444,7 +444,7 @@ class TestBulkChat:
         assert isinstance(caught.value, AirflowFailException)
         assert len(asked(ovh_ai_endpoints_sandbox)) == 1
         manifest, told = execute(BulkChat(task_id="t", **options))
-        assert (manifest["rows"], manifest["rows_found"]) == (6, 1)
+        assert (manifest["rows"], manifest["rows_reused"]) == (6, 1)
         assert told["usage"]["requests"] == 5
 
     def test_answers_in_files_are_not_paid_for_again(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
@@ -461,7 +461,7 @@ class TestBulkChat:
         with pytest.raises(PartialFailureError, match="1 rows failed"):
             execute(BulkChat(task_id="t", **options))
         manifest, _ = execute(BulkChat(task_id="t", **options))
-        assert (manifest["rows"], manifest["rows_found"], manifest["failed"]) == (3, 2, 0)
+        assert (manifest["rows"], manifest["rows_reused"], manifest["failed"]) == (3, 2, 0)
         assert len(asked(ovh_ai_endpoints_sandbox)) == 4
         lines = [line for part in sorted((tmp_path / "out").glob("part-*")) for line in part.read_text().splitlines()]
         records = [json.loads(line) for line in lines]
@@ -504,10 +504,10 @@ class TestEmbeddingOfFiles:
             "text_column": "title",
         }
         manifest, pushed = execute(Embedding(task_id="t", model="bge-m3", part_size="20", **options))
-        assert {name: manifest[name] for name in ("rows", "parts", "rows_found", "dimensions", "model")} == {
+        assert {name: manifest[name] for name in ("rows", "parts", "rows_reused", "dimensions", "model")} == {
             "rows": 70,
             "parts": 4,
-            "rows_found": 0,
+            "rows_reused": 0,
             "dimensions": 1024,
             "model": "bge-m3",
         }
@@ -577,7 +577,7 @@ class TestLaziness:
     def test_names(self) -> None:
         assert set(ai_endpoints.__all__) == set(dir(ai_endpoints))
         for name in ai_endpoints.__all__:
-            assert getattr(ai_endpoints, name).__name__ == name
+            assert getattr(ai_endpoints, name).__name__ == name.replace("ChatCompletions", "Chat")
         with pytest.raises(AttributeError, match="no attribute 'Absent'"):
             ai_endpoints.Absent  # noqa: B018  (looking is what fails)
 

@@ -59,7 +59,7 @@ OPERATORS: dict[str, tuple[dict[str, Any], str]] = {
         "extra_body timeout max_retries rows output_format part_size",
     ),
     "Embedding": (EMBEDDED, "input concurrency output_format part_size on_long_text extra_body timeout max_retries"),
-    "Guard": (SAID, "text answer unsafe on_unsafe extra_body timeout max_retries"),
+    "Guard": (SAID, "text answer unsafe_levels on_unsafe extra_body timeout max_retries"),
     "Image": (
         {"prompt": "a", "output_path": "{folder}/a.png"},
         "prompt n size output_path overwrite extra_body timeout",
@@ -168,7 +168,6 @@ def test_an_extra_of_a_connection(name: str) -> None:
     for wrong in WRONG_EXTRAS[name]:
         with pytest.raises(ConfigurationError) as refused:
             read_settings(connected(extra=json.dumps({name: wrong})))
-        assert isinstance(refused.value, AirflowException)
         sentence = str(refused.value)
         if name == "ca_bundle" and isinstance(wrong, str):
             assert re.match(
@@ -183,7 +182,6 @@ def test_an_extra_of_a_connection(name: str) -> None:
 def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_settings(connected(extra=json.dumps({name: token})))
-    assert isinstance(refused.value, AirflowException)
     assert not told(token, str(refused.value))
 
 
@@ -208,7 +206,6 @@ def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
 def test_a_token_in_the_base_url_is_not_told(typed: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         clean_base_url(typed.format(token))
-    assert isinstance(refused.value, AirflowException)
     sentence = str(refused.value)
     assert not told(token.lower(), sentence.lower())
     assert "base URL" in sentence
@@ -230,7 +227,6 @@ def test_a_token_in_the_base_url_is_not_told(typed: str, token: str) -> None:
 def test_a_base_url(typed: str, port: Any, field: str, shown: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         clean_base_url(typed, port)
-    assert isinstance(refused.value, AirflowException)
     sentence = str(refused.value)
     assert (field in sentence, shown in sentence) == (True, True), sentence
     assert ALLOWED.search(sentence)
@@ -253,7 +249,6 @@ WRONG_MESSAGES: tuple[tuple[Any, str, Any], ...] = (
 def test_messages(messages: Any, field: str, value: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
         chat_request.chat("m", messages)
-    assert isinstance(refused.value, AirflowException)
     sentence = str(refused.value)
     assert sentence.startswith(f"{field} ")
     assert ALLOWED.search(sentence)

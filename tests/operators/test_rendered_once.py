@@ -41,7 +41,7 @@ from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh_embed
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator as Batch,
     OVHCloudAIEndpointsBulkChatOperator as BulkChat,
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
     OVHCloudAIEndpointsGuardOperator as Guard,
     OVHCloudAIEndpointsImageOperator as Image,
@@ -97,7 +97,7 @@ TASKS: dict[str, tuple[str, list[str]]] = {
         "chat/completions",
         [ONE, ONE, "hello.md", ONE],
     ),
-    'Chat(task_id="verbatim", prompt=one, render=False, **OWN)': ("chat/completions", [ONE]),
+    'Chat(task_id="verbatim", prompt=one, render_prompts=False, **OWN)': ("chat/completions", [ONE]),
     'Chat(task_id="messages", messages=answer("conversation"), **OWN)': ("chat/completions", [ONE]),
     'Chat(task_id="own_messages", messages=[{"role": "user", "content": SAID}, {"role": "user", "content": one}],'
     " **OWN)": (

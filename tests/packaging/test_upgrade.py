@@ -22,10 +22,10 @@ import os, pathlib
 from datetime import datetime
 from airflow import DAG
 from airflow.{decorators} import task
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 with DAG("upgraded", start_date=datetime(2026, 1, 1), schedule=None):
-    ask = OVHCloudAIEndpointsChatCompletionsOperator(
+    ask = OVHCloudAIEndpointsChatOperator(
         task_id="ask", model="gpt-oss-120b", messages=[{{"role": "user", "content": "Still there?"}}]
     )
 

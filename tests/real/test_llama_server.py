@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     OutputTruncatedError,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator as Chat,
+    OVHCloudAIEndpointsChatOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator
 from pydantic import BaseModel
@@ -294,7 +294,7 @@ def test_test_button(connect: Any, chat_url: str, embedding_url: str) -> None:
     assert (ok, said[:20]) == (True, "OK: token accepted. ")
     ok, said = connect(embedding_url).test_connection()
     assert not ok
-    assert said.startswith("Token not proven: the service answered 500. ")
+    assert said.startswith("Token not verified: the service answered 500. ")
     ok, said = connect(chat_url, chat_model="tiny-chats").test_connection()
     assert not ok
     assert said.startswith("Failed: model not found: tiny-chats (the chat model). Did you mean tiny-chat?")
@@ -311,12 +311,12 @@ DAG = """
 from datetime import datetime
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
 )
 
 with DAG("llama", start_date=datetime(2024, 1, 1), schedule=None):
-    ask = OVHCloudAIEndpointsChatCompletionsOperator(task_id="ask", model="tiny-chat", messages={messages})
+    ask = OVHCloudAIEndpointsChatOperator(task_id="ask", model="tiny-chat", messages={messages})
     embed = OVHCloudAIEndpointsEmbeddingOperator(
         task_id="embed", ovh_conn_id="vectors", input=["the dog " + str(i) for i in range(60)]
     )

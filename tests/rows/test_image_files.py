@@ -35,14 +35,14 @@ def names(folder: Path) -> list[str]:
 
 
 def test_one_has_the_name_asked_for(tmp_path: Path) -> None:
-    told = made(tmp_path / "new" / "folder", PNG).told()
+    told = made(tmp_path / "new" / "folder", PNG).summary()
     path = tmp_path / "new" / "folder" / "cat.png"
     assert path.read_bytes() == PNG
     assert told == {"paths": [str(path)], "types": ["image/png"], "bytes": [len(PNG)], **FACTS}
 
 
 def test_several_are_numbered(tmp_path: Path) -> None:
-    told = made(tmp_path, PNG, PNG + b"2", PNG + b"3").told()
+    told = made(tmp_path, PNG, PNG + b"2", PNG + b"3").summary()
     assert told["paths"] == [str(tmp_path / f"cat-{number}.png") for number in (1, 2, 3)]
     assert [Path(path).read_bytes() for path in told["paths"]] == [PNG, PNG + b"2", PNG + b"3"]
     assert names(tmp_path) == ["_cat.png.json", "cat-1.png", "cat-2.png", "cat-3.png"]
@@ -64,7 +64,7 @@ def test_what_the_same_request_made_is_kept(tmp_path: Path) -> None:
     first = made(tmp_path, PNG)
     again = files(tmp_path)
     assert again.begin(overwrite=False) == 0
-    assert again.told() == first.told()
+    assert again.summary() == first.summary()
 
 
 def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
     again = files(tmp_path, count=4)
     assert again.begin(overwrite=False) == 2
     again.write([(PNG + b"new", "image/png"), (PNG + b"4", "image/png")], FACTS)
-    found = [Path(path).read_bytes() for path in again.told()["paths"]]
+    found = [Path(path).read_bytes() for path in again.summary()["paths"]]
     assert found == [PNG, PNG + b"new", PNG + b"3", PNG + b"4"]
     assert files(tmp_path, count=4).begin(overwrite=False) == 0
 
@@ -128,7 +128,7 @@ def test_a_try_that_was_killed_between_two_files_pays_for_the_second_only(tmp_pa
 
         def __init__(self) -> None:
             self._storage = open_storage(tmp_path)
-            self.shown = self._storage.shown
+            self.display = self._storage.display
 
         def mkdir(self) -> None:
             self._storage.mkdir()

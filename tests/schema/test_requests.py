@@ -46,7 +46,7 @@ def weather(city: str, days: int = 1) -> str:
 
 
 def chat(**options: Any) -> Callable[[Path], Any]:
-    return lambda _: operators.OVHCloudAIEndpointsChatCompletionsOperator(task_id="t", **{"model": MODEL, **options})
+    return lambda _: operators.OVHCloudAIEndpointsChatOperator(task_id="t", **{"model": MODEL, **options})
 
 
 def seen(folder: Path) -> Any:

@@ -166,7 +166,7 @@ def test_only_a_task_that_is_over_cancels(
     async def state_of(_: Any) -> str | None:
         return state
 
-    monkeypatch.setattr(trigger_module, "state_of", state_of)
+    monkeypatch.setattr(trigger_module, "read_state", state_of)
     if told:
         monkeypatch.setattr(trigger_module.BaseTrigger, "on_kill", None, raising=False)
     else:
@@ -207,7 +207,7 @@ def test_a_triggerer_that_cancels_again_does_not_stop_it(
             await told.wait()
             return "failed"
 
-        monkeypatch.setattr(trigger_module, "state_of", state_of)
+        monkeypatch.setattr(trigger_module, "read_state", state_of)
         trigger = Trigger([batch_id], CONN_ID, 0.01, cancel_on_kill=True)
         trigger.task_instance = None
         task = asyncio.ensure_future(trigger.on_kill())
@@ -257,7 +257,7 @@ def test_a_fault_while_looking_is_told_to_those_who_wait(
     async def look(_: Any) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr(BatchPoller, "_look", look)
+    monkeypatch.setattr(BatchPoller, "_poll_once", look)
     with pytest.raises(RuntimeError, match="nobody thought"):
         asyncio.run(fired(Trigger(start(), CONN_ID, 0.01)))
 

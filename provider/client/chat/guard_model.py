@@ -90,21 +90,21 @@ def _check_last(message: Mapping[str, Any]) -> None:
     validation.text(content, "the last of the messages")
 
 
-def unsafe_safeties(unsafe: Any) -> frozenset[str]:
+def read_unsafe_levels(unsafe_levels: Any) -> frozenset[str]:
     """
     Read which verdicts count as unsafe.
 
-    :param unsafe: their names, several in a list or with commas
+    :param unsafe_levels: their names, several in a list or with commas
     :return: ``Unsafe``, and ``Controversial`` where it was named
     :raises ConfigurationError: if other names are given, or ``Unsafe`` is not
     """
-    names = unsafe.split(",") if isinstance(unsafe, str) else unsafe
+    names = unsafe_levels.split(",") if isinstance(unsafe_levels, str) else unsafe_levels
     known = isinstance(names, Collection) and not isinstance(names, (Mapping, bytes))
     found = {_SAFETIES.get(str(name).strip().casefold()) for name in names} if known else set()
     counted = frozenset(name for name in found if name)
     if len(counted) != len(found) or "Unsafe" not in counted or "Safe" in counted:
-        said = validation.quote(", ".join(map(str, names)) if known else unsafe)
-        raise ConfigurationError(f"unsafe must be 'Unsafe', or both 'Unsafe' and 'Controversial', not {said}.")
+        said = validation.quote(", ".join(map(str, names)) if known else unsafe_levels)
+        raise ConfigurationError(f"unsafe_levels must be 'Unsafe', or both 'Unsafe' and 'Controversial', not {said}.")
     return counted
 
 

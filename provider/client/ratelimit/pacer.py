@@ -140,8 +140,8 @@ class Pacer:
     def _log_wait(self, wait: float, now: float) -> None:
         if wait > LOG_WAITS_OVER_S and now + wait > self._logged_until + ROUNDING_S:
             self._logged_until = now + wait
-            allowed = f", which allows {self._advertised.limit:.0f} requests a minute" if self._advertised.limit else ""
-            log.info("The next request waits %.0f s for its turn at the service%s.", wait, allowed)
+            allowed = f" ({self._advertised.limit:.0f} requests a minute)" if self._advertised.limit else ""
+            log.info("Rate limit%s: next request in %.0f s.", allowed, wait)
 
 
 _lock = create_fork_lock()

@@ -85,8 +85,8 @@ class BatchRows:
                 for position in wanted:
                     records[position] = self._record(some[position], index * part_size + position, answers)
                 folder.write(name, records)
-            self._counts["found"] += len(some) - len(wanted)
-        return {"model": self._served, "rows_found": self._counts["found"], "usage": self.usage}
+            self._counts["reused"] += len(some) - len(wanted)
+        return {"model": self._served, "rows_reused": self._counts["reused"], "usage": self.usage}
 
     def collect(self, rows: Iterable[Row], answers: Answers) -> Iterator[Row]:
         """

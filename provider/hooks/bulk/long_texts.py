@@ -16,7 +16,7 @@ from ...validation import integer, quote
 ON_LONG_TEXT = ("error", "truncate", "split")
 
 #: The column that tells the pieces of one row apart, from 0 on.
-CHUNK_COLUMN = "piece"
+CHUNK_COLUMN = "chunk_index"
 
 #: Tokens below which nothing sensible is left of a text.
 MIN_TOKENS = 16
@@ -70,7 +70,7 @@ class LongTexts:
         :param column: where each has its text
         :return: the rows; of one that is split, each piece as a row of its own, with the other columns
         :raises InvalidInputError: if a row has no text, one that is too long where that is an error, or a column
-            ``piece`` already
+            ``chunk_index`` already
         """
         for number, row in enumerate(rows):
             given = read_text_column(row, number, column)

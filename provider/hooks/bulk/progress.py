@@ -99,11 +99,11 @@ class Progress:
     @property
     def summary(self) -> dict[str, Any]:
         """
-        What a manifest tells of it: ``rows_found``, which an earlier try had done, and ``usage``.
+        What a manifest tells of it: ``rows_reused``, which an earlier try had done, and ``usage``.
         """
         counts = self.counts
         usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
-        return {"rows_found": counts["found"], "usage": usage}
+        return {"rows_reused": counts["reused"], "usage": usage}
 
     def _count(self, ended: str, count: int, response: Mapping[str, Any] | None) -> None:
         tokens = sum_usage([response])
@@ -130,7 +130,7 @@ def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
     """
     done, failed = counts.get("done", 0), counts.get("failed", 0)
     a_minute = 60 * (done + failed) / seconds if seconds > 0 else 0.0
-    found = counts.get("found", 0)
+    found = counts.get("reused", 0)
     parts = [
         f"{done:,} of {total:,} done" if total is not None else f"{done:,} done",
         f"{failed:,} failed",
@@ -139,7 +139,7 @@ def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
         f"{counts.get('completion_tokens', 0):,} out",
     ]
     if found:
-        parts.insert(1, f"{found:,} found done")
+        parts.insert(1, f"{found:,} already done")
     left = (total or 0) - done - failed - found
     if left > 0 and a_minute:
         parts.append(f"about {_span(60 * left / a_minute)} left")

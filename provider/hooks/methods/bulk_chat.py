@@ -129,7 +129,7 @@ class BulkChatMethods(ChatMethods):
         :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
         :param spending: notes what is used, and ends it at its limit; from :meth:`spending`
         :param options: whatever :meth:`chat_completion` takes beside these
-        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``failed``, ``model``, ``usage`` ...
+        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``failed``, ``model``, ``usage`` ...
         :raises PartialFailureError: if some failed; the answers are in the folder, and the next run asks for the rest
         :raises AIEndpointsError: if going on makes no sense
         """

@@ -90,10 +90,11 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         :param part_size: rows in a part, each of which is written at once
         :param concurrency: requests at a time, 1 to 32
         :param on_long_text: what to do about a text that is longer than the model takes, before it is sent: ``error``,
-            ``truncate``, or ``split`` into rows of their own, numbered in the column ``piece``; None sends it as it is
+            ``truncate``, or ``split`` into rows of their own, numbered in the column ``chunk_index``; None sends it
+            as it is
         :param max_text_tokens: how much that is; the model's context unless given
         :param params: any further parameter of the API, such as ``dimensions``
-        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_found``, ``model``, ``dimensions``, ``usage`` ...
+        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``model``, ``dimensions``, ``usage`` ...
         :raises AIEndpointsError: the first failure; parts that were written by then stay
         """
         with self.boundary():

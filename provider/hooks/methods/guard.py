@@ -22,7 +22,7 @@ class GuardMethods(ChatMethods):
         answer: str | None = None,
         messages: Sequence[Mapping[str, Any]] | None = None,
         model: str | None = guard_model.MODEL,
-        unsafe: str | Sequence[str] = ("Unsafe",),
+        unsafe_levels: str | Sequence[str] = ("Unsafe",),
         **params: Any,
     ) -> dict[str, Any]:
         """
@@ -32,7 +32,7 @@ class GuardMethods(ChatMethods):
         :param answer: what a model answered to ``text``; it alone is judged then
         :param messages: a conversation in their place, whose last message is judged
         :param model: model id of a guard model
-        :param unsafe: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
+        :param unsafe_levels: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
         :param params: any further parameter of the API, such as ``seed``
         :return: ``safe``, ``safety`` (``Safe``, ``Controversial`` or ``Unsafe``), ``categories``, ``refusal`` (of an
             answer, else None) and ``model``
@@ -40,7 +40,7 @@ class GuardMethods(ChatMethods):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            counted = guard_model.unsafe_safeties(unsafe)
+            counted = guard_model.read_unsafe_levels(unsafe_levels)
             said = guard_model.conversation(text, answer, messages)
             request = chat_request.chat(guard_model.MODEL if model is None else model, said, **params)
             value, reply = self._answer(request)

@@ -151,13 +151,13 @@ def test_a_model_of_any_name_may_give_a_verdict() -> None:
     [("Unsafe", [True, True, False]), ("unsafe, controversial", [True, False, False])],
 )
 def test_what_counts_as_unsafe(unsafe: str, safe: list[bool]) -> None:
-    counted = guard_model.unsafe_safeties(unsafe)
+    counted = guard_model.read_unsafe_levels(unsafe)
     assert [read(f"Safety: {name}", unsafe=tuple(counted))["safe"] for name in guard_model.SAFETIES] == safe
 
 
 @pytest.mark.parametrize("unsafe", [("Unsafe",), ["UNSAFE "], {"Unsafe"}])
 def test_names_of_verdicts(unsafe: Any) -> None:
-    assert guard_model.unsafe_safeties(unsafe) == {"Unsafe"}
+    assert guard_model.read_unsafe_levels(unsafe) == {"Unsafe"}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_names_of_verdicts(unsafe: Any) -> None:
 )
 def test_names_that_would_let_unsafe_content_pass(unsafe: Any) -> None:
     with pytest.raises(ConfigurationError, match="unsafe must be 'Unsafe', or both 'Unsafe' and 'Controversial'"):
-        guard_model.unsafe_safeties(unsafe)
+        guard_model.read_unsafe_levels(unsafe)
 
 
 def test_what_is_judged() -> None:

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, Variable, task
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
     OVHCloudAIEndpointsGuardOperator,
     OVHCloudAIEndpointsImageOperator,
@@ -47,7 +47,7 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
 
     SCANS = ObjectStoragePath("s3://my_conn@bucket/scans")
 
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="read_invoice",
         model="Qwen2.5-VL-72B-Instruct",
         prompt="What is the total of this invoice? Answer with the amount alone.",

@@ -82,10 +82,10 @@ def test_every_row_has_its_answer_in_the_order_given(hook_for: Make, service: Se
     found = written(tmp_path)
     assert list(found) == list(range(130))
     assert all(found[n] == {"id": n, "text": f"row {n}", "answer": f"SAY ROW {n}", "error": None} for n in found)
-    assert {name: told[name] for name in ("parts", "rows", "rows_found", "failed", "model")} == {
+    assert {name: told[name] for name in ("parts", "rows", "rows_reused", "failed", "model")} == {
         "parts": 7,
         "rows": 130,
-        "rows_found": 0,
+        "rows_reused": 0,
         "failed": 0,
         "model": "served",
     }
@@ -108,10 +108,10 @@ class TestFailedRows:
         before, answering.mended = len(service.asked), True
         told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert sorted(questions(service)[before:]) == ["row 33 = 422", "row 7 = 422"]
-        assert (told["rows"], told["rows_found"], told["failed"]) == (60, 58, 0)
+        assert (told["rows"], told["rows_reused"], told["failed"]) == (60, 58, 0)
         assert all(record["error"] is None for record in written(tmp_path).values())
         told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
-        assert (told["rows"], told["rows_found"], told["usage"], told["model"]) == (60, 60, {}, "served")
+        assert (told["rows"], told["rows_reused"], told["usage"], told["model"]) == (60, 60, {}, "served")
 
     def test_skipped_they_are_told_and_the_run_is_finished(
         self, hook_for: Make, service: Service, tmp_path: Path
@@ -130,7 +130,7 @@ class TestFailedRows:
         assert len(paid) >= 19
         answering.mended = True
         told = hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, part_size=400)
-        assert told["rows_found"] == len(paid)
+        assert told["rows_reused"] == len(paid)
         assert len(questions(service)) == 501
 
     def test_a_refused_token_stops_all_and_writes_nothing(self, hook_for: Make, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_w
         lambda: len(questions(service)) >= 300, stored(service), "chat_rows", rows(600), out, MODEL, part_size=size
     )
     told = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=size)
-    assert told["rows_found"] >= 200
+    assert told["rows_reused"] >= 200
     assert len(questions(service)) <= 600 + 8 * 10
     assert {n: record["answer"] for n, record in written(out).items()} == {n: f"ROW {n}" for n in range(600)}
 

@@ -77,10 +77,10 @@ def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Se
     assert [(record["id"], record["text"], record["embedding"]) for record in found] == [
         (n, f"number {n}", [n, 0.5]) for n in range(1_010)
     ]
-    assert {name: told[name] for name in ("parts", "rows", "rows_found", "failed", "model", "dimensions")} == {
+    assert {name: told[name] for name in ("parts", "rows", "rows_reused", "failed", "model", "dimensions")} == {
         "parts": 17,
         "rows": 1_010,
-        "rows_found": 0,
+        "rows_reused": 0,
         "failed": 0,
         "model": "served",
         "dimensions": 2,
@@ -95,12 +95,12 @@ def test_what_is_there_is_not_paid_for_again(hook_for: Make, service: Service, t
     hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     assert len(asked_for(service)) == 100
-    assert (told["rows"], told["rows_found"], told["usage"], told["dimensions"]) == (100, 100, {}, 2)
-    assert json.loads((tmp_path / "_manifest.json").read_text())["rows_found"] == 0
+    assert (told["rows"], told["rows_reused"], told["usage"], told["dimensions"]) == (100, 100, {}, 2)
+    assert json.loads((tmp_path / "_manifest.json").read_text())["rows_reused"] == 0
     changed = rows(105)
     changed[42]["text"] = "number 4242"
     told = hook.embed_rows(changed, tmp_path, "m", part_size=10)
-    assert (told["rows"], told["rows_found"]) == (105, 90)
+    assert (told["rows"], told["rows_reused"]) == (105, 90)
     assert len(asked_for(service)) == 100 + 10 + 5
     assert [record["embedding"][0] for record in records(tmp_path)] == [*range(42), 4242, *range(43, 105)]
 
@@ -114,7 +114,7 @@ def test_another_run_is_never_mixed_in(hook_for: Make, service: Service, tmp_pat
     hook.embed_rows(given, tmp_path, "m", part_size=10)
     before = {file.name for file in tmp_path.glob("part-*")}
     told = hook.embed_rows(given, tmp_path, **{"model": "m", "part_size": 10} | changed)
-    assert (told["rows_found"], len(asked_for(service))) == (0, 100)
+    assert (told["rows_reused"], len(asked_for(service))) == (0, 100)
     assert not before & {file.name for file in tmp_path.glob("part-*")}
 
 
@@ -136,7 +136,7 @@ def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_p
         before, broken = len(asked_for(service)), False
         told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
         assert len(asked_for(service)) - before == 100 - paid
-        assert (told["rows"], told["rows_found"]) == (100, paid)
+        assert (told["rows"], told["rows_reused"]) == (100, paid)
     assert [record["embedding"][0] for record in records(tmp_path)] == list(range(100))
 
 
@@ -148,7 +148,7 @@ def test_a_process_that_was_killed_repeats_no_more_than_a_part_for_each_thread(
         lambda: len(asked_for(service)) >= 500, stored(service), "embed_rows", rows(1_000), out, "m", part_size=size
     )
     told = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=size)
-    assert told["rows_found"] >= 250
+    assert told["rows_reused"] >= 250
     assert len(asked_for(service)) <= 1_000 + 8 * 25
     assert [record["embedding"][0] for record in records(out)] == list(range(1_000))
 
@@ -251,10 +251,10 @@ class TestLongTexts:
         told = hook.embed_rows(given, tmp_path, "m", **options)
         found = records(tmp_path)
         assert told["split"] == 20
-        assert told["rows_found"] >= 100
+        assert told["rows_reused"] >= 100
         assert "".join(record["text"] for record in found if record["id"] == 17) == given[17]["text"]
-        assert [record["piece"] for record in found if record["id"] == 17] == [0, 1, 2, 3]
-        assert [record["piece"] for record in found if record["id"] == 18] == [0]
+        assert [record["chunk_index"] for record in found if record["id"] == 17] == [0, 1, 2, 3]
+        assert [record["chunk_index"] for record in found if record["id"] == 18] == [0]
 
     def test_another_limit_makes_other_parts(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
         hook, given = hook_for(stored(service)), [{"text": "number 1 " + "word " * 400}, *rows(50)]
@@ -288,9 +288,9 @@ class TestLongTexts:
             hook_for(stored(sandbox)).create_embedding("bge-m3", self.LONG, on_long_text="split")
 
     def test_a_column_of_that_name_is_refused(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
-        with pytest.raises(InvalidInputError, match="Row 0 has a column 'piece' already"):
+        with pytest.raises(InvalidInputError, match="Row 0 has a column 'chunk_index' already"):
             hook_for(stored(sandbox)).embed_rows(
-                [{"text": "a", "piece": 7}], tmp_path, "bge-m3", on_long_text="split", max_text_tokens=100
+                [{"text": "a", "chunk_index": 7}], tmp_path, "bge-m3", on_long_text="split", max_text_tokens=100
             )
 
 
@@ -317,6 +317,6 @@ def test_object_storage_is_a_folder_like_any_other(hook_for: Make, service: Serv
         found = [
             json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).read_text().splitlines()
         ]
-    assert (told["rows"], told["rows_found"], told["path"]) == (130, 90, f"s3://{s3.BUCKET}/vectors")
+    assert (told["rows"], told["rows_reused"], told["path"]) == (130, 90, f"s3://{s3.BUCKET}/vectors")
     assert [record["embedding"][0] for record in found] == list(range(130))
     assert len(asked_for(service)) == 100 + 40

@@ -22,7 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.image_parts import MAX_FILE
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import BadRequestError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.files.image_inputs import read_images
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.models import LISTED
 from fsspec.implementations.memory import MemoryFileSystem
@@ -444,8 +444,8 @@ def test_the_largest_that_fits_arrives(hook_for: Make, sandbox: Sandbox, tmp_pat
     assert files(sent(sandbox)[0]["content"][1:]) == [large.read_bytes()]
 
 
-def chat(images: Any, **options: Any) -> OVHCloudAIEndpointsChatCompletionsOperator:
-    return OVHCloudAIEndpointsChatCompletionsOperator(task_id="t", model=MODEL, images=images, **options)
+def chat(images: Any, **options: Any) -> OVHCloudAIEndpointsChatOperator:
+    return OVHCloudAIEndpointsChatOperator(task_id="t", model=MODEL, images=images, **options)
 
 
 @pytest.mark.usefixtures("ovh_ai_endpoints_connection")

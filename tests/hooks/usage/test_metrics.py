@@ -38,7 +38,7 @@ else:
         Stats.initialize(factory=stats_utils.get_stats_factory(Stats))
 
 from apache_airflow_provider_ovhcloud_ai.errors import NotFoundError
-from apache_airflow_provider_ovhcloud_ai.hooks import metrics
+from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
 hook = OVHCloudAIEndpointsHook()

@@ -7,7 +7,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
     OVHCloudAIEndpointsGuardOperator,
     OVHCloudAIEndpointsImageOperator,
@@ -32,7 +32,7 @@ with DAG(
     max_active_tasks=4,
     default_args={"ovh_conn_id": "killed", "retries": 9, "retry_delay": timedelta(0)},
 ):
-    OVHCloudAIEndpointsChatCompletionsOperator(task_id="chat", model=CHAT, prompt="One question")
+    OVHCloudAIEndpointsChatOperator(task_id="chat", model=CHAT, prompt="One question")
     OVHCloudAIEndpointsResponseOperator(task_id="response", model=CHAT, input="One question")
     OVHCloudAIEndpointsGuardOperator(task_id="guard", text="One question")
     OVHCloudAIEndpointsModelsOperator(task_id="models", output="ids")
@@ -72,4 +72,4 @@ with DAG(
         deferrable=False,
         poke_interval=1,
     )
-    OVHCloudAIEndpointsModelSensor(task_id="model_sensor", model=CHAT, answers=True, poke_interval=1)
+    OVHCloudAIEndpointsModelSensor(task_id="model_sensor", model=CHAT, require_response=True, poke_interval=1)

@@ -13,7 +13,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
     OVHCloudAIEndpointsGuardOperator,
     OVHCloudAIEndpointsImageOperator,
@@ -50,7 +50,7 @@ ROWS = {"input_path": str(FOLDER / "rows.jsonl")}
 AUDIO = str(FOLDER / "talk.wav")
 
 KINDS = {
-    "chat": (OVHCloudAIEndpointsChatCompletionsOperator, {"model": "gpt-oss-20b", "prompt": PROMPT}),
+    "chat": (OVHCloudAIEndpointsChatOperator, {"model": "gpt-oss-20b", "prompt": PROMPT}),
     "embedding": (OVHCloudAIEndpointsEmbeddingOperator, {"model": "bge-m3", "input": [PROMPT, "{{ run_id }}"]}),
     "guard": (OVHCloudAIEndpointsGuardOperator, {"text": PROMPT}),
     "bulk": (OVHCloudAIEndpointsBulkChatOperator, {"model": "gpt-oss-20b", "prompt": f"{PROMPT} {{text}}", **ROWS}),
@@ -77,9 +77,9 @@ with DAG("leaks", start_date=datetime(2026, 1, 1), schedule=None, max_active_tas
         operator, options = KINDS[kind]
         operator(task_id=f"{kind}_refused", ovh_conn_id="canary_refused", **options)
 
-    OVHCloudAIEndpointsChatCompletionsOperator.partial(
-        task_id="mapped", ovh_conn_id="canary", model="gpt-oss-20b"
-    ).expand(prompt=[PROMPT])
+    OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", ovh_conn_id="canary", model="gpt-oss-20b").expand(
+        prompt=[PROMPT]
+    )
 
     @task.ovh_chat(ovh_conn_id="canary_extra", model="gpt-oss-20b")
     def asked() -> str:
@@ -112,7 +112,7 @@ with DAG("leaks", start_date=datetime(2026, 1, 1), schedule=None, max_active_tas
             outlets=[Asset("s3://leaks/vectors")],
             **ROWS,
         )
-        OVHCloudAIEndpointsChatCompletionsOperator.partial(
+        OVHCloudAIEndpointsChatOperator.partial(
             task_id="mapped_refused", ovh_conn_id="canary_refused", model="gpt-oss-20b"
         ).expand(prompt=[PROMPT])
         OVHCloudAIEndpointsModelSensor(task_id="model", ovh_conn_id="canary", model="bge-m3")

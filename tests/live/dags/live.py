@@ -8,7 +8,7 @@ from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
-    OVHCloudAIEndpointsChatCompletionsOperator,
+    OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
 )
 
@@ -22,13 +22,13 @@ HELLO = [{"role": "user", "content": "Hello"}]
 START = datetime(2026, 1, 1)
 
 with DAG("links", start_date=START, schedule=None):
-    OVHCloudAIEndpointsChatCompletionsOperator(task_id="chat", ovh_conn_id="fast", model="gpt-oss-120b", messages=HELLO)
+    OVHCloudAIEndpointsChatOperator(task_id="chat", ovh_conn_id="fast", model="gpt-oss-120b", messages=HELLO)
     OVHCloudAIEndpointsEmbeddingOperator(task_id="embed", ovh_conn_id="fast", input="Hello")
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="chat_elsewhere", ovh_conn_id="elsewhere", model="gpt-oss-120b", messages=HELLO
     )
     # The sandbox drops the first request for this model, and a chat that broke is not sent again within the task.
-    OVHCloudAIEndpointsChatCompletionsOperator(
+    OVHCloudAIEndpointsChatOperator(
         task_id="chat_retried",
         ovh_conn_id="flaky",
         model="gpt-oss-20b",
@@ -44,9 +44,9 @@ with DAG("links", start_date=START, schedule=None):
         retries=1,
         retry_delay=timedelta(0),
     )
-    OVHCloudAIEndpointsChatCompletionsOperator.partial(
-        task_id="chat_mapped", ovh_conn_id="fast", messages=HELLO
-    ).expand(model=["gpt-oss-120b", "Meta-Llama-3_3-70B-Instruct"])
+    OVHCloudAIEndpointsChatOperator.partial(task_id="chat_mapped", ovh_conn_id="fast", messages=HELLO).expand(
+        model=["gpt-oss-120b", "Meta-Llama-3_3-70B-Instruct"]
+    )
     OVHCloudAIEndpointsEmbeddingOperator.partial(task_id="embed_mapped", ovh_conn_id="fast").expand(
         input=["one", "two"]
     )
@@ -62,15 +62,13 @@ with DAG("lineage", start_date=START, schedule=None):
     )
 
 with DAG("slow_chat", start_date=START, schedule=None):
-    OVHCloudAIEndpointsChatCompletionsOperator(
-        task_id="ask", ovh_conn_id="slow_chat", model="gpt-oss-120b", messages=HELLO
-    )
+    OVHCloudAIEndpointsChatOperator(task_id="ask", ovh_conn_id="slow_chat", model="gpt-oss-120b", messages=HELLO)
 
 with DAG("slow_embedding", start_date=START, schedule=None):
     OVHCloudAIEndpointsEmbeddingOperator(task_id="ask", ovh_conn_id="slow_embedding", input="Hello", max_retries=0)
 
 with DAG("pooled", start_date=START, schedule=None):
-    OVHCloudAIEndpointsChatCompletionsOperator.partial(
+    OVHCloudAIEndpointsChatOperator.partial(
         task_id="ask", ovh_conn_id="fast", model="gpt-oss-120b", pool="ovh_ai_endpoints"
     ).expand(messages=[HELLO] * 6)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import airflow
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.decorators import ovh_embed
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatCompletionsOperator
+from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 
 if tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 3):
     from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpointsRetryPolicy
@@ -19,12 +19,8 @@ if tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 3):
     }
 
     with DAG("retry_policy", start_date=datetime(2026, 1, 1), schedule=None):
-        OVHCloudAIEndpointsChatCompletionsOperator(
-            task_id="refused", ovh_conn_id="policy_refused", prompt="Hello", **PATIENCE
-        )
-        OVHCloudAIEndpointsChatCompletionsOperator(
-            task_id="limited", ovh_conn_id="policy_limited", prompt="Hello", **PATIENCE
-        )
+        OVHCloudAIEndpointsChatOperator(task_id="refused", ovh_conn_id="policy_refused", prompt="Hello", **PATIENCE)
+        OVHCloudAIEndpointsChatOperator(task_id="limited", ovh_conn_id="policy_limited", prompt="Hello", **PATIENCE)
 
         @ovh_embed(ovh_conn_id="policy_limited", **PATIENCE)
         def limited_and_mapped(text: str) -> str:

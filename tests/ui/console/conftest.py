@@ -19,7 +19,7 @@ from support.services import Manner, Service, running
 def _apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing leaves the machine, and nothing of a test stays for the next."""
     monkeypatch.setenv("AIRFLOW__OVHCLOUD_AI_ENDPOINTS__CATALOGUE_URL", "")
-    monkeypatch.setattr(dispatch, "RUNS", WorkPool())
+    monkeypatch.setattr(dispatch, "POOL", WorkPool())
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     catalogue.forget()

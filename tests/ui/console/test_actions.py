@@ -122,8 +122,8 @@ def test_steps_after_the_first_failure_are_not_run(serve: Serve, variable: Varia
 def test_limit_is_unproven_and_says_how_long_to_wait(serve: Serve, variable: Variable) -> None:
     limited = Said(429, {"error": {"message": "Slow down"}}, {"Retry-After": "37"})
     data = ask("test", connection=variable(serve(manner(chat=limited)).base_url)).data
-    assert (data["state"], data["wait"], data["steps"][4]["where"]) == ("unproven", 37, "your quota")
-    assert data["connection"]["last"]["state"] == "unproven"
+    assert (data["state"], data["wait"], data["steps"][4]["where"]) == ("inconclusive", 37, "your quota")
+    assert data["connection"]["last"]["state"] == "inconclusive"
 
 
 def test_settings_that_cannot_work_are_a_red_first_step(variable: Variable) -> None:
@@ -191,7 +191,7 @@ def test_changed_connection_is_not_the_same_run(serve: Serve, variable: Variable
 
 
 def test_too_many_at_once(serve: Serve, variable: Variable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "RUNS", WorkPool(at_once=1, waiting=1))
+    monkeypatch.setattr(dispatch, "POOL", WorkPool(at_once=1, waiting=1))
     gate = Gate()
     service = serve(gate)
     begun = [start("test", connection=variable(service.base_url, name)) for name in ("one", "two")]
@@ -216,8 +216,8 @@ def test_unexpected_exception_is_a_sentence_without_its_text(
         raise RuntimeError(canary.TOKEN)
 
     variable("https://x.example/v1")
-    monkeypatch.setattr(actions.connection_test, "run_test", broken)
-    monkeypatch.setattr(actions.connections, "listed", broken)
+    monkeypatch.setattr(actions.check, "run_test", broken)
+    monkeypatch.setattr(actions.connections, "list_connections", broken)
     for answer in (ask("test", connection="stored"), ask("connections")):
         assert answer.status == 500
         assert "says nothing about the connection" in sentence(answer)

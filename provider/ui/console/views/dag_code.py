@@ -32,7 +32,7 @@ class _Task(NamedTuple):
 _SKY = "Why is the sky blue?"
 _TASKS = {
     "chat": _Task(
-        "OVHCloudAIEndpointsChatCompletionsOperator",
+        "OVHCloudAIEndpointsChatOperator",
         "ask",
         "Ask a language model",
         "messages",
@@ -140,7 +140,7 @@ def operator(kind: str, model: str, conn_id: str, text: str, max_tokens: int | N
     lines += [f"    {line}" for line in known.more]
     lines += [f"    max_tokens={max_tokens},"] if max_tokens else []
     # What was typed is sent as it is: braces in it are no template.
-    lines += ["    render=False,"] if "{" in text else []
+    lines += ["    render_prompts=False,"] if "{" in text else []
     return "\n".join([*lines, ")"])
 
 

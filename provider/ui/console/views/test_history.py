@@ -14,7 +14,7 @@ from typing import Any
 EVENT = "ovh_ai_endpoints_test"
 
 #: Verdicts that there are.
-STATES = frozenset({"ok", "failed", "unproven"})
+STATES = frozenset({"ok", "failed", "inconclusive"})
 
 #: Entries looked through for the last result of each connection: some 300 kB.
 LOOKED_AT = 1_000
@@ -26,7 +26,7 @@ class Result:
     What one test found, without anything that a server said beyond the headline.
 
     :param connection: id
-    :param state: ``ok``, ``failed`` or ``unproven``
+    :param state: ``ok``, ``failed`` or ``inconclusive``
     :param headline: the outcome in a few words
     :param step: the step that decided
     :param milliseconds: how long it took in all

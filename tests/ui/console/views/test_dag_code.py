@@ -68,7 +68,7 @@ def test_any_text_stands_in_it_as_it_is(kind: str, text: str) -> None:
     assert found["max_tokens"] == 5
     assert source.isascii()
     # Airflow would render what is between braces.
-    assert found.get("render", True) is ("{" not in text)
+    assert found.get("render_prompts", True) is ("{" not in text)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_trial_of_an_id_that_no_code_should_carry_shows_none(
     variable(sandbox.base_url, password=sandbox.token)
     given = {"connection": "stored", "kind": "chat", "text": "{{ conn.x.password }}"}
     done = lines(ask("try", **given, model="gpt-oss-20b"))[-1]["done"]
-    assert values(done["code"])["render"] is False
+    assert values(done["code"])["render_prompts"] is False
     assert asked(sandbox)[-1].json["messages"][0]["content"] == "{{ conn.x.password }}"
 
 

@@ -12,7 +12,7 @@ import { each } from "./runs.js";
 import { setClock } from "./time.js";
 
 const COLUMNS = ["Connection", "State", "Tested", "Last success", "Latency", "Access and defaults", "Test"];
-const WORDS = { ok: "OK", failed: "failed", unproven: "not proven", lost: "without a result" };
+const WORDS = { ok: "OK", failed: "failed", inconclusive: "not verified", lost: "without a result" };
 
 /** Show the overview. */
 export async function board(main) {

@@ -7,7 +7,7 @@ const ROUND = "M8 1.5a6.5 6.5 0 1 0 0 13a6.5 6.5 0 1 0 0-13z";
 const STATES = {
   ok: { word: "OK", shape: [ROUND, "M5 8.2l2.1 2.1L11 6.2"] },
   failed: { word: "Failed", shape: ["M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z", "M5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6"] },
-  unproven: { word: "Not proven", shape: ["M8 1.8l6.6 12H1.4z", "M8 6.2v3.6M8 11.6v.4"] },
+  inconclusive: { word: "Not verified", shape: ["M8 1.8l6.6 12H1.4z", "M8 6.2v3.6M8 11.6v.4"] },
   "not run": { word: "Not run", shape: ["M3.5 8h9"] },
   never: { word: "Never tested", shape: [ROUND], dashed: true },
   running: { word: "Testing…", shape: ["M8 1.5a6.5 6.5 0 1 1-6.5 6.5"] },
