@@ -8,6 +8,8 @@ Make the project's virtual environments, from a bare clone on, and again only wh
     python3 scripts/bootstrap.py fuzz               the provider and a fuzzer, for `make fuzz`
     python3 scripts/bootstrap.py 2.11.2 3.0.6-nofab one environment of the test matrix each
 
+VENV_PYTHON=3.13 in the environment makes them with that Python alone.
+
 Needs a Python that can make environments, and a package registry: the one that pip's or uv's environment
 variables name. Runs on older Pythons than the provider does, to be able to say which one is missing.
 """
@@ -126,14 +128,15 @@ def find_pythons():
 
 
 def pick(pythons, name):
-    """The first wanted Python that is there."""
+    """The first wanted Python that is there, or the one in VENV_PYTHON."""
     found = find_pythons()
+    choice = os.environ.get("VENV_PYTHON", "")
     for version in pythons:
-        if version in found:
+        if version in found and choice in ("", version):
             return found[version]
     have = ", ".join(sorted(found)) or "none that runs"
     return stop(
-        f"{name} needs Python {' or '.join(sorted(pythons))}; found {have}. "
+        f"{name} needs Python {' or '.join(sorted(pythons))}{choice and f', VENV_PYTHON is {choice}'}; found {have}. "
         "On Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv; elsewhere pyenv installs one."
     )
 
@@ -228,7 +231,8 @@ def prepare(name):
     env = ENVS[name]
     pins = constraints(env)
     wanted = digest(env, pins)
-    if wanted != made_from or not answer(env.path / "bin" / "python", "--version"):
+    version = answer(env.path / "bin" / "python", "--version")
+    if wanted != made_from or not version.startswith("Python " + os.environ.get("VENV_PYTHON", "")):
         python = pick(env.pythons, name)
         print(f"{env.path.relative_to(ROOT)}: installing what {name} needs, on {python}", flush=True)
         run(uv(), "venv", "--quiet", "--clear", "--python", python, env.path)

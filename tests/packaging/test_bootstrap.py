@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def clone(tree, tmp_path):
 
 def bootstrap_in(clone, *names, **environment):
     """Run the script as a person does, with nothing of pyenv and no uv in sight."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "PYTHON", "VIRTUAL"))}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "PYTHON", "VENV", "VIRTUAL"))}
     return subprocess.run(
         [sys.executable, clone / "scripts" / "bootstrap.py", *names],
         env={**inherited, "PATH": "/usr/bin:/bin", "PYENV_ROOT": str(clone), **environment},
@@ -86,6 +87,11 @@ def test_a_machine_with_old_pythons_alone_is_told_which_one_is_needed(clone, tmp
     )
 
 
+def test_venv_python_allows_no_other_version(clone):
+    sentence = refusal(bootstrap_in(clone, "demo", VENV_PYTHON="3.10"))
+    assert sentence.startswith("bootstrap: demo needs Python 3.11 or 3.12 or 3.13 or 3.14, VENV_PYTHON is 3.10; found ")
+
+
 def test_a_machine_without_venv_is_told_the_package(clone, tmp_path):
     bare = every_python(tmp_path / "bare", "ensurepip", "raise ImportError")
     sentence = refusal(bootstrap_in(clone, "demo", **bare))
@@ -130,5 +136,8 @@ def test_a_bare_clone_gets_its_environment_once(clone):
     assert said.stdout.splitlines()[-1] == "3.3.2"
     with (clone / "pyproject.toml").open("a", encoding="utf-8") as settings:
         settings.write("\n[tool.some-linter]\nstrict = true\n")
-    again = bootstrap_in(clone, "demo")
-    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    release = re.search(r"^version_info = (\d+\.\d+)", (clone / ".venv" / "pyvenv.cfg").read_text(), re.MULTILINE)[1]
+    for choice in {}, {"VENV_PYTHON": release}:
+        again = bootstrap_in(clone, "demo", **choice)
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert "VENV_PYTHON is 3.10" in refusal(bootstrap_in(clone, "demo", VENV_PYTHON="3.10"))
