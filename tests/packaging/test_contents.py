@@ -56,7 +56,7 @@ def test_the_wheel_is_the_same_built_from_the_tree(dist, tree, uv, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "folder", ["provider", "tests", "docs", "example_dags", "benchmarks", "constraints", "scripts"]
+    "folder", [".ci", ".github", "provider", "tests", "docs", "example_dags", "benchmarks", "constraints", "scripts"]
 )
 def test_the_source_distribution_holds_the_folder(folder, dist, tree):
     with tarfile.open(dist.sdist) as archive:
