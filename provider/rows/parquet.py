@@ -5,8 +5,8 @@ Parquet, by pyarrow: loaded when it is needed, or missed with a sentence.
 from __future__ import annotations
 
 import io
-from array import array
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 from ..errors import ConfigurationError, InvalidInputError
@@ -32,7 +32,8 @@ def load() -> Any:
         import pyarrow.parquet
     except ImportError:
         raise ConfigurationError(
-            "Parquet needs pyarrow, which is not installed here: pip install pyarrow, or use jsonl."
+            "Parquet needs pyarrow, which is not installed here: "
+            'pip install "airflow-provider-ovhcloud-ai[parquet]", or use jsonl.'
         ) from None
     return pyarrow
 
@@ -73,7 +74,8 @@ def encode(records: Sequence[Row], vectors: str | None) -> bytes:
     A column without any value is one of texts: most readers can bring that together with another part's type.
 
     :param records: its rows; where one lacks a column of another's, it has null there
-    :param vectors: the column of vectors, if there is one; they become a list of 32-bit floats of fixed size
+    :param vectors: the column of vectors, if there is one; they become lists of 32-bit floats, of fixed
+        size if each row has one
     :return: the file
     :raises InvalidInputError: if a column holds values of different types, or of one that Parquet does not have
     """
@@ -102,7 +104,8 @@ def decode(data: bytes, vectors: str) -> list[Row]:
     """
     arrow = load()
     table = arrow.parquet.read_table(arrow.BufferReader(data))
-    if vectors not in table.column_names or not arrow.types.is_fixed_size_list(table.schema.field(vectors).type):
+    kind = table.schema.field(vectors).type if vectors in table.column_names else arrow.null()
+    if not (arrow.types.is_fixed_size_list(kind) or arrow.types.is_list(kind)):
         records: list[Row] = table.to_pylist()
         return records
     found = _vectors(table.column(vectors).combine_chunks())
@@ -133,17 +136,22 @@ def _of_vectors(arrow: Any, values: list[Vector | None]) -> Any:
     size = max(len(value or ()) for value in values)
     if not size:
         return arrow.nulls(len(values))
-    blank = array("f", bytes(4 * size))
-    data = arrow.py_buffer(b"".join(little_endian(value or blank) for value in values))
-    numbers = arrow.Array.from_buffers(arrow.float32(), size * len(values), [None, data])
-    missing = arrow.array([not value for value in values])
-    return arrow.FixedSizeListArray.from_arrays(numbers, size, mask=missing)
+    data = b"".join(little_endian(value) for value in values if value)
+    numbers = arrow.Array.from_buffers(arrow.float32(), len(data) // 4, [None, arrow.py_buffer(data)])
+    if all(values):
+        return arrow.FixedSizeListArray.from_arrays(numbers, size)
+    # Before 26, pyarrow can neither write nor read a list of fixed size that is null.
+    ends = accumulate((size if value else 0 for value in values), initial=0)
+    starts = [end if value else None for end, value in zip(ends, values, strict=False)]
+    return arrow.ListArray.from_arrays(arrow.array([*starts, len(numbers)], arrow.int32()), numbers)
 
 
 def _vectors(column: Any) -> Iterator[Vector | None]:
-    size = 4 * column.type.list_size
-    data = memoryview(column.values.buffers()[1])
-    start = size * column.offset
-    for position, valid in enumerate(column.is_valid().to_pylist()):
-        here = start + size * position
-        yield vector(bytes(data[here : here + size])) if valid else None
+    are_valid = column.is_valid().to_pylist()
+    numbers = column.flatten()  # without those of nulls
+    data = memoryview(numbers.buffers()[1])
+    size = 4 * len(numbers) // sum(are_valid)
+    here = 4 * numbers.offset
+    for is_valid in are_valid:
+        yield vector(bytes(data[here : here + size])) if is_valid else None
+        here += size if is_valid else 0
