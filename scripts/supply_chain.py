@@ -37,6 +37,7 @@ KNOWN_BAD = ["requests==2.19.0"]
 #: Vulnerability -> why it does not matter here.
 ACCEPTED = {
     "CVE-2026-25645": "in requests' extract_zipped_paths(), not called here; Airflow 2.11.2 came with requests 2.32",
+    "CVE-2026-25087": "in Arrow's reader of IPC files, not called here; only Parquet is read",
 }
 #: Whose lowest version the pins of the oldest Airflow decide.
 OF_AIRFLOW = {"apache-airflow", "flask-appbuilder", "apache-airflow-providers-common-ai"}
@@ -54,7 +55,8 @@ def direct() -> list[Requirement]:
     """What pyproject.toml asks for, with the extras for users."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    return [Requirement(line) for line in project["dependencies"] + extras["fab"] + extras["common-ai"]]
+    lines = project["dependencies"] + extras["fab"] + extras["common-ai"] + extras["parquet"]
+    return [Requirement(line) for line in lines]
 
 
 def pins(env: str) -> dict[str, str]:
@@ -166,7 +168,7 @@ def is_allowed(licence: str) -> bool:
 
 def licences() -> bool:
     """Whether all licences that come with the provider are allowed ones."""
-    airflow, ours = tree("apache-airflow"), tree(f"{NAME}[fab]")
+    airflow, ours = tree("apache-airflow"), tree(f"{NAME}[fab,parquet]")
     ours = ours - airflow | ours & {canonicalize_name(one.name) for one in direct()}
     how = ["--python", sys.executable, "--from", "mixed", "--format", "json", "--with-system"]
     done = subprocess.run([TOOLS / "pip-licenses", *how], capture_output=True, text=True, check=True)

@@ -72,4 +72,4 @@ def test_metadata_is_what_an_index_and_airflow_need(dist):
     assert told["License-Expression"] == "Apache-2.0"
     assert told["Requires-Python"] == ">=3.11"
     assert told["Description-Content-Type"] == "text/markdown"
-    assert set(told.get_all("Provides-Extra")) == {"fab", "test", "common-ai"}
+    assert set(told.get_all("Provides-Extra")) == {"fab", "common-ai", "parquet", "test"}

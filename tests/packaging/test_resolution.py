@@ -65,7 +65,8 @@ def test_each_floor_is_a_version_that_the_matrix_runs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     bootstrap = load_bootstrap()
     run = bootstrap.parse_pins(bootstrap.constraints(bootstrap.ENVS["2.11.2-lowest"]))
-    for wanted in project["dependencies"] + project["optional-dependencies"]["fab"]:
+    extras = project["optional-dependencies"]
+    for wanted in project["dependencies"] + extras["fab"] + extras["parquet"]:
         name, floor = wanted.split(">=")
         (pin,) = run[name]
         assert f"{pin}.".startswith(f"{name}=={floor}."), wanted

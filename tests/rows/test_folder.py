@@ -319,7 +319,7 @@ def test_rows_that_do_not_fit_are_known_before_they_are_paid_for(tmp_path: Path)
 
 def test_pyarrow_is_asked_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ConfigurationError, match="pip install pyarrow"):
+    with pytest.raises(ConfigurationError, match=r'pip install "airflow-provider-ovhcloud-ai\[parquet\]"'):
         Folder(tmp_path / "out", "parquet", RECIPE)
     assert found(tmp_path) == set()
 

@@ -182,7 +182,7 @@ def test_formats_are_checked_before(kind: Any, field: str | None, says: str) -> 
 def test_only_parquet_needs_pyarrow_and_nothing_needs_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "numpy", None)
-    with pytest.raises(ConfigurationError, match="pip install pyarrow"):
+    with pytest.raises(ConfigurationError, match=r'pip install "airflow-provider-ovhcloud-ai\[parquet\]"'):
         formats.check("parquet", None)
     records = [{"id": 1, "v": array("f", [1.5])}]
     for kind in ("jsonl", "npy"):

@@ -221,7 +221,7 @@ def test_parquet_without_pyarrow(file: Callable[..., Path], monkeypatch: pytest.
     file("in/b.parquet", as_parquet(ROWS))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for path, kind in [(tmp_path / "in" / "b.parquet", None), (tmp_path / "in", None), (tmp_path / "in", "parquet")]:
-        with pytest.raises(ConfigurationError, match="pip install pyarrow, or use jsonl"):
+        with pytest.raises(ConfigurationError, match=r'pip install ".*\[parquet\]", or use jsonl'):
             read_rows(path, kind)
     assert list(read_rows(tmp_path / "in" / "a.jsonl")) == ROWS
 
