@@ -189,13 +189,14 @@ def _model(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping
     """
     Make the pydantic model of a function's arguments.
     """
+    errors = _cannot_describe()
     try:
         return _described(name, parameters, fields)
-    except _cannot_describe() as error:
+    except errors as error:
         for field, parameter in fields.items():
             try:
                 _described(name, parameters, {field: parameter})
-            except _cannot_describe():
+            except errors:
                 wrong = excerpt(inspect.formatannotation(parameters[parameter][0]), 100)
                 raise ConfigurationError(
                     f"The type of the parameter {parameter} of the function {name} in tools, {wrong}, has no JSON "
@@ -205,8 +206,13 @@ def _model(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping
 
 
 def _cannot_describe() -> tuple[type[Exception], ...]:
-    from pydantic import PydanticUserError
-
+    try:
+        from pydantic import PydanticUserError
+    except ImportError:  # Airflow 2.11 comes without it
+        raise ConfigurationError(
+            'Functions in tools need pydantic 2, which is not installed here: pip install "pydantic>=2.11", or give '
+            "dictionaries in OpenAI's format."
+        ) from None
     # The latter two of constraints that do not suit the type, and of types that are not yet defined.
     return PydanticUserError, TypeError, NameError
 

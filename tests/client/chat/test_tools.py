@@ -5,6 +5,7 @@ import functools
 import json
 import math
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -197,6 +198,12 @@ def test_types_that_nest_are_described() -> None:
     jsonschema.validate(fine, parameters)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(fine | {"colour": "blue"}, parameters)
+
+
+def test_functions_need_pydantic_and_dictionaries_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert Tools([DICTIONARY])
+    assert 'pip install "pydantic>=2.11"' in refusal([weather])
 
 
 def test_a_function_without_parameters_or_docstring() -> None:
