@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 #: Bytes of the name of a file: what Linux and macOS take.
 MAX_NAME_BYTES = 255
+#: Distribution that brings a storage, by scheme.
+_PACKAGES = {
+    **dict.fromkeys(("s3", "s3a", "s3n"), "apache-airflow-providers-amazon[s3fs]"),
+    **dict.fromkeys(("gs", "gcs"), "apache-airflow-providers-google"),
+    **dict.fromkeys(("abfs", "abfss", "adl"), "apache-airflow-providers-microsoft-azure"),
+}
 
 
 def to_object_path(value: Any, name: str) -> ObjectStoragePath:
@@ -43,7 +49,9 @@ def to_object_path(value: Any, name: str) -> ObjectStoragePath:
     else:
         return path
     scheme = address.partition("://")[0]
+    package = _PACKAGES.get(scheme)
+    remedy = f'pip install "{package}"' if package else "install the Airflow provider that brings it"
     raise ConfigurationError(
-        f"{name} cannot be used: the storage {scheme!r} is not available here ({kind}). Install the Airflow provider "
-        "that brings it (amazon for s3, google for gs, microsoft-azure for abfs), and check the connection in the path."
+        f"{name} cannot be used: the storage {scheme!r} is not available here ({kind}): {remedy}, and check the "
+        "connection in the path."
     )

@@ -177,6 +177,7 @@ def test_whatever_can_be_gone_through(png: Path) -> None:
         ("data:image/png;base64,iVBORw0KGgo=", "images is a data URL and not a path: put it into a message"),
         ("ftp://example.com/a.png", "the storage 'ftp' is not available here"),
         ("no-such-storage://a.png", "the storage 'no-such-storage' is not available here"),
+        ("gcs://bucket/a.png", 'pip install "apache-airflow-providers-google", and check the connection'),
     ],
 )
 def test_what_is_no_path(paths: Any, words: str) -> None:
