@@ -28,7 +28,7 @@ MARKER = re.compile(r"^.*--8<-- \[(?:start|end):[-\w]+\]\n", re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.-])\d[\d,.]*(?: (?:s|min|h)\b)?(?!\w|-\w)")
 
 #: Names in drawings that are no modules.
-PEOPLE_AND_THINGS = {"admin", "ask", "browser", "hook", "model", "operator", "reply"}
+PEOPLE_AND_THINGS = {"admin", "ask", "browser", "hook", "model", "operator", "response", "connection"}
 
 
 def test_blocks_are_found() -> None:
