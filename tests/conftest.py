@@ -25,9 +25,6 @@ set_hypothesis_home_dir(f"{tempfile.gettempdir()}/hypothesis")
 settings.register_profile("tests", deadline=None, database=None, derandomize=True)
 settings.load_profile("tests")
 
-# Bytecode is known by second and size: two DAGs of a length, written to the same file within a second, would be one.
-sys.dont_write_bytecode = True
-
 HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 DAGS = HOME / "dags"
 DAGS.mkdir()
@@ -48,6 +45,15 @@ os.environ |= {
 # --8<-- [start:plugin]
 pytest_plugins = ["apache_airflow_provider_ovhcloud_ai.sandbox.pytest_plugin"]
 # --8<-- [end:plugin]
+
+
+def pytest_collection_finish() -> None:
+    """
+    Stop writing bytecode, which the tests themselves have by now.
+
+    It is known by second and size: two DAGs of a length, written to the same file within a second, would be one.
+    """
+    sys.dont_write_bytecode = True
 
 
 def pytest_sessionfinish() -> None:

@@ -26,6 +26,7 @@ TEXT = b"any text " * 100
         (b"no stream", None),
         (b"\x1f\x8b", b""),
     ],
+    ids=["gzip", "zlib", "deflate", "members", "empty stream", "empty", "trailing bytes", "plain", "only a header"],
 )
 def test_inflate(body: bytes, plain: bytes | None) -> None:
     assert inflate(body, 10_000) == plain
@@ -45,7 +46,11 @@ def test_receive_reads_header_names_in_any_case() -> None:
     assert (reply.status, reply.headers, reply.body) == (200, {"x-request-id": "r-1"}, TEXT)
 
 
-@pytest.mark.parametrize(("encoding", "body"), [("gzip", gzip.compress(TEXT)), ("identity", TEXT), ("br", TEXT)])
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [("gzip", gzip.compress(TEXT)), ("identity", TEXT), ("br", TEXT)],
+    ids=["gzip", "identity", "br"],
+)
 def test_receive_refuses_what_is_too_large(encoding: str, body: bytes) -> None:
     outcome = receive(200, [("content-encoding", encoding)], body, models(), ClientSettings(max_reply_bytes=899))
     assert isinstance(outcome, InvalidResponseError)

@@ -230,6 +230,7 @@ def test_compressed_replies(drive: Callable[..., Any], encoding: str, press: Cal
         ("gzip", b"not gzip at all", "data compressed as 'gzip'"),
         ("gzip", gzip.compress(b'{"data": []}')[:-14], "broken JSON"),
     ],
+    ids=["unknown", "not gzip", "cut short"],
 )
 def test_what_cannot_be_decompressed_is_said(drive: Callable[..., Any], encoding: str, body: bytes, found: str) -> None:
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}

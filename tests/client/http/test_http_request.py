@@ -189,7 +189,9 @@ def test_largest_text_fits_alone() -> None:
         (5, "input must be a text or a list of texts, not 5."),
         (None, "input must be a text or a list of texts, not None."),
         ({"a": 1}, "input must be a text or a list of texts, not a value of type dict."),
-        (iter(["a"]), "input must be a text or a list of texts, not a value of type list_iterator."),
+        pytest.param(
+            iter(["a"]), "input must be a text or a list of texts, not a value of type list_iterator.", id="iter"
+        ),
         (["a", "b\ud800"], "input[1] cannot be written as JSON: 'utf-8' codec can't encode"),
         (
             ["a", "x" * 2_000_001],
