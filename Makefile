@@ -1,16 +1,14 @@
 # Every target makes the virtual environment that it needs: .venv (Airflow 3.3.2) or those in .venvs.
 PYTHON ?= python3
-# Options for pytest: make test ARGS="-k hook -x"
+# Options for pytest: make test ARGS="tests/client -k sse -x"; a file that is named runs, however slow it is.
 ARGS ?=
-# The same for `make test` alone, where other targets run with it.
-TEST_ARGS ?=
 # What `make fuzz` has for each reader, and --keep where what is new comes to the corpus.
 SECONDS ?= 10
 KEEP ?=
 # What `make test-matrix` runs on: Airflow releases, "-nofab" for one without flask-appbuilder and wtforms, "-ai" for
 # one with Airflow's AI provider, "-lowest" and "-newest" for the ends of what pyproject.toml allows.
 MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 2.11.2-lowest 3.3.2-newest 3.3.2-ai
-# `make test` runs on 3.3.2; `make on-3.3.2` is another Python, without the tests of a running Airflow.
+# `make test`, `make test-slow` and `make test-live` run on 3.3.2; `make on-3.3.2` is another Python, without the tests of a running Airflow.
 # What the releases between the oldest and the newest run: each way into Airflow's own code.
 BETWEEN = tests/dags tests/decorators tests/leaks tests/live tests/operators tests/product_page tests/sensors tests/triggers \
 	tests/ui tests/test_compat.py tests/test_provider_info.py tests/hooks/test_ai_endpoints.py \
@@ -24,7 +22,7 @@ ENDS = tests/client/http/test_drivers.py tests/client/http/test_sync_client.py t
 	tests/client/http/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/operators/test_operators.py \
 	tests/connection/test_check.py tests/test_provider_info.py tests/test_dependencies.py tests/rows/test_formats.py \
 	tests/rows/test_reading.py
-# The documentation is of the newest Airflow; tests/live is dear, and `make test` has run it there.
+# The documentation is of the newest Airflow; tests/live is dear, and `make test-live` has run it there.
 SCOPE = --ignore tests/docs $(if $(filter %-lowest %-newest,$1),$(ENDS),-m airflow) $(if $(filter 3.3.2,$1),--ignore tests/live) \
 	$(if $(filter 3.0.6 3.1.8 3.2.2,$1),$(BETWEEN)) $(if $(filter %-nofab,$1),$(FORM)) $(if $(filter %-ai,$1),$(AI))
 
@@ -32,7 +30,10 @@ ENV = @$(PYTHON) scripts/bootstrap.py
 RUN = .venv/bin/python
 TOOL = .venvs/tools/bin
 
-.PHONY: help setup demo demo-rag ui test fuzz faults soak test-matrix lint docs reference bench live-check release constraints clean
+# Where it is set, each of several hundred processes compiles all of Airflow: 6 s of a core in place of 3.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo demo-rag ui test test-slow test-live check fuzz faults soak test-matrix lint docs reference bench live-check release constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -53,9 +54,20 @@ ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
 	$(ENV) demo
 	$(RUN) scripts/ui.py
 
-test:  ## all tests on Airflow 3.3.2
+test:  ## what needs no running Airflow, no browser and no wait, on all cores; says which targets run the rest
 	$(ENV) dev tools
-	$(RUN) -m pytest $(ARGS) $(TEST_ARGS)
+	$(RUN) -m pytest -n auto --dist worksteal --quick $(ARGS)
+
+test-slow:  ## tests that wait, kill processes, or drive a browser
+	$(ENV) dev tools
+	$(RUN) -m pytest -n auto --dist loadfile -m "(slow or browser) and not live and not package" $(ARGS)
+
+test-live:  ## tests of a running Airflow, one after the other
+	$(ENV) dev tools
+	$(RUN) -m pytest tests/live $(ARGS)
+
+check:  ## everything: lint, docs, demos, fuzz, faults, all tests, every supported release
+	.ci/run check
 
 fuzz:  ## random bytes at the readers of what servers send; make fuzz SECONDS=600 KEEP=--keep to look for more
 	$(ENV) fuzz

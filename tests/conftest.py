@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ set_hypothesis_home_dir(f"{tempfile.gettempdir()}/hypothesis")
 settings.register_profile("tests", deadline=None, database=None, derandomize=True)
 settings.load_profile("tests")
 
+HERE = Path(__file__).parent
 HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 DAGS = HOME / "dags"
 DAGS.mkdir()
@@ -47,6 +50,71 @@ pytest_plugins = ["apache_airflow_provider_ovhcloud_ai.sandbox.pytest_plugin"]
 # --8<-- [end:plugin]
 
 
+#: What a folder's tests are, as a whole.
+FOLDERS = {"endurance": "slow", "live": "live", "packaging": "package"}
+#: Kinds of tests that ``--quick`` leaves out, and the target that runs each. The first that fits a test counts.
+KINDS = {"live": "test-live", "package": "release", "slow": "test-slow", "browser": "test-slow"}
+#: Up to this many files, one process has run them before others have started.
+FEW_FILES = 20
+
+LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help=f"leave out {', '.join(KINDS)}, unless their file is named")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """
+    Start no further process for a part of the tests.
+
+    :return: for ``-n auto``: none for a part, else twice the cores, as many tests wait for sockets
+    """
+    option = config.option
+    paths = [path if (path := Path(arg)).is_dir() else path.parent / path.name.split("::")[0] for arg in config.args]
+    files = [file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
+    if option.keyword or option.maxfail or option.lf or len(files) <= FEW_FILES:
+        return 0
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    folder = item.path.relative_to(HERE).parts[0]
+    if folder in FOLDERS:
+        item.add_marker(FOLDERS[folder])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """
+    With ``--quick``, leave out tests of the kinds above.
+    """
+    config.stash[LEFT_OUT] = Counter()
+    if not config.option.quick:
+        return
+    named = {Path(arg.split("::")[0]).resolve() for arg in config.args}
+    kept, left_out = [], []
+    for item in items:
+        kind = next((kind for kind in KINDS if item.get_closest_marker(kind)), None)
+        if kind is None or item.path in named:
+            kept.append(item)
+        else:
+            left_out.append(item)
+            config.stash[LEFT_OUT][kind] += 1
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker, which collects all tests, has left out."""
+    node.config.stash[LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get("left_out"))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for kind, count in config.stash.get(LEFT_OUT, Counter[str]()).items():
+        terminalreporter.write_line(f"left out: {count:4d} {kind} (make {KINDS[kind]})")
+
+
 def pytest_collection_finish() -> None:
     """
     Stop writing bytecode, which the tests themselves have by now.
@@ -56,7 +124,9 @@ def pytest_collection_finish() -> None:
     sys.dont_write_bytecode = True
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
     shutil.rmtree(HOME, ignore_errors=True)
 
 
@@ -69,15 +139,25 @@ def _nothing_learned() -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow_db() -> Path:
+def airflow_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
-    Make the database that whole DAG runs need.
+    Make the database that whole DAG runs need. The first process of a run makes it, the others copy it.
 
     :return: the Airflow home
     """
-    command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / "airflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = shared / "airflow.db"
+        if made.exists():
+            shutil.copy(made, HOME)
+        else:
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            shutil.copy(HOME / made.name, made)
     return HOME
 
 

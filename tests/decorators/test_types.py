@@ -13,6 +13,8 @@ from pathlib import Path
 import apache_airflow_provider_ovhcloud_ai
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mypy", reason="beside the newest Airflow only")
 
 RIGHT = """

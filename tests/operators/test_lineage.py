@@ -133,6 +133,7 @@ def source(tmp_path: Path) -> str:
     return textwrap.dedent(DAG).format(source=str(text), target=str(target), asset=ASSET)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("openlineage") is None, reason="OpenLineage is installed beside the newest Airflow alone"
 )

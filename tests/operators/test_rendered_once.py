@@ -188,6 +188,7 @@ def test_every_operator_that_sends_texts_takes_part() -> None:
     assert [name for name in senders if f"{name} as" not in DAG] == []
 
 
+@pytest.mark.slow
 def test_an_answer_is_a_text_wherever_it_goes(
     run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox, folder: Path, hostile: list[str]
 ) -> None:

@@ -314,6 +314,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 def test_a_gigabyte_takes_no_memory(
     tmp_path: Path, sink: tuple[str, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def assert_same_shape(promised: Any, found: Any, where: str = "response") -> Non
         assert_same_shape(promised[0], found[0], f"{where}[0]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", of_kind("shell"))
 def test_shell(block: Block, airflow_db: Path) -> None:
     from airflow.models import Connection

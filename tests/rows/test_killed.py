@@ -20,6 +20,8 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
 
+pytestmark = pytest.mark.slow
+
 ROWS = [{"id": n} for n in range(40)]
 PART = 10
 #: Large, so that much of the time goes into writing.

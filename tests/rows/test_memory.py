@@ -15,6 +15,8 @@ from apache_airflow_provider_ovhcloud_ai.rows import part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import Folder
 from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 
+pytestmark = pytest.mark.slow
+
 COUNTS = (2_500, 50_000)
 TEXT = "some text of a corpus " * 9
 

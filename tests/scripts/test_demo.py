@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"
 TOKEN = "canary-token-of-the-demo"
 

@@ -28,6 +28,8 @@ from support import scripted_server
 from support.proxy import Proxy
 from support.scripted_server import Server, Wire
 
+pytestmark = pytest.mark.slow
+
 MODELS = model_list.models()
 SECONDS = 1.0
 LIMIT = 20.0

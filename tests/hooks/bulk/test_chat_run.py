@@ -120,6 +120,7 @@ class TestFailedRows:
         assert (told["rows"], told["failed"]) == (30, 1)
         assert (tmp_path / "_manifest.json").exists()
 
+    @pytest.mark.slow
     def test_what_was_paid_for_before_a_stop_is_kept(
         self, hook_for: Make, service: Service, answering: Answering, tmp_path: Path
     ) -> None:
@@ -140,6 +141,7 @@ class TestFailedRows:
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_way(
     hook_for: Make, service: Service, tmp_path: Path
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_p
     assert [record["embedding"][0] for record in records(tmp_path)] == list(range(100))
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_repeats_no_more_than_a_part_for_each_thread(
     hook_for: Make, service: Service, tmp_path: Path
 ) -> None:

@@ -184,6 +184,7 @@ def test_statsd_gets_tags_where_they_are_on(statsd: StatsD, tokens: dict[str, in
     assert len(said) == 11
 
 
+@pytest.mark.slow
 def test_opentelemetry_gets_names_and_tags(collector: Collector, tokens: dict[str, int]) -> None:
     run(collector.settings)
     ours = "airflow.ovh_ai_endpoints"
