@@ -158,17 +158,17 @@ class AIEndpointsOperator(LineageMixin):
                 # Empty where there is none: Airflow 3 looks for every link as a task ends, and logs an error without.
                 context["ti"].xcom_push(key=link.xcom_key, value=found.get(link.xcom_key, ""))
 
-    def report_usage(self, context: Context, spending: UsageTracker, *, priced: bool) -> None:
+    def report_usage(self, context: Context, usage_tracker: UsageTracker, *, priced: bool) -> None:
         """
         Tell in log and XCom what the task used, whether it succeeds or not.
 
         :param context: the task's context
-        :param spending: what it used
+        :param usage_tracker: usage of its requests
         :param priced: whether the service may be asked for its prices
         """
         from ..hooks.usage.usage_tracker import format_usage
 
-        told = spending.as_xcom(priced=priced)
+        told = usage_tracker.as_xcom(priced=priced)
         self.log.info("AI Endpoints task: %s", format_usage(told))
         if self.do_xcom_push:
             context["ti"].xcom_push(key="usage", value=told)

@@ -145,21 +145,21 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")
-        spending = self.hook.spending(self.max_cost, self.max_total_tokens)  # type: ignore[arg-type]  # as below
+        usage_tracker = self.hook.track_usage(self.max_cost, self.max_total_tokens)  # type: ignore[arg-type]  # as below
         try:
             with self.hook.boundary():
                 rows = read_rows(self.rows, self.input_path, self.input_format, "rows")
             if self.output_path is None:
-                return self._to_xcom(rows, spending, context)
-            manifest = self._to_folder(rows, spending)
+                return self._to_xcom(rows, usage_tracker, context)
+            manifest = self._to_folder(rows, usage_tracker)
             self.record_lineage(context, manifest, [manifest["path"]], [self.input_path])
             return manifest
         finally:
             # Also where it failed: what was paid for is told.
-            if spending.requests:
-                self.report_usage(context, spending, priced=self.report_cost)
+            if usage_tracker.requests:
+                self.report_usage(context, usage_tracker, priced=self.report_cost)
 
-    def _to_xcom(self, rows: Iterable[dict[str, Any]], spending: UsageTracker, context: Context) -> dict[str, Any]:
+    def _to_xcom(self, rows: Iterable[dict[str, Any]], usage_tracker: UsageTracker, context: Context) -> dict[str, Any]:
         with self.hook.boundary():
             # All prompts are made before the first is sent: a column that is misspelt costs nothing.
             conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
@@ -170,7 +170,9 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 f"{len(conversations):,}",
             )
         try:
-            found = self.hook.chat_completions(conversations, self.model, spending=spending, **self._options())
+            found = self.hook.chat_completions(
+                conversations, self.model, usage_tracker=usage_tracker, **self._options()
+            )
             return _answers(found)
         except AIEndpointsError as error:
             # They were paid for: what follows on a failure, or a person, finds them there.
@@ -178,7 +180,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 context["ti"].xcom_push(key="answers", value=_answers(error.response))
             raise
 
-    def _to_folder(self, rows: Iterable[dict[str, Any]], spending: UsageTracker) -> dict[str, Any]:
+    def _to_folder(self, rows: Iterable[dict[str, Any]], usage_tracker: UsageTracker) -> dict[str, Any]:
         with self.hook.boundary():
             folder = to_object_path(self.output_path, "output_path")
         return self.hook.chat_rows(
@@ -189,7 +191,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
             system_prompt=self.system_prompt,
             output_format=self.output_format,
             part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
-            spending=spending,
+            usage_tracker=usage_tracker,
             **self._options(),
         )
 

@@ -202,7 +202,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         return self.response_format
 
     def _report(self, context: Context, conversation: Conversation) -> None:
-        self.report_usage(context, conversation.spending, priced=self.report_cost)
+        self.report_usage(context, conversation.usage_tracker, priced=self.report_cost)
         if not self.do_xcom_push:
             return
         response = conversation.response or {}

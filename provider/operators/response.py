@@ -157,9 +157,9 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
 
         if response is None:
             return
-        spending = self.hook.spending()
-        spending.add(to_chat_usage(response), self.model or self.hook.settings.chat_model or "")
-        self.report_usage(context, spending, priced=self.report_cost)
+        usage_tracker = self.hook.track_usage()
+        usage_tracker.add(to_chat_usage(response), self.model or self.hook.settings.chat_model or "")
+        self.report_usage(context, usage_tracker, priced=self.report_cost)
         if self.do_xcom_push:
             for key in ("model", "status"):
                 if isinstance(response.get(key), str):

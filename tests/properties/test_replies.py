@@ -157,13 +157,13 @@ def test_a_body_of_very_many_compressed_streams_is_damaged() -> None:
 
 @given(st.lists(SHAPES["chat"].filter(lambda value: isinstance(value, dict)), max_size=5))
 def test_what_is_spent_never_falls_and_can_always_be_told(responses: list[dict[str, Any]]) -> None:
-    spending, before = UsageTracker(list), 0
+    tracker, before = UsageTracker(list), 0
     for response in responses:
-        spending.add(response, "m")
-        now = spending.usage.get("total_tokens", 0)
+        tracker.add(response, "m")
+        now = tracker.usage.get("total_tokens", 0)
         assert now >= before
         before = now
-        assert format_usage(spending.as_xcom())
+        assert format_usage(tracker.as_xcom())
 
 
 CLOCK = re.compile(r"(\d\d+):(\d\d):(\d\d)[.,](\d\d\d)")

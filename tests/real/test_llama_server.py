@@ -103,14 +103,14 @@ def test_an_answer_in_the_form_of_a_class(connect: Any, chat_url: str) -> None:
         answer = connect(chat_url).ask("Où est-on?", "tiny-chat", response_format=Verdict, stream=stream, seed=3)
         assert isinstance(answer.parsed, Verdict)
         assert answer.output("json").keys() == {"label", "sure"}
-        assert answer.spending.usage["total_tokens"] > 0
+        assert answer.usage_tracker.usage["total_tokens"] > 0
 
 
 def test_json_that_was_cut_is_not_paid_for_twice(connect: Any, chat_url: str) -> None:
     conversation = connect(chat_url).conversation("Où est-on?", "tiny-chat", response_format=Verdict, max_tokens=2)
     with pytest.raises(OutputTruncatedError, match="before its JSON was whole"):
         conversation.run()
-    assert conversation.spending.requests == 1
+    assert conversation.usage_tracker.requests == 1
 
 
 def test_a_text_where_json_is_asked_for_is_sent_back_once(connect: Any, chat_url: str) -> None:
@@ -121,7 +121,7 @@ def test_a_text_where_json_is_asked_for_is_sent_back_once(connect: Any, chat_url
     )
     with pytest.raises(InvalidOutputError, match="it is not JSON"):
         conversation.run()
-    assert conversation.spending.requests == 2
+    assert conversation.usage_tracker.requests == 2
 
 
 def test_outputs_of_the_operator(connect: Any, chat_url: str) -> None:

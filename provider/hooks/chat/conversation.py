@@ -53,14 +53,14 @@ class ChatAnswer:
         else what the JSON says
     :param request_id: the service's id of the last request
     :param messages: the conversation with all that was said in it, the answer included
-    :param spending: what all requests used
+    :param usage_tracker: what all requests used
     """
 
     response: dict[str, Any]
     parsed: Any
     request_id: str | None
     messages: list[dict[str, Any]]
-    spending: UsageTracker
+    usage_tracker: UsageTracker
 
     @property
     def text(self) -> str:
@@ -133,7 +133,7 @@ class Conversation:
     :param repair: whether an answer of another form is sent back once
     :param tools: what the model may call, or None
     :param max_tool_rounds: how often tools are run at most
-    :param spending: what is used, and may be
+    :param usage_tracker: what is used, and may be
     :param token: the secret that an answer may echo, or None
     :param boundary: raises errors in the form that ``fail_fast`` asks for
     :param log: where tool calls, repairs and changes of the model are told
@@ -149,7 +149,7 @@ class Conversation:
         repair: bool,
         tools: Tools | None,
         max_tool_rounds: int,
-        spending: UsageTracker,
+        usage_tracker: UsageTracker,
         token: str | None,
         boundary: Callable[[], AbstractContextManager[None]],
         log: Any,
@@ -166,7 +166,7 @@ class Conversation:
         #: All that was said so far.
         self.messages = messages
         #: What was used so far.
-        self.spending = spending
+        self.usage_tracker = usage_tracker
         #: The last response, also one that cannot be used; None before the first.
         self.response: dict[str, Any] | None = None
         self.request_id: str | None = None
@@ -199,7 +199,7 @@ class Conversation:
         if chat_response.read_finish_reason(response) == "length":
             self._log.warning("The answer was cut at its token limit (finish_reason 'length'): raise max_tokens.")
         said = [*self.messages, chat_response.to_history(response)]
-        return ChatAnswer(response, parsed, self.request_id, said, self.spending)
+        return ChatAnswer(response, parsed, self.request_id, said, self.usage_tracker)
 
     def _next_response(self) -> dict[str, Any]:
         while True:
@@ -212,7 +212,7 @@ class Conversation:
         Ask the first of the models that are left; None where the next one has its turn.
         """
         model, others = self._models[0], self._models[1:]
-        self.spending.check(model)
+        self.usage_tracker.check(model)
         try:
             asked = self._ask(model, self.messages)
         except AIEndpointsError as error:
@@ -232,7 +232,7 @@ class Conversation:
 
     def _note(self, model: Any, response: dict[str, Any], request_id: str | None) -> None:
         self.response, self.request_id = response, request_id
-        self.spending.add(response, model)
+        self.usage_tracker.add(response, model)
 
     def _fall_back(self, why: str) -> None:
         del self._models[0]

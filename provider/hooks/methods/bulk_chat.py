@@ -70,7 +70,7 @@ class BulkChatMethods(ChatMethods):
         *,
         concurrency: int = defaults.CONCURRENCY,
         on_error: str = "skip",
-        spending: UsageTracker | None = None,
+        usage_tracker: UsageTracker | None = None,
         **options: Any,
     ) -> Iterator[Outcome[Sequence[Mapping[str, Any]], dict[str, Any]]]:
         """
@@ -80,7 +80,7 @@ class BulkChatMethods(ChatMethods):
         :param model: model id; the connection's chat model unless given
         :param concurrency: how many at a time, 1 to 32
         :param on_error: ``raise`` ends at the first failure
-        :param spending: notes what is used, and ends it at its limit; from :meth:`spending`
+        :param usage_tracker: notes what is used, and ends it at its limit; from :meth:`track_usage`
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: an outcome for each, in their order: ``item``, and ``value`` or ``error``
         :raises AIEndpointsError: if going on makes no sense
@@ -92,7 +92,7 @@ class BulkChatMethods(ChatMethods):
             total = len(conversations) if isinstance(conversations, Sized) else None
             self.get_conn()  # before each thread would make its own
 
-            ask = self._asking_for(wanted, options, spending)
+            ask = self._asking_for(wanted, options, usage_tracker)
             with (
                 Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
                 closing(map_ordered(conversations, progress.watch(ask), threads)) as outcomes,
@@ -111,7 +111,7 @@ class BulkChatMethods(ChatMethods):
         part_size: int = 100,
         concurrency: int = defaults.CONCURRENCY,
         on_error: str = "fail",
-        spending: UsageTracker | None = None,
+        usage_tracker: UsageTracker | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """
@@ -127,7 +127,7 @@ class BulkChatMethods(ChatMethods):
         :param part_size: rows in a part, each of which is written at once
         :param concurrency: requests at a time, 1 to 32
         :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
-        :param spending: notes what is used, and ends it at its limit; from :meth:`spending`
+        :param usage_tracker: notes what is used, and ends it at its limit; from :meth:`track_usage`
         :param options: whatever :meth:`chat_completion` takes beside these
         :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``failed``, ``model``, ``usage`` ...
         :raises PartialFailureError: if some failed; the answers are in the folder, and the next run asks for the rest
@@ -142,16 +142,16 @@ class BulkChatMethods(ChatMethods):
             folder.begin()
             self.get_conn()  # before each thread would make its own
 
-            ask = self._asking_for(wanted, options, spending)
+            ask = self._asking_for(wanted, options, usage_tracker)
             run = ChatRun(folder, ask, prompt, system_prompt)
             with Progress(self.log, f"AI Endpoints chat: model={wanted}") as progress:
                 run.work(rows, integer(part_size, "part_size", 1), threads, on_error, progress)
             return run.finish(progress)
 
     def _asking_for(
-        self, model: str, options: dict[str, Any], spending: UsageTracker | None
+        self, model: str, options: dict[str, Any], usage_tracker: UsageTracker | None
     ) -> Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]:
-        noted = spending or self.spending()
+        noted = usage_tracker or self.track_usage()
 
         def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             request = chat_request.chat(model, messages, **options)

@@ -175,26 +175,27 @@ class ChatMethods(BaseAIEndpointsHook):
                 repair=repair,
                 tools=known,
                 max_tool_rounds=integer(max_tool_rounds, "max_tool_rounds", 0, 100),
-                spending=self.spending(max_cost, max_total_tokens),
+                usage_tracker=self.track_usage(max_cost, max_total_tokens),
                 token=self.settings.client.token,
                 boundary=self.boundary,
                 log=self.log,
             )
 
-    def spending(self, max_cost: float | None = None, max_total_tokens: int | None = None) -> UsageTracker:
+    def track_usage(self, max_cost: float | None = None, max_total_tokens: int | None = None) -> UsageTracker:
         """
-        Begin to note what requests use.
+        Create a tracker that adds up the usage of requests, and enforces limits.
 
-        :param max_cost: what they may cost, in the currency of the service's list of models; None for no limit
-        :param max_total_tokens: the tokens that they may use; None for no limit
-        :return: for :meth:`chat_rows` and its kin; ``usage`` and ``as_xcom()`` tell what was used
-        :raises ConfigurationError: if a limit is none
+        :param max_cost: maximum cost of all requests, in the currency of the service's prices; None for no limit
+        :param max_total_tokens: maximum tokens of all requests; None for no limit
+        :return: a tracker for :meth:`chat_rows` and :meth:`each_chat_completion`; read it with ``usage`` or
+            ``as_xcom()``
+        :raises ConfigurationError: if a limit isn't a number in its range
         """
         with self.boundary():
-            return UsageTracker(self._listed_soon, max_cost, max_total_tokens)
+            return UsageTracker(self._list_models_soon, max_cost, max_total_tokens)
 
-    def _listed_soon(self) -> list[dict[str, Any]]:
-        # A task that has its answer does not wait for its price as long as for an answer.
+    def _list_models_soon(self) -> list[dict[str, Any]]:
+        # A task that already has its answer waits less long for prices than for an answer.
         seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT)
         return self._models(lambda request: self.get_conn().send_once(request, seconds))
 

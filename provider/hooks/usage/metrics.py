@@ -1,5 +1,5 @@
 """
-Requests and tokens as Airflow's own metrics, so that StatsD and OpenTelemetry get them where they get Airflow's.
+Requests and tokens as Airflow metrics, which go to the same StatsD or OpenTelemetry backend as Airflow's own.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _NO_TAG = re.compile(r"[^A-Za-z0-9_./-]")
 
 def count(model: str | None, usage: Any, requests: int = 1) -> None:
     """
-    Count answered requests, and their tokens or seconds.
+    Count successful requests, and their tokens or seconds of audio.
 
-    :param model: who was asked
-    :param usage: tokens or seconds by the names that the service gives them; what is none counts as nothing
-    :param requests: how many were answered
+    :param model: model id, or None if unknown
+    :param usage: ``usage`` of the response; ignored unless it is a mapping
+    :param requests: number of successful requests
     """
-    told = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "seconds": "audio_seconds"}
-    found = usage if isinstance(usage, Mapping) else {}
-    counts = {name: found.get(spelled) for spelled, name in told.items()}
+    names = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "seconds": "audio_seconds"}
+    fields = usage if isinstance(usage, Mapping) else {}
+    counts = {name: fields.get(field) for field, name in names.items()}
     _add({"requests": requests, **counts}, {"model": model or "unknown"})
 
 
 def count_error(model: str | None, status: int | None) -> None:
     """
-    Count a request that was given up.
+    Count a failed request.
 
-    :param model: who was asked
-    :param status: HTTP status of the refusal, None where no reply came
+    :param model: model id, or None if the request names no model
+    :param status: HTTP status of the error, or None if there was no response
     """
     _add({"errors": 1}, {"model": model or "none", "status": str(status or "none")})
 

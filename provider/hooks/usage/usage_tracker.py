@@ -1,5 +1,5 @@
 """
-What one task has used, and what it may use.
+The usage of one task, and its limits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...client.usage import is_count, sum_usage
 from ...errors import AIEndpointsError, BudgetExceededError, ConfigurationError
 from ...validation import integer, number
 
-#: Numbers that services tell within others -> what they are called here.
+#: Name in XCom -> group and name in the usage of a response.
 _DETAILS = {
     "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
     "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
@@ -27,24 +27,26 @@ _DETAILS = {
 @dataclass
 class _Tally:
     """
-    What the requests that one model answered have used.
+    The usage of the requests to one model.
     """
 
     requests: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
-    #: Requests whose response does not tell what is needed for its cost, and for its tokens in all.
+    #: Responses without the token counts that their cost needs, and responses without a total.
     missing_usage: int = 0
     missing_total: int = 0
 
 
 class UsageTracker:
     """
-    Adds up what the requests of a task use; safe to use from several threads.
+    Adds up the usage of a task's requests, and enforces its limits.
 
-    :param list_models: asks the service for its models, once and only where a price is needed
-    :param max_cost: what they may cost, in the currency of that list; None for no limit
-    :param max_total_tokens: the tokens that they may use; None for no limit
-    :raises ConfigurationError: if a limit is none
+    Safe to use from several threads.
+
+    :param list_models: lists the service's models; called at most once, and only if a price is needed
+    :param max_cost: maximum cost, in the currency of the service's prices; None for no limit
+    :param max_total_tokens: maximum tokens, of prompts and answers together; None for no limit
+    :raises ConfigurationError: if a limit isn't a number in its range
     """
 
     def __init__(
@@ -59,11 +61,11 @@ class UsageTracker:
 
     def check(self, model: str) -> None:
         """
-        Look before a request whether there is anything left for it. The first one is never too much.
+        Check that the task may send one more request. The first one is always allowed.
 
-        :param model: whom it asks
-        :raises BudgetExceededError: if a limit was reached
-        :raises ConfigurationError: if there is a limit of cost, and the service tells no price for the model
+        :param model: model id of the request
+        :raises BudgetExceededError: if a limit is reached
+        :raises ConfigurationError: if ``max_cost`` is set and the service lists no price for the model
         """
         with self._lock:
             if self._max_cost is not None:
@@ -73,34 +75,34 @@ class UsageTracker:
 
     def add(self, response: Mapping[str, Any], model: str) -> None:
         """
-        Note what came back.
+        Add the usage of a response.
 
-        :param response: in OpenAI's format, paid for whatever is in it
-        :param model: who was asked
+        :param response: response in OpenAI's format; one without usage counts as a request, too
+        :param model: model id of the request
         """
-        answered = response.get("model")
-        tokens, told = sum_usage([response]), prices.has_token_counts(response.get("usage"))
-        if told:
+        served = response.get("model")
+        tokens, has_counts = sum_usage([response]), prices.has_token_counts(response.get("usage"))
+        if has_counts:
             tokens.setdefault("total_tokens", tokens["prompt_tokens"] + tokens.get("completion_tokens", 0))
         with self._lock:
-            tally = self._tallies[answered if isinstance(answered, str) else model]
+            tally = self._tallies[served if isinstance(served, str) else model]
             tally.requests += 1
             tally.tokens.update(tokens)
-            tally.tokens.update(_details(response))
-            tally.missing_usage += not told
+            tally.tokens.update(_read_details(response))
+            tally.missing_usage += not has_counts
             tally.missing_total += "total_tokens" not in tokens
 
     @property
     def requests(self) -> int:
         """
-        How many requests were answered.
+        The number of responses so far.
         """
         return sum(tally.requests for tally in self._tallies.values())
 
     @property
     def usage(self) -> dict[str, int]:
         """
-        Tokens of all requests by the names that the service gives them; reasoning and cached ones where it tells.
+        Token counts of all requests by name, with reasoning and cached tokens if the service reports them.
         """
         with self._lock:
             total: Counter[str] = Counter()
@@ -110,15 +112,15 @@ class UsageTracker:
 
     def as_xcom(self, *, priced: bool = True) -> dict[str, Any]:
         """
-        Tell what was used.
+        Return the usage in the form that operators push to XCom.
 
-        :param priced: whether the service may be asked for its prices
-        :return: ``requests``, the tokens, ``cost`` and ``currency``, both None where the cost is not known
+        :param priced: whether to request the service's prices if they aren't loaded yet
+        :return: ``requests``, the token counts, ``cost`` and ``currency``; the last two are None if the cost is unknown
         """
         with self._lock:
             cost = self._cost() if priced or self._models is not None else None
-            told = {"cost": float(cost[0]), "currency": cost[1]} if cost else {"cost": None, "currency": None}
-            return {"requests": self.requests, **self.usage, **told}
+            price = {"cost": float(cost[0]), "currency": cost[1]} if cost else {"cost": None, "currency": None}
+            return {"requests": self.requests, **self.usage, **price}
 
     def _check_cost(self, model: str, limit: Decimal) -> None:
         if self._rates(model) is None:
@@ -139,9 +141,9 @@ class UsageTracker:
                 "max_total_tokens cannot be kept: the service does not tell how many tokens its answers used. Leave "
                 "max_total_tokens out, or ask a model whose answers have a usage."
             )
-        used = self.usage.get("total_tokens", 0)
-        if used >= limit:
-            raise self._exhausted("max_total_tokens", f"{used:,} of {limit:,} tokens")
+        total = self.usage.get("total_tokens", 0)
+        if total >= limit:
+            raise self._exhausted("max_total_tokens", f"{total:,} of {limit:,} tokens")
 
     def _exhausted(self, name: str, spent: str) -> BudgetExceededError:
         return BudgetExceededError(
@@ -151,7 +153,7 @@ class UsageTracker:
 
     def _cost(self) -> tuple[Decimal, str] | None:
         """
-        Add up the cost; None as soon as a part of it is not known, as the rest would be taken for the whole.
+        Add up the cost. None if a part of it is unknown: users would take the rest for the total.
         """
         total, currencies = Decimal(0), set()
         for model, tally in self._tallies.items():
@@ -172,8 +174,8 @@ class UsageTracker:
                 if self._max_cost is not None:
                     raise
                 self._models = []  # a task that has its answer does not fail for its price
-        found = find_model(model, self._models)
-        return prices.read_pricing(found) if found else None
+        listed_model = find_model(model, self._models)
+        return prices.read_pricing(listed_model) if listed_model else None
 
 
 def _parse_money(value: Any) -> Decimal:
@@ -183,24 +185,24 @@ def _parse_money(value: Any) -> Decimal:
     return Decimal(str(amount))
 
 
-def _details(response: Mapping[str, Any]) -> dict[str, int]:
+def _read_details(response: Mapping[str, Any]) -> dict[str, int]:
     usage = response.get("usage")
-    found = {}
+    details = {}
     for name, (group, inner) in _DETAILS.items():
         counts = usage.get(group) if isinstance(usage, Mapping) else None
         count = counts.get(inner) if isinstance(counts, Mapping) else None
         if is_count(count):
-            found[name] = count
-    return found
+            details[name] = count
+    return details
 
 
-def format_usage(told: Mapping[str, Any]) -> str:
+def format_usage(usage: Mapping[str, Any]) -> str:
     """
-    Say in one line of a log what was used.
+    Format the usage of a task as one line of a log.
 
-    :param told: from :meth:`Spending.as_xcom`
+    :param usage: return value of :meth:`UsageTracker.as_xcom`
     :return: such as ``requests=2 input_tokens=60 output_tokens=14 cost=0.000012 USD``
     """
-    cost = "unknown" if told["cost"] is None else f"{told['cost']:.6f} {told['currency']}"
-    tokens = f"input_tokens={told.get('prompt_tokens')} output_tokens={told.get('completion_tokens')}"
-    return f"requests={told['requests']} {tokens} cost={cost}"
+    cost = "unknown" if usage["cost"] is None else f"{usage['cost']:.6f} {usage['currency']}"
+    tokens = f"input_tokens={usage.get('prompt_tokens')} output_tokens={usage.get('completion_tokens')}"
+    return f"requests={usage['requests']} {tokens} cost={cost}"

@@ -41,12 +41,12 @@ class List:
 
 def test_everything_is_added_up() -> None:
     listed = List(models(m="USD"))
-    spending = UsageTracker(listed)
+    tracker = UsageTracker(listed)
     details = {"completion_tokens_details": {"reasoning_tokens": 1}, "prompt_tokens_details": {"cached_tokens": 0}}
     for response in (said(), said(**details), said(None)):
-        spending.check("m")
-        spending.add(response, "m")
-    told = spending.as_xcom()
+        tracker.check("m")
+        tracker.add(response, "m")
+    told = tracker.as_xcom()
     assert told == {
         "requests": 3,
         "prompt_tokens": 30,
@@ -73,20 +73,20 @@ def test_everything_is_added_up() -> None:
     ],
 )
 def test_a_cost_that_is_known_in_part_is_unknown(responses: list[dict[str, Any]], found: Any) -> None:
-    spending = UsageTracker(List(found))
+    tracker = UsageTracker(List(found))
     for response in responses:
-        spending.add(response, "m")
-    told = spending.as_xcom()
+        tracker.add(response, "m")
+    told = tracker.as_xcom()
     assert (told["cost"], told["currency"]) == (None, None)
     assert format_usage(told).endswith("cost=unknown")
 
 
 def test_prices_are_asked_for_where_they_are_wanted() -> None:
     listed = List(models(m="USD"))
-    spending = UsageTracker(listed, max_total_tokens=100)
-    spending.check("m")
-    spending.add(said(), "m")
-    assert spending.as_xcom(priced=False)["cost"] is None
+    tracker = UsageTracker(listed, max_total_tokens=100)
+    tracker.check("m")
+    tracker.add(said(), "m")
+    assert tracker.as_xcom(priced=False)["cost"] is None
     assert listed.times == 0
 
 
@@ -101,12 +101,12 @@ def test_prices_are_asked_for_where_they_are_wanted() -> None:
     ],
 )
 def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, words: str) -> None:
-    spending = UsageTracker(List(models(m="USD")), **limits)
+    tracker = UsageTracker(List(models(m="USD")), **limits)
     for _ in range(requests):
-        spending.check("m")
-        spending.add(said(), "m")
+        tracker.check("m")
+        tracker.add(said(), "m")
     with pytest.raises(BudgetExceededError, match=words) as caught:
-        spending.check("m")
+        tracker.check("m")
     assert f"in {requests} requests" in str(caught.value)
     assert not caught.value.retryable
 
@@ -116,28 +116,28 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_sent() -> Non
         UsageTracker(List(models(m="USD")), max_cost=1).check("n")
     with pytest.raises(APIConnectionError):
         UsageTracker(List(None), max_cost=1).check("m")
-    spending = UsageTracker(List(models(m="USD")), max_cost=1)
-    spending.add({"model": "m"}, "m")
+    tracker = UsageTracker(List(models(m="USD")), max_cost=1)
+    tracker.add({"model": "m"}, "m")
     with pytest.raises(BudgetExceededError, match="is not known"):
-        spending.check("m")
+        tracker.check("m")
 
 
 def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
-    spending = UsageTracker(List(), max_total_tokens=25)
+    tracker = UsageTracker(List(), max_total_tokens=25)
     for _ in range(3):
-        spending.check("m")
-        spending.add({"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, "m")
-    assert spending.usage["total_tokens"] == 36
+        tracker.check("m")
+        tracker.add({"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, "m")
+    assert tracker.usage["total_tokens"] == 36
     with pytest.raises(BudgetExceededError, match="36 of 25 tokens"):
-        spending.check("m")
+        tracker.check("m")
 
 
 @pytest.mark.parametrize("usage", [None, [], {}, {"prompt_tokens": 10, "completion_tokens": None}])
 def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> None:
-    spending = UsageTracker(List(), max_total_tokens=25)
-    spending.add({"model": "m", "usage": usage}, "m")
+    tracker = UsageTracker(List(), max_total_tokens=25)
+    tracker.add({"model": "m", "usage": usage}, "m")
     with pytest.raises(BudgetExceededError, match="max_total_tokens cannot be kept") as caught:
-        spending.check("m")
+        tracker.check("m")
     assert not caught.value.retryable
     unlimited = UsageTracker(List())
     unlimited.add({"model": "m", "usage": usage}, "m")
@@ -145,24 +145,24 @@ def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> Non
 
 
 def test_tokens_told_in_one_number_are_enough_for_their_limit() -> None:
-    spending = UsageTracker(List(models(m="USD")), max_total_tokens=25)
-    spending.add({"model": "m", "usage": {"total_tokens": 12}}, "m")
-    spending.check("m")
-    assert spending.as_xcom()["cost"] is None
+    tracker = UsageTracker(List(models(m="USD")), max_total_tokens=25)
+    tracker.add({"model": "m", "usage": {"total_tokens": 12}}, "m")
+    tracker.check("m")
+    assert tracker.as_xcom()["cost"] is None
 
 
 def test_many_threads_lose_nothing() -> None:
-    spending = UsageTracker(List(models(m="USD")), max_cost=1e6)
+    tracker = UsageTracker(List(models(m="USD")), max_cost=1e6)
 
     def work() -> None:
         for _ in range(500):
-            spending.check("m")
-            spending.add(said(), "m")
+            tracker.check("m")
+            tracker.add(said(), "m")
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert spending.as_xcom()["requests"] == 4000
-    assert spending.usage["total_tokens"] == 48_000
+    assert tracker.as_xcom()["requests"] == 4000
+    assert tracker.usage["total_tokens"] == 48_000
