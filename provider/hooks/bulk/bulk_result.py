@@ -1,5 +1,5 @@
 """
-Many requests in one task: what stops all of them, and what they come to together.
+Many requests in one task: when to stop all of them, and their combined result.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from ...validation import quote
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-#: What to do about a failure: raise after all have run, leave it at that, or raise at once.
+#: What to do about a failure: raise after all requests have run, don't raise, or raise at once.
 ON_ERROR = ("fail", "skip", "raise")
 
-#: Every further request would be answered alike.
+#: Errors that every further request would get, too.
 FATAL_ERRORS = (AuthenticationError, NotFoundError, BudgetExceededError)
 
-#: Failures in a row that a retry may cure, after which the service counts as down: each took up to three attempts.
+#: Retryable failures in a row after which the service counts as down; each took up to three attempts.
 MAX_CONSECUTIVE_FAILURES = 25
 
 
 def check_on_error(value: Any) -> None:
     """
-    Check what to do about a failure.
+    Validate ``on_error``.
 
     :param value: one of :data:`ON_ERROR`
-    :raises ConfigurationError: if it is none of them
+    :raises ConfigurationError: if it is anything else
     """
     if value not in ON_ERROR:
         raise ConfigurationError(f"on_error must be 'fail', 'skip' or 'raise', not {quote(value)}.")
@@ -45,37 +45,37 @@ def check_on_error(value: Any) -> None:
 
 def stop_on_fatal(outcomes: Iterable[Outcome[Item, Value]], on_error: str) -> Iterator[Outcome[Item, Value]]:
     """
-    Pass outcomes on until one says that the next will be no better.
+    Iterate over outcomes, and raise if further requests can't succeed.
 
-    :param outcomes: as they come
+    :param outcomes: outcomes of requests, in any order
     :param on_error: ``raise`` stops at the first failure
     :return: the same outcomes
-    :raises AIEndpointsError: the failure that stops all
+    :raises AIEndpointsError: the failure that stops all requests
     """
-    in_a_row = 0
+    consecutive_failures = 0
     for outcome in outcomes:
         error = outcome.error
         yield outcome
-        in_a_row = in_a_row + 1 if error is not None and error.retryable else 0
+        consecutive_failures = consecutive_failures + 1 if error is not None and error.retryable else 0
         if error is not None and (
-            on_error == "raise" or isinstance(error, FATAL_ERRORS) or in_a_row == MAX_CONSECUTIVE_FAILURES
+            on_error == "raise" or isinstance(error, FATAL_ERRORS) or consecutive_failures == MAX_CONSECUTIVE_FAILURES
         ):
             raise error
 
 
 def find_max_retry_after(errors: Iterable[AIEndpointsError]) -> float | None:
     """
-    Tell how long the service asks to wait before all that failed is tried again.
+    Find how long to wait before all failed requests can be retried.
 
-    :param errors: the failures
-    :return: seconds, None where it asks for none
+    :param errors: errors of the failed requests
+    :return: the longest ``Retry-After`` in seconds, or None if the service sent none
     """
     return max((error.retry_after for error in errors if error.retry_after is not None), default=None)
 
 
 class BulkResult:
     """
-    What many requests come to together.
+    The combined result of many requests.
     """
 
     def __init__(self) -> None:
@@ -83,20 +83,20 @@ class BulkResult:
 
     def add(self, outcome: Outcome[Any, dict[str, Any]]) -> None:
         """
-        Take one more.
+        Add the outcome of the next request.
 
-        :param outcome: of the next request
+        :param outcome: its response or error
         """
         self._outcomes.append(Outcome(None, outcome.value, outcome.error))
 
     def as_response(self) -> dict[str, Any]:
         """
-        Put all together.
+        Return all outcomes in one dictionary.
 
-        :return: ``responses`` in order, None for one that failed; ``errors``, each with ``index``, ``error`` and
+        :return: ``responses`` in order, with None for a failed request; ``errors``, each with ``index``, ``error`` and
             ``status``; ``usage``, summed
         """
-        # An answer that was cut before its first word is an error, but it was paid for.
+        # An answer that was cut before its first word is an error, but it was billed.
         paid = (outcome.error.response if outcome.error else outcome.value for outcome in self._outcomes)
         return {
             "responses": [outcome.value for outcome in self._outcomes],
@@ -108,9 +108,9 @@ class BulkResult:
 
     def check(self) -> None:
         """
-        Raise if any failed.
+        Raise if any request failed.
 
-        :raises PartialFailureError: naming the first
+        :raises PartialFailureError: with the number and message of the first failure
         """
         failed = list(self._failed())
         if failed:

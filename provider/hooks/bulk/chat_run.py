@@ -1,5 +1,5 @@
 """
-One run that asks about rows and writes the answers into a folder.
+One run that sends a prompt for each row and writes the answers to a folder.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _NOT_ASKED = "Not asked: the task ended before."
 
 class Question(NamedTuple):
     """
-    What is asked about a row.
+    The request for a row.
 
-    :param position: of the row in its part
-    :param messages: the conversation
+    :param position: index of the row in its part
+    :param messages: messages to send
     """
 
     position: int
@@ -40,7 +40,7 @@ class Question(NamedTuple):
 
 class _OpenPart(NamedTuple):
     """
-    A part that is under way: a record for each row, or None where the answer is still to come.
+    An unfinished part: its rows, and a record for each row, or None if its answer is missing.
     """
 
     rows: list[Row]
@@ -49,12 +49,12 @@ class _OpenPart(NamedTuple):
 
 class ChatRun:
     """
-    Asks about the rows that have no answer in the folder yet.
+    Sends a prompt for each row without an answer in the folder.
 
-    :param folder: where the parts go; it has begun
+    :param folder: folder of the results, after :meth:`Folder.begin`
     :param ask: sends messages, and returns the response
-    :param prompt: what to ask about each row, with ``{column}`` where a value belongs
-    :param system_prompt: what the model is told first, likewise
+    :param prompt: prompt template with ``{column}`` placeholders
+    :param system_prompt: template of the system message, or None for no such message
     """
 
     def __init__(
@@ -75,28 +75,28 @@ class ChatRun:
 
     def work(self, rows: Iterable[Row], part_size: int, concurrency: int, on_error: str, progress: Progress) -> None:
         """
-        Ask and write, part by part.
+        Send the requests and write the answers, part by part.
 
         :param rows: all rows
-        :param part_size: rows in a part
-        :param concurrency: requests at a time
-        :param on_error: what to do about a row that fails
+        :param part_size: number of rows in a part
+        :param concurrency: number of concurrent requests
+        :param on_error: ``fail``, ``skip`` or ``raise``
         :param progress: counts the rows
-        :raises PartialFailureError: after all, if some failed and ``on_error`` is ``fail``
-        :raises AIEndpointsError: if going on makes no sense
+        :raises PartialFailureError: at the end, if rows failed and ``on_error`` is ``fail``
+        :raises AIEndpointsError: if further requests can't succeed
         """
 
         def plan(part: Part[Row]) -> list[Question]:
             return self._plan(part, progress)
 
-        pieces = iter_work_items(self._folder, rows, part_size, plan)
+        items = iter_work_items(self._folder, rows, part_size, plan)
         try:
-            with closing(as_completed(pieces, progress.watch(self._answer), concurrency)) as outcomes:
+            with closing(as_completed(items, progress.watch(self._answer), concurrency)) as outcomes:
                 for outcome in stop_on_fatal(outcomes, on_error):
                     if outcome.error is not None:
                         self._errors.append(outcome.error)
         finally:
-            self._keep_what_was_paid_for()
+            self._flush_paid_answers()
         if self._errors and on_error == "fail":
             raise PartialFailureError(
                 f"{len(self._errors):,} rows failed; one of them: {self._errors[0]}",
@@ -108,7 +108,7 @@ class ChatRun:
         """
         Write the manifest.
 
-        :param progress: that counted
+        :param progress: counts of this run
         :return: the manifest for XCom
         """
         return self._folder.finish({"model": self._served, **progress.summary})
@@ -116,10 +116,10 @@ class ChatRun:
     def _plan(self, part: Part[Row], progress: Progress) -> list[Question]:
         records: list[Row | None] = [None] * len(part.rows)
         if self._folder.has(part.name):
-            found = self._folder.read(part.name)
-            again = set(failed(found))
-            records = [None if position in again else record for position, record in enumerate(found)]
-            progress.add_reused(len(found) - len(again))
+            old_records = self._folder.read(part.name)
+            failures = set(failed(old_records))
+            records = [None if position in failures else record for position, record in enumerate(old_records)]
+            progress.add_reused(len(old_records) - len(failures))
         missing = [position for position, record in enumerate(records) if record is None]
         questions = [Question(position, self._conversation(part, position)) for position in missing]
         if questions:
@@ -129,35 +129,35 @@ class ChatRun:
 
     def _conversation(self, part: Part[Row], position: int) -> list[dict[str, str]]:
         row, number = part.rows[position], part.first + position
-        for taken in (ANSWER, ERROR):
-            if taken in row:
-                raise InvalidInputError(f"Row {number} has a column {taken!r} already, which the result needs.")
+        for name in (ANSWER, ERROR):
+            if name in row:
+                raise InvalidInputError(f"Row {number} has a column {name!r} already, which the result needs.")
         try:
             return conversation(row, self._prompt, self._system_prompt)
         except ConfigurationError as error:
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")
 
-    def _answer(self, piece: WorkItem[Question, Row]) -> dict[str, Any]:
+    def _answer(self, item: WorkItem[Question, Row]) -> dict[str, Any]:
         try:
-            response = self._ask(piece.work.messages)
+            response = self._ask(item.work.messages)
         except AIEndpointsError as error:
-            self._take(piece, None, str(error))
+            self._record(item, None, str(error))
             raise
         self._served = response.get("model") or self._served
-        self._take(piece, read_text(response), None)
+        self._record(item, read_text(response), None)
         return response
 
-    def _take(self, piece: WorkItem[Question, Row], answer: str | None, error: str | None) -> None:
-        part, position = piece.part, piece.work.position
+    def _record(self, item: WorkItem[Question, Row], answer: str | None, error: str | None) -> None:
+        part, position = item.part, item.work.position
         record = {**part.rows[position], ANSWER: answer, ERROR: error}
         with self._lock:
             self._open[part.name].records[position] = record
-        # Written where the last of its answers came, so that as little as can be is ever unwritten.
-        if part.complete(piece.position, record):
+        # Write each part as soon as it is complete, so that few answers are lost if the task is killed.
+        if part.complete(item.position, record):
             self._write(part.name)
 
-    def _keep_what_was_paid_for(self) -> None:
+    def _flush_paid_answers(self) -> None:
         for name, part in list(self._open.items()):
             if any(record is not None and record[ERROR] is None for record in part.records):
                 self._write(name)
@@ -166,5 +166,5 @@ class ChatRun:
         with self._lock:
             rows, records = self._open.pop(name)
         missing = {ANSWER: None, ERROR: _NOT_ASKED}
-        whole = [{**row, **missing} if record is None else record for row, record in zip(rows, records, strict=True)]
-        self._folder.write(name, whole)
+        complete = [{**row, **missing} if record is None else record for row, record in zip(rows, records, strict=True)]
+        self._folder.write(name, complete)

@@ -1,5 +1,5 @@
 """
-One run that embeds rows into a folder.
+One run that embeds rows and writes the vectors to a folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...rows.serialization import Row, vector
 from ..usage import metrics
 from .bulk_result import stop_on_fatal
 from .progress import Progress
-from .work_items import Part, WorkItem, column, iter_work_items
+from .work_items import Part, WorkItem, iter_work_items, read_texts
 
 #: The column of the result.
 VECTOR = "embedding"
@@ -25,13 +25,13 @@ VECTOR = "embedding"
 
 class EmbeddingRun:
     """
-    Embeds what is not in the folder yet.
+    Embeds the rows without a vector in the folder.
 
-    :param folder: where the parts go; it has begun
+    :param folder: folder of the results, after :meth:`Folder.begin`
     :param embedder: sends the requests
     :param model: model id
-    :param text_column: what is embedded
-    :param params: further parameters of the requests
+    :param text_column: column of the text to embed
+    :param params: further parameters of each request
     """
 
     def __init__(
@@ -49,59 +49,59 @@ class EmbeddingRun:
 
     def work(self, rows: Iterable[Row], part_size: int, concurrency: int, progress: Progress) -> None:
         """
-        Embed and write, part by part.
+        Embed the rows and write the vectors, part by part.
 
         :param rows: all rows
-        :param part_size: rows in a part
-        :param concurrency: requests at a time
+        :param part_size: number of rows in a part
+        :param concurrency: number of concurrent requests
         :param progress: counts the rows
         :raises AIEndpointsError: the first failure
         """
 
         def plan(part: Part[Embedded]) -> list[Batch]:
-            texts = column(part, self._text_column, VECTOR)
+            texts = read_texts(part, self._text_column, VECTOR)
             if self._folder.has(part.name):
                 progress.add_reused(len(part.rows))
-                self._look_at(part.name)
+                self._read_sample(part.name)
                 return []
             return self._embedder.batches(self._model, texts, self._params)
 
-        def embed(piece: WorkItem[Batch, Embedded]) -> Embedded:
-            embedded = self._embedder.embed_batch(piece.work)
+        def embed(item: WorkItem[Batch, Embedded]) -> Embedded:
+            embedded = self._embedder.embed_batch(item.work)
             metrics.count(self._model, embedded.value.get("usage") or {})
-            # Written where the last of its vectors came, so that no more than a part for each thread is ever unwritten.
-            whole = piece.part.complete(piece.position, embedded)
-            if whole:
-                self._write(piece.part, whole)
+            # Write each part as soon as it is complete: at most one part for each thread is lost if the task is killed.
+            results = item.part.complete(item.position, embedded)
+            if results:
+                self._write(item.part, results)
             return embedded
 
-        counted = progress.watch(embed, size=lambda piece: piece.work.count, response=lambda embedded: embedded.value)
-        pieces = iter_work_items(self._folder, rows, part_size, plan)
-        with closing(as_completed(pieces, counted, concurrency)) as outcomes:
+        counted = progress.watch(embed, size=lambda item: item.work.count, response=lambda embedded: embedded.value)
+        items = iter_work_items(self._folder, rows, part_size, plan)
+        with closing(as_completed(items, counted, concurrency)) as outcomes:
             for _ in stop_on_fatal(outcomes, "raise"):
                 pass
 
-    def finish(self, progress: Progress, told: Mapping[str, Any]) -> dict[str, Any]:
+    def finish(self, progress: Progress, extra: Mapping[str, Any]) -> dict[str, Any]:
         """
         Write the manifest.
 
-        :param progress: that counted
-        :param told: what else the manifest shall tell
+        :param progress: counts of this run
+        :param extra: further fields of the manifest
         :return: the manifest for XCom
         """
         dimensions = len(self._sample) if self._sample else None
-        return self._folder.finish({"model": self._served, "dimensions": dimensions, **progress.summary, **told})
+        return self._folder.finish({"model": self._served, "dimensions": dimensions, **progress.summary, **extra})
 
-    def _look_at(self, name: str) -> None:
-        # One part of an earlier try is enough to tell whether the service has changed its mind about dimensions.
+    def _read_sample(self, name: str) -> None:
+        # One part of an earlier try is enough to notice if the service now returns other dimensions.
         if self._sample is None:
             self._sample = self._folder.read(name)[0][VECTOR]
 
-    def _write(self, part: Part[Embedded], whole: list[Embedded]) -> None:
-        vectors = [each for embedded in whole for each in embedded.vectors]
+    def _write(self, part: Part[Embedded], results: list[Embedded]) -> None:
+        vectors = [each for embedded in results for each in embedded.vectors]
         with self._lock:
             self._sample = self._sample or vectors[0]
-            self._served = str(whole[-1].value.get("model") or self._model)
+            self._served = str(results[-1].value.get("model") or self._model)
         check_dimensions([self._sample, *vectors])
         records = [{**row, VECTOR: vector(each)} for row, each in zip(part.rows, vectors, strict=True)]
         self._folder.write(part.name, records)

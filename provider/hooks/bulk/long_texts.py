@@ -1,5 +1,5 @@
 """
-Texts that are longer than a model takes: refused, cut or split, before anything is sent.
+Texts that exceed the model's limit: rejected, truncated or split before anything is sent.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ...validation import integer, quote
 #: What to do about a text that is too long.
 ON_LONG_TEXT = ("error", "truncate", "split")
 
-#: The column that tells the pieces of one row apart, from 0 on.
+#: The column with the number of a chunk within its row, from 0.
 CHUNK_COLUMN = "chunk_index"
 
-#: Tokens below which nothing sensible is left of a text.
+#: Smallest allowed limit: below it, nothing sensible is left.
 MIN_TOKENS = 16
 
 
 class LongTexts:
     """
-    Brings texts to a length that the model takes, and counts what it did.
+    Shortens texts to the model's limit, and counts the long ones.
 
     :param action: one of :data:`ON_LONG_TEXT`
-    :param limit: tokens that the model takes
+    :param limit: maximum number of tokens in each text
     """
 
     def __init__(self, action: str, limit: int) -> None:
@@ -38,7 +38,7 @@ class LongTexts:
     @property
     def counts(self) -> dict[str, Any]:
         """
-        What was done: how many texts were ``truncated`` or ``split``.
+        The number of texts that were ``truncated`` or ``split``.
         """
         names = {"truncate": "truncated", "split": "split"}
         return {names[self._action]: self._long} if self._action in names else {}
@@ -46,76 +46,77 @@ class LongTexts:
     def __str__(self) -> str:
         return f"{self._long:,} texts were longer than {self._limit:,} tokens: {self._action}"
 
-    def texts(self, given: Any) -> Any:
+    def texts(self, value: Any) -> Any:
         """
-        Shorten the texts of one response, in which each has one vector.
+        Shorten the input of an embeddings request.
 
-        :param given: a text or a list of texts; anything else is left for others to refuse
-        :return: the same, shortened where asked for
-        :raises InvalidInputError: if one is too long and that is an error
+        :param value: a string or a list of strings; anything else is returned unchanged
+        :return: the same, with long strings truncated
+        :raises InvalidInputError: if a string is too long and the action is ``error``
         """
-        if isinstance(given, str):
-            return self._short(given, "The text")
-        if isinstance(given, (list, tuple)):
+        if isinstance(value, str):
+            return self._shorten(value, "The text")
+        if isinstance(value, (list, tuple)):
             return [
-                self._short(one, f"input[{index}]") if isinstance(one, str) else one for index, one in enumerate(given)
+                self._shorten(one, f"input[{index}]") if isinstance(one, str) else one
+                for index, one in enumerate(value)
             ]
-        return given
+        return value
 
     def rows(self, rows: Iterable[Row], column: str) -> Iterator[Row]:
         """
-        Shorten or split the texts of rows.
+        Truncate or split the texts of rows.
 
-        :param rows: any number, taken as they are needed
-        :param column: where each has its text
-        :return: the rows; of one that is split, each piece as a row of its own, with the other columns
-        :raises InvalidInputError: if a row has no text, one that is too long where that is an error, or a column
-            ``chunk_index`` already
+        :param rows: any number of rows, read lazily
+        :param column: column of the text
+        :return: the rows; if the action is ``split``, a row for each chunk, with the row's other columns
+        :raises InvalidInputError: if a row lacks its text, if one is too long and the action is ``error``, or if
+            a row to split already has a column ``chunk_index``
         """
         for number, row in enumerate(rows):
-            given = read_text_column(row, number, column)
+            text = read_text_column(row, number, column)
             if self._action == "split":
-                yield from self._split(row, given, column, number)
+                yield from self._split(row, text, column, number)
             else:
-                yield {**row, column: self._short(given, f"Row {number}")}
+                yield {**row, column: self._shorten(text, f"Row {number}")}
 
-    def _short(self, given: str, name: str) -> str:
-        if fits(given, self._limit):
-            return given
+    def _shorten(self, text: str, name: str) -> str:
+        if fits(text, self._limit):
+            return text
         self._long += 1
         if self._action == "error":
             raise InvalidInputError(
-                f"{name} has up to {tokens(given):,} tokens, and the model takes {self._limit:,}: nothing of it was "
+                f"{name} has up to {tokens(text):,} tokens, and the model takes {self._limit:,}: nothing of it was "
                 "sent. Shorten it, or set on_long_text to 'truncate' or 'split'; where that estimate is too high, "
                 "raise max_text_tokens."
             )
-        return next(split_text(given, self._limit), given)
+        return next(split_text(text, self._limit), text)
 
-    def _split(self, row: Row, given: str, column: str, number: int) -> Iterator[Row]:
+    def _split(self, row: Row, text: str, column: str, number: int) -> Iterator[Row]:
         if CHUNK_COLUMN in row:
             raise InvalidInputError(
                 f"Row {number} has a column {CHUNK_COLUMN!r} already, which the result needs: rename it."
             )
-        if fits(given, self._limit):
+        if fits(text, self._limit):
             yield {**row, CHUNK_COLUMN: 0}
             return
         self._long += 1
-        for index, piece in enumerate(split_text(given, self._limit)):
-            yield {**row, column: piece, CHUNK_COLUMN: index}
+        for index, chunk in enumerate(split_text(text, self._limit)):
+            yield {**row, column: chunk, CHUNK_COLUMN: index}
 
 
 def build_long_texts(
     action: Any, limit: Any, model: str, models: Callable[[], Iterable[Mapping[str, Any]]]
 ) -> LongTexts | None:
     """
-    Read what to do about long texts.
+    Create the handler of long texts from an operator's parameters.
 
-    :param action: one of :data:`ON_LONG_TEXT`, or None to send them as they are
-    :param limit: tokens that a text may have; None for what the service says about the model
+    :param action: one of :data:`ON_LONG_TEXT`, or None to send all texts unchanged
+    :param limit: maximum number of tokens in each text; None for the model's context length
     :param model: model id
-    :param models: lists the models, asked only if it matters
-    :return: what does it, or None
-    :raises ConfigurationError: if these make no sense, or the service does not say how much the model takes
+    :param models: lists the service's models; called only if ``limit`` is None
+    :return: the handler, or None if ``action`` is None
+    :raises ConfigurationError: if a parameter is invalid, or the service doesn't report the model's context length
     """
     if action is None:
         if limit is not None:

@@ -1,5 +1,5 @@
 """
-What a task that does many things says while it does them.
+Log lines and counts of a task that processes many items.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LOG_INTERVAL_S = 5.0
 
 class Progress:
     """
-    Counts what is done, and says so every few seconds for as long as it is open, and once more at its end.
+    Counts items, and logs the counts every few seconds while it is open, and once at the end.
 
     :param log: a logger, Airflow's or Python's
-    :param what: what is counted, at the beginning of each line
-    :param total: how many there will be, or None where nobody knows yet
-    :param every: seconds between two lines
+    :param what: beginning of each log line
+    :param total: number of items, or None if it is unknown
+    :param every: seconds between two log lines
     """
 
     def __init__(self, log: Any, what: str, total: int | None = None, every: float = LOG_INTERVAL_S) -> None:
@@ -38,7 +38,7 @@ class Progress:
         self._every = every
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        # A task may wait for its turn or for the service: the lines come from a thread of their own.
+        # A thread of its own, as the task may be waiting for the rate limit or for the service.
         self._thread = threading.Thread(target=self._log_periodically, name="ai-endpoints-progress", daemon=True)
         self._started = 0.0
         self._counts: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._ended.set()
         self._thread.join()
-        self._log_line(f"ended after {_span(time.monotonic() - self._started)}: ")
+        self._log_line(f"ended after {_format_duration(time.monotonic() - self._started)}: ")
 
     def watch(
         self,
@@ -61,12 +61,12 @@ class Progress:
         response: Callable[[Any], Mapping[str, Any]] = lambda value: value,
     ) -> Callable[[Item], Value]:
         """
-        Count what a function does, each call from whatever thread.
+        Wrap a function so that its calls are counted, from any thread.
 
-        :param work: does a piece of it, or raises an :class:`AIEndpointsError`
-        :param size: how much an item counts
-        :param response: where a result tells its tokens; a result that is a response needs none
-        :return: the same function, counted
+        :param work: processes an item, or raises an :class:`AIEndpointsError`
+        :param size: gives the number that an item counts for; 1 unless given
+        :param response: gives the response of a result, for its usage; the result itself unless given
+        :return: the wrapped function
         """
 
         def watched(item: Item) -> Value:
@@ -82,16 +82,16 @@ class Progress:
 
     def add_reused(self, count: int) -> None:
         """
-        Count what was done before.
+        Count items whose results come from an earlier try.
 
-        :param count: how much
+        :param count: number of items
         """
         self._count("reused", count, None)
 
     @property
     def counts(self) -> Counter[str]:
         """
-        What was counted so far: ``done``, ``failed``, ``reused`` and tokens by their names.
+        The counts so far: ``done``, ``failed``, ``reused`` and token counts by name.
         """
         with self._lock:
             return self._counts.copy()
@@ -99,7 +99,7 @@ class Progress:
     @property
     def summary(self) -> dict[str, Any]:
         """
-        What a manifest tells of it: ``rows_reused``, which an earlier try had done, and ``usage``.
+        The fields of a manifest: ``rows_reused``, the rows from an earlier try, and ``usage``.
         """
         counts = self.counts
         usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
@@ -116,21 +116,21 @@ class Progress:
 
     def _log_line(self, first: str = "") -> None:
         seconds = time.monotonic() - self._started
-        self._log.info("%s: %s%s", self._what, first, line(self.counts, self._total, seconds))
+        self._log.info("%s: %s%s", self._what, first, format_line(self.counts, self._total, seconds))
 
 
-def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
+def format_line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
     """
-    Say in one line how far it is.
+    Format the progress as one log line.
 
-    :param counts: ``done``, ``failed``, ``reused`` and tokens by their names
-    :param total: how many there will be, or None
-    :param seconds: since the beginning
+    :param counts: ``done``, ``failed``, ``reused`` and token counts by name
+    :param total: number of items, or None if it is unknown
+    :param seconds: seconds since the start
     :return: the line
     """
     done, failed = counts.get("done", 0), counts.get("failed", 0)
     a_minute = 60 * (done + failed) / seconds if seconds > 0 else 0.0
-    found = counts.get("reused", 0)
+    reused = counts.get("reused", 0)
     parts = [
         f"{done:,} of {total:,} done" if total is not None else f"{done:,} done",
         f"{failed:,} failed",
@@ -138,15 +138,15 @@ def line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
         f"{counts.get('prompt_tokens', 0):,} tokens in",
         f"{counts.get('completion_tokens', 0):,} out",
     ]
-    if found:
-        parts.insert(1, f"{found:,} already done")
-    left = (total or 0) - done - failed - found
+    if reused:
+        parts.insert(1, f"{reused:,} already done")
+    left = (total or 0) - done - failed - reused
     if left > 0 and a_minute:
-        parts.append(f"about {_span(60 * left / a_minute)} left")
+        parts.append(f"about {_format_duration(60 * left / a_minute)} left")
     return ", ".join(parts)
 
 
-def _span(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

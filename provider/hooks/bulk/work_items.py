@@ -1,5 +1,5 @@
 """
-From rows to the parts of a folder: what an earlier try has written is not paid for again.
+Work items for the parts of a folder; parts from an earlier try are skipped.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Value = TypeVar("Value")
 
 class Part(Generic[Value]):
     """
-    Some rows that are written together.
+    Rows that are written together, and their results.
 
-    :param first: number of the first of them among all rows, from 0
+    :param first: number of its first row among all rows, from 0
     :param name: its name in the folder
-    :param rows: the rows
+    :param rows: its rows
     """
 
     def __init__(self, first: int, name: str, rows: list[Row]) -> None:
@@ -37,20 +37,20 @@ class Part(Generic[Value]):
 
     def expect(self, count: int) -> None:
         """
-        Say how many pieces of work there are.
+        Set the number of work items.
 
-        :param count: how many
+        :param count: number of results until the part is complete
         """
         self._values = [None] * count
         self._missing = count
 
     def complete(self, position: int, value: Value) -> list[Value] | None:
         """
-        Take the result of a piece.
+        Store the result of a work item.
 
-        :param position: its place among the pieces
+        :param position: index of the item in the part
         :param value: its result
-        :return: all results in the order of the pieces, if this was the last one
+        :return: all results in the order of the items if this was the last one, else None
         """
         with self._lock:
             self._values[position] = value
@@ -61,11 +61,11 @@ class Part(Generic[Value]):
 @dataclass(frozen=True)
 class WorkItem(Generic[Work, Value]):
     """
-    One piece of the work for a part.
+    One request of a part.
 
-    :param part: where its outcome belongs
-    :param position: its place among the pieces of the part
-    :param work: what to do
+    :param part: the part of its rows
+    :param position: index of the item in the part
+    :param work: the request
     """
 
     part: Part[Value]
@@ -80,30 +80,30 @@ def iter_work_items(
     plan: Callable[[Part[Value]], Sequence[Work]],
 ) -> Iterator[WorkItem[Work, Value]]:
     """
-    Find the work that is left to do.
+    Iterate over the work that is left to do.
 
-    :param folder: where the parts go
-    :param rows: any number of rows, taken as they are needed
-    :param part_size: rows in a part
-    :param plan: what there is to do for a part; nothing for one that is complete
-    :return: pieces of work, in the order of the rows
+    :param folder: folder of the results
+    :param rows: any number of rows, read lazily
+    :param part_size: number of rows in a part
+    :param plan: returns the requests for a part; an empty list if the part is complete
+    :return: work items in the order of the rows
     """
-    for index, some in split(rows, part_size):
-        part: Part[Value] = Part(index * part_size, folder.build_name(index, some), some)
-        works = plan(part)
-        part.expect(len(works))
-        yield from (WorkItem(part, position, work) for position, work in enumerate(works))
+    for index, part_rows in split(rows, part_size):
+        part: Part[Value] = Part(index * part_size, folder.build_name(index, part_rows), part_rows)
+        requests = plan(part)
+        part.expect(len(requests))
+        yield from (WorkItem(part, position, request) for position, request in enumerate(requests))
 
 
-def column(part: Part[Any], name: str, result: str) -> list[str]:
+def read_texts(part: Part[Any], name: str, result: str) -> list[str]:
     """
-    Take the texts out of the rows of a part.
+    Read the text column of a part.
 
     :param part: the part
-    :param name: the column that holds them
-    :param result: the column that the result will have
-    :return: a text for each row
-    :raises InvalidInputError: if a row has no text there, or has a column of the result's name
+    :param name: column of the text
+    :param result: column of the result
+    :return: the text of each row
+    :raises InvalidInputError: if a row lacks its text, or already has the column of the result
     """
     for number, row in enumerate(part.rows, part.first):
         if result in row:

@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk import bulk_result
-from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, line
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, format_line
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.saved_connections import MODEL, Make, stored
 from support.services import Asked, Said, Service, running
@@ -257,7 +257,7 @@ class TestProgress:
         ],
     )
     def test_line(self, counts: dict[str, int], total: int | None, seconds: float, said: str) -> None:
-        assert line(counts, total, seconds) == said
+        assert format_line(counts, total, seconds) == said
 
 
 def test_a_prompt_is_in_no_line(hook_for: Make, ear: Any, service: Service) -> None:
