@@ -1,5 +1,5 @@
 """
-An answer that is read as it comes.
+A streamed answer.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from ...client.http.http_response import Reply
 from ...errors import AIEndpointsError, InvalidResponseError
 from ...redaction import StreamScrubber
 
-#: Characters after which a line of the log ends at the next space: an answer may be one long paragraph.
+#: Length of a log line, which then ends at the next space: an answer may be one long paragraph.
 MAX_LINE_CHARS = 120
 
 
 class ChatStream(Iterator[str]):
     """
-    Gives the text of an answer piece by piece; a context manager, which ends the request where it is left early.
+    Iterates over the text of an answer as it arrives.
 
-    Not safe to use from several threads: an answer has one reader. Each thread may have a stream of its own.
+    Use it as a context manager to end the request if you stop reading early. Not safe to use from several threads: an
+    answer has one reader. Each thread may have a stream of its own.
 
-    :param events: the data of each event
-    :param token: the secret that an error may echo, or None
-    :param finish: checks the whole response, and is told the seconds that it took
+    :param events: data of each server-sent event
+    :param token: token to remove from errors, or None
+    :param finish: checks the complete response; its second argument is the duration in seconds
     :param boundary: raises errors in the form that ``fail_fast`` asks for
     """
 
@@ -42,9 +43,9 @@ class ChatStream(Iterator[str]):
         self._finish = finish
         self._boundary = boundary
         self._texts = self._read(events)
-        #: Status and headers of the reply, whose body comes in pieces; a blank one before they are here.
+        #: Status and headers of the response; empty until they arrive.
         self.reply = Reply(0, {}, b"")
-        #: Seconds from the request to the first token, of reasoning or a tool call too, and to the end; None before.
+        #: Seconds from the request to the first token (of text, reasoning or a tool call), and to the end; None before.
         self.first_token_seconds: float | None = None
         self.seconds: float | None = None
 
@@ -59,30 +60,31 @@ class ChatStream(Iterator[str]):
 
     def close(self) -> None:
         """
-        End the request; what has come stays in :attr:`response`.
+        End the request. :attr:`response` keeps what has arrived.
         """
         self._texts.close()
 
     @property
     def response(self) -> dict[str, Any]:
         """
-        The response in OpenAI's format: the whole of it once the text has been read to its end, and before that what
-        has come. ``usage`` is None until the service tells it.
+        The response in OpenAI's format. It is complete once you have read the text to its end, and partial before.
+
+        ``usage`` is None until the service reports it.
         """
         return self._chat.response()
 
     @property
     def complete(self) -> bool:
         """
-        Whether the service said that nothing more comes.
+        Whether the service has sent the end of the answer.
         """
         return self._chat.complete
 
-    def each_event(self) -> Iterator[str]:
+    def iter_events(self) -> Iterator[str]:
         """
-        Read on as iterating does, and also where an event brings no text: reasoning, a tool call, the end.
+        Iterate over all events, also those without text: reasoning, a tool call, the end.
 
-        :return: the text of each event, which may be empty
+        :return: text of each event, empty if it has none
         """
         return self._texts
 
@@ -101,7 +103,7 @@ class ChatStream(Iterator[str]):
                     raise InvalidResponseError("The answer broke off before its end; what arrived was billed.")
                 self._finish(self._chat.response(), self.seconds)
             except AIEndpointsError as error:
-                # What has been paid for is not lost with the rest.
+                # Keep what arrived: it was billed.
                 if self._chat.begun:
                     error.response = self._chat.response()
                 raise
@@ -109,25 +111,25 @@ class ChatStream(Iterator[str]):
 
 def log_lines(stream: ChatStream, log: Any, token: str | None) -> dict[str, Any]:
     """
-    Write an answer into a log as it comes, by whole lines, and then how fast it came.
+    Log an answer line by line as it arrives, and then its speed.
 
     :param stream: the answer
-    :param log: of the task
-    :param token: the secret that an answer may echo, or None
+    :param log: logger of the task
+    :param token: token to remove from the log, or None
     :return: the response in OpenAI's format
-    :raises AIEndpointsError: if the answer broke off; the log has what arrived
+    :raises AIEndpointsError: if the stream ended early; the log has what arrived
     """
     lines = _Lines(log, token)
     try:
-        for text in stream.each_event():
+        for text in stream.iter_events():
             lines.add(text)
-            # Before the hook's line about usage, which is said when the last event has been read.
+            # Before the hook's line about usage, which it logs after the last event.
             if stream.complete:
                 lines.end()
     finally:
         stream.close()
         lines.end()
-    log.info("AI Endpoints chat: %s", _speed(stream))
+    log.info("AI Endpoints chat: %s", _format_speed(stream))
     return stream.response
 
 
@@ -138,20 +140,20 @@ class _Lines:
         self._rest = ""
 
     def add(self, text: str) -> None:
-        *lines, self._rest = _parted(self._rest + self._scrubber.feed(text))
+        *lines, self._rest = _split_lines(self._rest + self._scrubber.feed(text))
         for line in lines:
             self._log.info("%s", line)
 
     def end(self) -> None:
-        *lines, last = _parted(self._rest + self._scrubber.end())
+        *lines, last = _split_lines(self._rest + self._scrubber.end())
         self._rest = ""
         for line in [*lines, *filter(None, [last])]:
             self._log.info("%s", line)
 
 
-def _parted(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     """
-    Part a text where a line ends, or has become long; the last part may go on.
+    Split text at line ends, and at a space in long lines. The last line may be incomplete.
     """
     lines = text.split("\n")
     while len(lines[-1]) > MAX_LINE_CHARS and (place := lines[-1].find(" ", MAX_LINE_CHARS)) >= 0:
@@ -159,13 +161,13 @@ def _parted(text: str) -> list[str]:
     return lines
 
 
-def _speed(stream: ChatStream) -> str:
+def _format_speed(stream: ChatStream) -> str:
     first, seconds = stream.first_token_seconds, stream.seconds or 0.0
     if first is None:
         return f"no token in {seconds * 1000:.0f} ms"
     usage = stream.response["usage"] or {}
     tokens = usage.get("completion_tokens")
-    said = f"first token after {first * 1000:.0f} ms"
+    speed = f"first token after {first * 1000:.0f} ms"
     if isinstance(tokens, int) and seconds > first:
-        said += f", then {tokens / (seconds - first):.1f} tokens/s"
-    return said
+        speed += f", then {tokens / (seconds - first):.1f} tokens/s"
+    return speed

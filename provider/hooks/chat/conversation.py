@@ -1,5 +1,5 @@
 """
-A question that is asked until it is answered: tools run, a wrong form sent back once, other models fallen back on.
+A conversation until the answer: runs tools, requests a repair of invalid output, falls back on other models.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _REPAIR = (
 @dataclass(frozen=True)
 class CompletionResult:
     """
-    What one request brought.
+    The result of one request.
 
-    :param response: a checked chat completion
-    :param request_id: the service's id of the request
-    :param warning: what its ``x-warning`` header says
+    :param response: a valid chat completion
+    :param request_id: the service's id of the request, or None
+    :param warning: value of its ``x-warning`` header, or None
     """
 
     response: dict[str, Any]
@@ -44,16 +44,16 @@ class CompletionResult:
 @dataclass(frozen=True)
 class ChatAnswer:
     """
-    The answer to a conversation.
+    The answer at the end of a conversation.
 
     Safe to use from several threads: nothing changes it.
 
     :param response: the last response in OpenAI's format
-    :param parsed: what the answer says as data, where a form was asked for: an instance of the Pydantic model class,
-        else what the JSON says
-    :param request_id: the service's id of the last request
-    :param messages: the conversation with all that was said in it, the answer included
-    :param usage_tracker: what all requests used
+    :param parsed: the answer as data if you set ``response_format``: an instance of the Pydantic model class, or the
+        value of the JSON; otherwise None
+    :param request_id: the service's id of the last request, or None
+    :param messages: all messages of the conversation, including the answer
+    :param usage_tracker: usage of all requests
     """
 
     response: dict[str, Any]
@@ -65,46 +65,46 @@ class ChatAnswer:
     @property
     def text(self) -> str:
         """
-        The text without reasoning, empty where there is none.
+        The text of the answer without reasoning; empty if it has none.
         """
         return chat_response.read_text(self.response)
 
     @property
     def reasoning(self) -> str | None:
         """
-        What the model thought first, None where it does not say.
+        The model's reasoning, or None if it returned none.
         """
         return chat_response.read_reasoning(self.response)
 
     @property
     def message(self) -> dict[str, Any]:
         """
-        The message as it came.
+        The message as the service returned it.
         """
         return chat_response.find_message(self.response)
 
     @property
     def model(self) -> str | None:
         """
-        The model that answered.
+        The id of the model that answered, or None if the service doesn't report it.
         """
         return self.response.get("model")
 
     @property
     def finish_reason(self) -> str | None:
         """
-        Why the answer ended.
+        The reason why the answer ended, such as ``stop`` or ``length``.
         """
         return chat_response.read_finish_reason(self.response)
 
     def output(self, kind: str) -> Any:
         """
-        Give the answer in one of its forms.
+        Return the answer in one of its forms, as a value for XCom.
 
         :param kind: ``response``, ``text``, ``json`` or ``message``
-        :return: what XCom can hold
-        :raises ConfigurationError: if there is no such form
-        :raises InvalidOutputError: if the answer has none
+        :return: the response, its text, its parsed JSON or its message
+        :raises ConfigurationError: if ``kind`` is anything else
+        :raises InvalidOutputError: if the answer lacks text
         """
         with raise_for_airflow():
             return self._output(kind)
@@ -122,21 +122,21 @@ class ChatAnswer:
 
 class Conversation:
     """
-    Asks until there is an answer.
+    Sends requests until the model has answered.
 
-    Not safe to use from several threads: it keeps what was said. Each thread may have a conversation of its own.
+    Not safe to use from several threads: it keeps the messages. Each thread may have a conversation of its own.
 
-    :param ask: asks a model once
-    :param messages: how it begins
-    :param models: whom to ask: the first, and in turn those to fall back on
-    :param structure: the form that the answer must have, or None
-    :param repair: whether an answer of another form is sent back once
-    :param tools: what the model may call, or None
-    :param max_tool_rounds: how often tools are run at most
-    :param usage_tracker: what is used, and may be
-    :param token: the secret that an answer may echo, or None
+    :param ask: sends messages to a model once
+    :param messages: first messages
+    :param models: model id, followed by the ids of fallback models
+    :param structure: required form of the answer, or None
+    :param repair: whether to request invalid output again, once
+    :param tools: tools that the model may call, or None
+    :param max_tool_rounds: maximum number of rounds of tool calls
+    :param usage_tracker: adds up the usage, and enforces its limits
+    :param token: token to remove from logs and errors, or None
     :param boundary: raises errors in the form that ``fail_fast`` asks for
-    :param log: where tool calls, repairs and changes of the model are told
+    :param log: logger for tool calls, repairs and fallbacks
     """
 
     def __init__(
@@ -163,21 +163,21 @@ class Conversation:
         self._token = token
         self._boundary = boundary
         self._log = log
-        #: All that was said so far.
+        #: All messages so far.
         self.messages = messages
-        #: What was used so far.
+        #: Usage of all requests so far.
         self.usage_tracker = usage_tracker
-        #: The last response, also one that cannot be used; None before the first.
+        #: The last response, even if its output is invalid; None before the first.
         self.response: dict[str, Any] | None = None
         self.request_id: str | None = None
 
     def run(self) -> ChatAnswer:
         """
-        Ask, and go on while tools are called or a repair is due.
+        Send requests until there is an answer: run tools, request a repair, fall back on other models.
 
         :return: the answer
-        :raises InvalidOutputError: if it has not the form asked for, or tools are called without end
-        :raises BudgetExceededError: if a limit was reached before the end
+        :raises InvalidOutputError: if the answer doesn't match ``response_format``, or the model keeps calling tools
+        :raises BudgetExceededError: if a limit is reached before the end
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self._boundary():
@@ -198,23 +198,23 @@ class Conversation:
     def _answer(self, response: dict[str, Any], parsed: Any) -> ChatAnswer:
         if chat_response.read_finish_reason(response) == "length":
             self._log.warning("The answer was cut at its token limit (finish_reason 'length'): raise max_tokens.")
-        said = [*self.messages, chat_response.to_history(response)]
-        return ChatAnswer(response, parsed, self.request_id, said, self.usage_tracker)
+        messages = [*self.messages, chat_response.to_history(response)]
+        return ChatAnswer(response, parsed, self.request_id, messages, self.usage_tracker)
 
     def _next_response(self) -> dict[str, Any]:
         while True:
-            asked = self._ask_model()
-            if asked is not None:
-                return asked.response
+            result = self._ask_model()
+            if result is not None:
+                return result.response
 
     def _ask_model(self) -> CompletionResult | None:
         """
-        Ask the first of the models that are left; None where the next one has its turn.
+        Send a request to the first remaining model. None if the next model is to be tried.
         """
         model, others = self._models[0], self._models[1:]
         self.usage_tracker.check(model)
         try:
-            asked = self._ask(model, self.messages)
+            result = self._ask(model, self.messages)
         except AIEndpointsError as error:
             if error.response:
                 self._note(model, error.response, error.request_id)
@@ -223,12 +223,12 @@ class Conversation:
             reason = error.args[0].partition(". ")[0].rstrip(".")
             self._fall_back(f"{model} did not answer ({excerpt(reason, 200)})")
             return None
-        self._note(model, asked.response, asked.request_id)
-        if others and warns_of_deprecation(asked.warning):
-            # The service answers with a model of its own choice then, and from some day on not at all.
-            self._fall_back(f"{model} is deprecated ({excerpt(scrub(asked.warning or '', self._token), 200)})")
+        self._note(model, result.response, result.request_id)
+        if others and warns_of_deprecation(result.warning):
+            # The service substitutes another model for a deprecated one, until it removes it.
+            self._fall_back(f"{model} is deprecated ({excerpt(scrub(result.warning or '', self._token), 200)})")
             return None
-        return asked
+        return result
 
     def _note(self, model: Any, response: dict[str, Any], request_id: str | None) -> None:
         self.response, self.request_id = response, request_id
