@@ -1,5 +1,5 @@
 """
-Verbs of the hook for files and batches.
+Methods of the hook for files and batches.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ..base import BaseAIEndpointsHook
 
 class BatchMethods(BaseAIEndpointsHook):
     """
-    What a hook has for files and batches.
+    Methods for files and batches.
     """
 
     def upload_batch_input(self, lines: Iterable[Mapping[str, Any]], name: str = "input.jsonl") -> dict[str, Any]:
         """
-        Upload what a batch asks, of any size that the service accepts; it is on disk meanwhile, not in memory.
+        Upload the input of a batch. It is buffered on disk, not in memory.
 
-        :param lines: each with ``custom_id``, ``method``, ``url`` and ``body``
-        :param name: what the file is called at the service
+        :param lines: requests, each with ``custom_id``, ``method``, ``url`` and ``body``
+        :param name: name of the file at the service
         :return: the file as the service describes it: ``id``, ``bytes``, ``filename`` ...
-        :raises ConfigurationError: if there is no line, or more than the service accepts; nothing is uploaded then
+        :raises ConfigurationError: before the upload, if ``lines`` is empty, or larger than the service accepts
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary(), tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
@@ -41,10 +41,10 @@ class BatchMethods(BaseAIEndpointsHook):
 
     def upload_file(self, path: Path, name: str) -> dict[str, Any]:
         """
-        Upload a file of lines of JSON as a batch's input.
+        Upload a JSON Lines file as the input of a batch.
 
-        :param path: where it is
-        :param name: what it is called at the service
+        :param path: path of the file on this machine
+        :param name: name of the file at the service
         :return: the file as the service describes it
         :raises ConfigurationError: if it is larger than the service accepts
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
@@ -60,12 +60,12 @@ class BatchMethods(BaseAIEndpointsHook):
         metadata: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """
-        Start a batch. It is billed: where nobody knows whether the service has got it, this is not tried again.
+        Start a batch. It is billed, so the request isn't retried if the service may already have received it.
 
-        :param input_file_id: an uploaded file
+        :param input_file_id: id of an uploaded file
         :param endpoint: ``/v1/chat/completions`` or ``/v1/embeddings``
-        :param completion_window: within what time it is to be done
-        :param metadata: up to 16 texts by name, which the batch keeps
+        :param completion_window: time in which the batch is to be completed, such as ``24h``
+        :param metadata: up to 16 names and strings to store with the batch
         :return: the batch as the service describes it: ``id``, ``status`` ...
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
@@ -74,9 +74,9 @@ class BatchMethods(BaseAIEndpointsHook):
 
     def get_batch(self, batch_id: str) -> dict[str, Any]:
         """
-        Look how far a batch is.
+        Read the state of a batch.
 
-        :param batch_id: what the service calls it
+        :param batch_id: id of the batch
         :return: the batch: ``status``, ``request_counts``, ``output_file_id``, ``error_file_id`` ...
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
@@ -85,7 +85,7 @@ class BatchMethods(BaseAIEndpointsHook):
 
     def list_batches(self) -> Iterator[dict[str, Any]]:
         """
-        List all batches, the latest first; pages are asked for as they are needed.
+        Iterate over all batches, the latest first. Further pages are requested as you read on.
 
         :return: the batches as the service describes them
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
@@ -101,17 +101,17 @@ class BatchMethods(BaseAIEndpointsHook):
                     raise InvalidResponseError(
                         "The list of batches came back without 'data'.", **http_response.facts(reply)
                     )
-                found = [batches_api.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
-            yield from found
-            if not value.get("has_more") or not found:
+                batches = [batches_api.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
+            yield from batches
+            if not value.get("has_more") or not batches:
                 return
-            after = found[-1]["id"]
+            after = batches[-1]["id"]
 
     def cancel_batch(self, batch_id: str) -> dict[str, Any]:
         """
-        Cancel a batch. What it has answered by then is billed, and can be read when it is ``cancelled``.
+        Cancel a batch. Answers up to then are billed, and you can read them once the batch is ``cancelled``.
 
-        :param batch_id: what the service calls it
+        :param batch_id: id of the batch
         :return: the batch
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
@@ -120,28 +120,28 @@ class BatchMethods(BaseAIEndpointsHook):
 
     def save_file(self, file_id: str, sink: BinaryIO) -> None:
         """
-        Download a file, of any size.
+        Download a file of any size.
 
-        :param file_id: what the service calls it
-        :param sink: an empty file that can be written from its beginning again
+        :param file_id: id of the file
+        :param sink: an empty, seekable binary file to write to
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
             size = self._call(batches_api.retrieve_file(file_id), "file").get("bytes")
             self.get_conn().send(batches_api.download(file_id, size if isinstance(size, int) else 0), sink)
-            written = sink.seek(0, os.SEEK_END)
-            if isinstance(size, int) and written < size:
+            received = sink.seek(0, os.SEEK_END)
+            if isinstance(size, int) and received < size:
                 raise InvalidResponseError(
-                    f"The file {file_id} came with {written:,} of its {size:,} bytes: the rest is lost. Try again."
+                    f"The file {file_id} came with {received:,} of its {size:,} bytes: the rest is lost. Try again."
                 )
 
     def read_file(self, file_id: str) -> Iterator[dict[str, Any]]:
         """
-        Read a batch's input or output, of any size; it is on disk meanwhile, not in memory.
+        Iterate over the lines of a batch's input or output. The file is buffered on disk, not in memory.
 
         :param file_id: ``input_file_id``, ``output_file_id`` or ``error_file_id`` of a batch
-        :return: its lines, each with ``custom_id``, and of an output ``response`` or ``error``
-        :raises InvalidResponseError: if a line is no JSON object
+        :return: the lines, each with ``custom_id``; those of an output also with ``response`` or ``error``
+        :raises InvalidResponseError: if a line isn't a JSON object
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary(), tempfile.TemporaryFile(prefix="ovh-ai-batch-") as file:
@@ -153,9 +153,9 @@ class BatchMethods(BaseAIEndpointsHook):
 
     def delete_file(self, file_id: str) -> None:
         """
-        Delete a file.
+        Delete a file at the service.
 
-        :param file_id: what the service calls it
+        :param file_id: id of the file
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
@@ -186,13 +186,13 @@ def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
 
 def parse_line(line: bytes, number: int, file_id: str) -> dict[str, Any]:
     """
-    Read a line of a batch's file.
+    Parse a line of a batch's file.
 
     :param line: the line
-    :param number: which one it is, from 1, for the error
-    :param file_id: the file, for the error
-    :return: the object
-    :raises InvalidResponseError: if it is none
+    :param number: number of the line, from 1, for the error
+    :param file_id: id of the file, for the error
+    :return: the JSON object
+    :raises InvalidResponseError: if the line isn't a JSON object
     """
     is_json, value = http_response.read_json(line)
     if is_json and isinstance(value, dict):

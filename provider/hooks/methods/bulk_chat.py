@@ -1,5 +1,5 @@
 """
-Verbs of the hook that ask many things in one task.
+Methods of the hook for many prompts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .chat import ChatMethods
 
 class BulkChatMethods(ChatMethods):
     """
-    What a hook has for many prompts.
+    Methods for many prompts.
     """
 
     def chat_completions(
@@ -37,31 +37,32 @@ class BulkChatMethods(ChatMethods):
         **options: Any,
     ) -> dict[str, Any]:
         """
-        Ask a language model many things, a few at a time.
+        Send many conversations to a language model concurrently.
 
-        :param conversations: each a list of messages, as :meth:`chat_completion` takes it
+        :param conversations: lists of messages, as :meth:`chat_completion` takes them
         :param model: model id; the connection's chat model unless given
-        :param concurrency: how many at a time, 1 to 32
-        :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
-        :param options: whatever :meth:`chat_completion` takes beside these
-        :return: ``responses`` in the order asked, with None for one that failed; ``errors``, each with ``index``,
-            ``error`` and ``status``; ``usage``, summed
-        :raises PartialFailureError: if some failed; ``response`` is what this would have returned
-        :raises AIEndpointsError: if going on makes no sense, a refused token for one; ``response`` likewise
+        :param concurrency: number of concurrent requests, 1 to 32
+        :param on_error: ``fail`` raises after all requests have run, ``raise`` at the first failure, ``skip`` never
+        :param options: further parameters of :meth:`chat_completion`
+        :return: ``responses`` in the order of the conversations, with None for a failed request; ``errors``, each with
+            ``index``, ``error`` and ``status``; ``usage``, summed
+        :raises PartialFailureError: if some requests failed; its ``response`` holds the return value
+        :raises AIEndpointsError: if further requests can't succeed, for example without a valid token; its
+            ``response`` holds the return value, too
         """
-        found = bulk_result.BulkResult()
+        result = bulk_result.BulkResult()
         with self.boundary():
             try:
                 for outcome in self.each_chat_completion(
                     conversations, model, concurrency=concurrency, on_error=on_error, **options
                 ):
-                    found.add(outcome)
+                    result.add(outcome)
                 if on_error == "fail":
-                    found.check()
+                    result.check()
             except AIEndpointsError as error:
-                error.response = found.as_response()
+                error.response = result.as_response()
                 raise
-            return found.as_response()
+            return result.as_response()
 
     def each_chat_completion(
         self,
@@ -74,27 +75,27 @@ class BulkChatMethods(ChatMethods):
         **options: Any,
     ) -> Iterator[Outcome[Sequence[Mapping[str, Any]], dict[str, Any]]]:
         """
-        Ask a language model any number of things, a few at a time, and give each answer as soon as its turn comes.
+        Send any number of conversations to a language model concurrently, and iterate over the outcomes.
 
-        :param conversations: each a list of messages; taken as they are needed
+        :param conversations: lists of messages, read lazily
         :param model: model id; the connection's chat model unless given
-        :param concurrency: how many at a time, 1 to 32
-        :param on_error: ``raise`` ends at the first failure
-        :param usage_tracker: notes what is used, and ends it at its limit; from :meth:`track_usage`
-        :param options: whatever :meth:`chat_completion` takes beside these
-        :return: an outcome for each, in their order: ``item``, and ``value`` or ``error``
-        :raises AIEndpointsError: if going on makes no sense
+        :param concurrency: number of concurrent requests, 1 to 32
+        :param on_error: ``raise`` to stop at the first failure
+        :param usage_tracker: adds up the usage and enforces its limits; created by :meth:`track_usage`
+        :param options: further parameters of :meth:`chat_completion`
+        :return: an outcome for each conversation, in order: ``item``, and ``value`` or ``error``
+        :raises AIEndpointsError: if further requests can't succeed
         """
         with self.boundary():
             bulk_result.check_on_error(on_error)
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
-            wanted = self.model_for(model, "chat_model")
+            model_id = self.model_for(model, "chat_model")
             total = len(conversations) if isinstance(conversations, Sized) else None
-            self.get_conn()  # before each thread would make its own
+            self.get_conn()  # once, before each thread creates its own
 
-            ask = self._asking_for(wanted, options, usage_tracker)
+            ask = self._build_ask(model_id, options, usage_tracker)
             with (
-                Progress(self.log, f"AI Endpoints chat: model={wanted}", total) as progress,
+                Progress(self.log, f"AI Endpoints chat: model={model_id}", total) as progress,
                 closing(map_ordered(conversations, progress.watch(ask), threads)) as outcomes,
             ):
                 yield from bulk_result.stop_on_fatal(outcomes, on_error)
@@ -115,54 +116,55 @@ class BulkChatMethods(ChatMethods):
         **options: Any,
     ) -> dict[str, Any]:
         """
-        Ask about any number of rows and write the answers into a folder; an interrupted run goes on where it was.
+        Send a prompt for each row and write the answers to a folder. An interrupted run resumes where it stopped.
 
-        :param rows: taken as they are needed
+        The answer goes to the column ``answer``, the message of an error to the column ``error``.
+
+        :param rows: any number of rows, read lazily
         :param output: folder, a ``pathlib.Path`` or Airflow's ``ObjectStoragePath``
         :param model: model id; the connection's chat model unless given
-        :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs; the answer goes
-            to the column ``answer`` beside the row's own, the reason why there is none to the column ``error``
-        :param system_prompt: what the model is told first, likewise
+        :param prompt: prompt template with ``{column}`` placeholders for values of the row
+        :param system_prompt: template of the system message, with the same placeholders
         :param output_format: ``jsonl`` or ``parquet``
-        :param part_size: rows in a part, each of which is written at once
-        :param concurrency: requests at a time, 1 to 32
-        :param on_error: ``fail`` raises after all have run, ``skip`` does not, ``raise`` does at the first failure
-        :param usage_tracker: notes what is used, and ends it at its limit; from :meth:`track_usage`
-        :param options: whatever :meth:`chat_completion` takes beside these
+        :param part_size: number of rows in a part; each part is written as soon as it is complete
+        :param concurrency: number of concurrent requests, 1 to 32
+        :param on_error: ``fail`` raises after all requests have run, ``raise`` at the first failure, ``skip`` never
+        :param usage_tracker: adds up the usage and enforces its limits; created by :meth:`track_usage`
+        :param options: further parameters of :meth:`chat_completion`
         :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``failed``, ``model``, ``usage`` ...
-        :raises PartialFailureError: if some failed; the answers are in the folder, and the next run asks for the rest
-        :raises AIEndpointsError: if going on makes no sense
+        :raises PartialFailureError: if rows failed; the answers are in the folder, and the next run retries the rest
+        :raises AIEndpointsError: if further requests can't succeed
         """
         with self.boundary():
             bulk_result.check_on_error(on_error)
-            wanted = self.model_for(model, "chat_model")
+            model_id = self.model_for(model, "chat_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
-            recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": wanted}
+            recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": model_id}
             folder = Folder(output, output_format, {**recipe, "parameters": options})
             folder.begin()
-            self.get_conn()  # before each thread would make its own
+            self.get_conn()  # once, before each thread creates its own
 
-            ask = self._asking_for(wanted, options, usage_tracker)
+            ask = self._build_ask(model_id, options, usage_tracker)
             run = ChatRun(folder, ask, prompt, system_prompt)
-            with Progress(self.log, f"AI Endpoints chat: model={wanted}") as progress:
+            with Progress(self.log, f"AI Endpoints chat: model={model_id}") as progress:
                 run.work(rows, integer(part_size, "part_size", 1), threads, on_error, progress)
             return run.finish(progress)
 
-    def _asking_for(
+    def _build_ask(
         self, model: str, options: dict[str, Any], usage_tracker: UsageTracker | None
     ) -> Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]:
-        noted = usage_tracker or self.track_usage()
+        tracker = usage_tracker or self.track_usage()
 
         def ask(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             request = chat_request.chat(model, messages, **options)
-            noted.check(model)
+            tracker.check(model)
             try:
                 response = self._ask(request, logging.DEBUG)
             except AIEndpointsError as error:
-                if error.response:  # cut before its first word, and paid for
-                    noted.add(error.response, model)
+                if error.response:  # cut before its first word, but billed
+                    tracker.add(error.response, model)
                 raise
-            noted.add(response, model)
+            tracker.add(response, model)
             return response
 
         return ask

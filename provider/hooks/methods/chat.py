@@ -1,5 +1,5 @@
 """
-Verbs of the hook that ask one thing.
+Methods of the hook for one prompt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..usage.usage_tracker import UsageTracker
 
 class ChatMethods(BaseAIEndpointsHook):
     """
-    What a hook has for one question.
+    Methods for one prompt.
     """
 
     def chat_completion(
@@ -40,15 +40,15 @@ class ChatMethods(BaseAIEndpointsHook):
         **params: Any,
     ) -> dict[str, Any]:
         """
-        Ask a language model. What is None is not sent.
+        Send messages to a language model. Parameters that are None aren't sent.
 
         :param model: model id; the connection's chat model unless given
-        :param messages: the conversation, each message with ``role`` and ``content``
+        :param messages: messages, each with ``role`` and ``content``
         :param temperature: randomness, 0 to 2
-        :param max_tokens: tokens to generate at most
+        :param max_tokens: maximum number of tokens to generate
         :param top_p: nucleus sampling, 0 to 1
-        :param stop: one text or several at which to stop
-        :param params: any further parameter of the API, such as ``tools``, ``response_format``, ``seed``
+        :param stop: string or strings at which to stop
+        :param params: further parameters of the API, such as ``tools``, ``response_format``, ``seed``
         :return: the response in OpenAI's format
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
@@ -63,15 +63,16 @@ class ChatMethods(BaseAIEndpointsHook):
         **options: Any,
     ) -> ChatStream:
         """
-        Ask a language model, and read its answer as it comes. The timeout is one for silence.
+        Send messages to a language model, and iterate over its answer as it arrives.
+
+        The request is sent when you read the first piece. The timeout applies to the time between two events. Errors
+        other than :class:`ConfigurationError` are raised while you read; their ``response`` holds what has arrived.
 
         :param model: model id; the connection's chat model unless given
-        :param messages: the conversation, each message with ``role`` and ``content``
-        :param options: whatever :meth:`chat_completion` takes beside these
-        :return: the pieces of the text, one after the other; its ``response`` is then what :meth:`chat_completion`
-            would have returned. Nothing is sent before the first piece is asked for
-        :raises ConfigurationError: if an argument cannot work; whatever else fails, fails where the pieces are read,
-            and what has come by then is in the error's ``response``
+        :param messages: messages, each with ``role`` and ``content``
+        :param options: further parameters of :meth:`chat_completion`
+        :return: an iterator over the text; at its end, ``response`` is the same as from :meth:`chat_completion`
+        :raises ConfigurationError: if an argument is invalid
         """
         with self.boundary():
             request = chat_request.as_stream(
@@ -99,19 +100,19 @@ class ChatMethods(BaseAIEndpointsHook):
 
     def ask(self, prompt: str | None = None, model: str | None = None, **options: Any) -> ChatAnswer:
         """
-        Ask a language model until it has answered: tools are run, a wrong form is sent back, other models are asked.
+        Send a prompt and return the answer: run tools, request a repair of invalid output, fall back on other models.
 
-        :param prompt: what the user says
+        :param prompt: the user's message
         :param model: model id; the connection's chat model unless given
-        :param options: whatever :meth:`conversation` takes beside these
-        :return: the answer: ``text``, ``parsed``, ``reasoning``, ``response``, and what it took
-        :raises InvalidOutputError: if the answer has not the form asked for; it is in ``response``
-        :raises BudgetExceededError: if a limit of this conversation was reached before its end
+        :param options: further parameters of :meth:`conversation`
+        :return: the answer: ``text``, ``parsed``, ``reasoning``, ``response``, ``usage_tracker`` ...
+        :raises InvalidOutputError: if the answer doesn't match ``response_format``; it is in ``response``
+        :raises BudgetExceededError: if a limit is reached before the end of the conversation
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         return self.conversation(prompt, model, **options).run()
 
-    def conversation(  # noqa: PLR0913  (each is one wish of the caller's)
+    def conversation(  # noqa: PLR0913  (each is one parameter of the operator)
         self,
         prompt: str | None = None,
         model: str | None = None,
@@ -131,27 +132,27 @@ class ChatMethods(BaseAIEndpointsHook):
         **options: Any,
     ) -> Conversation:
         """
-        Prepare what :meth:`ask` does, for a caller that wants to know what it took even where it fails.
+        Create the conversation that :meth:`ask` runs. Use it if you need its usage even after a failure.
 
-        :param prompt: what the user says
+        :param prompt: the user's message
         :param model: model id; the connection's chat model unless given
-        :param messages: the conversation, in place of ``prompt``
-        :param system_prompt: what the model is told first
-        :param images: paths of images that belong to the last message of the user, five at most
-        :param response_format: the form of the answer: a JSON schema, a Pydantic model class, or as the API has it
-        :param repair: whether an answer of another form is sent back once
-        :param tools: typed Python functions, which are run, and dictionaries in OpenAI's format, whose calls the answer
-            holds
-        :param max_tool_rounds: how often functions are run at most, 0 for never
-        :param fallback_models: models that are asked in turn when one is gone, deprecated or overloaded
-        :param max_cost: what all requests may cost, in the currency of the service's list of models; the one that
+        :param messages: messages in place of ``prompt``
+        :param system_prompt: system message
+        :param images: paths of up to five images to add to the last user message
+        :param response_format: required form of the answer: a JSON schema, a Pydantic model class, or the API's own
+            ``response_format``
+        :param repair: whether to request invalid output again, once
+        :param tools: typed Python functions to run, and dictionaries in OpenAI's format, whose calls are in the answer
+        :param max_tool_rounds: maximum number of rounds of tool calls, 0 for none
+        :param fallback_models: models to try in turn if a model is unavailable, deprecated or overloaded
+        :param max_cost: maximum cost of all requests, in the currency of the service's prices; the request that
             exceeds it is the last
-        :param max_total_tokens: tokens of all requests at most, likewise
-        :param stream: whether answers are written into the log as they come
-        :param extra_body: fields of the request that are sent as they are
-        :param options: whatever :meth:`chat_completion` takes beside these
-        :return: what has yet to be :meth:`~.conversation.Conversation.run`
-        :raises ConfigurationError: if an argument cannot work
+        :param max_total_tokens: maximum tokens of all requests; the request that exceeds it is the last
+        :param stream: whether to log answers as they arrive
+        :param extra_body: further fields of the request body
+        :param options: further parameters of :meth:`chat_completion`
+        :return: the conversation; call its :meth:`~.conversation.Conversation.run`
+        :raises ConfigurationError: if an argument is invalid
         """
         from ...client.chat.image_parts import with_images
         from ...client.chat.tools import Tools
@@ -161,19 +162,19 @@ class ChatMethods(BaseAIEndpointsHook):
             structured = is_structured(response_format)
             structure = ResponseFormat(response_format) if structured else None
             own = {"response_format": structure.parameter if structure else response_format}
-            known = None if tools is None else Tools(tools)
-            if known:
-                own["tools"] = known.definitions
-            said = build_messages(messages, prompt, system_prompt)
+            toolset = None if tools is None else Tools(tools)
+            if toolset:
+                own["tools"] = toolset.definitions
+            first_messages = build_messages(messages, prompt, system_prompt)
             if images is not None:
-                said = with_images(said, read_images(images))
+                first_messages = with_images(first_messages, read_images(images))
             return Conversation(
-                self._asking({**own, **options, **(extra_body or {})}, stream=stream),
-                said,
+                self._build_single_ask({**own, **options, **(extra_body or {})}, stream=stream),
+                first_messages,
                 models=model_list(self.model_for(model, "chat_model"), fallback_models),
                 structure=structure,
                 repair=repair,
-                tools=known,
+                tools=toolset,
                 max_tool_rounds=integer(max_tool_rounds, "max_tool_rounds", 0, 100),
                 usage_tracker=self.track_usage(max_cost, max_total_tokens),
                 token=self.settings.client.token,
@@ -199,17 +200,17 @@ class ChatMethods(BaseAIEndpointsHook):
         seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT)
         return self._models(lambda request: self.get_conn().send_once(request, seconds))
 
-    def _asking(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], CompletionResult]:
-        def whole(model: Any, messages: Any) -> CompletionResult:
-            value, reply = self._answer(chat_request.chat(model, messages, **_now(options, messages)))
+    def _build_single_ask(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], CompletionResult]:
+        def complete(model: Any, messages: Any) -> CompletionResult:
+            value, reply = self._answer(chat_request.chat(model, messages, **_adapt_tool_choice(options, messages)))
             return _to_completion_result(value, reply)
 
         def streamed(model: Any, messages: Any) -> CompletionResult:
-            answer = self.stream_chat_completion(model, messages, **_now(options, messages))
+            answer = self.stream_chat_completion(model, messages, **_adapt_tool_choice(options, messages))
             value = log_lines(answer, self.log, self.settings.client.token)
             return _to_completion_result(value, answer.reply)
 
-        return streamed if stream else whole
+        return streamed if stream else complete
 
     def _ask(self, request: http_request.Request, level: int = logging.INFO) -> dict[str, Any]:
         return self._answer(request, level)[0]
@@ -221,9 +222,9 @@ class ChatMethods(BaseAIEndpointsHook):
         return chat_response.check_chat(value, reply, request), reply
 
 
-def _now(options: dict[str, Any], messages: Any) -> dict[str, Any]:
+def _adapt_tool_choice(options: dict[str, Any], messages: Any) -> dict[str, Any]:
     """
-    Leave the choice of a tool to the model once one was run: one that must call would never answer.
+    Drop ``tool_choice`` after a tool call: a model that must call a tool would never answer.
     """
     last = messages[-1] if isinstance(messages, (list, tuple)) and messages else None
     was_run = isinstance(last, Mapping) and last.get("role") == "tool"

@@ -1,5 +1,5 @@
 """
-Verbs of the hook that turn texts into vectors.
+Methods of the hook for embeddings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..files.object_path import to_object_path
 
 class EmbeddingMethods(BaseAIEndpointsHook):
     """
-    What a hook has for embeddings.
+    Methods for embeddings.
     """
 
     _embedder: Embedder | None = None
@@ -42,27 +42,27 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         **params: Any,
     ) -> dict[str, Any]:
         """
-        Turn texts into vectors, in as many requests as they need.
+        Embed texts, in as many requests as they need.
 
         :param model: model id; the connection's embedding model unless given
-        :param input: a text, or any number of them
-        :param concurrency: requests at a time, 1 to 32
-        :param on_long_text: what to do about a text that is longer than the model takes, before anything is sent:
-            ``error`` or ``truncate``; None sends it as it is
-        :param max_text_tokens: how much that is; the model's context unless given
-        :param params: any further parameter of the API, such as ``dimensions``
-        :return: the response in OpenAI's format: a vector for each text in the order given, usage summed
+        :param input: a string, or any number of strings
+        :param concurrency: number of concurrent requests, 1 to 32
+        :param on_long_text: what to do with texts longer than ``max_text_tokens``: ``error`` or ``truncate``; None
+            sends them unchanged
+        :param max_text_tokens: maximum number of tokens in each text; the model's context length unless given
+        :param params: further parameters of the API, such as ``dimensions``
+        :return: the response in OpenAI's format: a vector for each text, in order, and usage, summed
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            wanted = self.model_for(model, "embedding_model")
+            model_id = self.model_for(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             if on_long_text == "split":
                 raise ConfigurationError("on_long_text='split' makes several vectors of one text: give output_path.")
-            long = self._long_texts(on_long_text, max_text_tokens, wanted)
+            long = self._long_texts(on_long_text, max_text_tokens, model_id)
             texts = long.texts(input) if long else input
-            value, sent = self._get_embedder().embed(wanted, texts, params, threads)
-            self._report("embedding", wanted, sent, value)
+            value, replies = self._get_embedder().embed(model_id, texts, params, threads)
+            self._report("embedding", model_id, replies, value)
             return value
 
     def embed_rows(
@@ -80,33 +80,34 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         **params: Any,
     ) -> dict[str, Any]:
         """
-        Embed a column of any number of rows into a folder; a run that was interrupted goes on where it was.
+        Embed a column of any number of rows and write the vectors to a folder.
 
-        :param rows: taken as they are needed
+        An interrupted run resumes where it stopped. The vector goes to the column ``embedding``.
+
+        :param rows: any number of rows, read lazily
         :param output: folder, a ``pathlib.Path`` or Airflow's ``ObjectStoragePath``
         :param model: model id; the connection's embedding model unless given
-        :param text_column: what is embedded; the vector goes to the column ``embedding`` beside the row's own
+        :param text_column: column of the text to embed
         :param output_format: ``jsonl``, ``parquet`` or ``npy``
-        :param part_size: rows in a part, each of which is written at once
-        :param concurrency: requests at a time, 1 to 32
-        :param on_long_text: what to do about a text that is longer than the model takes, before it is sent: ``error``,
-            ``truncate``, or ``split`` into rows of their own, numbered in the column ``chunk_index``; None sends it
-            as it is
-        :param max_text_tokens: how much that is; the model's context unless given
-        :param params: any further parameter of the API, such as ``dimensions``
+        :param part_size: number of rows in a part; each part is written as soon as it is complete
+        :param concurrency: number of concurrent requests, 1 to 32
+        :param on_long_text: what to do with texts longer than ``max_text_tokens``: ``error``, ``truncate``, or
+            ``split`` into a row for each chunk, numbered in the column ``chunk_index``; None sends them unchanged
+        :param max_text_tokens: maximum number of tokens in each text; the model's context length unless given
+        :param params: further parameters of the API, such as ``dimensions``
         :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``model``, ``dimensions``, ``usage`` ...
-        :raises AIEndpointsError: the first failure; parts that were written by then stay
+        :raises AIEndpointsError: the first failure; the parts written up to then are kept
         """
         with self.boundary():
-            wanted = self.model_for(model, "embedding_model")
+            model_id = self.model_for(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             embedder = self._get_embedder()
-            recipe = {"embedding": text(text_column, "text_column"), "model": wanted, "parameters": params}
-            long = self._long_texts(on_long_text, max_text_tokens, wanted)
+            recipe = {"embedding": text(text_column, "text_column"), "model": model_id, "parameters": params}
+            long = self._long_texts(on_long_text, max_text_tokens, model_id)
             folder = Folder(output, output_format, recipe, vectors=VECTOR)
             folder.begin()
-            run = EmbeddingRun(folder, embedder, wanted, text_column, params)
-            with Progress(self.log, f"AI Endpoints embedding: model={wanted}") as progress:
+            run = EmbeddingRun(folder, embedder, model_id, text_column, params)
+            with Progress(self.log, f"AI Endpoints embedding: model={model_id}") as progress:
                 short = long.rows(rows, text_column) if long else rows
                 run.work(short, integer(part_size, "part_size", 1), threads, progress)
             if long:
@@ -119,12 +120,12 @@ class EmbeddingMethods(BaseAIEndpointsHook):
     @staticmethod
     def read_rows(folder: Any) -> Iterator[dict[str, Any]]:
         """
-        Read what :meth:`embed_rows` or :meth:`chat_rows` wrote, of any size: one part is in memory at a time.
+        Iterate over the results of :meth:`embed_rows` or :meth:`chat_rows`, with one part in memory at a time.
 
-        :param folder: the manifest that they returned, or its path
-        :return: the rows in their order, each with its columns and ``embedding``, a list of floats, or ``answer``
-        :raises ConfigurationError: if there is no finished folder
-        :raises InvalidInputError: if it was changed since
+        :param folder: the returned manifest, or the path of the folder
+        :return: the rows in order, each with its columns and ``embedding``, a list of floats, or ``answer``
+        :raises ConfigurationError: if the folder doesn't exist or its run hasn't finished
+        :raises InvalidInputError: if its files have changed since
         """
         from ...rows import results
 
@@ -136,7 +137,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
 
     def _get_embedder(self) -> Embedder:
         if self._embedder is None:
-            self.get_conn()  # before each thread would make its own
+            self.get_conn()  # once, before each thread creates its own
             self._embedder = Embedder(self._send, self.settings.client)
         return self._embedder
 

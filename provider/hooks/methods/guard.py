@@ -1,5 +1,5 @@
 """
-The hook's verb that has content judged.
+Method of the hook for moderation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .chat import ChatMethods
 
 class GuardMethods(ChatMethods):
     """
-    What a hook has for guard models.
+    Methods for guard models.
     """
 
     def moderate(
@@ -26,25 +26,25 @@ class GuardMethods(ChatMethods):
         **params: Any,
     ) -> dict[str, Any]:
         """
-        Have a guard model judge what a user says, or what a model answers to it.
+        Classify a user's message, or a model's answer to it, with a guard model.
 
-        :param text: what a user says
-        :param answer: what a model answered to ``text``; it alone is judged then
-        :param messages: a conversation in their place, whose last message is judged
+        :param text: the user's message
+        :param answer: a model's answer to ``text``; if given, only the answer is classified
+        :param messages: messages in place of ``text`` and ``answer``; only the last one is classified
         :param model: model id of a guard model
-        :param unsafe_levels: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
-        :param params: any further parameter of the API, such as ``seed``
-        :return: ``safe``, ``safety`` (``Safe``, ``Controversial`` or ``Unsafe``), ``categories``, ``refusal`` (of an
-            answer, else None) and ``model``
-        :raises InvalidResponseError: if the answer is no verdict; it is never taken for a safe one
+        :param unsafe_levels: verdicts that count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
+        :param params: further parameters of the API, such as ``seed``
+        :return: ``safe``, ``safety`` (``Safe``, ``Controversial`` or ``Unsafe``), ``categories``, ``refusal`` (None
+            unless an answer is classified) and ``model``
+        :raises InvalidResponseError: if the response isn't a verdict; it never counts as safe
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            counted = guard_model.read_unsafe_levels(unsafe_levels)
-            said = guard_model.conversation(text, answer, messages)
-            request = chat_request.chat(guard_model.MODEL if model is None else model, said, **params)
+            levels = guard_model.read_unsafe_levels(unsafe_levels)
+            conversation = guard_model.conversation(text, answer, messages)
+            request = chat_request.chat(guard_model.MODEL if model is None else model, conversation, **params)
             value, reply = self._answer(request)
-            verdict = guard_model.read_verdict(value, reply, request, counted)
+            verdict = guard_model.read_verdict(value, reply, request, levels)
         self.log.info(
             "AI Endpoints guard: model=%s verdict=%s refusal=%s",
             verdict["model"],

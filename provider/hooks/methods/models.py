@@ -1,5 +1,5 @@
 """
-Whether a model is there.
+Methods of the hook for models.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from ..base import BaseAIEndpointsHook
 
 class ModelMethods(BaseAIEndpointsHook):
     """
-    What a hook has for models themselves.
+    Methods for models.
     """
 
     def check_model(self, model: str, *, ask: bool = True) -> tuple[dict[str, Any] | None, str]:
         """
-        Look whether a model is served, and answers.
+        Check that a model is listed, and that it answers.
 
-        :param model: model id; one with ``@`` stands for several, is in no list, and is only asked
-        :param ask: whether it has to answer, which costs a few tokens
-        :return: the model as the service describes it, None where it does not; and what is missing still, nothing
-            where nothing is
-        :raises AIEndpointsError: if time will not mend it: a refused token, or a request that the model does not take
+        :param model: model id; an alias with ``@`` isn't in the list, so it is only sent a request
+        :param ask: whether to send the model a request, which costs a few tokens
+        :return: the model as the service describes it, or None if it isn't available; and the reason, or an empty
+            string
+        :raises AIEndpointsError: if waiting doesn't help: authentication failed, or the model rejects the request
         """
         with self.boundary():
-            wanted = text(model, "model")
+            model_id = text(model, "model")
             try:
                 models = self._models(self._send)
-                found = find_model(wanted, models)
-                if found is None and "@" not in wanted:
-                    return None, _not_listed(wanted, [each["id"] for each in models])
+                listed_model = find_model(model_id, models)
+                if listed_model is None and "@" not in model_id:
+                    return None, _explain_missing(model_id, [each["id"] for each in models])
                 if ask:
-                    self._ask_briefly(wanted, find_kind(found) if found else "chat")
+                    self._ask_briefly(model_id, find_kind(listed_model) if listed_model else "chat")
             except AIEndpointsError as error:
-                # Models appear and vanish: that one is not there is what is waited for.
+                # Models appear and vanish: a missing one is a reason to wait, not an error.
                 if not error.retryable and not isinstance(error, NotFoundError):
                     raise
                 return None, str(error)
-            return found or {"id": wanted}, ""
+            return listed_model or {"id": model_id}, ""
 
     def _ask_briefly(self, model: str, kind: str | None) -> None:
         if kind == "chat":
@@ -53,6 +53,6 @@ class ModelMethods(BaseAIEndpointsHook):
                 self._send(request)
 
 
-def _not_listed(wanted: str, names: list[str]) -> str:
-    near = nearest(wanted, names)
+def _explain_missing(model_id: str, names: list[str]) -> str:
+    near = nearest(model_id, names)
     return "is not served" + (f"; there is {', '.join(near)}" if near else "")

@@ -1,8 +1,8 @@
 """
-A client of the ``openai`` package that sends nothing itself: each of its requests goes through our own driver.
+A client of the ``openai`` package whose requests go through our own HTTP client.
 
-So the connection decides about token, certificates, proxy, time, retries and pace there as it does everywhere else. The
-``openai`` package never holds the token, and neither does an exception of its or of the HTTP library under it.
+So the connection's token, certificates, proxy, timeout, retries and rate limit apply. The ``openai`` package and its
+HTTP library never hold the token, and neither do their exceptions.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from ...client.http.http_response import Reply, parse
 from ...client.settings import ClientSettings
 from ...errors import AIEndpointsError
 
-#: What is true of the bytes on the wire, and no longer of those that were read.
-_OF_THE_WIRE = {"content-length", "transfer-encoding", "connection"}
+#: Headers that describe the bytes on the wire, not the decoded body.
+_WIRE_HEADERS = {"content-length", "transfer-encoding", "connection"}
 
-#: The type of an answer in pieces.
+#: The content type of a streamed answer.
 EVENTS = "text/event-stream"
 
-#: Told of each answer, and of each request that was given up.
+#: Called with each request, and its response or error.
 ResponseCallback = Callable[[Request, "Reply | AIEndpointsError"], None]
 
 
 class _Sender:
     """
-    Our driver, for whichever event loop runs: connections that are kept open belong to one.
+    Our HTTP client for the running event loop. Open connections belong to one event loop.
 
-    :param settings: where, as whom, and how patiently
+    :param settings: base URL, token, timeouts and retries
     """
 
     def __init__(self, settings: ClientSettings) -> None:
@@ -46,9 +46,9 @@ class _Sender:
         """
         Send a request.
 
-        :param request: what to send
-        :param seconds: for one attempt
-        :return: the reply, or why there is none that can be read
+        :param request: the request
+        :param seconds: timeout of one attempt; the connection's if None
+        :return: the response, or the error
         """
         seconds = seconds or self._settings.timeout
         clients = self._clients.setdefault(asyncio.get_running_loop(), {})
@@ -65,29 +65,29 @@ class _Sender:
 
 def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> Any:
     """
-    Make the client.
+    Create the client.
 
-    :param settings: where, as whom, and how patiently
-    :param on_response: told of each answer, and of each request that was given up
+    :param settings: base URL, token, timeouts and retries
+    :param on_response: called with each request, and its response or error
     :return: an ``openai.AsyncOpenAI``
     """
     import openai
 
-    # openai 3 left httpx for its successor, and takes the clients of both for a while.
+    # openai 3 uses the successor of httpx, and accepts clients of both for now.
     http: Any = import_module("httpx2" if hasattr(openai, "DefaultAsyncHttpx2Client") else "httpx")
     sender = _Sender(settings)
 
     class Transport(http.AsyncBaseTransport):  # type: ignore[misc]  # of httpx or httpx2
         async def handle_async_request(self, request: Any) -> Any:
-            sent = _request(request.method, str(request.url), await request.aread(), settings)
-            outcome = await sender.send(sent, request.extensions.get("timeout", {}).get("read"))
-            on_response(sent, outcome)
+            our_request = _to_request(request.method, str(request.url), await request.aread(), settings)
+            outcome = await sender.send(our_request, request.extensions.get("timeout", {}).get("read"))
+            on_response(our_request, outcome)
             if isinstance(outcome, Reply):
-                headers = {name: value for name, value in outcome.headers.items() if name not in _OF_THE_WIRE}
+                headers = {name: value for name, value in outcome.headers.items() if name not in _WIRE_HEADERS}
                 return http.Response(outcome.status, headers=headers, content=outcome.body)
             if (outcome.status or 0) < 400:
                 raise openai.APIConnectionError(message=str(outcome), request=request)
-            return http.Response(outcome.status, headers=_wait(outcome), json=_refusal(outcome))
+            return http.Response(outcome.status, headers=_build_error_headers(outcome), json=_build_error_body(outcome))
 
     return openai.AsyncOpenAI(
         base_url=settings.base_url,
@@ -98,7 +98,7 @@ def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> An
     )
 
 
-def _request(method: str, url: str, content: bytes, settings: ClientSettings) -> Request:
+def _to_request(method: str, url: str, content: bytes, settings: ClientSettings) -> Request:
     path = url.removeprefix(settings.base_url)
     body = json.loads(content) if content else None
     model = body.get("model") if isinstance(body, Mapping) else None
@@ -107,9 +107,9 @@ def _request(method: str, url: str, content: bytes, settings: ClientSettings) ->
     return Request(method, path, what, model, content or None, safe_to_retry=not is_chat)
 
 
-def _refusal(error: AIEndpointsError) -> dict[str, Any]:
+def _build_error_body(error: AIEndpointsError) -> dict[str, Any]:
     return {"error": {"message": str(error), "code": error.code}}
 
 
-def _wait(error: AIEndpointsError) -> dict[str, str]:
+def _build_error_headers(error: AIEndpointsError) -> dict[str, str]:
     return {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}

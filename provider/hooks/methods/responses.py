@@ -1,5 +1,5 @@
 """
-The hook's verb for the Responses API.
+Method of the hook for the Responses API.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..base import BaseAIEndpointsHook
 
 class ResponseMethods(BaseAIEndpointsHook):
     """
-    What a hook has for the Responses API.
+    Methods for the Responses API.
     """
 
     def create_response(
@@ -31,19 +31,23 @@ class ResponseMethods(BaseAIEndpointsHook):
         **params: Any,
     ) -> dict[str, Any]:
         """
-        Ask a language model over the Responses API. The service keeps nothing: what was said before is sent again.
+        Send input to a language model with the Responses API.
 
-        :param input: a text, or a list of items: messages with ``role`` and ``content``, or an earlier ``output``
+        The service stores nothing, so send earlier messages again.
+
+        :param input: a string, or a list of items: messages with ``role`` and ``content``, or an earlier ``output``
         :param model: model id; the connection's chat model unless given
-        :param instructions: what the model is told first
-        :param response_format: the form of the answer: a JSON schema, a Pydantic model class, or as the chat API has it
-        :param reasoning_effort: how much the model thinks first, such as ``low``
-        :param max_output_tokens: tokens to generate at most, those of thinking included
+        :param instructions: system message
+        :param response_format: required form of the answer: a JSON schema, a Pydantic model class, or the chat API's
+            ``response_format``
+        :param reasoning_effort: amount of reasoning, such as ``low``
+        :param max_output_tokens: maximum number of tokens to generate, including reasoning
         :param temperature: randomness, 0 to 2
         :param top_p: nucleus sampling, 0 to 1
-        :param params: any further parameter of the API, such as ``tools``
-        :return: the response: ``output``, ``status``, ``usage`` ...; :func:`..client.responses.text_of` reads its text
-        :raises OutputTruncatedError: if it was cut before its first word
+        :param params: further parameters of the API, such as ``tools``
+        :return: the response: ``output``, ``status``, ``usage`` ...; read its text with
+            :func:`..client.responses_api.read_text`
+        :raises OutputTruncatedError: if the answer was cut before its first word
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():

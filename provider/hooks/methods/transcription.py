@@ -1,5 +1,5 @@
 """
-The hook's verb that writes down what is said.
+Method of the hook for transcription.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..files.inputs import InputFile
 
 class TranscriptionMethods(BaseAIEndpointsHook):
     """
-    What a hook has for recordings.
+    Methods for recordings.
     """
 
     def transcribe(
@@ -32,21 +32,21 @@ class TranscriptionMethods(BaseAIEndpointsHook):
         **params: Any,
     ) -> dict[str, Any]:
         """
-        Write down what is said in a recording. It is read as it is sent, so its size does not matter to memory.
+        Transcribe a recording. It is streamed from its file, so it needn't fit into memory.
 
-        :param audio_path: its path, on this machine or in object storage
+        :param audio_path: path of the recording, on this machine or in object storage
         :param model: model id
-        :param language: of what is said, such as ``fr``; the model finds out unless given
-        :param prompt: words before it, whose spelling and style are taken up: names, abbreviations
-        :param response_format: ``json``, or ``verbose_json`` with language, duration and segments; the service's own
-            choice unless given
+        :param language: language of the recording, such as ``fr``; detected unless given
+        :param prompt: example text whose spelling and style the model follows, such as names and abbreviations
+        :param response_format: ``json``, or ``verbose_json`` with language, duration and segments; the service's
+            default unless given
         :param temperature: randomness, 0 to 1
-        :param timestamps: ``word``, ``segment`` or both, whose times are told
-        :param diarize: whether speakers are told apart
-        :param params: any further field of the API, such as ``chunking_strategy``
+        :param timestamps: times to return: ``word``, ``segment`` or both
+        :param diarize: whether to distinguish speakers
+        :param params: further parameters of the API, such as ``chunking_strategy``
         :return: the response: ``text``, with ``verbose_json`` also ``language``, ``duration``, ``segments``, ``words``
-            and ``diarization``; ``usage`` tells the seconds billed
-        :raises ConfigurationError: if the file is too large or no recording that the service reads; nothing was sent
+            and ``diarization``; ``usage`` with the seconds billed
+        :raises ConfigurationError: before the request, if the file is too large or of an unsupported format
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
