@@ -394,7 +394,7 @@ class TestStrangeEnds:
                 operator().execute(context())
 
     def test_a_batch_that_failed_as_a_whole_says_why(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(batch_rows, "line_for", lambda number, body: batch_run.Line("same", body))
+        monkeypatch.setattr(batch_rows, "build_line", lambda number, body: batch_run.Line("same", body))
         with pytest.raises(BadRequestError, match="failed before it began: line 2: The custom_id 'same' was there"):
             operator().execute(context())
 

@@ -1,5 +1,5 @@
 """
-What batches answered: read once from their files, kept on disk, and found by the ids of lines.
+The answers of batches: downloaded once, kept on disk, and read by ``custom_id``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ..methods.batches import BatchMethods, parse_line
 
 class Answers:
     """
-    What batches answered, on disk, by the ids of lines.
+    The answers of batches, on disk, by ``custom_id``.
 
-    :param hook: talks to the service
+    :param hook: hook of the connection
     """
 
     def __init__(self, hook: BatchMethods) -> None:
@@ -37,37 +37,39 @@ class Answers:
 
     def add(self, batch: Mapping[str, Any]) -> None:
         """
-        Download what a batch answered. Of lines that come twice the first counts, and an answer more than an error.
+        Download the answers of a batch.
 
-        :param batch: one that has ended
-        :raises BadRequestError: if it failed as a whole
+        If a ``custom_id`` occurs twice, the first line counts, and an answer takes precedence over an error.
+
+        :param batch: batch in a final status
+        :raises BadRequestError: if the batch failed as a whole
         """
         if batch["status"] == "failed":
-            raise BadRequestError(scrub(_why_failed(batch), self._token))
+            raise BadRequestError(scrub(_explain_batch_failure(batch), self._token))
         for name in ("output_file_id", "error_file_id"):
             if batch.get(name):
                 self._load(batch[name])
 
     def get(self, custom_id: str) -> dict[str, Any] | None:
         """
-        Find the line of an answer.
+        Read the output line of a request.
 
-        :param custom_id: of the line that asked
-        :return: the line, or None if there is none
+        :param custom_id: id of the request
+        :return: the line, or None if the batches have none
         """
         place = self._good.get(custom_id) or self._bad.get(custom_id)
         if place is None:
             return None
         self._file.seek(place[0])
-        found: dict[str, Any] = json.loads(self._file.read(place[1]))
-        return found
+        line: dict[str, Any] = json.loads(self._file.read(place[1]))
+        return line
 
-    def why(self, line: Mapping[str, Any] | None) -> str | None:
+    def explain_failure(self, line: Mapping[str, Any] | None) -> str | None:
         """
-        Tell why a line has no answer.
+        Explain why a line lacks an answer.
 
-        :param line: as :meth:`get` returned it
-        :return: a sentence without the token, which a service may tell back; None where there is an answer
+        :param line: return value of :meth:`get`
+        :return: the reason, without the token; None if the line contains an answer
         """
         reason = find_failure(line)
         return None if reason is None else scrub(reason, self._token)[:500]
@@ -81,49 +83,49 @@ class Answers:
                 if not line.strip():
                     continue
                 value = parse_line(line, number, file_id)
-                known = self._bad if find_failure(value) else self._good
-                known.setdefault(str(value.get("custom_id")), (end, len(line)))
+                places = self._bad if find_failure(value) else self._good
+                places.setdefault(str(value.get("custom_id")), (end, len(line)))
                 end += self._file.write(line)
 
 
 def find_failure(line: Mapping[str, Any] | None) -> str | None:
     """
-    Tell why a line has no answer.
+    Find the reason why a line lacks an answer.
 
-    :param line: of an output or error file, or None where there was none
-    :return: a sentence, or None where there is an answer
+    :param line: line of an output or error file, or None if there isn't one
+    :return: the reason, or None if the line contains an answer
     """
     if line is None:
         return "The service gave no answer to this row."
     response = line.get("response")
     if isinstance(response, Mapping) and response.get("status_code") == 200 and isinstance(response.get("body"), dict):
         return None
-    said: Any = line.get("error")
+    detail: Any = line.get("error")
     if isinstance(response, Mapping):
-        said = said or response.get("body")
+        detail = detail or response.get("body")
         status = f"{response.get('status_code')}: "
     else:
         status = ""
     with suppress(AttributeError):
-        said = said.get("error") or said
-        said = said.get("message") or said
-    # Longer than it is told, so that no part of a token is left at its end.
-    return f"{status}{said}"[:2_000]
+        detail = detail.get("error") or detail
+        detail = detail.get("message") or detail
+    # Longer than any message, so that scrubbing sees the whole token before the message is cut.
+    return f"{status}{detail}"[:2_000]
 
 
 def is_retryable(line: Mapping[str, Any] | None) -> bool:
     """
-    Tell whether a row that failed may be answered the next time.
+    Check whether a retry may help a row that failed.
 
-    :param line: of an output or error file, or None where there was none
-    :return: False where the service does not accept the request, or has answered it
+    :param line: line of an output or error file, or None if there isn't one
+    :return: False if the service rejects the request, or has answered it
     """
     response = (line or {}).get("response")
     status = response.get("status_code") if isinstance(response, Mapping) else None
     return type(status) is not int or status in {408, 429} or status >= 500
 
 
-def _why_failed(batch: Mapping[str, Any]) -> str:
+def _explain_batch_failure(batch: Mapping[str, Any]) -> str:
     errors = batch.get("errors")
     data = errors.get("data") if isinstance(errors, Mapping) else None
     first = data[0] if isinstance(data, list) and data and isinstance(data[0], Mapping) else {}

@@ -1,5 +1,5 @@
 """
-Rows to the lines of batches, and the answers back to rows, in their order.
+Conversion of rows to batch requests, and of answers back to rows in their order.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ...rows.part_names import ERROR, failed, split
 from ...rows.serialization import Row, Vector, read_text_column, vector
 from ...validation import text
 from .batch_answers import Answers, is_retryable
-from .batch_run import Line, line_for
+from .batch_run import Line, build_line
 
 
 class BatchRows:
     """
-    What is asked about each row, and what is made of the answer.
+    Builds the request for each row, and reads the result from its answer.
 
-    :param request: makes the request about a row; the number of the row is for its errors
-    :param result: takes the result out of the body of an answer
-    :param column: the column of the result, beside that of the error
+    :param request: builds the request for a row; its second argument, the row's number, is for errors
+    :param result: reads the result from the body of an answer
+    :param column: column of the result; errors go to the column ``error``
     """
 
     def __init__(
@@ -47,68 +47,68 @@ class BatchRows:
 
     def lines(self, rows: Iterable[Row]) -> Iterator[Line]:
         """
-        Ask about all rows.
+        Build the requests for all rows.
 
-        :param rows: any number
-        :return: a line for each
+        :param rows: any number of rows, read lazily
+        :return: a line for each row
         """
         return (self._line(row, number) for number, row in enumerate(rows))
 
     def missing(self, rows: Iterable[Row], folder: Folder, part_size: int) -> Iterator[Line]:
         """
-        Ask about the rows that have no result in a folder.
+        Build the requests for the rows without a result in a folder.
 
         :param rows: all rows
-        :param folder: where results go; it has begun
-        :param part_size: rows in a part
-        :return: a line for each of them
+        :param folder: folder of the results, after :meth:`Folder.begin`
+        :param part_size: number of rows in a part
+        :return: a line for each of these rows
         """
-        for index, some in split(rows, part_size):
-            wanted = _list_missing(folder, folder.build_name(index, some), len(some))
-            yield from (self._line(some[position], index * part_size + position) for position in wanted)
+        for index, part in split(rows, part_size):
+            positions = _list_missing(folder, folder.build_name(index, part), len(part))
+            yield from (self._line(part[position], index * part_size + position) for position in positions)
 
     def write(self, rows: Iterable[Row], folder: Folder, part_size: int, answers: Answers) -> dict[str, Any]:
         """
-        Write the results that were missing, and the manifest unless rows failed.
+        Write the missing results to a folder.
 
         :param rows: the same rows
-        :param folder: where results go
-        :param part_size: rows in a part
-        :param answers: what the batches answered
-        :return: what the manifest tells beside the folder's own
+        :param folder: folder of the results
+        :param part_size: number of rows in a part
+        :param answers: answers of the batches
+        :return: fields for the manifest: ``model``, ``rows_reused`` and ``usage``
         """
-        for index, some in split(rows, part_size):
-            name = folder.build_name(index, some)
-            wanted = _list_missing(folder, name, len(some))
-            if wanted:
-                records = folder.read(name) if folder.has(name) else [{} for _ in some]
-                for position in wanted:
-                    records[position] = self._record(some[position], index * part_size + position, answers)
+        for index, part in split(rows, part_size):
+            name = folder.build_name(index, part)
+            positions = _list_missing(folder, name, len(part))
+            if positions:
+                records = folder.read(name) if folder.has(name) else [{} for _ in part]
+                for position in positions:
+                    records[position] = self._record(part[position], index * part_size + position, answers)
                 folder.write(name, records)
-            self._counts["reused"] += len(some) - len(wanted)
+            self._counts["reused"] += len(part) - len(positions)
         return {"model": self._served, "rows_reused": self._counts["reused"], "usage": self.usage}
 
     def collect(self, rows: Iterable[Row], answers: Answers) -> Iterator[Row]:
         """
-        Put each row beside its result.
+        Add its result to each row.
 
         :param rows: the same rows
-        :param answers: what the batches answered
-        :return: the rows, each with the columns of result and error
+        :param answers: answers of the batches
+        :return: the rows, each with the columns of the result and of the error
         """
         return (self._record(row, number, answers) for number, row in enumerate(rows))
 
     @property
     def usage(self) -> dict[str, int]:
         """
-        Tokens of all answers that were read.
+        Token counts of all answers so far.
         """
         return {name: count for name, count in self._counts.items() if name.endswith("_tokens")}
 
     @property
     def model(self) -> str | None:
         """
-        The model, as the service names it.
+        The model id in the answers, or None before the first answer.
         """
         return self._served
 
@@ -116,7 +116,7 @@ class BatchRows:
         """
         Raise if rows failed.
 
-        :raises PartialFailureError: naming the first; a retry takes up to a day, so there is one only where it may help
+        :raises PartialFailureError: with the first failure; retryable only if a retry may help a failed row
         """
         if self._counts["failed"]:
             raise PartialFailureError(
@@ -125,15 +125,15 @@ class BatchRows:
             )
 
     def _line(self, row: Row, number: int) -> Line:
-        for taken in (self._column, ERROR):
-            if taken in row:
-                raise InvalidInputError(f"Row {number} has a column {taken!r} already, which the result needs.")
+        for name in (self._column, ERROR):
+            if name in row:
+                raise InvalidInputError(f"Row {number} has a column {name!r} already, which the result needs.")
         content = self._request(row, number).content or b"{}"
-        return line_for(number, json.loads(content))
+        return build_line(number, json.loads(content))
 
     def _record(self, row: Row, number: int, answers: Answers) -> Row:
         line = answers.get(self._line(row, number).custom_id)
-        reason, result = answers.why(line), None
+        reason, result = answers.explain_failure(line), None
         if line is not None and reason is None:
             body = line["response"]["body"]
             self._counts.update(sum_usage([body]))
@@ -155,19 +155,19 @@ def _list_missing(folder: Folder, name: str, count: int) -> list[int]:
 
 def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]) -> BatchRows:
     """
-    Ask a language model about rows.
+    Create the conversion for chat requests, whose results go to the column ``answer``.
 
     :param model: model id
-    :param prompt: what to ask about each row, with ``{column}`` where a value belongs
-    :param system_prompt: what the model is told first, likewise
+    :param prompt: prompt template with ``{column}`` placeholders
+    :param system_prompt: template of the system message, or None for no such message
     :param options: further parameters of each request
-    :return: what is asked, whose results go to the column ``answer``
+    :return: the conversion
     """
-    asked = text(prompt, "prompt")
+    template = text(prompt, "prompt")
 
     def request(row: Row, number: int) -> Request:
         try:
-            return chat_request.chat(model, conversation(row, asked, system_prompt), **options)
+            return chat_request.chat(model, conversation(row, template, system_prompt), **options)
         except ConfigurationError as error:
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")
@@ -177,18 +177,18 @@ def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]
 
 def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:
     """
-    Embed a column of rows.
+    Create the conversion for embeddings requests, whose results go to the column ``embedding``.
 
     :param model: model id
-    :param column: where the text of a row is
+    :param column: column of the text to embed
     :param options: further parameters of each request
-    :return: what is asked, whose results go to the column ``embedding``
+    :return: the conversion
     """
     name = text(column, "text_column")
 
     def request(row: Row, number: int) -> Request:
-        ((_, made),) = embeddings_request.embeddings(model, read_text_column(row, number, name), **options)
-        return made
+        ((_, only_request),) = embeddings_request.embeddings(model, read_text_column(row, number, name), **options)
+        return only_request
 
     def result(body: Mapping[str, Any]) -> Vector:
         numbers = decode_vector(body["data"][0]["embedding"])

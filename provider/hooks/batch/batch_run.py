@@ -1,9 +1,8 @@
 """
-One run that asks about rows by batches, and never pays for a row twice.
+One run of batches for rows, which never pays for a row twice.
 
-Each line of a batch has an id that tells row and request, and each batch carries the identity of its task. So whoever
-comes after a task that was killed finds, by listing batches, what is under way and what was answered, and asks only for
-the rest.
+The ``custom_id`` of each line identifies row and request, and the metadata of each batch identifies its task. So the
+next try after a killed task lists the batches, finds the running and answered requests, and sends only the rest.
 """
 
 from __future__ import annotations
@@ -25,44 +24,44 @@ from .task_identity import BatchTask
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at a batch that is being cancelled.
+#: Seconds between two requests for the state of a batch that is being cancelled.
 LIST_CONSISTENCY_DELAY_S = 5.0
 
-#: Hexadecimal digits of a request in the id of its line.
-_DIGITS = 16
+#: Hexadecimal digits of the request's hash in a ``custom_id``.
+_HASH_DIGITS = 16
 
 
 class Line(NamedTuple):
     """
-    What is asked about one row.
+    The request for one row.
 
-    :param custom_id: tells row and request
-    :param body: the request
+    :param custom_id: identifies row and request
+    :param body: body of the request
     """
 
     custom_id: str
     body: Mapping[str, Any]
 
 
-def line_for(number: int, body: Mapping[str, Any]) -> Line:
+def build_line(number: int, body: Mapping[str, Any]) -> Line:
     """
-    Give a request its id.
+    Build the line of a request.
 
-    :param number: of its row, from 0
-    :param body: the request
-    :return: the line
+    :param number: number of its row, from 0
+    :param body: body of the request
+    :return: the line, with its ``custom_id``
     """
-    return Line(f"{number}-{hashlib.sha256(encode(body)).hexdigest()[:_DIGITS]}", body)
+    return Line(f"{number}-{hashlib.sha256(encode(body)).hexdigest()[:_HASH_DIGITS]}", body)
 
 
 class BatchRun:
     """
     Starts the batches of a task, or finds them.
 
-    :param hook: talks to the service
-    :param endpoint: what is asked, such as ``/v1/chat/completions``
-    :param completion_window: within what time each is to be done
-    :param task: whose batches they are
+    :param hook: hook of the connection
+    :param endpoint: endpoint of the requests, such as ``/v1/chat/completions``
+    :param completion_window: time in which each batch is to be completed, such as ``24h``
+    :param task: the task
     """
 
     def __init__(self, hook: BatchMethods, endpoint: str, completion_window: str, task: BatchTask) -> None:
@@ -73,33 +72,33 @@ class BatchRun:
 
     def start(self, lines: Iterable[Line]) -> list[dict[str, Any]]:
         """
-        Start what is neither answered nor under way. What was under way before a clear is cancelled.
+        Start batches for the requests that are neither answered nor running. Cancel those from before a clear.
 
-        :param lines: all that is to be asked
-        :return: all batches that have answers, or will, as the service describes them
-        :raises AIEndpointsError: if a batch cannot be started; those that were are found by the next try
+        :param lines: all requests
+        :return: all batches with answers, now or later, as the service describes them
+        :raises AIEndpointsError: if a batch can't be started; the next try finds those that were
         """
-        found = self._find_batches()
-        covered = {line["custom_id"] for batch in found for line in self._hook.read_file(_covers(batch))}
-        wanted = (line for line in lines if line.custom_id not in covered)
+        batches = self._find_batches()
+        covered_ids = {line["custom_id"] for batch in batches for line in self._hook.read_file(_find_file_id(batch))}
+        missing = (line for line in lines if line.custom_id not in covered_ids)
         with tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
-            for number, path in enumerate(self._inputs(wanted, Path(folder)), len(found)):
-                self._remember(found, all_started=False)
+            for number, path in enumerate(self._write_inputs(missing, Path(folder)), len(batches)):
+                self._remember(batches, all_started=False)
                 file = self._hook.upload_file(path, f"airflow-{self._task.identity}-{number}.jsonl")
-                found.append(self._hook.create_batch(file["id"], self._endpoint, self._window, self._task.metadata))
-        self._remember(found, all_started=True)
-        return found
+                batches.append(self._hook.create_batch(file["id"], self._endpoint, self._window, self._task.metadata))
+        self._remember(batches, all_started=True)
+        return batches
 
-    def _remember(self, found: list[dict[str, Any]], *, all_started: bool) -> None:
-        self._task.remember([batch["id"] for batch in found], all_started=all_started)
+    def _remember(self, batches: list[dict[str, Any]], *, all_started: bool) -> None:
+        self._task.remember([batch["id"] for batch in batches], all_started=all_started)
 
     def _find_batches(self) -> list[dict[str, Any]]:
         """
-        Find the batches of earlier tries that have answers, or will; the earliest first.
+        Find the batches of earlier tries with answers, now or later; the earliest first.
         """
-        known = self._task.recall()
-        mine = list(self._iter_batches())[::-1] if known is None else [self._hook.get_batch(each) for each in known]
-        return [batch for batch in map(self._settled, mine) if _covers(batch)]
+        ids = self._task.recall()
+        batches = list(self._iter_batches())[::-1] if ids is None else [self._hook.get_batch(each) for each in ids]
+        return [batch for batch in map(self._await_cancellation, batches) if _find_file_id(batch)]
 
     def _iter_batches(self) -> Iterator[dict[str, Any]]:
         for batch in self._hook.list_batches():
@@ -117,18 +116,18 @@ class BatchRun:
         except AIEndpointsError as error:
             log.warning("The batch %s could not be cancelled: %s", batch_id, error)
 
-    def _settled(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def _await_cancellation(self, batch: dict[str, Any]) -> dict[str, Any]:
         """
-        Wait for a batch that is being cancelled: only then is known what it has answered.
+        Wait until a batch that is being cancelled is ``cancelled``: only then its answers are available.
         """
         while batch["status"] == "cancelling":
             time.sleep(LIST_CONSISTENCY_DELAY_S)
             batch = self._hook.get_batch(batch["id"])
         return batch
 
-    def _inputs(self, lines: Iterable[Line], folder: Path) -> Iterator[Path]:
+    def _write_inputs(self, lines: Iterable[Line], folder: Path) -> Iterator[Path]:
         """
-        Write lines into files that the service accepts, one after the other.
+        Write lines to input files within the service's limits, one after the other.
         """
         path, count = folder / "input.jsonl", 0
         file: BinaryIO | None = None
@@ -161,28 +160,28 @@ class BatchRun:
         return data
 
 
-def _covers(batch: Mapping[str, Any]) -> str:
+def _find_file_id(batch: Mapping[str, Any]) -> str:
     """
-    Find the file that tells which lines a batch has answered, or will; an empty text if it has answered none.
+    Find the file with the ids of the lines that a batch has answered, or will; an empty string if there isn't one.
     """
     return batch.get("output_file_id" if batch["status"] in FINAL_STATUSES else "input_file_id") or ""
 
 
 def wait(
-    hook: BatchMethods, ids: Iterable[str], seconds: float, say: Callable[[dict[str, Any]], None]
+    hook: BatchMethods, ids: Iterable[str], seconds: float, on_poll: Callable[[dict[str, Any]], None]
 ) -> Iterator[dict[str, Any]]:
     """
-    Wait until batches have ended.
+    Wait until batches reach a final status.
 
-    :param hook: talks to the service
-    :param ids: the batches
-    :param seconds: between two looks at one
-    :param say: told of each look
-    :return: the batches as the service describes them, each when it has ended
+    :param hook: hook of the connection
+    :param ids: ids of the batches
+    :param seconds: seconds between two requests for the state of a batch
+    :param on_poll: called with each state of a batch
+    :return: the batches as the service describes them, each as soon as its status is final
     """
     for batch_id in ids:
         while (batch := hook.get_batch(batch_id))["status"] not in FINAL_STATUSES:
-            say(batch)
+            on_poll(batch)
             time.sleep(seconds)
-        say(batch)
+        on_poll(batch)
         yield batch

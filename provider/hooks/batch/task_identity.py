@@ -1,5 +1,5 @@
 """
-The task that batches belong to: by what its tries know each other's batches, whatever ended the one before.
+The identity of a task in the metadata of its batches, by which later tries find them.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-#: The metadata of a batch that names its task: a hash of the task's run, and after a dot how many tries there had been
-#: when somebody last cleared it. What else the metadata holds is for people.
+#: Metadata of a batch that identifies its task: a hash of the task's run, a dot, and the number of tries before the
+#: last clear. The other metadata is for people.
 IDENTITY = "airflow_task"
 
-#: Characters of a value in a batch's metadata. Source: OpenAI API reference, Batch, 2026-05.
-METADATA_LENGTH = 512
+#: Maximum length of a value in a batch's metadata. Source: OpenAI API reference, Batch, 2026-05.
+MAX_METADATA_CHARS = 512
 
-#: Seconds by which the clocks of Airflow and the service may differ, and that the longest completion window takes.
+#: Maximum difference between the clocks of Airflow and the service, and the longest completion window, in seconds.
 CLOCK_SKEW_S, MAX_WINDOW_S = 3_600.0, 72 * 3_600.0
 
-#: The key in the task state store of Airflow 3.3, which keeps values from one try to the next.
+#: Key in the task state store of Airflow 3.3, which keeps values from one try to the next.
 STORE_KEY = "ovh_ai_endpoints_batches"
 
 
 class BatchTask:
     """
-    One run of a task, as all its tries name it.
+    One run of a task, identified in the same way by all its tries.
 
     :param context: the task's context
-    :param retries: of the operator
-    :param always: whether batches from before a clear are the task's own as well
+    :param retries: ``retries`` of the operator
+    :param always: whether the task owns batches from before a clear, too
     """
 
     def __init__(self, context: Mapping[str, Any], retries: int, always: bool = False) -> None:
@@ -42,8 +42,8 @@ class BatchTask:
         self._names = {f"airflow_{name}": str(getattr(ti, name)) for name in names}
         digest = hashlib.sha256(json.dumps([getattr(ti, name) for name in names]).encode()).hexdigest()
         self._hash = digest[:32]
-        # A clear raises the number of tries by those of the task: what is above is how many there were before. It is
-        # below where somebody has raised ``retries`` in the DAG since the run began.
+        # A clear adds the tries so far to max_tries, so the rest above ``retries`` is their number. It is negative if
+        # ``retries`` was raised in the DAG since the run began.
         self._cleared = max(0, ti.max_tries - retries)
         self._always = always
         self._began = getattr(context.get("dag_run"), "start_date", None)
@@ -52,22 +52,24 @@ class BatchTask:
     @property
     def identity(self) -> str:
         """
-        What the task's batches carry.
+        The value of :data:`IDENTITY` in the metadata of this task's batches.
         """
         return f"{self._hash}.{self._cleared}"
 
     @property
     def metadata(self) -> dict[str, str]:
         """
-        The metadata of a batch of this task: its identity, and the names by which people know it.
+        The metadata for a batch of this task: its identity, and the ids of DAG, run and task.
         """
-        return {IDENTITY: self.identity, **{name: value[:METADATA_LENGTH] for name, value in self._names.items()}}
+        return {IDENTITY: self.identity, **{name: value[:MAX_METADATA_CHARS] for name, value in self._names.items()}}
 
     @property
     def since(self) -> float:
         """
-        Seconds since 1970 before which no batch matters: none was made before the run began, and what was under way
-        when somebody cleared the task is not older than the longest window.
+        The earliest creation time of a relevant batch, in seconds since 1970.
+
+        The task creates batches only after the start of its run. A batch that was running when the task was cleared is
+        younger than the longest completion window.
         """
         if self._always or self._began is None:
             return 0.0
@@ -76,47 +78,47 @@ class BatchTask:
 
     def owns(self, batch: Mapping[str, Any]) -> bool:
         """
-        Tell whether a batch is this task's.
+        Check whether a batch belongs to this task.
 
-        :param batch: as the service describes it
-        :return: True for those of all tries since the last clear, or of all tries whatsoever
+        :param batch: batch as the service describes it
+        :return: True for batches of the tries since the last clear; with ``always``, of all tries
         """
-        return self._is_ours(batch) if self._always else _identity(batch) == self.identity
+        return self._is_ours(batch) if self._always else _read_identity(batch) == self.identity
 
     def predates_clear(self, batch: Mapping[str, Any]) -> bool:
         """
-        Tell whether a batch is from before a clear, so that nobody waits for it any more.
+        Check whether a batch is from before a clear, so that it can be cancelled.
 
-        :param batch: as the service describes it
-        :return: True for those of this task that it does not own
+        :param batch: batch as the service describes it
+        :return: True for batches of this task's run that it doesn't own
         """
         return self._is_ours(batch) and not self.owns(batch)
 
     def _is_ours(self, batch: Mapping[str, Any]) -> bool:
-        return _identity(batch).partition(".")[0] == self._hash
+        return _read_identity(batch).partition(".")[0] == self._hash
 
     def recall(self) -> list[str] | None:
         """
-        Read from the task state store which batches there are.
+        Read the ids of the task's batches from the task state store.
 
-        :return: their ids, the earliest first; None where that is not known, or not for certain
+        :return: the ids, the earliest first; None if they are unknown or may be incomplete
         """
         try:
-            kept = self._store.get(STORE_KEY) if self._store is not None else None
-        except Exception as error:  # noqa: BLE001  (the store may be anything; a list of batches tells the same)
+            state = self._store.get(STORE_KEY) if self._store is not None else None
+        except Exception as error:  # noqa: BLE001  (the store may raise anything; listing the batches gives the same ids)
             log.warning("The task state store cannot be read: %s", type(error).__name__)
             return None
-        if not isinstance(kept, dict) or not kept.get("all_started"):
+        if not isinstance(state, dict) or not state.get("all_started"):
             return None
-        ids = kept.get("batch_ids")
-        return ids if isinstance(ids, list) and kept.get(IDENTITY) == self.identity else None
+        ids = state.get("batch_ids")
+        return ids if isinstance(ids, list) and state.get(IDENTITY) == self.identity else None
 
     def remember(self, ids: list[str], *, all_started: bool) -> None:
         """
-        Write into the task state store which batches there are.
+        Write the ids of the task's batches to the task state store.
 
-        :param ids: the earliest first
-        :param all_started: False if there may be one more, whose start nobody has confirmed yet
+        :param ids: the ids, the earliest first
+        :param all_started: False if there may be one more batch, whose start isn't confirmed yet
         """
         if self._store is None:
             return
@@ -126,7 +128,7 @@ class BatchTask:
             log.warning("The task state store cannot be written: %s", type(error).__name__)
 
 
-def _identity(batch: Mapping[str, Any]) -> str:
+def _read_identity(batch: Mapping[str, Any]) -> str:
     metadata = batch.get("metadata")
-    found = metadata.get(IDENTITY) if isinstance(metadata, Mapping) else None
-    return found if isinstance(found, str) else ""
+    identity = metadata.get(IDENTITY) if isinstance(metadata, Mapping) else None
+    return identity if isinstance(identity, str) else ""
