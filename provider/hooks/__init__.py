@@ -1,1 +1,1 @@
-"""From an Airflow connection to a client, one line a verb."""
+"""The hook of an AI Endpoints connection."""

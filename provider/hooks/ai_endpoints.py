@@ -1,5 +1,5 @@
 """
-The hook: a connection's settings, and one line for each thing the service does.
+The hook of an AI Endpoints connection, with the methods of all modules in :mod:`.methods`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,14 @@ class OVHCloudAIEndpointsHook(
     ImageMethods,
 ):
     """
-    Talk to OVHcloud AI Endpoints, or to any service that speaks the same OpenAI-compatible API.
+    Interact with OVHcloud AI Endpoints, or with any service that has the same OpenAI-compatible API.
 
-    Safe to use from several threads, which share its connections, and after a fork, which leaves them to the
-    parent.
+    Safe to use from several threads, which share its connections, and after a fork, when the child opens its own.
 
-    :param ovh_conn_id: Airflow connection
+    :param ovh_conn_id: id of the Airflow connection
     :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param fail_fast: whether a non-retryable error fails the task at once, without its remaining ``retries``
     """
 
     conn_name_attr = "ovh_conn_id"
@@ -49,9 +48,9 @@ class OVHCloudAIEndpointsHook(
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """
-        Draw the form's own fields on Airflow 2.11 to 3.1.
+        Return the connection form's own fields, for Airflow 2.11 to 3.1.
 
-        :return: a wtforms field for each name
+        :return: wtforms fields by name
         """
         from ..connection.form import as_widgets
 
@@ -60,7 +59,7 @@ class OVHCloudAIEndpointsHook(
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """
-        Rename and hide standard fields on Airflow 2.11 to 3.1.
+        Return the changes to the connection form's standard fields, for Airflow 2.11 to 3.1.
 
         :return: hidden fields, labels and placeholders
         """
@@ -70,9 +69,9 @@ class OVHCloudAIEndpointsHook(
 
     def test_connection(self) -> tuple[bool, str]:
         """
-        Find out within ten seconds whether the connection works; never billed, never raises.
+        Test the connection within ten seconds, without billed requests. Never raises.
 
-        :return: whether it does, and a sentence that says so, or why not and what to do
+        :return: whether the connection works, and a message: the result, or the reason and the fix
         """
         from ..connection.check import run_test
         from ..connection.check_message import compose_message, internal_error
@@ -81,7 +80,7 @@ class OVHCloudAIEndpointsHook(
             report = run_test(read_settings(self._get_connection(), token_required=False))
         except AIEndpointsError as error:
             return False, f"Failed: {error}"
-        except Exception as error:  # Airflow would show its bare text, which may be anything, or nothing.
+        except Exception as error:  # Airflow would show only its text, which may be anything, or empty.
             self.log.exception("The connection test itself failed.")
             return False, internal_error(error)
         self.log.info("Models listed: %s", ", ".join(report.models or ["none seen"]))

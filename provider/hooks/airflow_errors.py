@@ -44,8 +44,8 @@ def to_airflow_error(error: Error, *, fail_fast: bool) -> Error:
     base = AirflowFailException if fail_fast and not error.retryable else AirflowException
     if isinstance(error, base):
         return error
-    kind = next(each for each in type(error).__mro__ if each.__module__ == AIEndpointsError.__module__)
-    twin: Error = _restore(kind, base, error.args, error.__dict__)
+    error_class = next(each for each in type(error).__mro__ if each.__module__ == AIEndpointsError.__module__)
+    twin: Error = _restore(error_class, base, error.args, error.__dict__)
     return twin.with_traceback(error.__traceback__)
 
 

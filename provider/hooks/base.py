@@ -1,5 +1,5 @@
 """
-What every verb of the hook stands on: a connection's settings, the client, and errors as Airflow takes them.
+Base class of the hook: the connection's settings, the client, and errors for Airflow.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from ..redaction import excerpt, scrub
 from .airflow_errors import raise_for_airflow
 from .usage import metrics
 
-#: Held while a hook reads its connection, as Airflow 3.0 mixes up what it answers to several threads of a task, and
-#: while it makes its client, so that threads do not each get connections of their own. One for all hooks, as these are
-#: copied and pickled.
+#: Held while a hook reads its connection, as Airflow 3.0 mixes up responses to several threads of a task, and while it
+#: creates its client, so that all threads share one. Global, as hooks are copied and pickled.
 _creation_lock = create_fork_lock()
 
 
 class BaseAIEndpointsHook(BaseHook):
     """
-    A connection, and what is sent over it.
+    The connection's settings and client, and sending of requests.
 
-    :param ovh_conn_id: Airflow connection
+    :param ovh_conn_id: id of the Airflow connection
     :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
     :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
+    :param fail_fast: whether a non-retryable error fails the task at once, without its remaining ``retries``
     """
 
     def __init__(
@@ -57,13 +56,13 @@ class BaseAIEndpointsHook(BaseHook):
         self._warnings: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Settings hold the token, a client sockets, and what Airflow 3 logs with locks: none leaves the process.
+        # Settings hold the token, the client holds sockets, and the log of Airflow 3 holds locks.
         return {**self.__dict__, "_settings": None, "_client": None, "_log": None}
 
     @property
     def settings(self) -> ConnectionSettings:
         """
-        What the connection says, read once.
+        The settings of the connection, read once.
         """
         if self._settings is None:
             with self.boundary(), _creation_lock:
@@ -72,10 +71,10 @@ class BaseAIEndpointsHook(BaseHook):
 
     def get_conn(self) -> Client:
         """
-        Give the client, which keeps its connections open between calls.
+        Return the client, which keeps its connections open between calls.
 
         :return: the client
-        :raises ConfigurationError: if the connection cannot work
+        :raises ConfigurationError: if the connection is invalid
         """
         if self._client is None:
             settings = self.settings.client
@@ -85,7 +84,7 @@ class BaseAIEndpointsHook(BaseHook):
 
     def list_models(self) -> list[dict[str, Any]]:
         """
-        List the models that are served.
+        List the service's models.
 
         :return: the models as the service describes them: ``id``, ``pricing``, ``context_length`` and so on
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
@@ -107,27 +106,27 @@ class BaseAIEndpointsHook(BaseHook):
             return self.get_connection(self.ovh_conn_id)
         except (AirflowNotFoundException, ValueError):
             pass
-        # Raised here: what Airflow could not read may hold the token, and would be part of the error.
+        # Raised outside the handler: the original error may contain the token, and would be chained.
         raise ConfigurationError(explain_missing_connection(self.ovh_conn_id))
 
-    def model_for(self, given: Any, default: str) -> Any:
+    def choose_model(self, model: Any, default: str) -> Any:
         """
-        Choose the model.
+        Return the model id, or the connection's default model.
 
-        :param given: what was named, or None
-        :param default: the setting of the connection that names it then: ``chat_model`` or ``embedding_model``
+        :param model: model id, or None for the default
+        :param default: setting of the default model: ``chat_model`` or ``embedding_model``
         :return: the model id
-        :raises ConfigurationError: if neither names one
+        :raises ConfigurationError: if both are None
         """
-        if given is not None:
-            return given
-        chosen = getattr(self.settings, default)
-        if chosen is None:
+        if model is not None:
+            return model
+        default_model = getattr(self.settings, default)
+        if default_model is None:
             raise ConfigurationError(
                 f"No model: name one, or set '{default.replace('_', ' ').capitalize()}' in the connection "
                 f"{self.ovh_conn_id!r}."
             )
-        return chosen
+        return default_model
 
     def _send(self, request: http_request.Request) -> Reply:
         try:
@@ -135,7 +134,7 @@ class BaseAIEndpointsHook(BaseHook):
         except AIEndpointsError as error:
             failure = self._count_error(error, request)
         else:
-            self._pass_on_warning(reply, request)
+            self._log_warning(reply, request)
             return reply
         raise failure from None
 
@@ -143,12 +142,12 @@ class BaseAIEndpointsHook(BaseHook):
         metrics.count_error(request.model, error.status)
         return self._with_suggestions(error, request) if isinstance(error, NotFoundError) else error
 
-    def _pass_on_warning(self, reply: Reply, request: http_request.Request) -> None:
+    def _log_warning(self, reply: Reply, request: http_request.Request) -> None:
         if warning := reply.headers.get("x-warning"):
-            said = excerpt(scrub(warning, self.settings.client.token))
-            if said not in self._warnings:  # it comes with every reply
-                self._warnings.add(said)
-                self.log.warning("The service warns about %s: %s", request.model or request.description, said)
+            text = excerpt(scrub(warning, self.settings.client.token))
+            if text not in self._warnings:  # the service sends it with every response
+                self._warnings.add(text)
+                self.log.warning("The service warns about %s: %s", request.model or request.description, text)
 
     def _with_suggestions(self, error: NotFoundError, request: http_request.Request) -> NotFoundError:
         if request.model and error_responses.is_about_model(str(error)):
@@ -163,30 +162,30 @@ class BaseAIEndpointsHook(BaseHook):
         self,
         what: str,
         model: str | None,
-        sent: Sequence[Reply],
+        replies: Sequence[Reply],
         value: Mapping[str, Any],
         level: int = logging.INFO,
     ) -> None:
         usage = value.get("usage")
         if not isinstance(usage, Mapping):
             usage = {}
-        metrics.count(model, usage, len(sent))
+        metrics.count(model, usage, len(replies))
         facts = {
             "model": value.get("model") or model,
             **_read_usage(usage),
-            "milliseconds": int(sum(reply.seconds for reply in sent) * 1000),
-            "requests": len(sent),
-            "attempts": sum(reply.attempts for reply in sent),
-            "request_id": sent[-1].request_id,
-            "finish_reason": _finish_reason(value),
+            "milliseconds": int(sum(reply.seconds for reply in replies) * 1000),
+            "requests": len(replies),
+            "attempts": sum(reply.attempts for reply in replies),
+            "request_id": replies[-1].request_id,
+            "finish_reason": _read_finish_reason(value),
         }
-        told = " ".join(f"{name}={fact}" for name, fact in facts.items() if fact is not None)
-        self.log.log(level, "AI Endpoints %s: %s", what, told)
+        summary = " ".join(f"{name}={fact}" for name, fact in facts.items() if fact is not None)
+        self.log.log(level, "AI Endpoints %s: %s", what, summary)
 
     @contextmanager
     def boundary(self) -> Iterator[None]:
         """
-        Raise errors as Airflow expects them, see :mod:`.airflow_errors`.
+        Raise errors of this provider as Airflow's exceptions, see :mod:`.airflow_errors`.
         """
         with raise_for_airflow(fail_fast=self.fail_fast):
             yield
@@ -198,7 +197,7 @@ def _read_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     return {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}
 
 
-def _finish_reason(value: Mapping[str, Any]) -> Any:
+def _read_finish_reason(value: Mapping[str, Any]) -> Any:
     choices = value.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     return first.get("finish_reason") if isinstance(first, Mapping) else None

@@ -1,7 +1,7 @@
 """
-The connection in Airflow's own AI provider: ``@task.llm``, ``@task.agent`` and their operators.
+Hooks for Airflow's own AI provider: ``@task.llm``, ``@task.agent`` and their operators.
 
-Nothing else imports this at import time: it needs ``apache-airflow-providers-common-ai``, which few have.
+No other module imports this one at import time: it needs ``apache-airflow-providers-common-ai``, an optional package.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from ..errors import AIEndpointsError
 from .ai_endpoints import OVHCloudAIEndpointsHook
 from .usage import metrics
 
-_NEEDED = (
+_INSTALL_HINT = (
     "OVHcloud AI Endpoints in @task.llm and @task.agent needs apache-airflow-providers-common-ai 1.0 or later: "
     "pip install 'airflow-provider-ovhcloud-ai[common-ai]'"
 )
 
-#: How pydantic-ai spells that a model is OVHcloud's.
+#: pydantic-ai's prefix for OVHcloud's models.
 _PREFIX = "ovhcloud:"
 
 
-def _theirs() -> Any:
+def _import_pydantic_ai_hook() -> Any:
     try:
-        found = import_module("airflow.providers.common.ai.hooks.pydantic_ai").PydanticAIHook
-    except Exception as error:  # whatever is wrong with what it imports in turn, the remedy is the same
-        raise ImportError(_NEEDED) from error
-    if not hasattr(found, "_resolve_own_model"):
-        raise ImportError(_NEEDED)
-    return found
+        hook_class = import_module("airflow.providers.common.ai.hooks.pydantic_ai").PydanticAIHook
+    except Exception as error:  # its own imports may fail in any way; the fix is the same
+        raise ImportError(_INSTALL_HINT) from error
+    if not hasattr(hook_class, "_resolve_own_model"):
+        raise ImportError(_INSTALL_HINT)
+    return hook_class
 
 
-PydanticAIHook = _theirs()
+PydanticAIHook = _import_pydantic_ai_hook()
 
 
 class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-type, misc]  # imported by name
     """
-    Give a connection's models to pydantic-ai.
+    Provides a connection's models to pydantic-ai.
 
-    Not safe to use from several threads: an agent that it makes is at home on one event loop.
+    Not safe to use from several threads: its agents belong to one event loop.
 
-    :param llm_conn_id: Airflow connection
+    :param llm_conn_id: id of the Airflow connection
     :param model_id: model id; the connection's chat model unless given
-    :param fallback_conn_ids: connections to ask in turn while the service does not answer
-    :param kwargs: of Airflow's ``BaseHook``
+    :param fallback_conn_ids: connections to try in turn if the service doesn't answer
+    :param kwargs: arguments of Airflow's ``BaseHook``
     """
 
     conn_name_attr = "llm_conn_id"
@@ -65,9 +65,9 @@ class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-t
 
     def test_connection(self) -> tuple[bool, str]:
         """
-        Find out within ten seconds whether the connection works; never billed, never raises.
+        Test the connection within ten seconds, without billed requests. Never raises.
 
-        :return: whether it does, and a sentence that says so, or why not and what to do
+        :return: whether the connection works, and a message: the result, or the reason and the fix
         """
         return self.service.test_connection()
 
@@ -77,26 +77,26 @@ class OVHCloudAIEndpointsPydanticAIHook(PydanticAIHook):  # type: ignore[valid-t
     def _resolve_own_model(self, *, forwarded_model_id: str | None = None, **_: Any) -> Any:
         from pydantic_ai.models.openai import OpenAIChatModel
 
-        # Another connection's model is no model of this one's when it names its service.
+        # A model id with the prefix of another service isn't one of this connection's models.
         forwarded = forwarded_model_id if ":" not in (forwarded_model_id or "") else None
         with self.service.boundary():
-            name = self.service.model_for(self._get_configured_model_name() or forwarded, "chat_model")
-        return OpenAIChatModel(name, provider=_provider(self.service))
+            name = self.service.choose_model(self._get_configured_model_name() or forwarded, "chat_model")
+        return OpenAIChatModel(name, provider=_build_provider(self.service))
 
 
 class OVHCloudAIEndpointsCommonAIHook(OVHCloudAIEndpointsHook, PydanticAIHook):  # type: ignore[valid-type, misc]  # same
     """
-    What Airflow gives for a connection where both providers are installed: our hook, which makes agents as well.
+    The hook that Airflow returns for a connection if both providers are installed: our hook, with agents.
 
-    common-ai takes no hook for its operators but a subclass of its own.
+    The operators of common-ai accept only subclasses of its own hook.
 
-    Safe to use from several threads as our hook is; an agent that it makes is at home on one event loop.
+    Safe to use from several threads, as our hook is; its agents belong to one event loop.
 
-    :param ovh_conn_id: Airflow connection
-    :param options: further ones of :class:`.ai_endpoints.OVHCloudAIEndpointsHook`
+    :param ovh_conn_id: id of the Airflow connection
+    :param options: further positional arguments of :class:`.ai_endpoints.OVHCloudAIEndpointsHook`
     :param model_id: model id; the connection's chat model unless given
-    :param fallback_conn_ids: connections to ask in turn while the service does not answer
-    :param named_options: the same as ``options``
+    :param fallback_conn_ids: connections to try in turn if the service doesn't answer
+    :param named_options: further keyword arguments of the same hook
     """
 
     def __init__(
@@ -114,24 +114,24 @@ class OVHCloudAIEndpointsCommonAIHook(OVHCloudAIEndpointsHook, PydanticAIHook): 
 
     def create_agent(self, *args: Any, **kwargs: Any) -> Any:
         """
-        Make a pydantic-ai agent that asks this connection's models.
+        Create a pydantic-ai agent that uses this connection's models.
 
-        :param args: as for common-ai's ``PydanticAIHook.create_agent``
-        :param kwargs: likewise: ``output_type``, ``instructions``, ``toolsets`` and so on
+        :param args: positional arguments of common-ai's ``PydanticAIHook.create_agent``
+        :param kwargs: its keyword arguments: ``output_type``, ``instructions``, ``toolsets`` and so on
         :return: the agent
         """
-        return self._of_common_ai().create_agent(*args, **kwargs)
+        return self._build_common_ai_hook().create_agent(*args, **kwargs)
 
     def _resolve_own_model(self, **forwarded: Any) -> Any:
-        return self._of_common_ai()._resolve_own_model(**forwarded)
+        return self._build_common_ai_hook()._resolve_own_model(**forwarded)
 
-    def _of_common_ai(self) -> OVHCloudAIEndpointsPydanticAIHook:
+    def _build_common_ai_hook(self) -> OVHCloudAIEndpointsPydanticAIHook:
         hook = OVHCloudAIEndpointsPydanticAIHook(self.ovh_conn_id, self.model_id, self.fallback_conn_ids)
         hook.service = self
         return hook
 
 
-def _provider(service: OVHCloudAIEndpointsHook) -> Any:
+def _build_provider(service: OVHCloudAIEndpointsHook) -> Any:
     from pydantic_ai.providers.ovhcloud import OVHcloudProvider
 
     from .methods.openai_client import EVENTS, openai_client
@@ -141,13 +141,13 @@ def _provider(service: OVHCloudAIEndpointsHook) -> Any:
         def base_url(self) -> str:
             return service.settings.client.base_url
 
-    def heard(request: Request, outcome: Reply | AIEndpointsError) -> None:
+    def on_response(request: Request, outcome: Reply | AIEndpointsError) -> None:
         if isinstance(outcome, AIEndpointsError):
             metrics.count_error(request.model, outcome.status)
             return
-        service._pass_on_warning(outcome, request)
+        service._log_warning(outcome, request)
         if outcome.content_type != EVENTS:
             value = parse(outcome, request, service.settings.client)
             service._report("chat", request.model, [outcome], value)
 
-    return Provider(openai_client=openai_client(service.settings.client, heard))
+    return Provider(openai_client=openai_client(service.settings.client, on_response))

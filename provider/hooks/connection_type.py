@@ -1,5 +1,5 @@
 """
-The hook that Airflow gives for a connection: where its own AI provider is installed, one that this takes as well.
+The hook that Airflow returns for a connection: with agents if Airflow's own AI provider is installed.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ NAME = "OVHCloudAIEndpointsHook"
 
 
 def __getattr__(name: str) -> Any:
-    # The AI provider takes long to import, and whoever imports our hook by its name needs nothing of it.
+    # Imported lazily: the AI provider takes long to import, and most users of the hook don't need it.
     if name != NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from .common_ai import OVHCloudAIEndpointsCommonAIHook as found
+        from .common_ai import OVHCloudAIEndpointsCommonAIHook as hook_class
     except ImportError:
-        from .ai_endpoints import OVHCloudAIEndpointsHook as found  # type: ignore[assignment]  # its base
-    globals()[name] = found
-    return found
+        from .ai_endpoints import OVHCloudAIEndpointsHook as hook_class  # type: ignore[assignment]  # its base
+    globals()[name] = hook_class
+    return hook_class

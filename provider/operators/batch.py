@@ -214,7 +214,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
 
     def _plan(self) -> tuple[BatchRows, Folder | None, int]:
         asks_chat = self.endpoint == ENDPOINTS[0]
-        model = self.hook.model_for(self.model, "chat_model" if asks_chat else "embedding_model")
+        model = self.hook.choose_model(self.model, "chat_model" if asks_chat else "embedding_model")
         asked, folder = self._build_rows(asks_chat, model), self._folder(asks_chat, model)
         if folder:
             folder.begin()

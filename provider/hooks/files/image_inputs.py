@@ -1,5 +1,5 @@
 """
-Image files as parts of a message.
+Images from files, as parts of a message.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from .inputs import InputFile, is_path
 
 def read_images(paths: Any) -> list[dict[str, Any]]:
     """
-    Read image files.
+    Read image files as parts of a message.
 
-    :param paths: a path or a list of paths: text, ``pathlib.Path`` or Airflow's ``ObjectStoragePath``; a text may be an
-        address such as ``file:///path`` or ``s3://conn_id@bucket/key``. None is no image
-    :return: a part of a message for each, with the image as a data URL
-    :raises ConfigurationError: if one cannot be read or is no image, or all together are more than the service takes
-        in a request, which is looked at before they are read
+    :param paths: a path or a list of paths: strings, ``pathlib.Path`` or Airflow's ``ObjectStoragePath``; a string may
+        be a URL such as ``file:///path`` or ``s3://conn_id@bucket/key``. None for an empty list
+    :return: a part for each image, with the image as a data URL
+    :raises ConfigurationError: if a file can't be read or isn't an image; before reading, if the files together exceed
+        the service's request limit
     """
-    named = _named(paths)
-    image_parts.check_count(len(named))
-    files = [_file(value, name) for name, value in named.items()]
+    named_paths = _name_paths(paths)
+    image_parts.check_count(len(named_paths))
+    files = [_open_file(value, name) for name, value in named_paths.items()]
     image_parts.check_sizes({file.label: file.size() for file in files})
     parts: list[dict[str, Any]] = []
-    read: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for file in files:
         data = file.read(image_parts.MAX_FILE_BYTES + 1)
-        # A file may have grown since, and not every storage knows a size.
-        read[file.label] = len(data)
-        image_parts.check_sizes(read)
+        # Check again: a file may have grown, and some storage doesn't know sizes.
+        sizes[file.label] = len(data)
+        image_parts.check_sizes(sizes)
         parts.append(image_parts.part(data, file.label))
     return parts
 
 
-def _named(paths: Any) -> dict[str, Any]:
+def _name_paths(paths: Any) -> dict[str, Any]:
     if paths is None:
         return {}
     if is_path(paths):
@@ -48,7 +48,7 @@ def _named(paths: Any) -> dict[str, Any]:
     return {f"images[{position}]": value for position, value in enumerate(paths)}
 
 
-def _file(value: Any, name: str) -> InputFile:
+def _open_file(value: Any, name: str) -> InputFile:
     if isinstance(value, str) and value.lstrip().lower().startswith("data:"):
         raise ConfigurationError(
             f"{name} is a data URL and not a path: put it into a message, as a part "

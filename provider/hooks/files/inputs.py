@@ -1,5 +1,5 @@
 """
-Files that an author names: looked at before they are read, wherever they are. One that a message names is never read.
+Input files that a DAG author names, on this machine or in object storage. Paths in messages are never read.
 """
 
 from __future__ import annotations
@@ -18,63 +18,63 @@ from ...rows.storage import open_storage
 from ...validation import quote, text
 from .object_path import to_object_path
 
-#: What a file system says of a name that leads nowhere; object storage says ``FileNotFoundError`` alone.
-_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+#: Error numbers of a file system for a missing file; object storage raises only ``FileNotFoundError``.
+_MISSING_ERRNOS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
-#: Characters of a path that an error shows.
-_SHOWN = 300
+#: Maximum length of a path in an error.
+_MAX_PATH_CHARS = 300
 
 
 class InputFile:
     """
-    A file to be read.
+    A file to read.
 
-    :param value: its path: text, ``pathlib.Path`` or Airflow's ``ObjectStoragePath``; a text may be an address such as
-        ``file:///path`` or ``s3://conn_id@bucket/key``
-    :param name: the parameter that it came from, for errors
-    :raises ConfigurationError: if that is no path
+    :param value: its path: a string, ``pathlib.Path`` or Airflow's ``ObjectStoragePath``; a string may be a URL such
+        as ``file:///path`` or ``s3://conn_id@bucket/key``
+    :param name: name of the operator's parameter, for errors
+    :raises ConfigurationError: if ``value`` isn't a path
     """
 
     def __init__(self, value: Any, name: str) -> None:
         self._path = resolve_input(value, name)
         self._storage = open_storage(self._path)
-        #: What it is called in errors; the same file may be there twice.
-        self.label = f"{name} ({excerpt(self._storage.display, _SHOWN)})"
+        #: Its parameter and path, for errors; the same file may occur twice.
+        self.label = f"{name} ({excerpt(self._storage.display, _MAX_PATH_CHARS)})"
         #: Its path, for people.
         self.display = self._storage.display
 
     def size(self) -> int:
         """
-        Look how long the file is, and that it is one: to open a pipe could wait forever.
+        Read the size of the file, and check that it is a regular file: opening a pipe could block forever.
 
-        :return: its bytes, as far as its storage knows them
-        :raises ConfigurationError: if there is no file that can be read
+        :return: size in bytes, 0 if its storage doesn't know it
+        :raises ConfigurationError: if the file can't be read
         """
-        with self._explained():
-            return self._stored_size() if hasattr(self._path, "fs") else self._local_size()
+        with self._explain_errors():
+            return self._remote_size() if hasattr(self._path, "fs") else self._local_size()
 
-    def read(self, most: int) -> bytes:
+    def read(self, max_bytes: int) -> bytes:
         """
-        Read its beginning.
+        Read the beginning of the file.
 
-        :param most: bytes to read
-        :return: so many, or all
-        :raises ConfigurationError: if there is no file that can be read
+        :param max_bytes: maximum number of bytes
+        :return: the first bytes, or all if the file is shorter
+        :raises ConfigurationError: if the file can't be read
         """
-        with self._explained(), self._storage.open() as stream:
-            return b"".join(_pieces(stream, most))
+        with self._explain_errors(), self._storage.open() as stream:
+            return b"".join(_iter_chunks(stream, max_bytes))
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """
-        Open it, to be read from beginning to end; what its storage then says is an error of this provider.
+        Open the file for reading from beginning to end.
 
-        :return: its bytes
-        :raises ConfigurationError: if there is no file that can be read
-        :raises AIEndpointsError: if its storage fails
+        :return: a binary stream
+        :raises ConfigurationError: if the file can't be read
+        :raises AIEndpointsError: if its storage fails while you read
         """
         try:
-            with self._explained(), self._storage.open() as stream:
+            with self._explain_errors(), self._storage.open() as stream:
                 yield stream
         except OSError as error:
             kind = type(error).__name__
@@ -83,28 +83,28 @@ class InputFile:
         raise AIEndpointsError(f"{self.label} could not be read to its end: its storage failed ({kind}). Try again.")
 
     def _local_size(self) -> int:
-        found = self._path.stat()
-        if stat.S_ISDIR(found.st_mode):
+        status = self._path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise ConfigurationError(f"{self.label} is no file but a pipe, a socket or a device: name a file.")
-        return int(found.st_size)
+        return int(status.st_size)
 
-    def _stored_size(self) -> int:
-        # Another process may have written since this one looked.
+    def _remote_size(self) -> int:
+        # Another process may have written since the last listing.
         self._path.fs.invalidate_cache(self._path.path)
-        found = self._path.fs.info(self._path.path)
-        if found["type"] == "directory":
+        info = self._path.fs.info(self._path.path)
+        if info["type"] == "directory":
             raise IsADirectoryError
-        return int(found.get("size") or 0)
+        return int(info.get("size") or 0)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            reason = _reason(error)
-            # What else a storage says may pass by itself: the task's retries are for that.
+            reason = _explain_error(error)
+            # Other errors of a storage may be temporary, so the task's retries may help.
             if not reason:
                 raise
             raise ConfigurationError(f"{self.label} {reason}") from None
@@ -112,21 +112,21 @@ class InputFile:
 
 def is_path(value: Any) -> bool:
     """
-    Tell whether a value may name a file.
+    Check whether a value may be a path.
 
-    :param value: anything
-    :return: True for texts and paths
+    :param value: any value
+    :return: True for strings and paths
     """
-    # Airflow's path is one of Python's on some releases, and on others has no more than its protocol in common.
+    # Airflow's path is an os.PathLike only on some releases; on all of them it has a protocol.
     return isinstance(value, (str, os.PathLike)) or hasattr(value, "protocol")
 
 
-def _reason(error: OSError) -> str:
+def _explain_error(error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
         return "is a folder: name the files in it."
     if isinstance(error, PermissionError):
         return "may not be read: let the user that runs the worker, or the connection in the path, read it."
-    if isinstance(error, FileNotFoundError) or error.errno in _NOWHERE:
+    if isinstance(error, FileNotFoundError) or error.errno in _MISSING_ERRNOS:
         return (
             "does not exist where this task runs: check the path. A file that another task wrote has to be in storage "
             "that all workers reach."
@@ -134,30 +134,32 @@ def _reason(error: OSError) -> str:
     return ""
 
 
-def _pieces(stream: BinaryIO, most: int) -> Iterator[bytes]:
-    # A storage may give less than was asked for before the end.
-    while most > 0 and (piece := stream.read(most)):
-        yield piece
-        most -= len(piece)
+def _iter_chunks(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
+    # A storage may return fewer bytes than requested before the end.
+    while max_bytes > 0 and (chunk := stream.read(max_bytes)):
+        yield chunk
+        max_bytes -= len(chunk)
 
 
 def resolve_input(value: Any, name: str) -> Any:
     """
-    Open the way to a file; a path of this machine means the same on every release, which Airflow's own does not.
+    Convert the value of a parameter to a path.
 
-    :param value: its path, or its address
-    :param name: the parameter that it came from, for errors
-    :return: a path of this machine, or Airflow's for other storage
-    :raises ConfigurationError: if it is none, or this Airflow cannot use such storage
+    Local paths become ``pathlib.Path``, as Airflow's own local paths differ between releases.
+
+    :param value: a path or a URL
+    :param name: name of the operator's parameter, for errors
+    :return: a ``pathlib.Path``, or an ``ObjectStoragePath`` for other storage
+    :raises ConfigurationError: if ``value`` isn't a path, or this Airflow can't use its storage
     """
-    address = _address(value, name)
+    address = _read_address(value, name)
     if "://" not in address and not address.lower().startswith("file:"):
         return Path(address)
     path = to_object_path(address, name)
     return Path(path.path) if path.protocol in {"file", "local"} else path
 
 
-def _address(value: Any, name: str) -> str:
+def _read_address(value: Any, name: str) -> str:
     if not is_path(value):
         raise ConfigurationError(f"{name} must be a path, not {quote(value)}.")
     address = text(str(value), name)

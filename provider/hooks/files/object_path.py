@@ -1,5 +1,5 @@
 """
-Files and folders as authors name them.
+Paths in object storage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ...validation import quote, text
 if TYPE_CHECKING:
     from ...compat import ObjectStoragePath
 
-#: Bytes of the name of a file: what Linux and macOS take.
+#: Maximum length of a file name on Linux and macOS.
 MAX_NAME_BYTES = 255
 #: Distribution that brings a storage, by scheme.
 _PACKAGES = {
@@ -24,12 +24,12 @@ _PACKAGES = {
 
 def to_object_path(value: Any, name: str) -> ObjectStoragePath:
     """
-    Open the way to a file or folder.
+    Convert the value of a parameter to Airflow's path.
 
-    :param value: a path, or an address such as ``s3://conn_id@bucket/key``
-    :param name: the parameter that it came from, for the error
-    :return: the path, whose storage can be reached as far as this machine knows
-    :raises ConfigurationError: if this Airflow cannot use such storage
+    :param value: a path, or a URL such as ``s3://conn_id@bucket/key``
+    :param name: name of the operator's parameter, for the error
+    :return: the path; its storage's provider and connection exist
+    :raises ConfigurationError: if this Airflow can't use its storage, or a file name is too long
     """
     from ...compat import ObjectStoragePath
 
@@ -43,8 +43,8 @@ def to_object_path(value: Any, name: str) -> ObjectStoragePath:
         )
     try:
         path = ObjectStoragePath(address)
-        path.fs  # noqa: B018  (only this looks for the provider and the connection)
-    except Exception as error:  # noqa: BLE001  (whatever the storage's own library raises, with anything in its text)
+        path.fs  # noqa: B018  (loads the provider and the connection)
+    except Exception as error:  # noqa: BLE001  (the storage's own library may raise anything, with any text)
         kind = type(error).__name__
     else:
         return path

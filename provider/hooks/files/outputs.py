@@ -1,5 +1,5 @@
 """
-A file that a task writes: looked at before the work that is paid for, written whole or not at all.
+An output file: checked before any billed request, and written completely or not at all.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .inputs import resolve_input
 
 class OutputFile:
     """
-    A file to be written.
+    A file to write.
 
     :param value: its path, on this machine or in object storage
-    :param name: the parameter that it came from, for errors
-    :param kinds: suffixes that it may have
-    :raises ConfigurationError: if nothing can be written there, or it has another suffix
+    :param name: name of the operator's parameter, for errors
+    :param kinds: allowed suffixes, without the dot
+    :raises ConfigurationError: if its folder can't be written to, or it has another suffix
     """
 
     def __init__(self, value: Any, name: str, kinds: Sequence[str]) -> None:
@@ -48,9 +48,9 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """
-        Write it; one that was there is replaced.
+        Write the file, or replace an existing one.
 
-        :param data: all that it holds
+        :param data: content of the file
         :raises AIEndpointsError: if its storage fails
         """
         try:

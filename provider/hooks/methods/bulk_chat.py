@@ -89,7 +89,7 @@ class BulkChatMethods(ChatMethods):
         with self.boundary():
             bulk_result.check_on_error(on_error)
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
-            model_id = self.model_for(model, "chat_model")
+            model_id = self.choose_model(model, "chat_model")
             total = len(conversations) if isinstance(conversations, Sized) else None
             self.get_conn()  # once, before each thread creates its own
 
@@ -137,7 +137,7 @@ class BulkChatMethods(ChatMethods):
         """
         with self.boundary():
             bulk_result.check_on_error(on_error)
-            model_id = self.model_for(model, "chat_model")
+            model_id = self.choose_model(model, "chat_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             recipe = {"prompt": text(prompt, "prompt"), "system_prompt": system_prompt, "model": model_id}
             folder = Folder(output, output_format, {**recipe, "parameters": options})

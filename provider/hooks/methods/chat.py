@@ -54,7 +54,7 @@ class ChatMethods(BaseAIEndpointsHook):
         """
         options = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "stop": stop, **params}
         with self.boundary():
-            return self._ask(chat_request.chat(self.model_for(model, "chat_model"), messages, **options))
+            return self._ask(chat_request.chat(self.choose_model(model, "chat_model"), messages, **options))
 
     def stream_chat_completion(
         self,
@@ -76,7 +76,7 @@ class ChatMethods(BaseAIEndpointsHook):
         """
         with self.boundary():
             request = chat_request.as_stream(
-                chat_request.chat(self.model_for(model, "chat_model"), messages, **options)
+                chat_request.chat(self.choose_model(model, "chat_model"), messages, **options)
             )
             client = self.get_conn()
 
@@ -87,7 +87,7 @@ class ChatMethods(BaseAIEndpointsHook):
 
         def on_response(reply: Reply) -> None:
             stream.reply = reply
-            self._pass_on_warning(reply, request)
+            self._log_warning(reply, request)
 
         def events() -> Generator[str, None, None]:
             try:
@@ -171,7 +171,7 @@ class ChatMethods(BaseAIEndpointsHook):
             return Conversation(
                 self._build_single_ask({**own, **options, **(extra_body or {})}, stream=stream),
                 first_messages,
-                models=model_list(self.model_for(model, "chat_model"), fallback_models),
+                models=model_list(self.choose_model(model, "chat_model"), fallback_models),
                 structure=structure,
                 repair=repair,
                 tools=toolset,

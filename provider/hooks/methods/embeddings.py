@@ -55,7 +55,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():
-            model_id = self.model_for(model, "embedding_model")
+            model_id = self.choose_model(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             if on_long_text == "split":
                 raise ConfigurationError("on_long_text='split' makes several vectors of one text: give output_path.")
@@ -99,7 +99,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         :raises AIEndpointsError: the first failure; the parts written up to then are kept
         """
         with self.boundary():
-            model_id = self.model_for(model, "embedding_model")
+            model_id = self.choose_model(model, "embedding_model")
             threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
             embedder = self._get_embedder()
             recipe = {"embedding": text(text_column, "text_column"), "model": model_id, "parameters": params}

@@ -52,7 +52,7 @@ class ResponseMethods(BaseAIEndpointsHook):
         """
         with self.boundary():
             request = responses_api.request(
-                self.model_for(model, "chat_model"),
+                self.choose_model(model, "chat_model"),
                 input,
                 instructions=instructions,
                 response_format=response_format,
