@@ -1,1 +1,1 @@
-"""Rows from files, and results as the parts of a folder; knows neither Airflow nor HTTP."""
+"""Rows from files, and results as the parts of a folder; independent of Airflow and HTTP."""

@@ -1,5 +1,5 @@
 """
-A folder of parts: each is written once and whole, what is there already is recognised, and a manifest says "finished".
+A folder of result parts, in which a later run reuses finished parts; a manifest marks it as complete.
 """
 
 from __future__ import annotations
@@ -14,29 +14,31 @@ from . import formats, part_names
 from .serialization import Row, json_line
 from .storage import StoragePath, display_path, find_leftover_target, open_storage
 
-#: Written last; a folder without it is an unfinished run.
+#: The manifest is written last; a folder without it belongs to an unfinished run.
 MANIFEST = "_manifest.json"
 KIND = "ovhcloud-ai-endpoints"
 VERSION = 1
 
-#: What only a reader of the files needs.
+#: Fields that only readers of the files need.
 _NOT_FOR_XCOM = {"kind", "version", "vectors", "parts", "recipe"}
-#: What a manifest tells of the try that wrote it, and XCom of the one that ends.
-_OF_THIS_TRY = ("rows_reused", "usage")
+#: Fields about the try: in the manifest of the one that wrote it, in XCom of the current one.
+_TRY_FIELDS = ("rows_reused", "usage")
 
 
 class Folder:
     """
-    Results of a run as parts of a folder: ``begin``, then ``name_of``, ``has`` and ``write`` for each part, ``finish``.
+    The results of a run as parts of a folder.
 
-    A part's name tells the rows, the recipe and the format that it was made of, so a run that is tried again finds
-    what it has paid for, and parts of another run never pass for its own. One run at a time writes to a folder.
+    Call ``begin``, then ``build_name``, ``has`` and ``write`` for each part, and ``finish`` at the end.
+
+    The name of a part contains a hash of its rows, the recipe and the format. So a later try finds the parts of an
+    earlier one, and never mistakes the parts of another run for its own. Only one run at a time may write to a folder.
 
     :param path: a ``pathlib.Path`` or a UPath
     :param kind: format of the parts: ``jsonl``, ``parquet`` or ``npy``
-    :param recipe: all that decides about a result, as JSON: model, parameters, dimensions, template
-    :param vectors: the field of a record that holds its vector, an ``array("f")``, if it has one
-    :raises ConfigurationError: if there is no such format, or pyarrow is missing for it
+    :param recipe: everything that affects the results, as JSON: model, parameters, dimensions, template
+    :param vectors: field of the vector in a record, an ``array("f")``; None if records have none
+    :raises ConfigurationError: if the format is unknown, or needs pyarrow and it isn't installed
     """
 
     def __init__(self, path: Any, kind: str, recipe: Mapping[str, Any], *, vectors: str | None = None) -> None:
@@ -47,20 +49,20 @@ class Folder:
         self._recipe = recipe
         self._vectors = vectors
         self._run = part_names.run_digest(recipe, kind, vectors)
-        # What a thread has freed stays with that thread in glibc: encoding in one instead of eight took 30 MB less.
+        # In glibc, memory that a thread frees stays with the thread: encoding in one thread, not eight, saves 30 MB.
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="ai-endpoints-encoder")
-        #: What is there of this and other runs, from :meth:`begin` on.
+        #: Files of this and other runs, from :meth:`begin` on.
         self._files: set[str]
         self._old: dict[str, Any] | None = None
-        #: Rows of each part of this run, and how many of them failed as far as was seen.
+        #: Number of rows in each part of this run, and number of failed rows in each part read or written so far.
         self._rows: dict[str, int] = {}
         self._failed: dict[str, int] = {}
 
     def begin(self) -> None:
         """
-        Look what is there, and make the folder if there is none. Another run's manifest is removed.
+        List the folder, or create it. Remove the manifest of another run.
 
-        :raises ConfigurationError: if something is there that no run of this provider made; nothing is changed then
+        :raises ConfigurationError: before any change, if the folder contains files that this provider didn't create
         """
         if self._storage.kind() == "file":
             raise ConfigurationError(f"The output {self._path} is a file: choose a folder.")
@@ -81,12 +83,12 @@ class Folder:
 
     def build_name(self, index: int, rows: Sequence[Row]) -> str:
         """
-        Name a part of this run.
+        Build the name of a part of this run.
 
-        :param index: its number, from 0 on
-        :param rows: its rows
-        :return: its name
-        :raises InvalidInputError: if a row cannot be written in this format, before its result is paid for
+        :param index: number of the part, from 0
+        :param rows: rows of the part
+        :return: the name
+        :raises InvalidInputError: before any billed request, if a row can't be written in this format
         """
         name = part_names.build_part_name(index, part_names.digest(self._run, rows), self._kind)
         if not self.has(name):
@@ -96,28 +98,28 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """
-        Tell whether a part is complete.
+        Check whether a part is complete.
 
-        :param name: its name
-        :return: whether it was there in the beginning, or has been written since
+        :param name: name of the part
+        :return: True if an earlier or this run has written all its files
         """
         return self._files.issuperset(part_names.list_files(name))
 
     def write(self, name: str, records: Sequence[Row]) -> None:
         """
-        Write a part, or put a better one in its place. If that is interrupted, there is no half of it.
+        Write or replace a part. An interruption never leaves an incomplete one.
 
-        :param name: its name
-        :param records: a record for each of its rows, in their order
-        :raises InvalidInputError: if a record cannot be written in this format
-        :raises InvalidResponseError: if the vectors cannot be those of one model
+        :param name: name of the part
+        :param records: a record for each row, in order
+        :raises InvalidInputError: if a record can't be written in this format
+        :raises InvalidResponseError: if the vectors differ in their dimensions, or aren't finite
         """
         if len(records) != self._rows[name]:
             raise ValueError(f"{len(records)} records for {self._rows[name]} rows")
         contents = self._encoder.submit(formats.encode, self._kind, records, self._vectors).result()
         self._unfinish()
         if len(contents) > 1 and name in self._files:
-            # Its files are about to be of two minds.
+            # Old and new files of a part must not mix.
             self._remove(name)
         for file, data in zip(part_names.list_files(name), contents.values(), strict=True):
             self._storage.child(file).write(data)
@@ -128,7 +130,7 @@ class Folder:
         """
         Read a part.
 
-        :param name: the name of one that is complete
+        :param name: name of a complete part
         :return: its records
         """
         contents = {}
@@ -141,11 +143,13 @@ class Folder:
 
     def finish(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """
-        Remove parts of other runs and write the manifest. One of this very run stays as it is, with what it told; XCom
-        is told what this try found and used.
+        Remove parts of other runs and write the manifest.
 
-        :param fields: what else the manifest shall tell, as JSON: model, dimensions, usage
-        :return: the manifest for XCom: with the path, with the number of parts for their list, without the recipe
+        If an earlier try has written the manifest of these parts, it stays unchanged; only the return value has
+        ``rows_reused`` and ``usage`` of this try.
+
+        :param fields: further fields of the manifest, as JSON: model, dimensions, usage
+        :return: the manifest for XCom: with the path, with the number of parts instead of their list, without recipe
         """
         missing = [name for name in self._rows if not self.has(name)]
         if missing:
@@ -153,13 +157,13 @@ class Folder:
         manifest = self._describe(fields)
         if self._old is None or self._old.get("parts") != manifest["parts"]:
             self._unfinish()
-        self._clear()
+        self._remove_other_parts()
         if self._old is None:
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
             self._storage.child(MANIFEST).write(f"{text}\n".encode())
             self._old = manifest
-        told = self._old | {name: manifest[name] for name in _OF_THIS_TRY if name in manifest}
-        rest = {name: value for name, value in told.items() if name not in _NOT_FOR_XCOM}
+        summary = self._old | {name: manifest[name] for name in _TRY_FIELDS if name in manifest}
+        rest = {name: value for name, value in summary.items() if name not in _NOT_FOR_XCOM}
         return {"path": self._path, "parts": len(self._rows), **rest}
 
     def _describe(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,17 +179,17 @@ class Folder:
             "recipe": self._recipe,
             "parts": [{"name": name, "rows": count} for name, count in self._rows.items()],
         }
-        told: dict[str, Any] = json.loads(json_line(manifest))
-        return told
+        cleaned: dict[str, Any] = json.loads(json_line(manifest))
+        return cleaned
 
     def _unfinish(self) -> None:
         if self._old is not None:
             self._storage.child(MANIFEST).remove()
             self._old = None
 
-    def _clear(self) -> None:
+    def _remove_other_parts(self) -> None:
         own = {file for name in self._rows for file in part_names.list_files(name)}
-        # The last file of a part goes first, so that none looks complete when it is not.
+        # Remove the last file of a part first, so that no incomplete part looks complete.
         for file in sorted(self._files - own, key=_last_first):
             self._remove(file)
 
@@ -198,18 +202,18 @@ def read_manifest(folder: StoragePath) -> dict[str, Any]:
     """
     Read the manifest of a folder.
 
-    :param folder: a folder that has one
+    :param folder: a folder with a manifest
     :return: the manifest
-    :raises ConfigurationError: if it is not of this provider
+    :raises ConfigurationError: if this provider didn't write it
     """
     with folder.child(MANIFEST).open() as stream:
         data = stream.read()
     try:
-        found = json.loads(data)
+        manifest = json.loads(data)
     except ValueError:
-        found = None
-    if isinstance(found, dict) and found.get("kind") == KIND:
-        return found
+        manifest = None
+    if isinstance(manifest, dict) and manifest.get("kind") == KIND:
+        return manifest
     raise ConfigurationError(
         f"The folder {folder.display} has a {MANIFEST} that is not of this provider: choose another folder."
     )

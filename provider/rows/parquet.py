@@ -1,5 +1,5 @@
 """
-Parquet, by pyarrow: loaded when it is needed, or missed with a sentence.
+Parquet files with pyarrow, which is imported only when needed.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from itertools import accumulate
 from typing import Any, BinaryIO
 
 from ..errors import ConfigurationError, InvalidInputError
-from .serialization import Row, Vector, little_endian, mapped, vector, whole
+from .serialization import Row, Vector, little_endian, map_scalars, replace_surrogates, vector
 
 #: Rows decoded at a time.
-BATCH = 1_000
+BATCH_ROWS = 1_000
 
-#: Bytes of a column read at a time. Without it, or with pyarrow's pre_buffer, the columns of a row group are read
-#: whole, and pandas puts a million rows into one.
-BUFFER = 1024 * 1024
+#: Bytes of a column read at a time. Without a buffer size, or with pre_buffer, pyarrow reads the columns of a whole row
+#: group at once, and pandas writes a million rows into one.
+BUFFER_BYTES = 1024 * 1024
 
 
 def load() -> Any:
@@ -40,26 +40,26 @@ def load() -> Any:
 
 def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
     """
-    Read a file, some pages at a time.
+    Iterate over the rows of a file, reading some pages at a time.
 
-    :param stream: the file, which must be able to seek
-    :param name: what it is called, for errors
+    :param stream: the file, seekable
+    :param name: path of the file, for errors
     :return: its rows
-    :raises InvalidInputError: if it is not Parquet, is damaged, or has two columns of one name
+    :raises InvalidInputError: if it isn't a Parquet file, is damaged, or has two columns of the same name
     """
     arrow = load()
     try:
-        file = arrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False)
+        file = arrow.parquet.ParquetFile(stream, buffer_size=BUFFER_BYTES, pre_buffer=False)
         columns = file.schema_arrow.names
-        # Threads keep memory of their own: 30 MB more for a million rows, and no time gained.
-        batches = file.iter_batches(BATCH, use_threads=False) if len(set(columns)) == len(columns) else None
+        # Threads would take 30 MB more for a million rows, and save no time.
+        batches = file.iter_batches(BATCH_ROWS, use_threads=False) if len(set(columns)) == len(columns) else None
         for batch in batches or ():
             yield from batch.to_pylist()
         reason = "" if batches else "has two columns of one name"
     except (arrow.ArrowException, ValueError):
         reason = "is not a Parquet file, or is damaged"
     except OSError as error:
-        # pyarrow's own have no number; others tell that storage failed, which may pass.
+        # pyarrow's own errors lack an errno; others are failures of the storage, which may be temporary.
         if error.errno is not None or type(error) is not OSError:
             raise
         reason = "is damaged, or cut short"
@@ -69,23 +69,23 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
 
 def encode(records: Sequence[Row], vectors: str | None) -> bytes:
     """
-    Write a file.
+    Encode a file.
 
-    A column without any value is one of texts: most readers can bring that together with another part's type.
+    A column without values becomes one of strings: most readers can combine it with another part's type.
 
-    :param records: its rows; where one lacks a column of another's, it has null there
-    :param vectors: the column of vectors, if there is one; they become lists of 32-bit floats, of fixed
-        size if each row has one
-    :return: the file
-    :raises InvalidInputError: if a column holds values of different types, or of one that Parquet does not have
+    :param records: rows of the file; a missing column becomes null
+    :param vectors: column of the vectors, or None; they become lists of 32-bit floats, of fixed size if each row has
+        a vector
+    :return: bytes of the file
+    :raises InvalidInputError: if a column contains values of different types, or of a type that Parquet lacks
     """
     arrow = load()
     names = list(dict.fromkeys(name for record in records for name in record))
-    columns = {name: _column(arrow, name, [record.get(name) for record in records], vectors) for name in names}
+    columns = {name: _build_column(arrow, name, [record.get(name) for record in records], vectors) for name in names}
     plain = [name for name in names if name != vectors]
     file = io.BytesIO()
     try:
-        # A dictionary or bounds of vectors would be as large as they are.
+        # A dictionary or statistics of vectors would be as large as the vectors.
         arrow.parquet.write_table(arrow.table(columns), file, use_dictionary=plain, write_statistics=plain)
     except (arrow.ArrowException, ValueError):
         file = io.BytesIO()
@@ -96,11 +96,11 @@ def encode(records: Sequence[Row], vectors: str | None) -> bytes:
 
 def decode(data: bytes, vectors: str) -> list[Row]:
     """
-    Read back what :func:`encode` wrote.
+    Decode a file that :func:`encode` wrote.
 
-    :param data: the file
-    :param vectors: the column of vectors; it need not be there
-    :return: the records; each has all columns
+    :param data: bytes of the file
+    :param vectors: column of the vectors; the file may lack it
+    :return: the records, each with all columns
     """
     arrow = load()
     table = arrow.parquet.read_table(arrow.BufferReader(data))
@@ -108,14 +108,14 @@ def decode(data: bytes, vectors: str) -> list[Row]:
     if not (arrow.types.is_fixed_size_list(kind) or arrow.types.is_list(kind)):
         records: list[Row] = table.to_pylist()
         return records
-    found = _vectors(table.column(vectors).combine_chunks())
-    records = table.drop_columns([vectors]).to_pylist() or [{} for _ in found]
-    return [{**record, vectors: each} for record, each in zip(records, found, strict=True)]
+    values = _iter_vectors(table.column(vectors).combine_chunks())
+    records = table.drop_columns([vectors]).to_pylist() or [{} for _ in values]
+    return [{**record, vectors: each} for record, each in zip(records, values, strict=True)]
 
 
-def _column(arrow: Any, name: str, values: list[Any], vectors: str | None) -> Any:
+def _build_column(arrow: Any, name: str, values: list[Any], vectors: str | None) -> Any:
     try:
-        column = _of_vectors(arrow, values) if name == vectors else _of_values(arrow, values)
+        column = _build_vectors(arrow, values) if name == vectors else _build_values(arrow, values)
     except (arrow.ArrowException, TypeError, ValueError, OverflowError):
         column = None
     if column is None:
@@ -125,14 +125,14 @@ def _column(arrow: Any, name: str, values: list[Any], vectors: str | None) -> An
     return column.cast(arrow.string()) if arrow.types.is_null(column.type) else column
 
 
-def _of_values(arrow: Any, values: list[Any]) -> Any:
+def _build_values(arrow: Any, values: list[Any]) -> Any:
     try:
         return arrow.array(values)
     except UnicodeEncodeError:
-        return arrow.array(mapped(values, whole))
+        return arrow.array(map_scalars(values, replace_surrogates))
 
 
-def _of_vectors(arrow: Any, values: list[Vector | None]) -> Any:
+def _build_vectors(arrow: Any, values: list[Vector | None]) -> Any:
     size = max(len(value or ()) for value in values)
     if not size:
         return arrow.nulls(len(values))
@@ -146,7 +146,7 @@ def _of_vectors(arrow: Any, values: list[Vector | None]) -> Any:
     return arrow.ListArray.from_arrays(arrow.array([*starts, len(numbers)], arrow.int32()), numbers)
 
 
-def _vectors(column: Any) -> Iterator[Vector | None]:
+def _iter_vectors(column: Any) -> Iterator[Vector | None]:
     are_valid = column.is_valid().to_pylist()
     numbers = column.flatten()  # without those of nulls
     data = memoryview(numbers.buffers()[1])

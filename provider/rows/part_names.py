@@ -1,5 +1,5 @@
 """
-Rows in parts, and parts by names that say what is in them. Pure.
+Division of rows into parts, and names of parts by their content. Pure.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 from . import formats
 from .serialization import Row, canonical
 
-#: Rows in a part unless told otherwise: some megabytes, and a thousand files for a million rows.
+#: Default number of rows in a part: some megabytes, and a thousand files for a million rows.
 PART_SIZE = 1_000
 
-#: The field of a record that says why its row has no result.
+#: Field of a record with the error of a failed row.
 ERROR = "error"
 
-#: Hexadecimal digits that tell parts apart: 64 bits.
-_DIGITS = 16
+#: Hexadecimal digits of the hash in a name: 64 bits.
+_HASH_DIGITS = 16
 
-_NAME = re.compile(rf"part-\d{{5,}}-[0-9a-f]{{{_DIGITS}}}\.({'|'.join(formats.SUFFIXES)})")
+_NAME = re.compile(rf"part-\d{{5,}}-[0-9a-f]{{{_HASH_DIGITS}}}\.({'|'.join(formats.SUFFIXES)})")
 
 
 def split(rows: Iterable[Row], part_size: int = PART_SIZE) -> Iterator[tuple[int, list[Row]]]:
     """
-    Take rows in parts; only one is held at a time.
+    Divide rows into parts, with one part in memory at a time.
 
-    :param rows: any number of rows
-    :param part_size: rows in each part but the last, at least 1
-    :return: the number of each part from 0 on, and its rows
+    :param rows: any number of rows, read lazily
+    :param part_size: number of rows in each part except the last, at least 1
+    :return: number of each part, from 0, and its rows
     """
     source = iter(rows)
     index = 0
@@ -42,51 +42,51 @@ def split(rows: Iterable[Row], part_size: int = PART_SIZE) -> Iterator[tuple[int
 
 def run_digest(recipe: Mapping[str, Any], kind: str, vectors: str | None) -> str:
     """
-    Tell runs apart that would give other results for the same rows.
+    Compute a hash that differs between runs with different results for the same rows.
 
-    :param recipe: all that decides about a result, as JSON: model, parameters, dimensions, template
+    :param recipe: everything that affects the results, as JSON: model, parameters, dimensions, template
     :param kind: format of the output
-    :param vectors: the field that holds a record's vector, if there is one
+    :param vectors: field of the vector in a record, or None if records lack vectors
     :return: hexadecimal digits
-    :raises InvalidInputError: if the recipe cannot be written as JSON
+    :raises InvalidInputError: if the recipe can't be written as JSON
     """
     whole = {"recipe": recipe, "format": kind, "version": formats.VERSION, "vectors": vectors}
-    return hashlib.sha256(canonical(whole, "The recipe")).hexdigest()[:_DIGITS]
+    return hashlib.sha256(canonical(whole, "The recipe")).hexdigest()[:_HASH_DIGITS]
 
 
 def digest(run: str, rows: Iterable[Row]) -> str:
     """
-    Tell parts apart that hold other results.
+    Compute a hash that differs between parts with different results.
 
-    :param run: what :func:`run_digest` gave
-    :param rows: the rows of the part
+    :param run: return value of :func:`run_digest`
+    :param rows: rows of the part
     :return: hexadecimal digits
-    :raises InvalidInputError: if a row cannot be written as JSON
+    :raises InvalidInputError: if a row can't be written as JSON
     """
-    found = hashlib.sha256(run.encode())
+    content = hashlib.sha256(run.encode())
     for position, row in enumerate(rows):
-        found.update(canonical(row, f"Row {position} of a part") + b"\n")
-    return found.hexdigest()[:_DIGITS]
+        content.update(canonical(row, f"Row {position} of a part") + b"\n")
+    return content.hexdigest()[:_HASH_DIGITS]
 
 
 def build_part_name(index: int, content: str, kind: str) -> str:
     """
-    Name a part.
+    Build the name of a part.
 
-    :param index: its number, from 0 on
-    :param content: what :func:`digest` gave
-    :param kind: its format
-    :return: the name of its last file
+    :param index: number of the part, from 0
+    :param content: return value of :func:`digest`
+    :param kind: format of the part
+    :return: name of its last file
     """
     return f"part-{index:05d}-{content}.{kind}"
 
 
 def list_files(name: str) -> list[str]:
     """
-    Name the files of a part.
+    List the files of a part.
 
-    :param name: what :func:`name_of` gave
-    :return: their names in the order in which they are written
+    :param name: return value of :func:`build_part_name`
+    :return: names in the order of writing
     """
     stem, _, kind = name.rpartition(".")
     return [f"{stem}.{suffix}" for suffix in formats.SUFFIXES[kind]]
@@ -94,19 +94,19 @@ def list_files(name: str) -> list[str]:
 
 def is_ours(name: str) -> bool:
     """
-    Tell whether a file's name is that of a part's file.
+    Check whether a file belongs to a part.
 
-    :param name: its name
-    :return: whether it is exactly so
+    :param name: name of the file
+    :return: True if the whole name has the form of a part's file
     """
     return _NAME.fullmatch(name) is not None
 
 
 def failed(records: Sequence[Row]) -> list[int]:
     """
-    Find the rows of a part that are to be tried again.
+    Find the failed rows of a part.
 
-    :param records: the part's records
-    :return: positions of those that have an error
+    :param records: records of the part
+    :return: indexes of the records with an error
     """
     return [position for position, record in enumerate(records) if record.get(ERROR) is not None]

@@ -1,5 +1,5 @@
 """
-Rows from a file, a folder of files or values at hand, one after the other: only a few are held at a time.
+Iteration over rows of a file, of a folder of files, or of a list, with only a few rows in memory at a time.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from . import parquet
 from .serialization import Row
 from .storage import StoragePath, open_storage
 
-#: The column of a row that was a text alone.
+#: Column of a row that is only a string.
 TEXT = "text"
 
-#: Formats, by the suffixes that stand for them. A text may be compressed as well: ``.csv.gz``.
+#: Formats by suffix. Text files may also be compressed: ``.csv.gz``.
 FORMATS = ("jsonl", "ndjson", "csv", "txt", "parquet")
 
 #: Bytes of a text file read at a time.
@@ -38,45 +38,45 @@ class _Source(NamedTuple):
 
 def check(path: Any, format: str | None = None) -> None:  # noqa: A002  (the word of the field)
     """
-    Check that there is something to read, in formats that can be read here; no row is read yet.
+    Check that the files exist and their formats are supported, without reading rows.
 
     :param path: file or folder, a ``pathlib.Path`` or a UPath such as Airflow's ``ObjectStoragePath``
-    :param format: ``jsonl``, ``ndjson``, ``csv``, ``txt`` or ``parquet``, for files whose suffix does not tell
-    :raises ConfigurationError: if nothing is there, a suffix is unknown, or pyarrow is missing for a Parquet file
+    :param format: ``jsonl``, ``ndjson``, ``csv``, ``txt`` or ``parquet``; unless given, the suffix decides
+    :raises ConfigurationError: if no file exists, a suffix is unknown, or a Parquet file needs pyarrow
     """
-    _sources(path, format)
+    _list_sources(path, format)
 
 
 def read_rows(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002  (likewise)
     """
-    Read the rows of a file, or of all files in a folder in the order of their names.
+    Iterate over the rows of a file, or of all files in a folder in the order of their names.
 
-    In a folder, names that begin with ``.`` or ``_`` are left out, and so are folders in it. Text is UTF-8.
+    In a folder, names that begin with ``.`` or ``_`` are ignored, and so are subfolders. Files are UTF-8.
 
-    - ``jsonl``, ``ndjson``: each line is an object, or a text, which becomes the column ``text``;
-    - ``csv``: the first line names the columns, values are texts;
-    - ``txt``: each line is a text, which becomes the column ``text``;
+    - ``jsonl``, ``ndjson``: each line is an object, or a string, which becomes the column ``text``;
+    - ``csv``: the first line names the columns, values are strings;
+    - ``txt``: each line is a string, which becomes the column ``text``;
     - ``parquet``: needs pyarrow.
 
-    Blank lines are passed over. Numbers that JSON has no word for are refused.
+    Blank lines are ignored. NaN and infinity in JSON are errors.
 
     :param path: file or folder, a ``pathlib.Path`` or a UPath such as Airflow's ``ObjectStoragePath``
-    :param format: one of the formats, for files whose suffix does not tell
+    :param format: one of the formats; unless given, the suffix decides
     :return: the rows
     :raises ConfigurationError: at once, as :func:`check` does
-    :raises InvalidInputError: when that place is reached, if a file holds no row or is not what its format promises
+    :raises InvalidInputError: during the iteration, if a file contains no rows or isn't valid in its format
     """
-    return _all(_sources(path, format))
+    return _iter_all(_list_sources(path, format))
 
 
 def from_values(values: Any) -> Iterator[Row]:
     """
-    Make rows of values at hand.
+    Convert values to rows.
 
-    :param values: texts, each of which becomes the column ``text``, or dictionaries, which stay as they are
+    :param values: strings, each of which becomes the column ``text``, or dictionaries, which are rows already
     :return: the rows
-    :raises ConfigurationError: if it is one text or one dictionary, or nothing that can be gone through
-    :raises InvalidInputError: if a value is neither; at once for a list, else when it is reached
+    :raises ConfigurationError: if ``values`` is a single string or dictionary, or isn't iterable
+    :raises InvalidInputError: if a value is neither; at once for a list, else during the iteration
     """
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise ConfigurationError(
@@ -84,11 +84,11 @@ def from_values(values: Any) -> Iterator[Row]:
         )
     if isinstance(values, (list, tuple)):
         for position, value in enumerate(values):
-            _row(value, position)
-    return (_row(value, position) for position, value in enumerate(values))
+            _to_row(value, position)
+    return (_to_row(value, position) for position, value in enumerate(values))
 
 
-def _row(value: Any, position: int) -> Row:
+def _to_row(value: Any, position: int) -> Row:
     if isinstance(value, str):
         return {TEXT: value}
     if not isinstance(value, Mapping):
@@ -100,16 +100,16 @@ def _row(value: Any, position: int) -> Row:
     return dict(value)
 
 
-def _sources(path: Any, kind: str | None) -> list[_Source]:
+def _list_sources(path: Any, kind: str | None) -> list[_Source]:
     if kind is not None and kind not in FORMATS:
         raise ConfigurationError(f"The format of the input must be one of {', '.join(FORMATS)}.")
     top = open_storage(path)
-    found = top.kind()
-    if not found:
+    top_kind = top.kind()
+    if not top_kind:
         raise ConfigurationError(f"There is no file or folder {top.display} where this task runs: check the path.")
     files = [top]
-    if found == "folder":
-        files = [top.child(name) for name, what in top.iterdir().items() if what == "file" and name[0] not in "._"]
+    if top_kind == "folder":
+        files = [top.child(name) for name, entry in top.iterdir().items() if entry == "file" and name[0] not in "._"]
     if not files:
         raise ConfigurationError(f"The folder {top.display} holds no file to read.")
     sources = [_Source(file, kind or _find_format(file)) for file in files]
@@ -128,7 +128,7 @@ def _find_format(file: StoragePath) -> str:
     return kind
 
 
-def _all(sources: list[_Source]) -> Iterator[Row]:
+def _iter_all(sources: list[_Source]) -> Iterator[Row]:
     for source in sources:
         empty = True
         for row in _READERS[source.kind](source):
@@ -139,19 +139,19 @@ def _all(sources: list[_Source]) -> Iterator[Row]:
 
 
 def _jsonl(source: _Source) -> Iterator[Row]:
-    for number, line in _lines(source):
+    for number, line in _iter_lines(source):
         if line.strip():
-            value, reason = _parsed(line)
+            value, reason = _parse_line(line)
             if reason:
                 raise source.error(number, reason)
             yield value
 
 
-def _parsed(line: str) -> tuple[Row, str]:
+def _parse_line(line: str) -> tuple[Row, str]:
     try:
         value = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        # No exception leaves here: it holds the line.
+        # Return the reason instead of an exception, which would contain the line.
         column = getattr(error, "colno", None)
         return {}, f"not JSON, from column {column} on" if column else "not JSON that can be read"
     if isinstance(value, str):
@@ -177,9 +177,9 @@ def _csv(source: _Source) -> Iterator[Row]:
 
 
 def _csv_records(source: _Source) -> Iterator[tuple[int, list[str]]]:
-    # Python's own limit of 131,072 characters is less than a request may have.
+    # Python's default limit of 131,072 characters is below that of a request.
     csv.field_size_limit(max(csv.field_size_limit(), defaults.MAX_REQUEST_BYTES))
-    reader = csv.reader((line for _, line in _lines(source)), strict=True)
+    reader = csv.reader((line for _, line in _iter_lines(source)), strict=True)
     try:
         yield from ((reader.line_num, fields) for fields in reader if fields)
         reason = ""
@@ -190,7 +190,7 @@ def _csv_records(source: _Source) -> Iterator[tuple[int, list[str]]]:
 
 
 def _txt(source: _Source) -> Iterator[Row]:
-    return ({TEXT: line.rstrip("\r\n")} for _, line in _lines(source) if line.strip())
+    return ({TEXT: line.rstrip("\r\n")} for _, line in _iter_lines(source) if line.strip())
 
 
 def _parquet(source: _Source) -> Iterator[Row]:
@@ -201,15 +201,17 @@ def _parquet(source: _Source) -> Iterator[Row]:
 _READERS = {"jsonl": _jsonl, "ndjson": _jsonl, "csv": _csv, "txt": _txt, "parquet": _parquet}
 
 
-def _lines(source: _Source) -> Iterator[tuple[int, str]]:
-    """Lines by their numbers, with their ends; a byte order mark is dropped."""
+def _iter_lines(source: _Source) -> Iterator[tuple[int, str]]:
+    """
+    Iterate over lines and their numbers. Lines keep their ends; a byte order mark is removed.
+    """
     number, reason = 0, ""
     try:
-        with ExitStack() as opened:
-            stream: Any = opened.enter_context(source.storage.open())
+        with ExitStack() as stack:
+            stream: Any = stack.enter_context(source.storage.open())
             if source.storage.name.lower().endswith(".gz"):
-                stream = opened.enter_context(gzip.GzipFile(fileobj=stream))
-            for number, line in enumerate(_split(stream), 1):
+                stream = stack.enter_context(gzip.GzipFile(fileobj=stream))
+            for number, line in enumerate(_split_lines(stream), 1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
         reason = "not UTF-8"
@@ -219,11 +221,11 @@ def _lines(source: _Source) -> Iterator[tuple[int, str]]:
         raise source.error(number, reason)
 
 
-def _split(stream: BinaryIO) -> Iterator[bytes]:
-    # Not the stream's own lines: where it is fsspec's, they are ten times slower.
+def _split_lines(stream: BinaryIO) -> Iterator[bytes]:
+    # Don't iterate over the stream: fsspec's streams are ten times slower at that.
     rest = b""
-    while piece := stream.read(CHUNK_BYTES):
-        *lines, rest = (rest + piece).split(b"\n")
+    while chunk := stream.read(CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             yield line + b"\n"
     if rest:

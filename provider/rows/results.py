@@ -1,5 +1,5 @@
 """
-A finished folder, read back row by row.
+Iteration over the rows of a finished folder.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .storage import StoragePath, open_storage
 
 def read_results(path: Any) -> Iterator[Row]:
     """
-    Read the rows of a finished folder; only one part is in memory at a time.
+    Iterate over the rows of a finished folder, with one part in memory at a time.
 
     :param path: a ``pathlib.Path`` or a UPath
-    :return: the rows in their order, each with its columns and those of the result; a vector is a list of floats
-    :raises ConfigurationError: if there is no finished folder of this provider
-    :raises InvalidInputError: if a part is not what the manifest says
+    :return: the rows in order, each with its columns and those of the result; a vector is a list of floats
+    :raises ConfigurationError: if the folder lacks a manifest of this provider
+    :raises InvalidInputError: if a part doesn't match the manifest
     """
     folder = open_storage(path)
     if MANIFEST not in folder.iterdir():
@@ -31,10 +31,10 @@ def read_results(path: Any) -> Iterator[Row]:
         )
     manifest = read_manifest(folder)
     for part in manifest["parts"]:
-        yield from _rows(folder, manifest, part)
+        yield from _iter_rows(folder, manifest, part)
 
 
-def _rows(folder: StoragePath, manifest: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Row]:
+def _iter_rows(folder: StoragePath, manifest: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Row]:
     vectors = manifest["vectors"]
     contents = {}
     for file in part_names.list_files(part["name"]):

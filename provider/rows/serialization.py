@@ -1,5 +1,5 @@
 """
-Rows as JSON, one form to compare and one to keep, and vectors of 32-bit floats. Pure.
+Rows as JSON, in a canonical form for hashes and a readable form for files, and vectors of 32-bit floats. Pure.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from uuid import UUID
 
 from ..errors import InvalidInputError
 
-#: Columns by name: of what was read, and of what is kept, which has those of the result as well.
+#: Values by column: of an input row, or of a record, which also has the columns of the result.
 Row: TypeAlias = dict[str, Any]
 
-#: 32-bit floats, ``array("f")``: an eighth of what a list of Python's floats takes.
+#: 32-bit floats, ``array("f")``: an eighth of the memory of a list of Python's floats.
 Vector: TypeAlias = "array[float]"
 
 
 def read_text_column(row: Row, number: int, column: str) -> str:
     """
-    Take the text of a row.
+    Read the text of a row.
 
     :param row: the row
-    :param number: which one it is, from 0, for the error
-    :param column: where the text is
+    :param number: number of the row, from 0, for the error
+    :param column: column of the text
     :return: the text
-    :raises InvalidInputError: if there is none, or a blank one
+    :raises InvalidInputError: if the column is missing, or isn't a string, or is blank
     """
     value = row.get(column)
     if isinstance(value, str) and value.strip():
         return value
-    known = ", ".join(map(str, row))[:300] or "none"
-    has = f"a value of type {type(value).__name__}" if column in row else f"no such column, but {known}"
+    columns = ", ".join(map(str, row))[:300] or "none"
+    has = f"a value of type {type(value).__name__}" if column in row else f"no such column, but {columns}"
     has = "a blank one" if isinstance(value, str) else has
     raise InvalidInputError(
         f"Row {number} has no text in the column {column!r}: it has {has}. text_column names the column with the text."
@@ -47,7 +47,7 @@ def read_text_column(row: Row, number: int, column: str) -> str:
 
 def vector(value: bytes | Iterable[float]) -> Vector:
     """
-    Make a vector.
+    Create a vector.
 
     :param value: little-endian 32-bit floats, or numbers
     :return: the vector
@@ -60,10 +60,10 @@ def vector(value: bytes | Iterable[float]) -> Vector:
 
 def little_endian(floats: Vector) -> memoryview:
     """
-    Show a vector as bytes, without a copy where it is none of other byte order.
+    Return a vector as little-endian bytes; without a copy if the machine is little-endian.
 
     :param floats: the vector
-    :return: four bytes a number
+    :return: four bytes for each number
     """
     if sys.byteorder == "big":
         floats = floats[:]
@@ -73,54 +73,54 @@ def little_endian(floats: Vector) -> memoryview:
 
 def canonical(value: Any, what: str) -> bytes:
     """
-    Write a value so that equal values, and no others, give equal bytes.
+    Encode a value so that only equal values give equal bytes.
 
-    :param value: anything that JSON holds, or of the further types that a Parquet file may have
-    :param what: what it is, for the error
+    :param value: a JSON value, which may contain the further types of Parquet
+    :param what: description of the value, for the error
     :return: one line of ASCII
-    :raises InvalidInputError: if it holds a value of another type
+    :raises InvalidInputError: if it contains a value of another type
     """
-    return _dump(value, what, default=_tagged, sort_keys=True).encode()
+    return _dump(value, what, default=_tag_value, sort_keys=True).encode()
 
 
 def json_line(record: Mapping[str, Any]) -> str:
     """
-    Write a record as one line of JSON.
+    Format a record as one line of JSON.
 
-    What JSON or UTF-8 has no form for is mended: numbers that are not finite become null, halves of characters U+FFFD.
+    Numbers that aren't finite become null, and lone surrogates become U+FFFD, as JSON and UTF-8 don't allow them.
 
     :param record: the record
     :return: the line, without its end
-    :raises InvalidInputError: if it holds a value of a type that is neither JSON's nor one of Parquet's
+    :raises InvalidInputError: if it contains a value of a type that neither JSON nor Parquet has
     """
-    text = _dump(record, "A record", default=_plain, ensure_ascii=False)
+    text = _dump(record, "A record", default=_format_value, ensure_ascii=False)
     if "NaN" in text or "Infinity" in text:
-        text = _dump(mapped(record, _finite), "A record", default=_plain, ensure_ascii=False)
-    mended: str = whole(text)
-    return mended
+        text = _dump(map_scalars(record, _replace_non_finite), "A record", default=_format_value, ensure_ascii=False)
+    line: str = replace_surrogates(text)
+    return line
 
 
-def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+def map_scalars(value: Any, change: Callable[[Any], Any]) -> Any:
     """
-    Change each number and text within a value.
+    Apply a function to each scalar within a value.
 
-    :param value: anything that JSON holds
-    :param change: gives the new one for each
-    :return: the same, changed
+    :param value: a JSON value
+    :param change: function from an old to a new scalar
+    :return: a changed copy
     """
     if isinstance(value, Mapping):
-        return {mapped(name, change): mapped(item, change) for name, item in value.items()}
+        return {map_scalars(name, change): map_scalars(item, change) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [mapped(item, change) for item in value]
+        return [map_scalars(item, change) for item in value]
     return change(value)
 
 
-def whole(value: Any) -> Any:
+def replace_surrogates(value: Any) -> Any:
     """
-    Mend a text that UTF-8 cannot hold.
+    Replace lone surrogates, which UTF-8 can't encode and some models return, in a string.
 
-    :param value: anything
-    :return: the same; a text's halves of characters, which models are known to return, as U+FFFD
+    :param value: any value
+    :return: the string with U+FFFD for each lone surrogate; any other value unchanged
     """
     if not isinstance(value, str) or value.isascii():
         return value
@@ -139,11 +139,11 @@ def _dump(value: Any, what: str, **options: Any) -> str:
     raise InvalidInputError(f"{what} cannot be written as JSON: {reason}.")
 
 
-def _finite(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, (Decimal, UUID, timedelta)):
@@ -153,5 +153,5 @@ def _plain(value: Any) -> str:
     raise TypeError(f"it holds a value of type {type(value).__name__}")
 
 
-def _tagged(value: Any) -> list[str]:
-    return [type(value).__name__, _plain(value)]
+def _tag_value(value: Any) -> list[str]:
+    return [type(value).__name__, _format_value(value)]

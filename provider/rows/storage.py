@@ -1,8 +1,8 @@
 """
-Files and folders, on this machine or in object storage, and how a file gets there whole or not at all.
+Files and folders on this machine or in object storage, with atomic writes.
 
-Object storage is used through the path's fsspec file system, not through the path's own methods: Airflow's wrapper of
-an open file cannot be iterated on 2.11, and some releases forget the connection in ``iterdir`` and its kin.
+For object storage, this module uses the path's fsspec file system, not the path's own methods: you can't iterate over
+a file that Airflow 2.11 opens, and some releases lose the connection in ``iterdir`` and similar methods.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-#: Bytes read ahead from object storage; s3fs would take 50 MB.
-READ_AHEAD = 8 * 1024 * 1024
+#: Bytes read ahead from object storage; the default of s3fs is 50 MB.
+READ_AHEAD_BYTES = 8 * 1024 * 1024
 
 _TEMPORARY = re.compile(r"\.(.+)\.tmp-[0-9a-f]{32}")
 
 
 class StoragePath(Protocol):
     """
-    A file, or a folder whose files have places of their own.
+    A file or a folder.
     """
 
     #: Its path, for people.
@@ -32,58 +32,58 @@ class StoragePath(Protocol):
 
     def kind(self) -> str:
         """
-        Look what is there.
+        Find whether the path is a file or a folder.
 
-        :return: ``file``, ``folder``, or nothing
+        :return: ``file``, ``folder``, or an empty string if it doesn't exist
         """
 
     def iterdir(self) -> dict[str, str]:
         """
-        List a folder.
+        List the entries of the folder.
 
-        :return: the kind of each thing in it, by name and in the order of the names; empty if there is no folder
+        :return: ``file`` or ``folder`` by name, sorted by name; empty if the folder doesn't exist
         """
 
     def child(self, name: str) -> StoragePath:
         """
-        Step into a folder.
+        Return the path of an entry of the folder.
 
-        :param name: what it holds, or will hold
-        :return: its place
+        :param name: name of the entry, which needn't exist
+        :return: its path
         """
 
     def mkdir(self) -> None:
         """
-        Make a folder, where storage knows folders.
+        Create the folder and its parents, if the storage has folders.
         """
 
     def open(self, *, in_order: bool = True) -> BinaryIO:
         """
-        Open a file.
+        Open the file for reading.
 
-        :param in_order: whether it is read from its beginning to its end, so that reading ahead is worth it
-        :return: its bytes, to be read
+        :param in_order: whether to read ahead, for reading from beginning to end
+        :return: a binary stream
         """
 
     def write(self, data: bytes) -> None:
         """
-        Write a file. If that is interrupted, what was there before stays.
+        Write or replace the file. After an interruption, the old content stays.
 
-        :param data: all that it holds
+        :param data: content of the file
         """
 
     def remove(self) -> None:
         """
-        Remove a file, if there is one.
+        Remove the file, if it exists.
         """
 
 
 def open_storage(path: Any) -> StoragePath:
     """
-    Find out where a path leads.
+    Convert a path to a path of this module.
 
     :param path: a ``pathlib.Path``, or a UPath such as Airflow's ``ObjectStoragePath``
-    :return: the place
+    :return: a local or remote path
     """
     if getattr(path, "protocol", "") in {"", "file", "local"}:
         return _Local(Path(getattr(path, "path", path)))
@@ -92,10 +92,10 @@ def open_storage(path: Any) -> StoragePath:
 
 def display_path(path: Any) -> str:
     """
-    Show a path to people.
+    Format a path for messages.
 
     :param path: any path
-    :return: its text without a password, and without a query, which may be a signature
+    :return: the path without password and without query, which may be a signature
     """
     text = str(path)
     return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1@", text.partition("?")[0]) if "://" in text else text
@@ -103,13 +103,13 @@ def display_path(path: Any) -> str:
 
 def find_leftover_target(name: str) -> str:
     """
-    Tell whether a process that was killed left this file behind.
+    Find the target of a temporary file that a killed process left behind.
 
-    :param name: its name
-    :return: the name that it was to get, or nothing
+    :param name: name of the temporary file
+    :return: name of its target, or an empty string if it isn't a temporary file of this module
     """
-    found = _TEMPORARY.fullmatch(name)
-    return found[1] if found else ""
+    match = _TEMPORARY.fullmatch(name)
+    return match[1] if match else ""
 
 
 class _Local:
@@ -119,13 +119,13 @@ class _Local:
         self.name = path.name
 
     def kind(self) -> str:
-        return _kind(self._path.is_dir()) if self._path.exists() else ""
+        return _name_kind(self._path.is_dir()) if self._path.exists() else ""
 
     def iterdir(self) -> dict[str, str]:
         if not self._path.is_dir():
             return {}
-        with os.scandir(self._path) as found:
-            return dict(sorted((entry.name, _kind(entry.is_dir())) for entry in found))
+        with os.scandir(self._path) as entries:
+            return dict(sorted((entry.name, _name_kind(entry.is_dir())) for entry in entries))
 
     def child(self, name: str) -> StoragePath:
         return _Local(self._path / name)
@@ -142,7 +142,7 @@ class _Local:
             with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
-                # After a power cut a file system may know the new name, but not yet the bytes.
+                # Without it, a power cut may leave the new name with missing bytes.
                 os.fsync(file.fileno())
             temporary.replace(self._path)
         finally:
@@ -153,44 +153,46 @@ class _Local:
 
 
 class _Remote:
-    def __init__(self, fs: Any, path: str, shown: str) -> None:
+    def __init__(self, fs: Any, path: str, display: str) -> None:
         self._fs = fs
         self._path = path.rstrip("/")
-        self.display = shown.rstrip("/")
+        self.display = display.rstrip("/")
         self.name = self._path.rpartition("/")[2]
 
     def kind(self) -> str:
-        # Another process may have written since this one looked.
+        # Another process may have written since the last listing.
         self._fs.invalidate_cache(self._path)
         try:
-            return _kind(self._fs.info(self._path)["type"] == "directory")
+            return _name_kind(self._fs.info(self._path)["type"] == "directory")
         except FileNotFoundError:
             return ""
 
     def iterdir(self) -> dict[str, str]:
         self._fs.invalidate_cache(self._path)
         try:
-            found = self._fs.ls(self._path, detail=True)
+            entries = self._fs.ls(self._path, detail=True)
         except FileNotFoundError:
             return {}
-        # An object that stands for the folder itself is among them.
-        kinds = {entry["name"].rstrip("/"): _kind(entry["type"] == "directory") for entry in found}
+        # The list may contain an object for the folder itself.
+        kinds = {entry["name"].rstrip("/"): _name_kind(entry["type"] == "directory") for entry in entries}
         return dict(sorted((name.rpartition("/")[2], kind) for name, kind in kinds.items() if name != self._path))
 
     def child(self, name: str) -> StoragePath:
         return _Remote(self._fs, f"{self._path}/{name}", f"{self.display}/{name}")
 
     def mkdir(self) -> None:
-        """Nothing: a folder is there as soon as an object is. To ask for it could create a bucket."""
+        """
+        Do nothing: folders exist as soon as an object does, and creating one could create a bucket.
+        """
 
     def open(self, *, in_order: bool = True) -> BinaryIO:
         cache = "readahead" if in_order else "none"
-        file: BinaryIO = self._fs.open(self._path, "rb", block_size=READ_AHEAD, cache_type=cache)
+        file: BinaryIO = self._fs.open(self._path, "rb", block_size=READ_AHEAD_BYTES, cache_type=cache)
         return file
 
     def write(self, data: bytes) -> None:
-        # One PUT, or an upload in pieces that nobody sees before the last; an open file that is closed by an error
-        # would keep what it had got.
+        # One PUT, or a multipart upload that is invisible until its end. A file object would save a partial file when
+        # an error closes it.
         self._fs.pipe_file(self._path, data)
 
     def remove(self) -> None:
@@ -198,5 +200,5 @@ class _Remote:
             self._fs.rm_file(self._path)
 
 
-def _kind(is_folder: bool) -> str:
+def _name_kind(is_folder: bool) -> str:
     return "folder" if is_folder else "file"

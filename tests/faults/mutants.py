@@ -106,7 +106,7 @@ GUARDS = {
     ),
     "the whole of a file": _without(
         "hooks/methods/batches.py",
-        "if isinstance(size, int) and written < size:",
+        "if isinstance(size, int) and received < size:",
         "tests/hooks/methods/test_batches.py",
         "part_of_a_file",
         "if False:",
