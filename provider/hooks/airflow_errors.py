@@ -13,7 +13,7 @@ from ..errors import AIEndpointsError
 
 Error = TypeVar("Error", bound=AIEndpointsError)
 
-#: The classes made so far, by the error's own class and Airflow's.
+#: The classes so far, by the error's own class and Airflow's.
 _CLASSES: dict[tuple[type[AIEndpointsError], type[Exception]], type[Any]] = {}
 
 

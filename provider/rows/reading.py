@@ -138,7 +138,7 @@ def _iter_all(sources: list[_Source]) -> Iterator[Row]:
             raise InvalidInputError(f"{source.storage.display} holds no rows.")
 
 
-def _jsonl(source: _Source) -> Iterator[Row]:
+def _iter_jsonl(source: _Source) -> Iterator[Row]:
     for number, line in _iter_lines(source):
         if line.strip():
             value, reason = _parse_line(line)
@@ -149,7 +149,7 @@ def _jsonl(source: _Source) -> Iterator[Row]:
 
 def _parse_line(line: str) -> tuple[Row, str]:
     try:
-        value = json.loads(line, parse_constant=_refuse)
+        value = json.loads(line, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
         # Return the reason instead of an exception, which would contain the line.
         column = getattr(error, "colno", None)
@@ -161,12 +161,12 @@ def _parse_line(line: str) -> tuple[Row, str]:
     return value, ""
 
 
-def _refuse(word: str) -> None:
+def _reject_constant(word: str) -> None:
     raise ValueError(word)
 
 
-def _csv(source: _Source) -> Iterator[Row]:
-    records = _csv_records(source)
+def _iter_csv(source: _Source) -> Iterator[Row]:
+    records = _iter_csv_records(source)
     number, header = next(records, (0, []))
     if len(set(header)) < len(header):
         raise source.error(number, "two columns of one name")
@@ -176,7 +176,7 @@ def _csv(source: _Source) -> Iterator[Row]:
         yield dict(zip(header, fields, strict=True))
 
 
-def _csv_records(source: _Source) -> Iterator[tuple[int, list[str]]]:
+def _iter_csv_records(source: _Source) -> Iterator[tuple[int, list[str]]]:
     # Python's default limit of 131,072 characters is below that of a request.
     csv.field_size_limit(max(csv.field_size_limit(), defaults.MAX_REQUEST_BYTES))
     reader = csv.reader((line for _, line in _iter_lines(source)), strict=True)
@@ -189,16 +189,16 @@ def _csv_records(source: _Source) -> Iterator[tuple[int, list[str]]]:
         raise source.error(reader.line_num, f"not CSV: {reason}")
 
 
-def _txt(source: _Source) -> Iterator[Row]:
+def _iter_txt(source: _Source) -> Iterator[Row]:
     return ({TEXT: line.rstrip("\r\n")} for _, line in _iter_lines(source) if line.strip())
 
 
-def _parquet(source: _Source) -> Iterator[Row]:
+def _iter_parquet(source: _Source) -> Iterator[Row]:
     with source.storage.open(in_order=False) as stream:
         yield from parquet.rows(stream, source.storage.display)
 
 
-_READERS = {"jsonl": _jsonl, "ndjson": _jsonl, "csv": _csv, "txt": _txt, "parquet": _parquet}
+_READERS = {"jsonl": _iter_jsonl, "ndjson": _iter_jsonl, "csv": _iter_csv, "txt": _iter_txt, "parquet": _iter_parquet}
 
 
 def _iter_lines(source: _Source) -> Iterator[tuple[int, str]]:

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 
 PREFIX = "ovh_ai_endpoints"
 
-#: With tags of InfluxDB's kind, Airflow drops a counter whose tag has any other mark, and logs an exception for it.
-_NO_TAG = re.compile(r"[^A-Za-z0-9_./-]")
+#: Any other character in a tag: with InfluxDB's tags, Airflow drops such a counter and logs an exception.
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_./-]")
 
 
 def count(model: str | None, usage: Any, requests: int = 1) -> None:
@@ -43,12 +43,12 @@ def count_error(model: str | None, status: int | None) -> None:
 
 
 def _add(counts: Mapping[str, Any], tags: Mapping[str, str]) -> None:
-    cleaned = {name: _NO_TAG.sub("_", value)[:100] for name, value in tags.items()}
+    cleaned = {name: _NOT_IN_TAGS.sub("_", value)[:100] for name, value in tags.items()}
     try:
         from ...compat import Stats
 
         for name, number in counts.items():
             if type(number) in {int, float} and number > 0:
                 Stats.incr(f"{PREFIX}.{name}", math.ceil(number), tags=cleaned)
-    except Exception:  # whatever a metrics backend raises: no task fails for its counters
+    except Exception:  # a metrics backend may raise anything; a task must not fail for its metrics
         log.debug("Metrics were not counted.", exc_info=True)

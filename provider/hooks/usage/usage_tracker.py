@@ -18,7 +18,7 @@ from ...errors import AIEndpointsError, BudgetExceededError, ConfigurationError
 from ...validation import integer, number
 
 #: Name in XCom -> group and name in the usage of a response.
-_DETAILS = {
+_TOKEN_DETAILS = {
     "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
     "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
 }
@@ -188,7 +188,7 @@ def _parse_money(value: Any) -> Decimal:
 def _read_details(response: Mapping[str, Any]) -> dict[str, int]:
     usage = response.get("usage")
     details = {}
-    for name, (group, inner) in _DETAILS.items():
+    for name, (group, inner) in _TOKEN_DETAILS.items():
         counts = usage.get(group) if isinstance(usage, Mapping) else None
         count = counts.get(inner) if isinstance(counts, Mapping) else None
         if is_count(count):
