@@ -32,7 +32,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import __main__ as sandbox
 from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor
 from apache_airflow_provider_ovhcloud_ai.sensors.model import OVHCloudAIEndpointsModelSensor
 from apache_airflow_provider_ovhcloud_ai.ui import links
-from docstring_parser import Docstring, DocstringStyle, parse
+from docstring_parser import Docstring, DocstringParam, DocstringStyle, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
@@ -133,7 +133,7 @@ def task(kind: type[Any], module: str) -> str:
     templates = set(kind.template_fields)
     rows = [
         [f"`{each.arg_name}`", default_of(known[each.arg_name]), "yes" * (each.arg_name in templates), _cell(each)]
-        for each in docs.params
+        for each in list_params(kind)
     ]
     ran = done(kind)
     parts = [
@@ -145,6 +145,22 @@ def task(kind: type[Any], module: str) -> str:
         raised(ran),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def list_params(kind: type[Any]) -> list[DocstringParam]:
+    """
+    List the documented parameters of an operator or sensor, then those of its bases in this package.
+
+    :param kind: its class
+    :return: the parameters; without those of the request if the operator doesn't send one
+    """
+    bases = [base for base in kind.__mro__ if base.__module__.startswith(errors.__package__)]
+    params: dict[str, DocstringParam] = {}
+    for base in bases:
+        for each in docs_of(base).params if "__doc__" in vars(base) else ():
+            params.setdefault(each.arg_name, each)
+    unused = set() if getattr(kind, "prompt_fields", True) else {"extra_body", "render_prompts"}
+    return [each for name, each in params.items() if name not in unused]
 
 
 def done(kind: type[Any]) -> Docstring:
@@ -198,7 +214,7 @@ def decorators_block() -> str:
     parts = []
     for name, operator in (("ovh_chat", chat.ChatFunctionOperator), ("ovh_embed", embedding.EmbeddingFunctionOperator)):
         docs = docs_of(getattr(decorators, name))
-        taken = ", ".join(f"`{each}`" for each in operator.replaced)
+        taken = ", ".join(f"`{each}`" for each in operator.fields_from_function)
         parent = operator.__bases__[-1].__name__
         parts += [
             f"## @task.{name}",

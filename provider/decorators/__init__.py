@@ -1,5 +1,5 @@
 """
-``@task.ovh_chat`` and ``@task.ovh_embed``, under names that type checkers know; each imported when first asked for.
+``@task.ovh_chat`` and ``@task.ovh_embed`` under names that type checkers know. Each is imported at its first use.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What the decorators share: a function says what is sent, once, and an operator sends it.
+The base of the decorators: a function returns the input, an operator sends it.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ class FunctionOperator(DecoratedOperator, AIEndpointsOperator):
     """
     Base of the operators behind the decorators.
 
-    What the function returns is assigned after templates were rendered, and is sent as it is: a value that it got from
-    another task or a run's configuration may hold braces that nobody here wrote.
+    The task assigns the function's return value after Airflow has rendered the templates, and sends it unchanged.
+    Values from other tasks or from a run's configuration may contain braces that aren't the author's templates.
 
     :param python_callable: the function
     :param kwargs: parameters of the operator, and ``op_args`` and ``op_kwargs`` for the function
     """
 
-    # Airflow 3 then shows what was sent under "Rendered Templates"; 2.11 keeps what stood there before.
+    # Airflow 3 then displays the sent values under "Rendered Templates". Airflow 2.11 keeps the values from before.
     overwrite_rtif_after_execution = True
 
     #: The decorator, as authors write it.
     custom_operator_name: str
-    #: Parameters of the operator that the function stands in for.
+    #: Parameters of the operator that the function's return value fills.
     fields_from_function: ClassVar[tuple[str, ...]]
 
     def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
         reject_fields_from_function(type(self), kwargs)
-        # Given as None, so that no default_args fill them.
+        # Passed as None, so that default_args don't fill them.
         nothing: dict[str, Any] = dict.fromkeys(self.fields_from_function)
         super().__init__(python_callable=python_callable, **nothing, **kwargs)
 
     def execute(self, context: Context) -> Any:
         """
-        Call the function, and send what it returns.
+        Call the function, and send its return value.
 
         :param context: the task's context
-        :return: what the operator returns
-        :raises ConfigurationError: if the function returns something else; nothing is sent
+        :return: the operator's return value
+        :raises ConfigurationError: if the function returns an unsupported value; nothing is sent
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         context_merge(context, self.op_kwargs)
@@ -55,24 +55,24 @@ class FunctionOperator(DecoratedOperator, AIEndpointsOperator):
         returned = self.python_callable(*self.op_args, **arguments)
         with self.hook.boundary():
             self.use_return_value(returned)
-        # Past Airflow's own, which on 3.0 asks for what only a PythonOperator has.
+        # Skips Airflow's own execute(), which on 3.0 needs attributes of a PythonOperator.
         return super(DecoratedOperator, self).execute(context)
 
     def use_return_value(self, returned: Any) -> None:
         """
-        Assign what the function returned.
+        Assign the function's return value.
 
-        :param returned: what that is
-        :raises ConfigurationError: if it cannot be sent
+        :param returned: the return value
+        :raises ConfigurationError: if it can't be sent
         """
         raise NotImplementedError
 
     def wrong(self, returned: Any, allowed: str) -> ConfigurationError:
         """
-        Say that a function returned something else than it must; never what, which may be a prompt.
+        Build the error for an unsupported return value. It never quotes the value, which may be a prompt.
 
-        :param returned: what it returned
-        :param allowed: what it must return
+        :param returned: the return value
+        :param allowed: description of what the function must return
         :return: the error
         """
         return ConfigurationError(
@@ -87,15 +87,15 @@ def decorate(
     """
     Make a task of a function, as Airflow's own decorators do.
 
-    :param operator: what runs the function
-    :param python_callable: the function, or None where the decorator is called first
-    :param parameters: what the decorator was given
-    :return: the task, or what makes one of a function
-    :raises ConfigurationError: if the function stands in for one of them
-    :raises TypeError: if the operator has none of that name
+    :param operator: class of the operator that runs the function
+    :param python_callable: the function, or None if the decorator is called with parameters first
+    :param parameters: the decorator's parameters
+    :return: the task, or a decorator that makes one
+    :raises ConfigurationError: if the function returns one of the parameters
+    :raises TypeError: if the operator doesn't have a parameter of that name
     """
     reject_fields_from_function(operator, parameters)
-    # Airflow looks at them where the task is made, and for a mapped one only where it runs.
+    # Airflow checks them when it creates the task, and for a mapped task only when that runs.
     unknown = set(parameters) - list_parameters(operator)
     if unknown:
         raise TypeError(f"{operator.custom_operator_name} got an unexpected keyword argument {min(unknown)!r}")
@@ -110,17 +110,17 @@ def list_parameters(operator: type[Any]) -> set[str]:
     :return: their names
     """
     makers = (vars(base)["__init__"] for base in operator.__mro__ if base is not object and "__init__" in vars(base))
-    found = [each for maker in makers for each in inspect.signature(maker).parameters.values()]
-    return {each.name for each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)} - {"self"}
+    parameters = [each for maker in makers for each in inspect.signature(maker).parameters.values()]
+    return {each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)} - {"self"}
 
 
 def reject_fields_from_function(operator: type[FunctionOperator], parameters: Mapping[str, Any]) -> None:
     """
-    Refuse what the function says.
+    Raise an error if the decorator is given a parameter that the function returns.
 
-    :param operator: what runs the function
-    :param parameters: what the decorator was given
-    :raises ConfigurationError: if the function stands in for one of them
+    :param operator: class of the operator that runs the function
+    :param parameters: the decorator's parameters
+    :raises ConfigurationError: if the function returns one of the parameters
     """
     for name in operator.fields_from_function:
         if name in parameters:
@@ -131,9 +131,9 @@ def reject_fields_from_function(operator: type[FunctionOperator], parameters: Ma
 
 def is_text(value: Any) -> bool:
     """
-    Tell whether something is a text that says something.
+    Return whether a value is a string that isn't blank.
 
-    :param value: anything
+    :param value: any value
     :return: whether it is
     """
     return isinstance(value, str) and bool(value.strip())

@@ -1,5 +1,5 @@
 """
-``@task.ovh_chat``: a function that returns a prompt, and a task that asks it.
+``@task.ovh_chat``: a function returns a prompt, and the task sends it to a language model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Prompt = TypeVar("Prompt", bound="str | Sequence[Mapping[str, Any]]")
 
 class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatOperator):
     """
-    Ask a language model what a function returns.
+    Send a function's return value to a language model.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
@@ -47,7 +47,7 @@ class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatOperator):
         """
         Assign a prompt or messages.
 
-        :param returned: what the function returned
+        :param returned: the function's return value
         :raises ConfigurationError: if it is neither
         """
         if is_text(returned):
@@ -68,13 +68,13 @@ def ovh_chat(**parameters: Unpack[ChatParameters]) -> Callable[[Callable[P, Prom
 
 def ovh_chat(python_callable: Callable[..., Any] | None = None, /, **parameters: Any) -> Any:
     """
-    Make a task that asks a language model what the decorated function returns: a text, or messages.
+    Make a task that sends the function's return value, a prompt or messages, to a language model.
 
-    It is ``@task.ovh_chat`` under a name that type checkers know.
+    This is ``@task.ovh_chat`` under a name that type checkers know.
 
     :param python_callable: the function
     :param parameters: those of :class:`..operators.chat.OVHCloudAIEndpointsChatOperator` except
         ``messages``, ``prompt`` and ``prompt_file``
-    :return: the task, or what makes one of a function
+    :return: the task, or a decorator that makes one
     """
     return decorate(ChatFunctionOperator, python_callable, parameters)

@@ -1,5 +1,5 @@
 """
-``@task.ovh_embed``: a function that returns texts, and a task that turns them into vectors.
+``@task.ovh_embed``: a function returns strings, and the task creates their embedding vectors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Texts = TypeVar("Texts", bound="str | Sequence[str | Mapping[str, Any]]")
 
 class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOperator):
     """
-    Turn what a function returns into vectors.
+    Create embedding vectors of a function's return value.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
@@ -45,9 +45,9 @@ class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOp
 
     def use_return_value(self, returned: Any) -> None:
         """
-        Assign a text, texts, or rows that go to a folder.
+        Assign one or several strings, or rows if the vectors go to a folder.
 
-        :param returned: what the function returned
+        :param returned: the function's return value
         :raises ConfigurationError: if it is none of them
         """
         kinds: tuple[type, ...] = (str,) if self.output_path is None else (str, Mapping)
@@ -68,13 +68,13 @@ def ovh_embed(**parameters: Unpack[EmbeddingParameters]) -> Callable[[Callable[P
 
 def ovh_embed(python_callable: Callable[..., Any] | None = None, /, **parameters: Any) -> Any:
     """
-    Make a task that turns what the decorated function returns into vectors: a text, or a list of texts or rows.
+    Make a task that creates embedding vectors of the function's return value: a string, or a list of strings or rows.
 
-    It is ``@task.ovh_embed`` under a name that type checkers know.
+    This is ``@task.ovh_embed`` under a name that type checkers know.
 
     :param python_callable: the function
     :param parameters: those of :class:`..operators.embedding.OVHCloudAIEndpointsEmbeddingOperator` except ``input``,
         ``input_path`` and ``input_format``
-    :return: the task, or what makes one of a function
+    :return: the task, or a decorator that makes one
     """
     return decorate(EmbeddingFunctionOperator, python_callable, parameters)

@@ -1,5 +1,5 @@
 """
-What the decorators take, for type checkers; tests compare it with the operators, on each Airflow.
+Parameters of the decorators, for type checkers. Tests compare them with the operators on each Airflow release.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What all operators of this provider share: connection, patience, rendering and links.
+The base of all operators: hook, common parameters, rendering, links and usage.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class AIEndpointsOperator(LineageMixin):
     Base of the operators that call AI Endpoints.
 
     :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of the request, such as ``{"seed": 7}``
-    :param render_prompts: whether templates in the prompt or texts are rendered; False sends braces as they are
+    :param timeout: seconds for one attempt, from name lookup to the last byte; default: the connection's timeout
+    :param max_retries: attempts after the first one within a call, 0 for none; default: the connection's value
+    :param fail_fast: whether an error that a retry can't fix fails the task at once, despite its ``retries``
+    :param extra_body: more fields of the request, such as ``{"seed": 7}``
+    :param render_prompts: whether Jinja templates in prompts, texts and messages are rendered; False sends braces
+        unchanged
     """
 
     ui_color = "#e8edff"
@@ -84,15 +85,15 @@ class AIEndpointsOperator(LineageMixin):
         seen_oids: set[int] | None = None,
     ) -> Any:
         """
-        Render as every operator does, but leave alone what must stay as it is or holds no template.
+        Render a field, except prompts if ``render_prompts`` is False.
 
-        A text without a template mark is not compiled: compiling takes about a millisecond, which 10,000 texts
-        would turn into ten seconds.
+        Strings without template marks aren't compiled. Compiling takes about a millisecond, so 10,000 strings would
+        take ten seconds.
 
-        :param content: what to render
+        :param content: the field's value
         :param context: values for the templates
         :param jinja_env: the DAG's environment
-        :param seen_oids: what was rendered before
+        :param seen_oids: ids of values that are rendered already
         :return: the rendered content
         """
         if isinstance(content, str) and (self._verbatim or not _has_marks(content, jinja_env)):
@@ -104,12 +105,12 @@ class AIEndpointsOperator(LineageMixin):
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Any, jinja_env: jinja2.Environment, seen_oids: set[int]
     ) -> None:
-        # What was seen is not rendered.
-        seen = {id(value) for value in iter_mapped_values(self, context)} if parent is self else set()
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids | seen)
+        # Airflow doesn't render values whose ids it has visited.
+        visited = {id(value) for value in iter_mapped_values(self, context)} if parent is self else set()
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids | visited)
 
     def _resolve(self, content: Any, *args: Any) -> Any:
-        # Results of other tasks within the prompt are still fetched; only texts stay as they are.
+        # Results of other tasks within the prompt are still fetched. Only strings stay unchanged.
         if isinstance(content, str):
             return content
         self._verbatim = True
@@ -122,9 +123,9 @@ class AIEndpointsOperator(LineageMixin):
         """
         Read ``extra_body``.
 
-        :param own: what the operator has a parameter of its own for
+        :param own: names of the fields that the operator has its own parameters for
         :return: its fields
-        :raises ConfigurationError: if it is no dictionary, or repeats a parameter of the operator
+        :raises ConfigurationError: if it isn't a dictionary, or repeats a parameter of the operator
         """
         with self.hook.boundary():
             if self.extra_body is None:
@@ -138,40 +139,40 @@ class AIEndpointsOperator(LineageMixin):
 
     def push_links(self, context: Context, model: str | None, default: str) -> None:
         """
-        Publish the extra links, so that a running or failed task has them.
+        Push the XComs of the extra links, so that a running or failed task has them.
 
         :param context: the task's context
-        :param model: the model that is about to be called, or None
-        :param default: the setting of the connection that names it then
-        :raises ConfigurationError: if one of them is no text
+        :param model: id of the model that the task calls, or None
+        :param default: the connection's setting that names the model in that case
+        :raises ConfigurationError: if ``ovh_conn_id`` or the model isn't a string
         """
         with self.hook.boundary():
             for name, value in (("ovh_conn_id", self.ovh_conn_id), ("model", model or "")):
                 if not isinstance(value, str):
                     raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
-        # First: a connection that cannot even be read is best looked at there.
+        # First, so that the link helps with a connection that can't be read.
         context["ti"].xcom_push(key=ConsoleLink.xcom_key, value=console_url(self.ovh_conn_id))
         settings = self.hook.settings
-        found = urls(model or getattr(settings, default) or "", settings.client.base_url, settings.project_id)
+        link_urls = urls(model or getattr(settings, default) or "", settings.client.base_url, settings.project_id)
         for link in LINKS:
             if not isinstance(link, ConsoleLink):
-                # Empty where there is none: Airflow 3 looks for every link as a task ends, and logs an error without.
-                context["ti"].xcom_push(key=link.xcom_key, value=found.get(link.xcom_key, ""))
+                # Empty if there is none: Airflow 3 reads every link when a task ends, and logs an error without it.
+                context["ti"].xcom_push(key=link.xcom_key, value=link_urls.get(link.xcom_key, ""))
 
     def report_usage(self, context: Context, usage_tracker: UsageTracker, *, priced: bool) -> None:
         """
-        Tell in log and XCom what the task used, whether it succeeds or not.
+        Log the task's usage and push it as an XCom.
 
         :param context: the task's context
-        :param usage_tracker: usage of its requests
-        :param priced: whether the service may be asked for its prices
+        :param usage_tracker: the task's usage
+        :param priced: whether to read the prices in the service's list of models
         """
         from ..hooks.usage.usage_tracker import format_usage
 
-        told = usage_tracker.as_xcom(priced=priced)
-        self.log.info("AI Endpoints task: %s", format_usage(told))
+        usage = usage_tracker.as_xcom(priced=priced)
+        self.log.info("AI Endpoints task: %s", format_usage(usage))
         if self.do_xcom_push:
-            context["ti"].xcom_push(key="usage", value=told)
+            context["ti"].xcom_push(key="usage", value=usage)
 
 
 def _has_marks(content: str, environment: jinja2.Environment | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: What is told of a result, as far as a task knows it.
+#: Facts about a result, of which a task knows some.
 FACTS = ("model", "dimensions", "rows", "parts", "format", "seconds", "characters", "images", "size")
 
 
@@ -20,11 +20,11 @@ _REMOTE = re.compile(r"(?P<scheme>[\w+.-]+)://(?:[^/@]*@)?(?P<bucket>[^/?#]+)/?(
 @dataclass(frozen=True)
 class DatasetRef:
     """
-    Where data is, without whom it is reached as.
+    Location of data, without the user name or connection in its URL.
 
     :param uri: as Airflow's assets spell it, such as ``s3://bucket/key`` or ``file:///folder``
-    :param namespace: OpenLineage's first part of it
-    :param name: the second one
+    :param namespace: OpenLineage's namespace
+    :param name: OpenLineage's name
     """
 
     uri: str
@@ -34,28 +34,28 @@ class DatasetRef:
 
 def to_dataset_ref(path: Any) -> DatasetRef:
     """
-    Take an address out of a path.
+    Build the dataset's location from a path.
 
-    :param path: of this machine, or of object storage
-    :return: the address
+    :param path: on this machine or in object storage
+    :return: the location
     """
     text = re.sub(r"^(?:file|local):(?://)?", "", str(path))
-    found = _REMOTE.match(text)
-    if found is None:
+    match = _REMOTE.match(text)
+    if match is None:
         place = Path(text).absolute()
         return DatasetRef(place.as_uri(), "file", str(place))
-    root, key = f"{found['scheme']}://{found['bucket']}", found["key"].rstrip("/")
+    root, key = f"{match['scheme']}://{match['bucket']}", match["key"].rstrip("/")
     return DatasetRef(f"{root}/{key}" if key else root, root, key or "/")
 
 
 @dataclass(frozen=True)
 class Lineage:
     """
-    What a task read and wrote.
+    Datasets of a task.
 
-    :param inputs: what it read
-    :param outputs: what it wrote
-    :param facts: what is known of the result: those of :data:`FACTS`
+    :param inputs: datasets that it read
+    :param outputs: datasets that it wrote
+    :param facts: facts about the result, named in :data:`FACTS`
     """
 
     inputs: tuple[DatasetRef, ...] = ()

@@ -1,5 +1,5 @@
 """
-What a task read and wrote, told to Airflow's assets and to OpenLineage.
+Lineage of a task, for Airflow's assets and for OpenLineage.
 """
 
 from __future__ import annotations
@@ -16,43 +16,42 @@ if TYPE_CHECKING:
 
 class LineageMixin(BaseOperator):
     """
-    Tells what a task has written: to the assets that are its outlets, and to OpenLineage where its provider is.
+    Reports the task's lineage to the assets that are its outlets, and to OpenLineage if its provider is installed.
     """
 
     _lineage: Lineage | None = None
 
     def record_lineage(
-        self, context: Context, told: Mapping[str, Any], outputs: Iterable[Any], inputs: Iterable[Any] = ()
+        self, context: Context, summary: Mapping[str, Any], outputs: Iterable[Any], inputs: Iterable[Any] = ()
     ) -> None:
         """
-        Note what was read and written, and add it to the events of the task's outlets.
+        Record the datasets of the task, and add facts about them to the events of its outlets.
 
         :param context: the task's context
-        :param told: what is known of the result
-        :param outputs: paths that were written
-        :param inputs: paths that were read; those that are None are left out
+        :param summary: the task's result, which holds the facts
+        :param outputs: paths of the output
+        :param inputs: paths of the input; None is ignored
         """
-        facts = {name: told[name] for name in FACTS if told.get(name) is not None}
-        found = [tuple(to_dataset_ref(path) for path in paths if path is not None) for paths in (inputs, outputs)]
-        self._lineage = Lineage(found[0], found[1], facts)
+        facts = {name: summary[name] for name in FACTS if summary.get(name) is not None}
+        datasets = [tuple(to_dataset_ref(path) for path in paths if path is not None) for paths in (inputs, outputs)]
+        self._lineage = Lineage(datasets[0], datasets[1], facts)
         for outlet in self.outlets or ():
             self._annotate_outlet(context, outlet, self._lineage)
 
     def _annotate_outlet(self, context: Context, outlet: Any, lineage: Lineage) -> None:
         kind = type(outlet).__name__
         if kind in {"AssetAlias", "DatasetAlias"}:
-            for written in lineage.outputs:
-                context["outlet_events"][outlet].add(to_asset(written.uri), extra=dict(lineage.facts))
+            for dataset in lineage.outputs:
+                context["outlet_events"][outlet].add(to_asset(dataset.uri), extra=dict(lineage.facts))
         elif hasattr(outlet, "uri") or kind == "AssetNameRef":
             context["outlet_events"][outlet].extra.update(lineage.facts)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """
-        Answer OpenLineage's provider, which alone calls this.
+        Return the lineage to OpenLineage's provider, which calls this.
 
         :param task_instance: the task instance
-        :return: inputs, outputs with the number of their rows, and what is known of the result; None where nothing was
-            written
+        :return: inputs, outputs with their number of rows, and facts; None if the task wrote nothing
         """
         if self._lineage is None:
             return None

@@ -1,5 +1,5 @@
 """
-What a mapped task got from another task's result, and Airflow would take for templates of the author.
+Values of a mapped task that are another task's result, which Airflow would render as the author's templates.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from typing import Any
 
 def iter_mapped_values(operator: Any, context: Mapping[str, Any]) -> Iterator[Any]:
     """
-    Find what a task of ``expand_kwargs(...)`` got from a result.
+    Find the values that ``expand_kwargs(...)`` gave a task from another task's result.
 
-    Airflow knows what ``expand(...)`` got from one and renders none of it; of ``expand_kwargs`` it takes every value
-    for one that stands in the DAG file (2.11.2 to 3.3.2).
+    Airflow doesn't render values of a result that ``expand(...)`` maps over. With ``expand_kwargs``, it renders every
+    value as if it were written in the DAG file (2.11.2 to 3.3.2).
 
-    :param operator: one of the tasks that a mapped one became
+    :param operator: one of the tasks that a mapped task is expanded to
     :param context: its context
     :return: values of its fields
     """
     dag = operator.get_dag()
     mapped = dag.task_dict.get(operator.task_id) if dag else None
-    given: Any = getattr(mapped, str(getattr(mapped, "_expand_input_attr", None)), None)
-    if mapped is None or type(given).__name__ != "ListOfDictsExpandInput":
+    expand_input: Any = getattr(mapped, str(getattr(mapped, "_expand_input_attr", None)), None)
+    if mapped is None or type(expand_input).__name__ != "ListOfDictsExpandInput":
         return
-    several = given.value
-    if isinstance(several, (list, tuple)) and isinstance(several[context["ti"].map_index], Mapping):
+    mapped_over = expand_input.value
+    if isinstance(mapped_over, (list, tuple)) and isinstance(mapped_over[context["ti"].map_index], Mapping):
         return  # written by the author
     partial = mapped.partial_kwargs
     own = partial.get("op_kwargs")

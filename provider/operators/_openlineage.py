@@ -1,5 +1,5 @@
 """
-A task's lineage in OpenLineage's words; imported only where Airflow's OpenLineage provider asks for it.
+A task's lineage in OpenLineage's classes; imported only if Airflow's OpenLineage provider asks for it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from openlineage.client.facet_v2 import RunFacet, output_statistics_output_datas
 from ..compat import OperatorLineage
 from ._datasets import DatasetRef, Lineage
 
-#: A facet that is not OpenLineage's own carries whose it is.
+#: Facets that aren't OpenLineage's own carry their owner's name.
 FACET = "ovhcloud_aiEndpoints"
 
 
 @attr.define
 class AIEndpointsRunFacet(RunFacet):
     """
-    What a run had of AI Endpoints.
+    Facts about a run.
 
     :param model: model id
-    :param dimensions: numbers of a vector
-    :param seconds: seconds of a recording
-    :param characters: letters of a transcript
+    :param dimensions: numbers in a vector
+    :param seconds: duration of the recording in seconds
+    :param characters: number of characters of the transcript
     """
 
     model: str | None = attr.field(default=None)
@@ -36,23 +36,23 @@ class AIEndpointsRunFacet(RunFacet):
 
 def as_operator_lineage(lineage: Lineage) -> OperatorLineage[Any, Any]:
     """
-    Say it in OpenLineage's words.
+    Convert a task's lineage to OpenLineage's classes.
 
-    :param lineage: what the task read and wrote
-    :return: the same
+    :param lineage: the task's datasets
+    :return: the same for OpenLineage's provider
     """
     facts = lineage.facts
     names = {field.name for field in attr.fields(AIEndpointsRunFacet)}
     facet = AIEndpointsRunFacet(**{name: value for name, value in facts.items() if name in names})
     return OperatorLineage(
-        inputs=[Dataset(namespace=read.namespace, name=read.name) for read in lineage.inputs],
-        outputs=[_output(written, facts) for written in lineage.outputs],
+        inputs=[Dataset(namespace=dataset.namespace, name=dataset.name) for dataset in lineage.inputs],
+        outputs=[_output(dataset, facts) for dataset in lineage.outputs],
         run_facets={FACET: facet},
     )
 
 
-def _output(written: DatasetRef, facts: Any) -> OutputDataset:
+def _output(dataset: DatasetRef, facts: Any) -> OutputDataset:
     counted = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=facts.get("rows"), fileCount=facts.get("parts", 1)
     )
-    return OutputDataset(namespace=written.namespace, name=written.name, outputFacets={"outputStatistics": counted})
+    return OutputDataset(namespace=dataset.namespace, name=dataset.name, outputFacets={"outputStatistics": counted})

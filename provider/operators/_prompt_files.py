@@ -1,5 +1,5 @@
 """
-Prompts that stand in files of their own.
+Prompts in files of their own.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FILES = {"prompt_file": "prompt", "system_prompt_file": "system_prompt"}
 
 class PromptFiles(BaseOperator):
     """
-    Fills ``prompt`` and ``system_prompt``, where an operator has it, from files, before they are rendered.
+    Fills ``prompt`` and, if the operator has it, ``system_prompt`` from files before Airflow renders them.
 
-    Airflow's own way, ``template_ext``, takes any text that ends in ``.md`` for the name of a file.
+    Airflow's own way, ``template_ext``, would take any string that ends in ``.md`` for the name of a file.
     """
 
     def _do_render_template_fields(
@@ -42,16 +42,16 @@ class PromptFiles(BaseOperator):
 def _read(name: Any, parameter: str, environment: jinja2.Environment) -> str:
     from jinja2 import TemplateError
 
-    wanted = text(name, parameter)
+    path = text(name, parameter)
     problem = "this task belongs to no DAG"
     if environment.loader is not None:
         try:
-            # Jinja's loader steps out of no folder that it was given.
-            return environment.loader.get_source(environment, wanted)[0].rstrip("\n")
+            # Jinja's loader doesn't leave the folders of its search path.
+            return environment.loader.get_source(environment, path)[0].rstrip("\n")
         except (TemplateError, UnicodeDecodeError, OSError) as error:
-            found = getattr(environment.loader, "searchpath", [])
-            problem = f"{type(error).__name__}; looked in {', '.join(map(str, found)) or 'no folder'}"
+            folders = getattr(environment.loader, "searchpath", [])
+            problem = f"{type(error).__name__}; looked in {', '.join(map(str, folders)) or 'no folder'}"
     raise ConfigurationError(
-        f"{parameter} {quote(wanted)} was not found ({problem}): name it relative to the DAG file, or to a folder of "
+        f"{parameter} {quote(path)} was not found ({problem}): name it relative to the DAG file, or to a folder of "
         "the DAG's template_searchpath."
     )

@@ -1,5 +1,5 @@
 """
-Rows and paths as authors give them.
+Rows and paths that authors give.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ def read_rows(values: Any, path: Any, kind: str | None, name: str) -> Iterable[d
     """
     Read the rows of a task.
 
-    :param values: rows at hand, or None
-    :param path: where they are otherwise
-    :param kind: format of the files there, where their suffix does not tell
-    :param name: the parameter that the values came from, for the error
+    :param values: the rows themselves, or None
+    :param path: path of the rows otherwise
+    :param kind: format of the files, if their suffix doesn't say
+    :param name: the parameter that holds the values, for the error
     :return: the rows
-    :raises ConfigurationError: if there are none, or both are given
+    :raises ConfigurationError: if both or neither are given, or the list is empty
     """
     from ..rows import reading
 

@@ -1,5 +1,5 @@
 """
-All operators of this provider, each imported when it is first asked for (PEP 562).
+All operators of this provider. Each is imported at its first use (PEP 562).
 """
 
 from __future__ import annotations

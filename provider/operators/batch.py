@@ -1,5 +1,5 @@
 """
-The operator that has many rows answered within a day, at half the price.
+The operator for batches: many rows within a day, at half the price.
 """
 
 from __future__ import annotations
@@ -20,52 +20,46 @@ if TYPE_CHECKING:
     from ..hooks.batch.batch_rows import BatchRows
     from ..rows.folder import Folder
 
-#: What is asked of the model about each row.
+#: Endpoints that a batch can send its rows to.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
 
 class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     """
-    Have rows answered by batches, which take up to a day and cost half.
+    Process rows in batches, which take up to a day and cost half.
 
-    The batches carry the identity of the task's run. A task that is tried again, whatever ended it, finds them, waits
-    for those that are under way, reads those that have ended, and starts new ones only for rows without an answer. A
-    task that somebody clears cancels what is under way and asks anew, unless ``reattach="always"``.
+    The batches carry the identity of the task's run. If the task is retried, it finds them. It waits for batches in
+    progress, reads those that have finished, and starts new ones only for rows without a result. If you clear the task,
+    it cancels the batches in progress and starts again, unless ``reattach="always"``.
 
-    XCom ``batches`` tells of each its ``id``, ``status``, and the numbers of rows ``completed``, ``failed`` and in
-    ``total``: as it starts, and as it ended.
+    XCom ``batches`` has ``id``, ``status`` and the numbers of rows ``completed``, ``failed`` and in ``total`` of each
+    batch. The task writes it at the start and at the end.
 
-    Without ``output_path`` XCom holds ``results``, a text or vector for each row, None for one that failed; ``errors``,
-    each with ``index`` and ``error``; ``usage``; ``model``. With it, the results go to files in that folder, beside the
-    columns of their rows and ``error``, and XCom holds a manifest.
+    Without ``output_path``, XCom has ``results`` (an answer or vector for each row, None for a failed row), ``errors``
+    (each with ``index`` and ``error``), ``usage`` and ``model``. With it, the results go to files in that folder, with
+    the columns of their rows and ``error``, and XCom has a manifest.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param rows: dictionaries, or texts, which become ``{"text": ...}``
-    :param input_path: a file of rows in place of ``rows``, or a folder of such files
-    :param input_format: format of the input, where its suffix does not tell
+    :param rows: dictionaries, or strings, which become ``{"text": ...}``
+    :param input_path: a file of rows, or a folder of such files, instead of ``rows``
+    :param input_format: format of the input; default: by its suffix
     :param output_path: folder for the results
     :param output_format: ``jsonl``, ``parquet``, or for vectors ``npy``
     :param part_size: rows in a file of the output
     :param endpoint: ``/v1/chat/completions`` or ``/v1/embeddings``
-    :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs
-    :param system_prompt: what the model is told first, likewise
-    :param text_column: the column that is embedded
-    :param model: model id; the connection's chat or embedding model unless given
-    :param temperature: randomness, 0 to 2; None leaves it to the model
-    :param max_tokens: tokens to generate at most for each row
-    :param completion_window: within what time a batch is to be done
-    :param poll_interval: seconds between two looks at a batch; a triggerer looks less often as time goes by
-    :param deferrable: whether a triggerer waits instead of the worker; ``[operators] default_deferrable`` unless given
-    :param on_error: ``fail`` fails the task if rows failed, ``skip`` does not
+    :param prompt: the user's message about each row, with ``{column}`` in place of a value of the row
+    :param system_prompt: the system message, with ``{column}`` too
+    :param text_column: the column to embed
+    :param model: model id; default: the connection's chat or embedding model
+    :param temperature: randomness, 0 to 2; None uses the model's default
+    :param max_tokens: maximum number of tokens to generate for each row
+    :param completion_window: maximum time for a batch
+    :param poll_interval: seconds between two requests for a batch's status; a triggerer increases it over time
+    :param deferrable: whether a triggerer waits instead of the worker; default: ``[operators] default_deferrable``
+    :param on_error: ``fail`` fails the task if rows failed, ``skip`` doesn't
     :param reattach: ``retry`` finds the batches of earlier tries, ``always`` also those from before a clear
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of each request, such as ``response_format`` or ``dimensions``
-    :param render_prompts: whether templates in ``rows`` and the prompts are rendered; False sends double braces as
-        they are
+    :param extra_body: more fields of each request, such as ``response_format`` or ``dimensions``
     """
 
     template_fields = (
@@ -144,7 +138,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
 
         :param context: the task's context
         :return: ``results``, ``errors``, ``usage`` and ``model``; with ``output_path`` the manifest
-        :raises PartialFailureError: if rows failed and ``on_error`` is ``fail``; a retry asks for those again
+        :raises PartialFailureError: if rows failed and ``on_error`` is ``fail``; a retry sends those again
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         return self._run(context)
@@ -157,10 +151,10 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         self.push_links(context, self.model, "chat_model" if asks_chat else "embedding_model")
         with self.hook.boundary():
             seconds = number(self.poll_interval, "poll_interval", 0)
-            asked, folder, part_size = self._plan()
+            batch_rows, folder, part_size = self._plan()
             task = BatchTask(context, self.retries or 0, always=self.reattach == "always")
             run = BatchRun(self.hook, self.endpoint, self.completion_window, task)
-            lines = asked.missing(self._rows(), folder, part_size) if folder else asked.lines(self._rows())
+            lines = batch_rows.missing(self._rows(), folder, part_size) if folder else batch_rows.lines(self._rows())
             batches = run.start(lines)
         self._batch_ids = [batch["id"] for batch in batches]
         for batch in batches:
@@ -178,20 +172,20 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         try_number: int | None = None,
     ) -> dict[str, Any]:
         """
-        Go on when the triggerer has seen that the batches ended, or that it can never see them.
+        Resume after the triggerer has seen that the batches finished, or that it can't read them.
 
         :param context: the task's context
-        :param event: the trigger's; what it says is looked at anew
-        :param batch_ids: the batches that the task was deferred for
-        :param try_number: of the try that was deferred
+        :param event: the trigger's event, which is only a hint; the task reads the state of its batches again
+        :param batch_ids: ids of the batches that the task was deferred for
+        :param try_number: number of the try that was deferred
         :return: as of :meth:`execute`
         :raises AIEndpointsError: as of :meth:`execute`
         """
-        told = event.get("batch_ids") if isinstance(event, dict) else None
-        # Airflow 3.0 hands a retry what the try before it was told. And where ids of triggers are used again, as in
-        # SQLite, the trigger of a task that was cleared may reach the one that came after it. `airflow dags test` hands
-        # over the event alone, on every release.
-        if batch_ids is None or told != batch_ids or try_number != context["ti"].try_number:
+        event_ids = event.get("batch_ids") if isinstance(event, dict) else None
+        # Airflow 3.0 gives a retry the event of the try before it. If ids of triggers are used again, as in SQLite, an
+        # event from before a clear may reach the task after it. `airflow dags test` passes only the event, on every
+        # release.
+        if batch_ids is None or event_ids != batch_ids or try_number != context["ti"].try_number:
             self.log.warning("That the trigger's event is of this try is not known: the task looks for its batches.")
             return self._run(context)
         with self.hook.boundary():
@@ -215,10 +209,10 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     def _plan(self) -> tuple[BatchRows, Folder | None, int]:
         asks_chat = self.endpoint == ENDPOINTS[0]
         model = self.hook.choose_model(self.model, "chat_model" if asks_chat else "embedding_model")
-        asked, folder = self._build_rows(asks_chat, model), self._folder(asks_chat, model)
+        batch_rows, folder = self._build_rows(asks_chat, model), self._folder(asks_chat, model)
         if folder:
             folder.begin()
-        return asked, folder, integer(self.part_size, "part_size", 1)
+        return batch_rows, folder, integer(self.part_size, "part_size", 1)
 
     def _finish(self, context: Context, seconds: float) -> dict[str, Any]:
         from ..hooks.batch.batch_answers import Answers
@@ -230,41 +224,41 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             self._push_batches(context, ended)
             for batch in ended:
                 answers.add(batch)
-            asked, folder, part_size = self._plan()
-            results = self._results(asked, folder, part_size, answers)
+            batch_rows, folder, part_size = self._plan()
+            results = self._results(batch_rows, folder, part_size, answers)
         if folder:
             self.record_lineage(context, results, [results["path"]], [self.input_path])
         return results
 
     def on_kill(self) -> None:
         """
-        Cancel what this try waits for: somebody marked the task as failed, cleared it, or its time was over.
+        Cancel the batches that this try waits for: a user marked the task as failed or cleared it, or it timed out.
         """
         for batch_id in self._batch_ids:
             self.log.info("AI Endpoints batch %s is cancelled, as its task was ended.", batch_id)
             self.hook.cancel_batch(batch_id)
 
-    def _results(self, asked: BatchRows, folder: Folder | None, part_size: int, answers: Any) -> dict[str, Any]:
+    def _results(self, batch_rows: BatchRows, folder: Folder | None, part_size: int, answers: Any) -> dict[str, Any]:
         asks_chat = self.endpoint == ENDPOINTS[0]
         if folder:
-            told = asked.write(self._rows(), folder, part_size, answers)
+            metadata = batch_rows.write(self._rows(), folder, part_size, answers)
             if self.on_error == "fail":
-                asked.check()
-            return folder.finish(told)
-        records = list(asked.collect(self._rows(), answers))
+                batch_rows.check()
+            return folder.finish(metadata)
+        records = list(batch_rows.collect(self._rows(), answers))
         if self.on_error == "fail":
-            asked.check()
+            batch_rows.check()
         column = "answer" if asks_chat else "embedding"
         errors = [{"index": index, "error": row["error"]} for index, row in enumerate(records) if row["error"]]
         results = [row[column] if asks_chat or row["error"] else list(row[column]) for row in records]
-        return {"model": asked.model, "results": results, "errors": errors, "usage": asked.usage}
+        return {"model": batch_rows.model, "results": results, "errors": errors, "usage": batch_rows.usage}
 
     def _check_choices(self) -> bool:
         choices = {"endpoint": ENDPOINTS, "on_error": ("fail", "skip"), "reattach": ("retry", "always")}
         with self.hook.boundary():
-            for name, known in choices.items():
-                if (value := getattr(self, name)) not in known:
-                    raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {quote(value)}.")
+            for name, allowed in choices.items():
+                if (value := getattr(self, name)) not in allowed:
+                    raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {quote(value)}.")
         return self.endpoint == ENDPOINTS[0]
 
     def _build_rows(self, asks_chat: bool, model: Any) -> BatchRows:
@@ -281,9 +275,9 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
 
         if self.output_path is None:
             return None
-        asked = ("endpoint", "temperature", "max_tokens", "extra_body")
+        request_params = ("endpoint", "temperature", "max_tokens", "extra_body")
         texts = ("prompt", "system_prompt") if asks_chat else ("text_column",)
-        recipe = {"model": model, **{name: getattr(self, name) for name in (*asked, *texts)}}
+        recipe = {"model": model, **{name: getattr(self, name) for name in (*request_params, *texts)}}
         vectors = None if asks_chat else "embedding"
         return Folder(to_object_path(self.output_path, "output_path"), self.output_format, recipe, vectors=vectors)
 

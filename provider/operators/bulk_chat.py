@@ -1,5 +1,5 @@
 """
-The operator that asks a language model many things.
+The operator that sends many prompts to a language model.
 """
 
 from __future__ import annotations
@@ -20,51 +20,46 @@ if TYPE_CHECKING:
     from ..compat import Context
     from ..hooks.usage.usage_tracker import UsageTracker
 
-#: Answers above which XCom is the wrong place: 5,000 of a few paragraphs are some 5 MB in the metadata database.
+#: More answers don't belong in XCom: 5,000 of a few paragraphs are some 5 MB in the metadata database.
 MAX_XCOM_ROWS = 5_000
 
 
 class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     """
-    Ask a language model about every row, a few at a time; the answers go to XCom in the order of the rows.
+    Send a prompt about each row to a language model, a few at a time; XCom has the answers in the order of the rows.
 
-    XCom ``return_value``: ``answers``, a text for each row, None for one that failed; ``errors``, each with ``index``,
-    ``error`` and ``status``; ``usage``, summed; ``model``. A task that fails leaves the same under the key ``answers``.
-    XCom ``usage`` has the cost as well.
+    XCom ``return_value``: ``answers`` (a string for each row, None for a failed row), ``errors`` (each with ``index``,
+    ``error`` and ``status``), the summed ``usage``, and ``model``. A failed task pushes the same as the XCom
+    ``answers``. XCom ``usage`` has the cost as well.
 
-    With ``output_path`` the answers go to files in that folder, in the column ``answer`` beside those of their rows,
-    and XCom holds a manifest. A task that is tried again asks only about rows that have no answer there.
+    With ``output_path``, the answers go to files in that folder, in the column ``answer`` after the columns of their
+    rows, and XCom has a manifest. A retry sends only rows without an answer there.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param rows: what to ask about: dictionaries, or texts, which become ``{"text": ...}``
-    :param input_path: a file of rows in place of ``rows``, or a folder of such files: ``.jsonl``, ``.csv``,
+    :param rows: dictionaries, or strings, which become ``{"text": ...}``
+    :param input_path: a file of rows, or a folder of such files, instead of ``rows``: ``.jsonl``, ``.csv``,
         ``.parquet`` or ``.txt``, on this machine or in object storage
-    :param input_format: format of the input, where its suffix does not tell
+    :param input_format: format of the input; default: by its suffix
     :param output_path: folder for the answers
     :param output_format: ``jsonl`` or ``parquet``
     :param part_size: rows in a file of the output
-    :param prompt: what to ask about each row, with ``{column}`` where a value of the row belongs
-    :param system_prompt: what the model is told first, likewise
-    :param model: model id; the connection's chat model unless given
-    :param concurrency: how many requests at a time, 1 to 32
-    :param on_error: ``fail`` fails the task after all rows were asked about, ``skip`` does not fail it, ``raise`` fails
-        it at the first failure
-    :param temperature: randomness, 0 to 2; None leaves it to the model
-    :param max_tokens: tokens to generate at most for each row
+    :param prompt: the user's message about each row, with ``{column}`` in place of a value of the row
+    :param system_prompt: the system message, with ``{column}`` too
+    :param model: model id; default: the connection's chat model
+    :param concurrency: number of requests at a time, 1 to 32
+    :param on_error: ``fail`` fails the task after all rows, ``skip`` doesn't fail it, ``raise`` fails it at the first
+        failure
+    :param temperature: randomness, 0 to 2; None uses the model's default
+    :param max_tokens: maximum number of tokens to generate for each row
     :param top_p: nucleus sampling, 0 to 1
-    :param stop: one text or several at which to stop
-    :param max_cost: what the task's requests may cost, in the currency of the service's list of models; no row is asked
-        about once it is reached
-    :param max_total_tokens: tokens of all requests, likewise
-    :param report_cost: whether the service's list of models is read for prices once there are answers
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
-    :param max_retries: attempts after the first one for each row, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of each request, such as ``response_format`` or ``seed``
-    :param render_prompts: whether templates in ``rows`` and the prompts are rendered; False sends double braces as
-        they are
+    :param stop: one or several strings at which the model stops
+    :param max_cost: maximum cost of the task's requests, in the currency of the service's list of models; the task
+        sends no more rows after it is reached
+    :param max_total_tokens: maximum number of tokens of all requests, likewise
+    :param report_cost: whether to read the prices in the service's list of models after the answers
+    :param max_retries: attempts after the first one for each row, 0 for none; default: the connection's value
+    :param extra_body: more fields of each request, such as ``response_format`` or ``seed``
     """
 
     template_fields = (
@@ -138,7 +133,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
-        Ask about every row, and return the answers or the manifest.
+        Send the prompts, and return the answers or the manifest.
 
         :param context: the task's context
         :return: ``answers``, ``errors``, ``usage`` and ``model``; with ``output_path`` the manifest
@@ -155,13 +150,13 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
             self.record_lineage(context, manifest, [manifest["path"]], [self.input_path])
             return manifest
         finally:
-            # Also where it failed: what was paid for is told.
+            # Also if it failed: those requests are billed.
             if usage_tracker.requests:
                 self.report_usage(context, usage_tracker, priced=self.report_cost)
 
     def _to_xcom(self, rows: Iterable[dict[str, Any]], usage_tracker: UsageTracker, context: Context) -> dict[str, Any]:
         with self.hook.boundary():
-            # All prompts are made before the first is sent: a column that is misspelt costs nothing.
+            # All prompts are built before the first is sent, so a misspelt column costs nothing.
             conversations = [self._conversation(number, row) for number, row in enumerate(rows)]
         if len(conversations) > MAX_XCOM_ROWS:
             self.log.warning(
@@ -170,12 +165,12 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
                 f"{len(conversations):,}",
             )
         try:
-            found = self.hook.chat_completions(
+            results = self.hook.chat_completions(
                 conversations, self.model, usage_tracker=usage_tracker, **self._options()
             )
-            return _answers(found)
+            return _answers(results)
         except AIEndpointsError as error:
-            # They were paid for: what follows on a failure, or a person, finds them there.
+            # They are billed. A task that handles the failure, or a user, can read them there.
             if error.response and any(error.response["responses"]):
                 context["ti"].xcom_push(key="answers", value=_answers(error.response))
             raise
@@ -208,11 +203,11 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         return {name: getattr(self, name) for name in own} | further
 
 
-def _answers(collected: Mapping[str, Any]) -> dict[str, Any]:
-    responses = collected["responses"]
+def _answers(results: Mapping[str, Any]) -> dict[str, Any]:
+    responses = results["responses"]
     return {
         "model": next((response.get("model") for response in responses if response), None),
         "answers": [response and read_text(response) for response in responses],
-        "errors": collected["errors"],
-        "usage": collected["usage"],
+        "errors": results["errors"],
+        "usage": results["usage"],
     }

@@ -1,5 +1,5 @@
 """
-The operator that asks a language model.
+The operator that sends a prompt to a language model.
 """
 
 from __future__ import annotations
@@ -22,46 +22,43 @@ _REQUEST_PARAMS = ("temperature", "max_tokens", "top_p", "stop", "reasoning_effo
 
 class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
     """
-    Ask a language model; the response goes to XCom in OpenAI's format, or what ``output`` names of it.
+    Send a prompt or messages to a language model; XCom has the response in OpenAI's format, or its part in ``output``.
 
-    XComs of their own: ``usage`` (tokens of all requests, and their cost), ``finish_reason``, ``model``,
-    ``request_id``, and ``reasoning`` where the model tells what it thought.
+    More XComs: ``usage`` (tokens of all requests, and their cost), ``finish_reason``, ``model``, ``request_id``, and
+    ``reasoning`` if the model returns it.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param model: model id, in which upper and lower case matter; the connection's chat model unless given
+    :param model: model id, case-sensitive; default: the connection's chat model
     :param messages: the conversation, each message with ``role`` and ``content``
-    :param prompt: what the user says, in place of ``messages``
-    :param system_prompt: what the model is told first
-    :param prompt_file: a file that holds the prompt, found as Airflow finds template files: beside the DAG file or in
-        the DAG's ``template_searchpath``; rendered as ``prompt`` is
-    :param system_prompt_file: likewise
-    :param images: paths of images that belong to the last message of the user, on this machine or in object storage
-    :param output: what is returned: ``response``, ``text``, ``json`` or ``message``; without it ``json`` where
-        ``response_format`` asks for data, else ``response``
-    :param response_format: the form of the answer: a JSON schema, a Pydantic model class, or as the API has it
-    :param repair: whether an answer of another form is sent back once
-    :param tools: typed Python functions, which are run, and dictionaries in OpenAI's format, whose calls are returned
-    :param max_tool_rounds: how often functions are run at most
-    :param reasoning_effort: such as ``low``, ``medium`` or ``high``, as far as the model knows it
-    :param temperature: randomness, 0 to 2; None leaves it to the model
-    :param max_tokens: tokens to generate at most; a reasoning model spends them on its thoughts first, so leave it out
-        there
+    :param prompt: the user's message, instead of ``messages``
+    :param system_prompt: the system message
+    :param prompt_file: file that holds the prompt; Airflow looks for it as for template files, beside the DAG file or
+        in the DAG's ``template_searchpath``, and renders it like ``prompt``
+    :param system_prompt_file: file that holds the system prompt, likewise
+    :param images: paths of images for the user's last message, on this machine or in object storage
+    :param output: return value: ``response``, ``text``, ``json`` or ``message``; default: ``json`` if
+        ``response_format`` describes data, else ``response``
+    :param response_format: format of the answer: a JSON schema, a Pydantic model class, or as the API defines it
+    :param repair: whether to send back an answer in another format once
+    :param tools: typed Python functions, which the task runs, and dictionaries in OpenAI's format, whose calls it
+        returns
+    :param max_tool_rounds: maximum number of rounds of function calls
+    :param reasoning_effort: such as ``low``, ``medium`` or ``high``, if the model supports it
+    :param temperature: randomness, 0 to 2; None uses the model's default
+    :param max_tokens: maximum number of tokens to generate; a reasoning model uses them for its reasoning first, so
+        leave it out there
     :param top_p: nucleus sampling, 0 to 1
-    :param stop: one text or several at which to stop
-    :param stream: whether the answer is written into the task's log as it comes; the response is the same
-    :param fallback_models: models that are asked in turn when one is gone, deprecated or overloaded
-    :param max_cost: what the task's requests may cost, in the currency of the service's list of models; the one that
-        exceeds it is the last
-    :param max_total_tokens: tokens of all requests, likewise
-    :param report_cost: whether the service's list of models is read for prices once there is an answer
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte, and with ``stream`` for silence; the
-        connection's unless given
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of the request, such as ``seed`` or ``tool_choice``
-    :param render_prompts: whether templates in messages and prompts are rendered; False sends braces as they are
+    :param stop: one or several strings at which the model stops
+    :param stream: whether to write the answer to the task's log as it arrives; the response is the same
+    :param fallback_models: models to use in turn if a model is gone, deprecated or overloaded
+    :param max_cost: maximum cost of the task's requests, in the currency of the service's list of models; the request
+        that exceeds it is the last
+    :param max_total_tokens: maximum number of tokens of all requests, likewise
+    :param report_cost: whether to read the prices in the service's list of models after the answer
+    :param timeout: seconds for one attempt, from name lookup to the last byte, and with ``stream`` between two bytes;
+        default: the connection's timeout
+    :param extra_body: more fields of the request, such as ``seed`` or ``tool_choice``
     """
 
     template_fields = (
@@ -123,7 +120,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         self.prompt_file = prompt_file
         self.system_prompt_file = system_prompt_file
         self.images = images
-        # Airflow's own `output` is what stands for the result in a DAG.
+        # Airflow's own `output` refers to the result in a DAG.
         self._output = output
         self.response_format = response_format
         self.repair = repair
@@ -142,11 +139,11 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
 
     def execute(self, context: Context) -> Any:
         """
-        Ask, and return the response, or what ``output`` names of it.
+        Send the request, and return the response or its part in ``output``.
 
         :param context: the task's context
-        :return: the response in OpenAI's format, its message, its text, or the data that it says
-        :raises InvalidOutputError: if the answer has not the form asked for; it is in ``response``
+        :return: the response in OpenAI's format, its message, its text, or its data
+        :raises InvalidOutputError: if the answer doesn't match ``response_format``; ``response`` has the answer
         :raises BudgetExceededError: if ``max_cost`` or ``max_total_tokens`` was reached before the end
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
@@ -157,7 +154,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
             with self.hook.boundary():
                 return answer.output(self._kind())
         finally:
-            # Also where it failed: what was paid for is told.
+            # Also if it failed: those requests are billed.
             if conversation.response is not None:
                 self._report(context, conversation)
 
@@ -165,7 +162,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         with self.hook.boundary():
             chat_response.check_output(self._kind())
         further = self._further()
-        # Rendered text is read by the client.
+        # The client converts rendered strings.
         return self.hook.conversation(
             self.prompt,
             self.model,
@@ -185,8 +182,8 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         )
 
     def _further(self) -> dict[str, Any]:
-        given = [name for name in ("response_format", "tools", "reasoning_effort") if getattr(self, name) is not None]
-        return self.further_parameters((*_OPERATOR_PARAMS, *given))
+        params = [name for name in ("response_format", "tools", "reasoning_effort") if getattr(self, name) is not None]
+        return self.further_parameters((*_OPERATOR_PARAMS, *params))
 
     def _kind(self) -> str:
         if self._output is not None:
@@ -197,7 +194,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
 
     def _format(self, further: dict[str, Any]) -> Any:
         if self.response_format is None and self._output == "json":
-            # JSON is asked for in the way that the API has for it.
+            # The API's own parameter for JSON.
             return further.pop("response_format", {"type": "json_object"})
         return self.response_format
 
@@ -206,13 +203,13 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         if not self.do_xcom_push:
             return
         response = conversation.response or {}
-        told = {
+        metadata = {
             "finish_reason": chat_response.read_finish_reason(response),
             "model": response.get("model"),
             "request_id": conversation.request_id,
             "reasoning": chat_response.read_reasoning(response),
         }
-        for key, value in told.items():
+        for key, value in metadata.items():
             if value is not None:
                 context["ti"].xcom_push(key=key, value=value)
 

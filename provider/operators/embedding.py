@@ -1,5 +1,5 @@
 """
-The operator that turns texts into vectors.
+The operator that creates embeddings.
 """
 
 from __future__ import annotations
@@ -16,40 +16,35 @@ from ._rows import read_rows
 if TYPE_CHECKING:
     from ..compat import Context
 
-#: Vectors above which XCom is the wrong place: 1,000 of 1,024 numbers are some 20 MB of JSON in the metadata database.
+#: More vectors don't belong in XCom: 1,000 of 1,024 numbers are some 20 MB of JSON in the metadata database.
 MAX_XCOM_TEXTS = 1_000
 
 
 class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
     """
-    Turn texts into vectors.
+    Create embedding vectors.
 
-    Without ``output_path`` the response goes to XCom in OpenAI's format. With it, the vectors go to files in that
-    folder, beside the columns of their rows, and XCom holds a manifest: ``path``, ``rows``, ``rows_reused``, ``model``,
-    ``dimensions``, ``usage``. A task that is tried again pays only for what is not there.
+    Without ``output_path``, XCom has the response in OpenAI's format. With it, the vectors go to files in that folder,
+    with the columns of their rows, and XCom has a manifest: ``path``, ``rows``, ``rows_reused``, ``model``,
+    ``dimensions``, ``usage``. A retry sends only the rows that are missing there.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param model: model id; the connection's embedding model unless given
-    :param input: a text, or any number of them: they are sent in as many requests as the service's limits ask for;
-        with ``output_path`` also dictionaries
-    :param input_path: a file of rows in place of ``input``, or a folder of such files: ``.jsonl``, ``.csv``,
+    :param model: model id; default: the connection's embedding model
+    :param input: one string or any number of them, sent in as many requests as the service's limits require; with
+        ``output_path`` also dictionaries
+    :param input_path: a file of rows, or a folder of such files, instead of ``input``: ``.jsonl``, ``.csv``,
         ``.parquet`` or ``.txt``, on this machine or in object storage
-    :param input_format: format of the input, where its suffix does not tell
-    :param text_column: the column of a row that is embedded
+    :param input_format: format of the input; default: by its suffix
+    :param text_column: the column of a row to embed
     :param output_path: folder for the vectors
     :param output_format: ``jsonl``, ``parquet`` or ``npy``
     :param part_size: rows in a file of the output
-    :param concurrency: how many requests at a time, 1 to 32
-    :param on_long_text: what to do about a text that is longer than the model takes, before it is sent: ``error``,
-        ``truncate``, or with ``output_path`` ``split`` into rows of their own; None sends it as it is
-    :param max_text_tokens: how much that is; the model's context unless given
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of the request, such as ``dimensions``
-    :param render_prompts: whether templates in ``input`` are rendered; False sends braces as they are
+    :param concurrency: number of requests at a time, 1 to 32
+    :param on_long_text: how to handle a string that is too long for the model before it is sent: ``error``,
+        ``truncate``, or with ``output_path`` ``split`` into rows of their own; None sends it unchanged
+    :param max_text_tokens: maximum number of tokens of a string; default: the model's context
+    :param extra_body: more fields of the request, such as ``dimensions``
     """
 
     template_fields = (
@@ -103,7 +98,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
-        Embed, and return the response or the manifest.
+        Create the vectors, and return the response or the manifest.
 
         :param context: the task's context
         :return: the response in OpenAI's format; with ``output_path`` the manifest

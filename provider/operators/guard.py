@@ -1,5 +1,5 @@
 """
-The operator that has content judged by a guard model.
+The operator that checks content with a guard model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ._base import AIEndpointsOperator
 if TYPE_CHECKING:
     from ..compat import Context
 
-#: What a task can do about content that is not safe.
+#: Ways to handle content that isn't safe.
 ON_UNSAFE = ("return", "fail", "branch")
 
 _NOT_GIVEN = object()
@@ -23,30 +23,23 @@ _NOT_GIVEN = object()
 
 class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
     """
-    Have a guard model judge what a user says, or what a model answers to it; fail or branch where it is not safe.
+    Check a user's text or a model's answer with a guard model; fail or branch if it isn't safe.
 
-    XCom ``return_value``, whatever ``on_unsafe`` says: ``safe``, ``safety`` (``Safe``, ``Controversial`` or
-    ``Unsafe``), ``categories``, ``refusal`` (whether an answer refuses, else None) and ``model``. An answer that is no
-    verdict fails the task.
+    XCom ``return_value``, for each ``on_unsafe``: ``safe``, ``safety`` (``Safe``, ``Controversial`` or ``Unsafe``),
+    ``categories``, ``refusal`` (whether an answer refuses, else None) and ``model``. The task fails if the guard
+    model's answer isn't a verdict.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param text: what a user says
-    :param answer: what a model answered to ``text``; it alone is judged then
-    :param messages: a conversation in their place, whose last message is judged, a user's or an assistant's
+    :param text: the user's text
+    :param answer: a model's answer to ``text``; the guard model then judges only the answer
+    :param messages: a conversation instead of both; the guard model judges its last message, a user's or an assistant's
     :param model: model id of a guard model
-    :param unsafe_levels: which verdicts count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
-    :param on_unsafe: ``return`` only gives the verdict, ``fail`` fails the task, ``branch`` skips what follows the task
-        but for the tasks below
-    :param safe_task_ids: the task or task group, or several, to go on with where the content is safe; without it none
-    :param unsafe_task_ids: likewise where it is not
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of the request, such as ``{"seed": 7}``
-    :param render_prompts: whether templates in ``text``, ``answer`` and ``messages`` are rendered; False sends braces
-        as they are
+    :param unsafe_levels: verdicts that count as unsafe: ``Unsafe``, or both ``Unsafe`` and ``Controversial``
+    :param on_unsafe: ``return`` only returns the verdict, ``fail`` fails the task, ``branch`` skips the downstream
+        tasks except those in the next two parameters
+    :param safe_task_ids: one or several tasks or task groups to continue with if the content is safe; default: none
+    :param unsafe_task_ids: likewise if it isn't
     """
 
     template_fields = (
@@ -65,7 +58,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"messages": "json", "extra_body": "json"}
     prompt_fields = ("text", "answer", "messages")
-    #: What Airflow 3 knows a branching task by, when one that was skipped is cleared.
+    #: Marks a branching task for Airflow 3, which reads it when a skipped task is cleared.
     inherits_from_skipmixin = True
 
     def __init__(
@@ -84,7 +77,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         super().__init__(**kwargs)
         self.text = text
         self.answer = None if answer is _NOT_GIVEN else answer
-        # An answer that turns out to be None must not have the question judged in its place.
+        # If an answer is rendered to None, the guard model must not judge the user's text instead.
         self._has_answer = answer is not _NOT_GIVEN
         self.messages = messages
         self.model = model
@@ -95,12 +88,12 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
-        Have the content judged, and return the verdict, fail or branch.
+        Check the content, and return the verdict, fail or branch.
 
         :param context: the task's context
         :return: the verdict
-        :raises UnsafeContentError: if the content is not safe, with ``on_unsafe="fail"``; it holds the verdict
-        :raises InvalidResponseError: if the answer is no verdict
+        :raises UnsafeContentError: if the content isn't safe, with ``on_unsafe="fail"``; it holds the verdict
+        :raises InvalidResponseError: if the guard model's answer isn't a verdict
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         self.push_links(context, self.model, "chat_model")
@@ -111,7 +104,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
                 text(self.answer, "answer")
         verdict = self.hook.moderate(self.text, self.answer, self.messages, self.model, self.unsafe_levels, **further)
         if branches is not None:
-            # Airflow 3 skips tasks by an exception, after which nothing is returned.
+            # Airflow 3 skips tasks with an exception, so the task can't return the verdict.
             self._push(context, verdict)
             self.do_branch(context, branches[verdict["safe"]])
         elif self.on_unsafe == "fail" and not verdict["safe"]:
@@ -133,7 +126,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
 
     def _checked_branches(self) -> dict[bool, list[str]] | None:
         """
-        Read where to go on, by whether the content is safe; None where the task does not branch.
+        Return the tasks to continue with, by whether the content is safe; None if the task doesn't branch.
         """
         if self.on_unsafe not in ON_UNSAFE:
             raise ConfigurationError(f"on_unsafe must be one of {', '.join(ON_UNSAFE)}, not {quote(self.on_unsafe)}.")
@@ -150,7 +143,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         return {True: safe, False: unsafe}
 
     def _check_follows(self, task_id: str) -> None:
-        # Airflow accepts any task of the DAG; one that does not follow this one would run whatever the verdict is.
+        # Airflow accepts any task of the DAG. A task that isn't downstream would run for every verdict.
         group = self.dag.task_group_dict.get(task_id)
         roots = {root.task_id for root in group.roots} if group else {task_id}
         if not roots <= self.get_flat_relative_ids(upstream=False):

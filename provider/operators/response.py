@@ -1,5 +1,5 @@
 """
-The operator that asks a language model over the Responses API.
+The operator for the Responses API.
 """
 
 from __future__ import annotations
@@ -25,32 +25,26 @@ _REQUEST_PARAMS = (
 
 class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
     """
-    Ask a language model over the Responses API, which keeps nothing: what was said before is sent again.
+    Send input to a language model with the Responses API, which stores nothing: send earlier turns again.
 
-    For a conversation with tools that are run, answers that are repaired, or other models that are asked in turn, there
-    is the chat operator. XComs of their own: ``usage`` (tokens and their cost), ``model`` and ``status``.
+    Use the chat operator to run tools, repair answers or fall back to other models. More XComs: ``usage`` (tokens and
+    their cost), ``model`` and ``status``.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param model: model id; the connection's chat model unless given
-    :param input: a text, or a list of items: messages with ``role`` and ``content``, or the ``output`` of an earlier
+    :param model: model id; default: the connection's chat model
+    :param input: a string, or a list of items: messages with ``role`` and ``content``, or the ``output`` of an earlier
         response
-    :param instructions: what the model is told first
-    :param output: what is returned: ``response``, ``text`` or ``json``; without it ``json`` where ``response_format``
-        asks for data, else ``response``
-    :param response_format: the form of the answer: a JSON schema, a Pydantic model class, or as the chat API has it
-    :param reasoning_effort: such as ``low``, ``medium`` or ``high``, as far as the model knows it
-    :param max_output_tokens: tokens to generate at most, those of thinking included
-    :param temperature: randomness, 0 to 2; the model's own unless given
+    :param instructions: the system message
+    :param output: return value: ``response``, ``text`` or ``json``; default: ``json`` if ``response_format`` describes
+        data, else ``response``
+    :param response_format: format of the answer: a JSON schema, a Pydantic model class, or as the chat API defines it
+    :param reasoning_effort: such as ``low``, ``medium`` or ``high``, if the model supports it
+    :param max_output_tokens: maximum number of tokens to generate, including the reasoning
+    :param temperature: randomness, 0 to 2; default: the model's default
     :param top_p: nucleus sampling, 0 to 1
-    :param report_cost: whether the service's list of models is read for prices once there is an answer
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further parameters of the request, such as ``tools``
-    :param render_prompts: whether templates in ``input`` and ``instructions`` are rendered; False sends braces as
-        they are
+    :param report_cost: whether to read the prices in the service's list of models after the answer
+    :param extra_body: more fields of the request, such as ``tools``
     """
 
     template_fields = (
@@ -88,7 +82,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         self.input = input
         self.model = model
         self.instructions = instructions
-        # Airflow's own `output` is what stands for the result in a DAG.
+        # Airflow's own `output` refers to the result in a DAG.
         self._output = output
         self.response_format = response_format
         self.reasoning_effort = reasoning_effort
@@ -99,12 +93,12 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
 
     def execute(self, context: Context) -> Any:
         """
-        Ask, and return the response, or what ``output`` names of it.
+        Send the request, and return the response or its part in ``output``.
 
         :param context: the task's context
-        :return: the response in OpenAI's format, its text, or the data that it says
-        :raises InvalidOutputError: if the answer has not the form asked for; it is in ``response``
-        :raises OutputTruncatedError: if it was cut before its first word
+        :return: the response in OpenAI's format, its text, or its data
+        :raises InvalidOutputError: if the answer doesn't match ``response_format``; ``response`` has the answer
+        :raises OutputTruncatedError: if it was cut off before its first word
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         from ..client import responses_api
@@ -113,19 +107,19 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         with self.hook.boundary():
             kind = self._kind()
         further = self.further_parameters(("model", "input", "text", "reasoning", *_REQUEST_PARAMS))
-        sent = {name: getattr(self, name) for name in _REQUEST_PARAMS}
+        params = {name: getattr(self, name) for name in _REQUEST_PARAMS}
         try:
-            response = self.hook.create_response(self.input, self.model, **sent, **further)
+            response = self.hook.create_response(self.input, self.model, **params, **further)
         except AIEndpointsError as error:
-            # What was paid for is told, also where it is no answer.
+            # Also without an answer: the request is billed.
             self._report(context, error.response)
             raise
         self._report(context, response)
         if kind == "response":
             return response
-        said = responses_api.read_text(response)
+        answer = responses_api.read_text(response)
         with self.hook.boundary():
-            return self._read(said, response) if kind == "json" else said
+            return self._read(answer, response) if kind == "json" else answer
 
     def _kind(self) -> str:
         from ..client.chat.structured_output import is_structured
@@ -137,13 +131,13 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
             raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(self._output)}.")
         return self._output
 
-    def _read(self, said: str, response: dict[str, Any]) -> Any:
+    def _read(self, answer: str, response: dict[str, Any]) -> Any:
         from ..client.chat.structured_output import ResponseFormat, SchemaMismatch, to_jsonable
 
-        wanted = {"type": "json_object"} if self.response_format is None else self.response_format
+        response_format = {"type": "json_object"} if self.response_format is None else self.response_format
         fault = ""
         try:
-            return to_jsonable(ResponseFormat(wanted).read(said))
+            return to_jsonable(ResponseFormat(response_format).read(answer))
         except SchemaMismatch as mismatch:
             fault = str(mismatch)
         raise InvalidOutputError(

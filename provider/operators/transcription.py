@@ -1,5 +1,5 @@
 """
-The operator that writes down what is said in a recording.
+The operator that transcribes recordings.
 """
 
 from __future__ import annotations
@@ -16,43 +16,39 @@ if TYPE_CHECKING:
     from ..compat import Context
     from ..hooks.files.outputs import OutputFile
 
-#: What a transcript can be returned as.
+#: Values of ``output``.
 OUTPUTS = ("text", "response")
 
-#: What it can be written to a file as, by the file's suffix.
+#: Formats of the file, by its suffix.
 FORMATS = ("txt", "json", "srt", "vtt")
 
 
 class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
     """
-    Write down what is said in a recording; the text goes to XCom, or to a file.
+    Transcribe a recording; the transcript goes to XCom, or to a file.
 
-    The recording's size and real format are looked at before it is sent, and it is read as it is sent. XCom ``usage``
-    tells the seconds billed, ``language`` what was spoken, where the service says so.
+    The task checks the recording's size and real format before it sends it, and streams it from its storage. XCom
+    ``usage`` has the billed seconds, and ``language`` the spoken language if the service returns it.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
     :param audio_path: the recording, on this machine or in object storage (``s3://conn_id@bucket/key``): MP3, MP4, M4A,
         AAC, WAV, FLAC, OGG, Opus, WebM or MPEG
     :param model: model id; ``whisper-large-v3-turbo`` is faster and costs less
-    :param language: of what is said, such as ``fr``; the model finds out unless given
-    :param prompt: words before it, whose spelling and style are taken up: names, abbreviations
-    :param response_format: ``json``, or ``verbose_json`` with language, duration and segments; chosen as ``output``,
-        ``timestamps`` and ``diarize`` need it unless given
-    :param temperature: randomness, 0 to 1; the service's own choice unless given
-    :param timestamps: ``word``, ``segment`` or both, whose times are told
-    :param diarize: whether speakers are told apart
-    :param output: what is returned: ``text``, or ``response`` for all that the service tells; ``text`` unless given
-    :param output_path: a file for the transcript, in place of XCom: ``.txt``, ``.json`` (all that the service tells),
-        ``.srt`` or ``.vtt`` (subtitles). XCom then has ``path``, ``format``, ``model``, ``language``, ``seconds`` and
+    :param language: spoken language, such as ``fr``; default: the model detects it
+    :param prompt: words before the recording, whose spelling and style the model continues: names, abbreviations
+    :param response_format: ``json``, or ``verbose_json`` with language, duration and segments; default: the one that
+        ``output``, ``timestamps`` and ``diarize`` need
+    :param temperature: randomness, 0 to 1; default: the service's default
+    :param timestamps: ``word``, ``segment`` or both, to return their times
+    :param diarize: whether to distinguish the speakers
+    :param output: return value: ``text``, or ``response`` for all that the service returns; default: ``text``
+    :param output_path: a file for the transcript instead of XCom: ``.txt``, ``.json`` (the whole response), ``.srt`` or
+        ``.vtt`` (subtitles). XCom then has ``path``, ``format``, ``model``, ``language``, ``seconds`` and
         ``characters``
-    :param ovh_conn_id: Airflow connection
-    :param timeout: seconds for one attempt, from name lookup to the last byte; the connection's unless given. The file
-        has as many more as it takes at 2 Mbit/s
-    :param max_retries: attempts after the first one within a call, 0 for none; the connection's unless given
-    :param fail_fast: whether an error that no retry can cure ends the task at once, whatever its ``retries``
-    :param extra_body: further fields of the request, such as ``{"chunking_strategy": "auto"}``
-    :param render_prompts: whether templates in ``prompt`` are rendered; False sends braces as they are
+    :param timeout: seconds for one attempt, from name lookup to the last byte; default: the connection's timeout. The
+        task adds the seconds that the file takes at 2 Mbit/s
+    :param extra_body: more fields of the request, such as ``{"chunking_strategy": "auto"}``
     """
 
     template_fields = (
@@ -97,17 +93,18 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
         self.temperature = temperature
         self.timestamps = timestamps
         self.diarize = diarize
-        # Airflow's own `output` is what stands for the result in a DAG.
+        # Airflow's own `output` refers to the result in a DAG.
         self._output = output
         self.output_path = output_path
 
     def execute(self, context: Context) -> Any:
         """
-        Write down what is said, and return the text, the response, or what was written where.
+        Transcribe the recording, and return the transcript, the response, or a description of the file.
 
         :param context: the task's context
-        :return: the text, the response in OpenAI's format, or what is known of the file
-        :raises ConfigurationError: if the file is too large or no recording that the service reads; nothing was sent
+        :return: the transcript, the response in OpenAI's format, or a description of the file
+        :raises ConfigurationError: if the file is too large, or isn't a recording that the service reads; nothing was
+            sent
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         model = MODEL if self.model is None else self.model
@@ -132,7 +129,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             return response if self._output == "response" else response["text"]
         with self.hook.boundary():
             file.write(_encode_output(response, file.kind))
-        told = {
+        metadata = {
             "path": file.display,
             "format": file.kind,
             "model": model,
@@ -140,8 +137,8 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             "seconds": billed_seconds(response),
             "characters": len(response["text"]),
         }
-        self.record_lineage(context, told, [file.display], [self.audio_path])
-        return told
+        self.record_lineage(context, metadata, [file.display], [self.audio_path])
+        return metadata
 
     def _checked_file(self) -> OutputFile | None:
         if self.output_path is None:
@@ -165,8 +162,8 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
         if not self.do_xcom_push:
             return
         # The service's list of models has no price of a second.
-        used = {"requests": 1, "audio_seconds": billed_seconds(response), "cost": None, "currency": None}
-        context["ti"].xcom_push(key="usage", value=used)
+        usage = {"requests": 1, "audio_seconds": billed_seconds(response), "cost": None, "currency": None}
+        context["ti"].xcom_push(key="usage", value=usage)
         if isinstance(response.get("language"), str):
             context["ti"].xcom_push(key="language", value=response["language"])
 

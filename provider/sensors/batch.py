@@ -1,5 +1,5 @@
 """
-The sensor for a batch that was started elsewhere.
+The sensor for a batch that another task or program has started.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
     """
-    Wait until a batch has ended; XCom ``return_value`` is the batch as the service describes it.
+    Wait until a batch is completed; XCom ``return_value`` is the batch as the service describes it.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param batch_id: what the service calls it
+    :param batch_id: the batch's id at the service
     :param ovh_conn_id: Airflow connection
-    :param deferrable: whether a triggerer waits instead of the worker; ``[operators] default_deferrable`` unless given
-    :param poke_interval: seconds between two looks
+    :param deferrable: whether a triggerer waits instead of the worker; default: ``[operators] default_deferrable``
+    :param poke_interval: seconds between two requests for the batch's status
     """
 
     template_fields = ("batch_id", "ovh_conn_id")
@@ -61,19 +61,20 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
 
         :param context: the task's context
         :return: the batch
-        :raises BadRequestError: if it ended without being completed
+        :raises BadRequestError: if the batch failed, expired or was cancelled
         """
         self._defer_unless_ended(context)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """
-        Go on when the triggerer has seen that the batch ended.
+        Resume after the triggerer has seen that the batch finished.
 
         :param context: the task's context
-        :param event: the trigger's; the batch is looked at anew, and waited for again if the event is of another
+        :param event: the trigger's event; the task reads the batch again, and waits again if the event is about another
+            batch
         :return: the batch
-        :raises BadRequestError: if it ended without being completed
+        :raises BadRequestError: if the batch failed, expired or was cancelled
         """
         if not isinstance(event, dict) or event.get("batch_ids") != [self.batch_id]:
             self._defer_unless_ended(context)
@@ -91,11 +92,11 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """
-        Look once.
+        Read the batch's status once.
 
         :param context: the task's context
         :return: whether it is completed, and the batch
-        :raises BadRequestError: if it ended without being completed
+        :raises BadRequestError: if the batch failed, expired or was cancelled
         """
         batch = self.hook.get_batch(self.batch_id)
         status = batch["status"]

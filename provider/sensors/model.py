@@ -1,5 +1,5 @@
 """
-The sensor for a model that is not served yet, or not answering.
+The sensor for a model that isn't served yet, or doesn't respond.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
     """
-    Wait until a model is served and answers; XCom ``return_value`` is the model as the service describes it.
+    Wait until a model is served and responds; XCom ``return_value`` is the model as the service describes it.
 
-    It looks into the service's list first, which costs nothing, and asks the model once it stands there: a chat model
-    for one token, an embedding model for the vector of one word. A model that is there but overloaded, or a service
-    that is down, is waited for; a refused token, or a model that refuses such a request, fails the task.
+    The sensor first reads the service's list of models, which is free. If the model is on it, the sensor sends a
+    request: for one token to a chat model, for the vector of one word to an embedding model. It waits if the model is
+    overloaded or the service is down. The task fails if authentication fails, or if the model rejects the request.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
     :param model: model id
-    :param require_response: whether it has to answer too, which costs a few tokens a look; models for speech and
-        images are only looked for
+    :param require_response: whether the model must respond too, which costs a few tokens each time; for speech and
+        image models, the sensor only reads the list
     :param ovh_conn_id: Airflow connection
-    :param poke_interval: seconds between two looks
+    :param poke_interval: seconds between two checks
     """
 
     template_fields = ("model", "ovh_conn_id")
@@ -56,12 +56,12 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """
-        Look once.
+        Check the model once.
 
         :param context: the task's context
-        :return: whether it is served and answers, and the model
-        :raises AIEndpointsError: if waiting cannot help
+        :return: whether it is served and responds, and the model
+        :raises AIEndpointsError: if waiting can't help
         """
-        found, waits_for = self.hook.check_model(self.model, ask=self.require_response)
+        model, waits_for = self.hook.check_model(self.model, ask=self.require_response)
         self.log.info("AI Endpoints model %s: %s", self.model, waits_for or "is served")
-        return PokeReturnValue(is_done=not waits_for, xcom_value=found)
+        return PokeReturnValue(is_done=not waits_for, xcom_value=model)

@@ -18,25 +18,25 @@ from ..errors import AIEndpointsError
 from .connections import client_settings
 from .task_state import FINAL, read_state
 
-#: One watch for each event loop and connection.
+#: One poller for each event loop and connection.
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ClientSettings, BatchPoller]] = WeakKeyDictionary()
 
-#: What is under way: a loop keeps no task that nobody else does.
+#: Tasks in progress: an event loop only holds weak references to its tasks.
 _cancelling: set[asyncio.Task[None]] = set()
 
 
 class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
     """
-    Fires when batches have ended, however they did, or can never be looked at.
+    Fires when batches have finished, with any final status, or can't be read.
 
-    It holds ids alone: the connection is read in the triggerer.
+    It holds only ids. The triggerer reads the connection.
 
     Not safe to use from several threads: it is at home on one event loop, the triggerer's.
 
-    :param batch_ids: the batches
+    :param batch_ids: ids of the batches
     :param ovh_conn_id: Airflow connection
-    :param poll_interval: seconds between two looks, at first; triggers of one connection share them
-    :param cancel_on_kill: whether the batches are cancelled when somebody marks the task, so that nobody waits for them
+    :param poll_interval: seconds between the first two requests for a status; triggers of one connection share requests
+    :param cancel_on_kill: whether to cancel the batches if a user marks the task, so that it no longer waits for them
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """
-        Tell what it takes to make it again.
+        Return what Airflow needs to create the trigger again.
 
-        :return: the class, and its arguments
+        :return: the class path, and its arguments
         """
         name = "apache_airflow_provider_ovhcloud_ai.triggers.batch.OVHCloudAIEndpointsBatchTrigger"
         fields = ("batch_ids", "ovh_conn_id", "poll_interval", "cancel_on_kill")
@@ -60,9 +60,9 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
 
     async def run(self) -> AsyncGenerator[TriggerEvent, None]:
         """
-        Wait, and log how far the batches are.
+        Wait, and log the progress of the batches.
 
-        :return: one event: ``batch_ids``, and ``error``, a sentence if they can never be looked at, else None
+        :return: one event: ``batch_ids``, and ``error``, a message if the batches can't be read, else None
         """
         error: str | None = None
         try:
@@ -70,7 +70,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
         except AIEndpointsError as failure:
             error = str(failure)
         except asyncio.CancelledError:
-            # Releases that have no ``on_kill`` (before 3.3) say nothing but this, whoever ends the trigger.
+            # Before 3.3, Airflow doesn't call ``on_kill``: this is the only sign that it ends the trigger.
             if not hasattr(BaseTrigger, "on_kill"):
                 await self.on_kill()
             raise
@@ -78,14 +78,13 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """
-        Cancel the batches if somebody has marked the task.
+        Cancel the batches if a user has marked the task.
 
-        A task that was cleared is tried again, and that try decides. A triggerer that restarts leaves its tasks
-        deferred.
+        If the task was cleared, its next try decides. If the triggerer restarts, its tasks stay deferred.
         """
         if self.cancel_on_kill:
-            # A triggerer cancels its trigger again each second until that has ended, and with it whatever it waits for:
-            # what has begun goes on by itself.
+            # A triggerer cancels its trigger each second until it has ended, and everything that the trigger awaits. So
+            # a task of its own cancels the batches.
             task = asyncio.get_running_loop().create_task(self._cancel_if_over())
             _cancelling.add(task)
             task.add_done_callback(_cancelling.discard)
@@ -109,7 +108,7 @@ class OVHCloudAIEndpointsBatchTrigger(BaseTrigger):
                 self.log.info(describe(batch))
 
     async def _watch(self) -> BatchPoller:
-        # Only a triggerer says whose trigger it is.
+        # Only a triggerer sets the task instance.
         dag_id = getattr(getattr(self, "task_instance", None), "dag_id", "")
         settings = await client_settings(self.ovh_conn_id, dag_id)
         watches = _watches.setdefault(asyncio.get_running_loop(), {})

@@ -1,5 +1,5 @@
 """
-Connections as triggers read them: of many that come at once, one asks for all.
+Connections as triggers read them: many triggers that start together share one request.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from ..compat import AirflowNotFoundException, BaseHook
 from ..connection.reader import explain_missing_connection, read_settings
 from ..errors import ConfigurationError
 
-#: Seconds for which a connection that was read serves the triggers that come. Two thousand that each asked Airflow
-#: took it 70 s, on two cores.
+#: Seconds for which triggers reuse a connection. Two thousand that each asked Airflow took 70 s, on two cores.
 CACHE_S = 60.0
 
 
@@ -30,19 +29,19 @@ _readings: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], _R
 
 async def client_settings(conn_id: str, dag_id: str) -> ClientSettings:
     """
-    Read a connection, without holding up the event loop.
+    Read a connection without blocking the event loop.
 
     :param conn_id: its id
-    :param dag_id: in whose name it is read
-    :return: what the client needs of it
-    :raises ConfigurationError: if it does not exist, or cannot work
+    :param dag_id: id of the DAG that uses it
+    :return: its settings for the client
+    :raises ConfigurationError: if it doesn't exist, or is invalid
     """
     readings = _readings.setdefault(asyncio.get_running_loop(), {})
     reading = readings.get((conn_id, dag_id))
     if reading is None or _is_over(reading):
         task = asyncio.get_running_loop().create_task(_read(conn_id))
         reading = readings[conn_id, dag_id] = _Reading(time.monotonic(), task)
-    # Who is cancelled while it waits does not cancel it for the others.
+    # If one trigger is cancelled, the others still get the result.
     return await asyncio.shield(reading.task)
 
 
@@ -57,7 +56,7 @@ async def _read(conn_id: str) -> ClientSettings:
     except (AirflowNotFoundException, ValueError):
         connection = None
     if connection is None:
-        # Raised here: what Airflow could not read may hold the token, and would be part of the error.
+        # Raised outside the handler: a value that Airflow couldn't read may hold the token, and would be chained.
         raise ConfigurationError(explain_missing_connection(conn_id))
     return read_settings(connection).client
 
