@@ -1,10 +1,14 @@
 """
 All operators of this provider. Each is imported at its first use (PEP 562).
+
+``bulk_chat.py`` defines ``OVHCloudAIEndpointsBulkChatOperator``, and so on.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,30 +24,14 @@ if TYPE_CHECKING:
     from .transcription import OVHCloudAIEndpointsTranscriptionOperator as OVHCloudAIEndpointsTranscriptionOperator
 
 _MODULES = {
-    "OVHCloudAIEndpointsBatchOperator": ".batch",
-    "OVHCloudAIEndpointsBulkChatOperator": ".bulk_chat",
-    "OVHCloudAIEndpointsChatCompletionsOperator": ".chat",
-    "OVHCloudAIEndpointsChatOperator": ".chat",
-    "OVHCloudAIEndpointsEmbeddingOperator": ".embedding",
-    "OVHCloudAIEndpointsGuardOperator": ".guard",
-    "OVHCloudAIEndpointsImageOperator": ".image",
-    "OVHCloudAIEndpointsModelsOperator": ".models",
-    "OVHCloudAIEndpointsResponseOperator": ".response",
-    "OVHCloudAIEndpointsTranscriptionOperator": ".transcription",
+    f"OVHCloudAIEndpoints{each.name.title().replace('_', '')}Operator": f".{each.name}"
+    for each in iter_modules([str(Path(__file__).parent)])
+    if each.name[0] != "_" and each.name != "ai_endpoints"
 }
+# The name on OVHcloud's product page.
+_MODULES["OVHCloudAIEndpointsChatCompletionsOperator"] = ".chat"
 
-__all__ = [
-    "OVHCloudAIEndpointsBatchOperator",
-    "OVHCloudAIEndpointsBulkChatOperator",
-    "OVHCloudAIEndpointsChatCompletionsOperator",
-    "OVHCloudAIEndpointsChatOperator",
-    "OVHCloudAIEndpointsEmbeddingOperator",
-    "OVHCloudAIEndpointsGuardOperator",
-    "OVHCloudAIEndpointsImageOperator",
-    "OVHCloudAIEndpointsModelsOperator",
-    "OVHCloudAIEndpointsResponseOperator",
-    "OVHCloudAIEndpointsTranscriptionOperator",
-]
+__all__ = sorted(_MODULES)  # noqa: PLE0605  (the names come from the files)
 
 
 def __getattr__(name: str) -> Any:
@@ -53,4 +41,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(_MODULES)
+    return __all__
