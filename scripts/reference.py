@@ -160,7 +160,7 @@ def list_params(kind: type[Any]) -> list[DocstringParam]:
         for each in docs_of(base).params if "__doc__" in vars(base) else ():
             params.setdefault(each.arg_name, each)
     unused = set() if getattr(kind, "prompt_fields", True) else {"extra_body", "render_prompts"}
-    return [each for name, each in params.items() if name not in unused]
+    return [each for name, each in params.items() if name not in {"kwargs", *unused}]
 
 
 def done(kind: type[Any]) -> Docstring:

@@ -26,8 +26,8 @@ LAYERS = (
     {"connection", "ui"},
     {"hooks"},
     {"triggers"},
-    {"operators", "sensors"},
-    {"decorators"},
+    {"operators"},
+    {"sensors", "decorators"},
     {"ui.console", "retry_policy"},
 )
 #: These may import less than their layer allows.

@@ -34,7 +34,7 @@ class ChatFunctionOperator(FunctionOperator, OVHCloudAIEndpointsChatOperator):
 
     custom_operator_name = "@task.ovh_chat"
     fields_from_function: ClassVar[tuple[str, ...]] = ("messages", "prompt", "prompt_file")
-    template_fields = (  # type: ignore[assignment]  # to mypy the operator's tuple has a length of its own
+    template_fields = (
         *FunctionOperator.template_fields,
         *OVHCloudAIEndpointsChatOperator.template_fields,
     )

@@ -34,7 +34,7 @@ class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOp
 
     custom_operator_name = "@task.ovh_embed"
     fields_from_function: ClassVar[tuple[str, ...]] = ("input", "input_path", "input_format")
-    template_fields = (  # type: ignore[assignment]  # to mypy the operator's tuple has a length of its own
+    template_fields = (
         *FunctionOperator.template_fields,
         *OVHCloudAIEndpointsEmbeddingOperator.template_fields,
     )

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
+from ..compat import conf
 from ..errors import ConfigurationError
 from ..ui.links import LINKS, ConsoleLink, console_url, urls
 from ..validation import quote
@@ -23,7 +24,29 @@ if TYPE_CHECKING:
     from ..hooks.usage.usage_tracker import UsageTracker
 
 
-class AIEndpointsOperator(LineageMixin):
+class HookMixin:
+    """
+    The hook and the colours of operators and sensors.
+    """
+
+    ui_color = "#e8edff"
+    ui_fgcolor = "#000e9c"
+    ovh_conn_id: str
+
+    @cached_property
+    def hook(self) -> OVHCloudAIEndpointsHook:
+        """
+        The hook for this task's connection.
+        """
+        from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+        return OVHCloudAIEndpointsHook(self.ovh_conn_id, **self._hook_params())
+
+    def _hook_params(self) -> dict[str, Any]:
+        return {}
+
+
+class AIEndpointsOperator(HookMixin, LineageMixin):
     """
     Base of the operators that call AI Endpoints.
 
@@ -36,11 +59,11 @@ class AIEndpointsOperator(LineageMixin):
         unchanged
     """
 
-    ui_color = "#e8edff"
-    ui_fgcolor = "#000e9c"
     operator_extra_links = LINKS
+    template_fields: Sequence[str] = ("extra_body", "ovh_conn_id", "timeout", "max_retries")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"extra_body": "json"}
 
-    #: Template fields that hold what is sent to the model, which ``render_prompts=False`` leaves alone.
+    #: Template fields that are sent to the model. ``render_prompts=False`` leaves them unchanged.
     prompt_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -63,19 +86,9 @@ class AIEndpointsOperator(LineageMixin):
         self.render_prompts = render_prompts
         self._verbatim = False
 
-    @cached_property
-    def hook(self) -> OVHCloudAIEndpointsHook:
-        """
-        The hook for this operator's connection.
-        """
-        from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
-
-        return OVHCloudAIEndpointsHook(
-            ovh_conn_id=self.ovh_conn_id,
-            timeout=self.timeout,  # type: ignore[arg-type]  # rendered text is read by the hook
-            max_retries=self.max_retries,  # type: ignore[arg-type]  # likewise
-            fail_fast=self.fail_fast,
-        )
+    def _hook_params(self) -> dict[str, Any]:
+        # The hook converts rendered strings.
+        return {"timeout": self.timeout, "max_retries": self.max_retries, "fail_fast": self.fail_fast}
 
     def render_template(
         self,
@@ -173,6 +186,18 @@ class AIEndpointsOperator(LineageMixin):
         self.log.info("AI Endpoints task: %s", format_usage(usage))
         if self.do_xcom_push:
             context["ti"].xcom_push(key="usage", value=usage)
+
+
+def is_deferrable(deferrable: bool | None) -> bool:
+    """
+    Decide whether a triggerer waits instead of the worker.
+
+    :param deferrable: the task's own setting; None for Airflow's ``[operators] default_deferrable``
+    :return: whether it does
+    """
+    if deferrable is not None:
+        return deferrable
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def _has_marks(content: str, environment: jinja2.Environment | None) -> bool:

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
-from ..compat import conf
 from ..errors import ConfigurationError
 from ..hooks.files.object_path import to_object_path
 from ..validation import integer, number, quote
-from ._base import AIEndpointsOperator
+from ._base import AIEndpointsOperator, is_deferrable
 from ._rows import read_rows
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     :param on_error: ``fail`` fails the task if rows failed, ``skip`` doesn't
     :param reattach: ``retry`` finds the batches of earlier tries, ``always`` also those from before a clear
     :param extra_body: more fields of each request, such as ``response_format`` or ``dimensions``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -80,10 +80,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         "poll_interval",
         "on_error",
         "reattach",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json", "extra_body": "json"}
     prompt_fields = ("rows", "prompt", "system_prompt")
@@ -160,7 +157,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         for batch in batches:
             self._log_batch(batch)
         self._push_batches(context, batches)
-        if self._is_deferrable() and not all(batch["status"] in FINAL_STATUSES for batch in batches):
+        if is_deferrable(self.deferrable) and not all(batch["status"] in FINAL_STATUSES for batch in batches):
             self._defer(context, seconds)
         return self._finish(context, seconds)
 
@@ -192,11 +189,6 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             seconds = number(self.poll_interval, "poll_interval", 0)
         self._batch_ids = batch_ids
         return self._finish(context, seconds)
-
-    def _is_deferrable(self) -> bool:
-        if self.deferrable is not None:
-            return self.deferrable
-        return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
     def _defer(self, context: Context, seconds: float) -> None:
         from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger

@@ -60,6 +60,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
     :param report_cost: whether to read the prices in the service's list of models after the answers
     :param max_retries: attempts after the first one for each row, 0 for none; default: the connection's value
     :param extra_body: more fields of each request, such as ``response_format`` or ``seed``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -80,10 +81,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         "stop",
         "max_cost",
         "max_total_tokens",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json", "extra_body": "json"}
     prompt_fields = ("rows", "prompt", "system_prompt")

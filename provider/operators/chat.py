@@ -59,6 +59,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
     :param timeout: seconds for one attempt, from name lookup to the last byte, and with ``stream`` between two bytes;
         default: the connection's timeout
     :param extra_body: more fields of the request, such as ``seed`` or ``tool_choice``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -77,10 +78,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         "fallback_models",
         "max_cost",
         "max_total_tokens",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"messages": "json", "extra_body": "json"}
     prompt_fields = ("messages", "prompt", "system_prompt")

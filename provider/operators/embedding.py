@@ -45,6 +45,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         ``truncate``, or with ``output_path`` ``split`` into rows of their own; None sends it unchanged
     :param max_text_tokens: maximum number of tokens of a string; default: the model's context
     :param extra_body: more fields of the request, such as ``dimensions``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -59,10 +60,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         "concurrency",
         "on_long_text",
         "max_text_tokens",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input": "json", "extra_body": "json"}
     prompt_fields = ("input",)

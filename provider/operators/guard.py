@@ -40,6 +40,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         tasks except those in the next two parameters
     :param safe_task_ids: one or several tasks or task groups to continue with if the content is safe; default: none
     :param unsafe_task_ids: likewise if it isn't
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -51,10 +52,7 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
         "on_unsafe",
         "safe_task_ids",
         "unsafe_task_ids",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"messages": "json", "extra_body": "json"}
     prompt_fields = ("text", "answer", "messages")

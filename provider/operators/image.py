@@ -4,7 +4,7 @@ The operator that generates images.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ..client.media.image_generation import MODEL
 from ._base import AIEndpointsOperator
@@ -38,6 +38,7 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
     :param overwrite: whether to generate all images again and replace existing files; if False, files from the same
         prompt, model, size and ``extra_body`` are kept, and other files are an error before any request
     :param extra_body: more fields of the request, such as ``quality``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -48,12 +49,8 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
         "n",
         "size",
         "overwrite",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"extra_body": "json"}
     prompt_fields = ("prompt",)
 
     def __init__(

@@ -30,6 +30,7 @@ class OVHCloudAIEndpointsModelsOperator(AIEndpointsOperator):
     :param name: one or several patterns of the model id, such as ``qwen3*``, of which one must match; case-insensitive
     :param min_context: minimum number of tokens of prompt and answer together
     :param output: ``models`` as the service describes them (``id``, ``context_length``, ``pricing`` ...), or ``ids``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = ("kind", "name", "min_context", "ovh_conn_id", "timeout", "max_retries")

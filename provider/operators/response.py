@@ -45,6 +45,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
     :param top_p: nucleus sampling, 0 to 1
     :param report_cost: whether to read the prices in the service's list of models after the answer
     :param extra_body: more fields of the request, such as ``tools``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -55,10 +56,7 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         "max_output_tokens",
         "temperature",
         "top_p",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input": "json", "extra_body": "json"}
     prompt_fields = ("input", "instructions")

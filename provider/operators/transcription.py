@@ -5,7 +5,7 @@ The operator that transcribes recordings.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ..client.media.transcription import MODEL, billed_seconds
 from ..errors import ConfigurationError
@@ -49,6 +49,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
     :param timeout: seconds for one attempt, from name lookup to the last byte; default: the connection's timeout. The
         task adds the seconds that the file takes at 2 Mbit/s
     :param extra_body: more fields of the request, such as ``{"chunking_strategy": "auto"}``
+    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
     template_fields = (
@@ -61,12 +62,8 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
         "timestamps",
         "diarize",
         "output_path",
-        "extra_body",
-        "ovh_conn_id",
-        "timeout",
-        "max_retries",
+        *AIEndpointsOperator.template_fields,
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"extra_body": "json"}
     prompt_fields = ("prompt",)
 
     def __init__(

@@ -4,20 +4,19 @@ The sensor for a batch that another task or program has started.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import defaults
 from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
-from ..compat import BaseSensorOperator, PokeReturnValue, conf
+from ..compat import BaseSensorOperator, PokeReturnValue
 from ..errors import BadRequestError
+from ..operators._base import HookMixin, is_deferrable
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
 
-class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
+class OVHCloudAIEndpointsBatchSensor(HookMixin, BaseSensorOperator):
     """
     Wait until a batch is completed; XCom ``return_value`` is the batch as the service describes it.
 
@@ -30,8 +29,6 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
     """
 
     template_fields = ("batch_id", "ovh_conn_id")
-    ui_color = "#e8edff"
-    ui_fgcolor = "#000e9c"
 
     def __init__(
         self,
@@ -45,15 +42,6 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         self.batch_id = batch_id
         self.ovh_conn_id = ovh_conn_id
         self.deferrable = deferrable
-
-    @cached_property
-    def hook(self) -> OVHCloudAIEndpointsHook:
-        """
-        The hook for this sensor's connection.
-        """
-        from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
-
-        return OVHCloudAIEndpointsHook(self.ovh_conn_id)
 
     def execute(self, context: Context) -> Any:
         """
@@ -81,10 +69,7 @@ class OVHCloudAIEndpointsBatchSensor(BaseSensorOperator):
         return super().execute(context)
 
     def _defer_unless_ended(self, context: Context) -> None:
-        deferrable = self.deferrable
-        if deferrable is None:
-            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
-        if deferrable and not self.poke(context):
+        if is_deferrable(self.deferrable) and not self.poke(context):
             from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
 
             trigger = OVHCloudAIEndpointsBatchTrigger([self.batch_id], self.ovh_conn_id, float(self.poke_interval))

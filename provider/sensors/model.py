@@ -4,18 +4,17 @@ The sensor for a model that isn't served yet, or doesn't respond.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .. import defaults
 from ..compat import BaseSensorOperator, PokeReturnValue
+from ..operators._base import HookMixin
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
 
-class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
+class OVHCloudAIEndpointsModelSensor(HookMixin, BaseSensorOperator):
     """
     Wait until a model is served and responds; XCom ``return_value`` is the model as the service describes it.
 
@@ -33,8 +32,6 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
     """
 
     template_fields = ("model", "ovh_conn_id")
-    ui_color = "#e8edff"
-    ui_fgcolor = "#000e9c"
 
     def __init__(
         self, *, model: str, require_response: bool = True, ovh_conn_id: str = defaults.CONN_ID, **kwargs: Any
@@ -44,15 +41,9 @@ class OVHCloudAIEndpointsModelSensor(BaseSensorOperator):
         self.require_response = require_response
         self.ovh_conn_id = ovh_conn_id
 
-    @cached_property
-    def hook(self) -> OVHCloudAIEndpointsHook:
-        """
-        The hook for this sensor's connection.
-        """
-        from ..hooks.ai_endpoints import OVHCloudAIEndpointsHook
-
-        # The next look is the next attempt.
-        return OVHCloudAIEndpointsHook(self.ovh_conn_id, max_retries=0)
+    def _hook_params(self) -> dict[str, Any]:
+        # The next check is the next attempt.
+        return {"max_retries": 0}
 
     def poke(self, context: Context) -> PokeReturnValue:
         """
