@@ -3,7 +3,7 @@ import { post } from "./api.js";
 import { actionButton } from "./button.js";
 import { el, ident, put } from "./dom.js";
 import { number, plural } from "./format.js";
-import { announce } from "./live.js";
+import { announce } from "./announcer.js";
 import { faultNotice } from "./notice.js";
 import { badge } from "./states.js";
 import { age } from "./time.js";

@@ -5,7 +5,7 @@ import { actionButton } from "./button.js";
 import { copyButton } from "./copy.js";
 import { el, link, put, said } from "./dom.js";
 import { plural } from "./format.js";
-import { announce } from "./live.js";
+import { announce } from "./announcer.js";
 import { faultNotice, notice } from "./notice.js";
 import { connectionAddress, inFrame } from "./page.js";
 import { each } from "./runs.js";

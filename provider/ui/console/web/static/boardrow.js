@@ -2,8 +2,8 @@
 import { actionButton, isLocked, pause, press } from "./button.js";
 import { clip, el, ident, link, put, said, spelled } from "./dom.js";
 import { milliseconds } from "./format.js";
-import { announce } from "./live.js";
-import { keep } from "./memory.js";
+import { announce } from "./announcer.js";
+import { keep } from "./session_cache.js";
 import { faultTitle, howToLogIn } from "./notice.js";
 import { connectionAddress } from "./page.js";
 import { test } from "./runs.js";

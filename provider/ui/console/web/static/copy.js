@@ -1,7 +1,7 @@
 // Copies text, with a dialog to copy from where the browser has no clipboard: over plain HTTP to another machine.
 import { actionButton } from "./button.js";
 import { el } from "./dom.js";
-import { announce } from "./live.js";
+import { announce } from "./announcer.js";
 
 /** Copy a text that people know as `what`. */
 export async function copy(text, what) {

@@ -4,7 +4,7 @@ import { actionButton } from "./button.js";
 import { copy, copyButton } from "./copy.js";
 import { el, ident, link } from "./dom.js";
 import { money, number } from "./format.js";
-import { announce } from "./live.js";
+import { announce } from "./announcer.js";
 import { inFrame, mayDownload, safeAddress } from "./page.js";
 
 // What can be tried of each kind; of an unknown one the person may know more than the list.

@@ -2,8 +2,8 @@
 import { actionButton, pause } from "./button.js";
 import { el, focusOn, put, said } from "./dom.js";
 import { lastVerdict, running, stepsToCome, verdict } from "./ladder.js";
-import { announce } from "./live.js";
-import { keep, recall } from "./memory.js";
+import { announce } from "./announcer.js";
+import { keep, recall } from "./session_cache.js";
 import { faultNotice } from "./notice.js";
 import { test } from "./runs.js";
 import { secondsSince } from "./time.js";

@@ -1,10 +1,10 @@
 // Try it: one text to one model, when somebody presses the button and never otherwise.
 import { stream } from "./api.js";
 import { actionButton } from "./button.js";
-import { answer } from "./answer.js";
+import { answer } from "./playground_answer.js";
 import { clip, el, focusOn, put, spelled } from "./dom.js";
 import { money, number } from "./format.js";
-import { announce } from "./live.js";
+import { announce } from "./announcer.js";
 import { useOf } from "./modelrow.js";
 
 // What the server takes; it refuses more.
