@@ -16,7 +16,7 @@ from airflow.utils.session import create_session  # noqa: E402  (likewise)
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings  # noqa: E402  (likewise)
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings  # noqa: E402  (likewise)
 from apache_airflow_provider_ovhcloud_ai.ui.console import actions  # noqa: E402  (likewise)
-from apache_airflow_provider_ovhcloud_ai.ui.console.views import models, test_history, test_report  # noqa: E402  (likewise)
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import history, models, report  # noqa: E402  (likewise)
 
 ROUNDS = 9
 
@@ -40,9 +40,7 @@ def store(count):
             fields = {"conn_type": "ovh_ai_endpoints", "password": f"token-{number}", "extra": '{"chat_model": "m"}'}
             session.add(Connection(conn_id=f"c{number}", **fields))
     for number in range(count):
-        test_history.keep(
-            test_history.Result(f"c{number}", "ok", "token accepted", "", 9, "0" * 16, None, "2026-01-01", "admin")
-        )
+        history.keep(history.Result(f"c{number}", "ok", "token accepted", "", 9, "0" * 16, None, "2026-01-01", "admin"))
 
 
 def spent(work):
@@ -58,7 +56,7 @@ def spent(work):
 def main(connections, count):
     """Measure both."""
     store(connections)
-    call = actions.Call(Admin(), {}, test_report.Origin("the API server", "here", ""), "/connections")
+    call = actions.Call(Admin(), {}, report.Origin("the API server", "here", ""), "/connections")
     pricing = {"currency_unit": "USD", "prompt": "0.00000009", "completion": "0.00000047"}
     listed = [{"id": f"model-{number}", "pricing": pricing, "context_length": 8192} for number in range(count)]
     settings = ConnectionSettings(client=ClientSettings(token="a-token-of-some-length"))

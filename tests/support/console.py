@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES, Call, Route
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_report import Origin
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.report import Origin
 from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import Answer, begin, finish, read_params
 from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import Method
 

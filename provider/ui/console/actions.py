@@ -22,10 +22,10 @@ from .views import (
     connection_summary,
     connections,
     dag_code,
+    history,
     models,
     playground,
-    test_history,
-    test_report,
+    report,
 )
 from .views.connections import ConnectionRecord
 from .web.user import ConsoleUser, HTTPError, Method
@@ -44,7 +44,7 @@ class Call:
 
     user: ConsoleUser
     params: Mapping[str, Any]
-    origin: test_report.Origin
+    origin: report.Origin
     create_url: str
 
 
@@ -78,7 +78,7 @@ def overview(call: Call) -> dict[str, Any]:
     List the connections, with the last result of each; calls nothing outside.
     """
     may_read = call.user.may("GET")
-    last = test_history.latest() if may_read else {}
+    last = history.latest() if may_read else {}
     stored = connections.list_connections(call.user) if may_read else []
     return {
         **_about(call),
@@ -181,7 +181,7 @@ def _must(call: Call, method: Method, stored: ConnectionRecord, verb: str) -> No
 
 
 def _row(stored: ConnectionRecord, call: Call) -> dict[str, Any]:
-    return connection_summary.row(stored, call.user, test_history.latest().get(stored.conn_id))
+    return connection_summary.row(stored, call.user, history.latest().get(stored.conn_id))
 
 
 def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
@@ -189,25 +189,25 @@ def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
     settings: ConnectionSettings | None = None
     try:
         settings = stored.settings()
-        report = check.run_test(settings)
+        test_report = check.run_test(settings)
     except ConfigurationError as error:
-        report = check.invalid_settings(error)
-    _keep(report, stored, mark, call.user.name, at)
-    return test_report.as_data(report, settings, stored.conn_id, call.origin, at)
+        test_report = check.invalid_settings(error)
+    _keep(test_report, stored, mark, call.user.name, at)
+    return report.as_data(test_report, settings, stored.conn_id, call.origin, at)
 
 
-def _keep(report: Report, stored: ConnectionRecord, mark: str, by: str, at: str) -> None:
-    before = test_history.latest().get(stored.conn_id)
-    decisive = report.first_failure
-    test_history.keep(
-        test_history.Result(
+def _keep(test_report: Report, stored: ConnectionRecord, mark: str, by: str, at: str) -> None:
+    before = history.latest().get(stored.conn_id)
+    decisive = test_report.first_failure
+    history.keep(
+        history.Result(
             connection=stored.conn_id,
-            state=report.state,
-            headline=report.headline,
+            state=test_report.state,
+            headline=test_report.headline,
             step=decisive.name if decisive else "",
-            milliseconds=report.milliseconds,
+            milliseconds=test_report.milliseconds,
             fingerprint=mark,
-            last_success=at if report.ok else before.last_success if before else None,
+            last_success=at if test_report.ok else before.last_success if before else None,
             at=at,
             by=by,
         )
@@ -221,14 +221,14 @@ def _models(stored: ConnectionRecord) -> dict[str, Any]:
         raise HTTPError(422, str(error)) from None
     known = models.is_ovhcloud(settings)
     # Ten seconds in all: the catalogue takes some of them.
-    report, listed = check.run_model_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
+    test_report, listed = check.run_model_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
     if listed is None:
-        step = report.first_failure
+        step = test_report.first_failure
         raise HTTPError(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
     found = models.rows(listed, settings, catalogue.read_catalogue() if known else {})
     at = _now()
     return {
-        "milliseconds": report.milliseconds,
+        "milliseconds": test_report.milliseconds,
         "at": at,
         "price_note": models.price_note(found, at[:10]),
         "models": found,

@@ -11,7 +11,7 @@ from ....defaults import is_ovhcloud
 from ....errors import ConfigurationError
 from ..web.user import ConsoleUser
 from .connections import ConnectionRecord
-from .test_history import Result
+from .history import Result
 
 
 def row(stored: ConnectionRecord, visitor: ConsoleUser, last: Result | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .... import __version__
 from ....compat import airflow_version
 from ....defaults import CONSOLE_NAME, CONSOLE_PATH
 from ..actions import PAGES, ROUTES, Call, Route
-from ..views.test_report import Origin
+from ..views.report import Origin
 from . import page
 from .csrf import MAX_BODY
 from .dispatch import Answer, begin, failed, finish, read_params, refusal

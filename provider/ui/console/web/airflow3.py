@@ -25,7 +25,7 @@ from ....compat import airflow_version
 from ....defaults import CONSOLE_PATH
 from ..actions import PAGES, ROUTES, Call, Route
 from ..views.connections import build_team_kwargs, find_team
-from ..views.test_report import Origin
+from ..views.report import Origin
 from . import page
 from .csrf import MAX_BODY
 from .dispatch import Answer, begin, failed, finish, read_params, refusal

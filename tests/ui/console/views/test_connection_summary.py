@@ -15,9 +15,9 @@ from apache_airflow_provider_ovhcloud_ai.connection import check
 from apache_airflow_provider_ovhcloud_ai.connection.check_report import Report
 from apache_airflow_provider_ovhcloud_ai.connection.settings import ConnectionSettings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.ui.console.views import connection_summary, test_report
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import connection_summary, report
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import DATABASE, ConnectionRecord
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_history import Result
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.history import Result
 from support import canary
 from support.console import ADMIN, ORIGIN, VIEWER, Visitor
 from support.proxy import PASSWORD, Proxy
@@ -130,8 +130,8 @@ def test_last_result() -> None:
     assert row(stored(password="another"), ADMIN, last)["last"]["outdated"] is True
 
 
-def as_data(settings: ConnectionSettings | None, report: Report) -> dict[str, Any]:
-    data = test_report.as_data(report, settings, "stored", ORIGIN, AT)
+def as_data(settings: ConnectionSettings | None, test_report: Report) -> dict[str, Any]:
+    data = report.as_data(test_report, settings, "stored", ORIGIN, AT)
     assert set(data) == TESTED
     assert all(set(step) == STEP for step in data["steps"])
     assert not canary.shows(json.dumps(data, allow_nan=False))
@@ -162,7 +162,7 @@ def test_curl_runs_as_it_is() -> None:
     assert words[-1] == "https://x.example/a'b;$(id)`id`/models"
     assert words[words.index("-H") + 1] == "Authorization: Bearer $OVH_AI_ENDPOINTS_ACCESS_TOKEN"
     anonymous = settings_for("https://x.example", None, access="anonymous")
-    assert "Authorization" not in test_report._curl(anonymous)
+    assert "Authorization" not in report._curl(anonymous)
 
 
 def test_settings_that_could_not_be_read() -> None:

@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.ui.console.views import test_history
-from apache_airflow_provider_ovhcloud_ai.ui.console.views.test_history import EVENT, Result, keep, latest
+from apache_airflow_provider_ovhcloud_ai.ui.console.views import history
+from apache_airflow_provider_ovhcloud_ai.ui.console.views.history import EVENT, Result, keep, latest
 from support.console import ask
 from support.services import UNAUTHORIZED, manner
 
@@ -86,7 +86,7 @@ def test_other_events_are_not_read() -> None:
 
 
 def test_so_many_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_history, "LOOKED_AT", 2)
+    monkeypatch.setattr(history, "LOOKED_AT", 2)
     keep(replace(GREEN, connection="old"))
     keep(GREEN)
     keep(GREEN)
