@@ -1,9 +1,9 @@
 """
-What the Test button finds out, as steps of data.
+The connection test behind the Test button, as a report of steps.
 
-It runs inside Airflow's web server: ten seconds in all, two requests (three where the second says too little), none
-of which can be billed, and no retry. Listing models proves only that the service is there, since OVHcloud lists them
-to everybody; so the access is shown with a request for a model that does not exist.
+It runs inside Airflow's web server. It takes ten seconds at most, sends two requests (three if the second is
+inconclusive), none of which can be billed, and never retries. OVHcloud lists its models to everyone, so a list proves
+only that the service is up. A request for a model that doesn't exist then proves the access.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PROBE = "a request for a model that does not exist"
 @dataclass
 class _Run:
     """
-    A test under way, and what it learnt so far.
+    A test under way, with its results so far.
     """
 
     settings: ConnectionSettings
@@ -68,11 +68,11 @@ class _Run:
 
 def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT) -> Report:
     """
-    Find out whether a connection works.
+    Test a connection.
 
-    :param settings: what the connection says
-    :param seconds: what the whole test may take
-    :return: what was found
+    :param settings: of the connection
+    :param seconds: time limit of the whole test
+    :return: the test's steps, and the models that the service lists
     """
     return _run(settings, seconds, _STEPS)[0]
 
@@ -81,21 +81,21 @@ def run_model_list(
     settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT
 ) -> tuple[Report, list[dict[str, Any]] | None]:
     """
-    List the models, and no more.
+    List the models: run the test's steps up to that one only.
 
-    :param settings: what the connection says
-    :param seconds: what it may take
-    :return: what was found, and the models as the service lists them, or None
+    :param settings: of the connection
+    :param seconds: time limit of all steps
+    :return: the steps, and the models as the service lists them, or None if a step failed
     """
     return _run(settings, seconds, _STEPS[: _NAMES.index(MODELS) + 1])
 
 
 def invalid_settings(error: ConfigurationError) -> Report:
     """
-    Report a connection whose settings cannot work.
+    Report a connection whose settings can't work.
 
-    :param error: why
-    :return: a test that ended at its first step
+    :param error: names the setting and the reason
+    :return: a report whose first step failed
     """
     first = Step("failed", "the settings cannot work", str(error), SETTING, name=_NAMES[0])
     return Report((first, *(Step(name=name) for name in _NAMES[1:])), access="")
@@ -104,13 +104,15 @@ def invalid_settings(error: ConfigurationError) -> Report:
 _Steps = tuple[tuple[str, Callable[[_Run], Step]], ...]
 
 
-def _run(settings: ConnectionSettings, seconds: float, looks: _Steps) -> tuple[Report, list[dict[str, Any]] | None]:
+def _run(
+    settings: ConnectionSettings, seconds: float, steps_to_run: _Steps
+) -> tuple[Report, list[dict[str, Any]] | None]:
     steps: list[Step] = []
     with _test_client(settings.client) as client:
         run = _Run(settings, client, seconds, time.monotonic() + seconds, limit=_documented_limit(settings))
-        for name, look in looks:
+        for name, check in steps_to_run:
             goes_on = all(step.state == "ok" for step in steps)
-            steps.append(_time_step(name, look, run) if goes_on else Step(name=name))
+            steps.append(_time_step(name, check, run) if goes_on else Step(name=name))
     return Report(tuple(steps), settings.access, _ids(run), run.limit), run.models
 
 
@@ -130,10 +132,10 @@ def _ids(run: _Run) -> tuple[str, ...] | None:
     return tuple(excerpts((model["id"] for model in run.models), run.settings.client.token, 200))
 
 
-def _time_step(name: str, look: Callable[[_Run], Step], run: _Run) -> Step:
+def _time_step(name: str, check: Callable[[_Run], Step], run: _Run) -> Step:
     started = time.monotonic()
     try:
-        step = look(run)
+        step = check(run)
     except AIEndpointsError as error:
         step = causes.connection_failed(error, run.settings, run.seconds)
         if run.models is not None and run.settings.access == "token":
@@ -145,7 +147,7 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _look_at_settings(run: _Run) -> Step:
+def _check_settings(run: _Run) -> Step:
     if run.settings.access == "anonymous" or run.settings.client.token:
         return Step("ok", "settings read")
     if run.settings.masked:
@@ -161,39 +163,39 @@ def _look_at_settings(run: _Run) -> Step:
     return Step("failed", "API key not found", remedy, SETTING)
 
 
-def _reach(run: _Run) -> Step:
+def _connect(run: _Run) -> Step:
     """
-    Ask for the list of models, and find out how far that came.
+    Request the list of models; succeed if the connection could be opened.
     """
     try:
         run.first = reply = run.ask(model_list.models())
     except AIEndpointsError as error:
         if causes.was_not_reached(error):
             raise
-        run.first, opened = error, error.connect_seconds
+        run.first, seconds = error, error.connect_seconds
     else:
-        opened = reply.connect_seconds
+        seconds = reply.connect_seconds
     reached = "proxy reached" if run.settings.client.proxy else "connected"
-    return Step("ok", reached, milliseconds=_milliseconds(opened or 0))
+    return Step("ok", reached, milliseconds=_milliseconds(seconds or 0))
 
 
-def _secure(run: _Run) -> Step:
+def _check_tls(run: _Run) -> Step:
     if urlsplit(run.settings.client.base_url).scheme == "http":
         return Step("ok", "plain HTTP, nothing is encrypted")
     if isinstance(run.first, AIEndpointsError) and not run.first.may_have_been_processed:
         raise run.first
     reply = run.first if isinstance(run.first, http_response.Reply) else None
-    taken = (reply.secured or 0) - (reply.connect_seconds or 0) if reply else 0
-    return Step("ok", "certificate accepted", milliseconds=_milliseconds(taken))
+    seconds = (reply.secured or 0) - (reply.connect_seconds or 0) if reply else 0
+    return Step("ok", "certificate accepted", milliseconds=_milliseconds(seconds))
 
 
 def _list_models(run: _Run) -> Step:
     request, reply = model_list.models(), run.first
     if not isinstance(reply, http_response.Reply):
         raise reply
-    refused = causes.refusal(reply, run.settings, _LIST, time.time())
-    if refused:
-        return refused
+    failure = causes.explain_status(reply, run.settings, _LIST, time.time())
+    if failure:
+        return failure
     if reply.status >= 400:
         return causes.list_failed(reply, run.settings)
     try:
@@ -201,15 +203,15 @@ def _list_models(run: _Run) -> Step:
         run.models = model_list.check_models(value, reply, request)
     except InvalidResponseError:
         return causes.list_failed(reply, run.settings)
-    taken = _milliseconds(reply.seconds - (reply.secured or reply.connect_seconds or 0))
-    return Step("ok", f"{len(run.models)} models", milliseconds=taken)
+    seconds = reply.seconds - (reply.secured or reply.connect_seconds or 0)
+    return Step("ok", f"{len(run.models)} models", milliseconds=_milliseconds(seconds))
 
 
 def _prove_access(run: _Run) -> Step:
     reply = run.ask(_probe(run))
-    refused = causes.refusal(reply, run.settings, _PROBE, time.time())
-    if refused:
-        return refused
+    failure = causes.explain_status(reply, run.settings, _PROBE, time.time())
+    if failure:
+        return failure
     if run.settings.access == "token":
         return Step("ok", "token accepted") if causes.speaks_of_request(reply) else _probe_with_random_token(run, reply)
     if reply.status < 300 or causes.speaks_of_request(reply):
@@ -228,7 +230,7 @@ def _probe(run: _Run) -> http_request.Request:
 
 def _probe_with_random_token(run: _Run, reply: http_response.Reply) -> Step:
     """
-    Find out whether a made-up token fares worse, where the answer to ours shows nothing by itself.
+    Send a random token to see if the service refuses it, because the response to ours proves nothing by itself.
     """
     made_up = _similar_token(run.settings.client.token or "")
     with _test_client(run.settings.client, made_up) as client:
@@ -240,7 +242,7 @@ def _probe_with_random_token(run: _Run, reply: http_response.Reply) -> Step:
         "one: a wrong token would go unnoticed. If the service needs none, set 'Access' to anonymous."
     )
     inconclusive = Step("inconclusive", "a made-up token is not refused either", detail, SERVICE)
-    return causes.refusal(control, run.settings, _PROBE, time.time()) or inconclusive
+    return causes.explain_status(control, run.settings, _PROBE, time.time()) or inconclusive
 
 
 def _similar_token(token: str) -> str:
@@ -253,9 +255,9 @@ def _check_models(run: _Run) -> Step:
 
 
 _STEPS: _Steps = (
-    ("Settings", _look_at_settings),
-    ("Name and reach", _reach),
-    ("TLS", _secure),
+    ("Settings", _check_settings),
+    ("Name and reach", _connect),
+    ("TLS", _check_tls),
     (MODELS, _list_models),
     (ACCESS, _prove_access),
     ("Default models", _check_models),

@@ -1,8 +1,8 @@
 """
-Why a connection test did not succeed: an answer, or none, to cause, remedy and the place to act. Pure.
+Why a connection test failed: from a response or an error to the cause, the remedy and who has to act. Pure.
 
-The Test runs in the web server, which reaches services that its users do not. So it must not read them out: of a
-reply only the error fields of JSON are quoted, of anything else only status, media type and page title are named.
+The test runs in the web server, which can reach services that its users can't. So a message must not expose their
+content. It quotes only the error fields of a JSON response; of any other it names status, media type and page title.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _CREDENTIALS = re.compile(r"auth|credential|(?<!max_)token|\bkey\b|api.?key")
 
 def was_not_reached(error: AIEndpointsError) -> bool:
     """
-    Tell whether not even a TCP connection stood.
+    Check if an attempt failed before its TCP connection was open.
 
-    :param error: what the client raised
-    :return: False for a fault of TLS, or of what came after
+    :param error: raised by the client
+    :return: False if TLS failed, or anything after it
     """
     if not isinstance(error, APIConnectionError):
         return False
@@ -46,11 +46,11 @@ def was_not_reached(error: AIEndpointsError) -> bool:
 
 def connection_failed(error: AIEndpointsError, settings: ConnectionSettings, seconds: float) -> Step:
     """
-    Say why there was no reply that could be read.
+    Explain why there was no readable response.
 
-    :param error: what the client raised
+    :param error: raised by the client
     :param settings: of the connection
-    :param seconds: what the whole test may take
+    :param seconds: time limit of the whole test
     :return: a failed step
     """
     host = describe_host(settings)
@@ -62,49 +62,49 @@ def connection_failed(error: AIEndpointsError, settings: ConnectionSettings, sec
         detail = f"{host} sends more than a list of models has. Check 'Base URL'."
         return Step("failed", "reply too large", detail, SETTING)
     if error.kind in _UNREACHED:
-        headline, where = _UNREACHED[error.kind]
-        return Step("failed", headline, str(error), where)
+        headline, owner = _UNREACHED[error.kind]
+        return Step("failed", headline, str(error), owner)
     if error.kind == "proxy":
         status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-        return _of_proxy(settings, f"answered {status.group(1)}" if status else "could not be used")
+        return _proxy_failed(settings, f"answered {status.group(1)}" if status else "could not be used")
     detail = (
         f"{host} closed the connection, or does not speak HTTP. Check scheme and port of 'Base URL', and test again."
     )
     return Step("failed", "connection lost", detail, NETWORK)
 
 
-def _of_proxy(settings: ConnectionSettings, did: str) -> Step:
+def _proxy_failed(settings: ConnectionSettings, did: str) -> Step:
     proxy = urlsplit(without_userinfo(settings.client.proxy or "")).netloc
     remedy = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment of this web server."
     return Step("failed", "proxy error", f"The proxy {proxy} {did}. {remedy}", NETWORK)
 
 
-def refusal(reply: Reply, settings: ConnectionSettings, asked: str, now: float) -> Step | None:
+def explain_status(reply: Reply, settings: ConnectionSettings, request: str, now: float) -> Step | None:
     """
-    Say what a status means for the connection, whatever was asked.
+    Explain an HTTP status that means the same for every request of the test.
 
-    :param reply: the reply
+    :param reply: the response
     :param settings: of the connection
-    :param asked: what the reply answers
+    :param request: description of the request, for the message
     :param now: seconds since the epoch, for dates in headers
-    :return: a step that is not ok, or None where the status alone does not decide
+    :return: a step that isn't ok, or None if the status alone proves nothing
     """
-    said = f"{describe_host(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
+    response = _describe_response(reply, settings, request)
     if 300 <= reply.status < 400:
         return _redirected(reply, settings)
     if reply.status == 407:
-        return _of_proxy(settings, "answered 407: it asks for a user and password")
+        return _proxy_failed(settings, "answered 407: it asks for a user and password")
     if reply.status in {401, 403}:
-        return _list_unauthorized(reply, settings, said)
+        return _list_unauthorized(reply, settings, response)
     if reply.status == 429:
         wait = read_requested_wait(429, reply.headers, now)
         pause = "in a minute" if wait is None else f"in {wait:.0f} s"
         headline = "request limit reached (429); the connection is not at fault"
-        return Step("inconclusive", headline, f"{said} Test again {pause}.", QUOTA, wait=wait)
+        return Step("inconclusive", headline, f"{response} Test again {pause}.", QUOTA, wait=wait)
     if reply.status in _UNDECIDED or reply.status >= 500:
-        headline, remedy, where = _UNDECIDED.get(reply.status, _FAULTY)
+        headline, remedy, owner = _UNDECIDED.get(reply.status, _FAULTY)
         state: State = "inconclusive" if settings.access == "token" else "failed"
-        return Step(state, headline.format(reply.status), f"{said} {remedy}", where)
+        return Step(state, headline.format(reply.status), f"{response} {remedy}", owner)
     return None
 
 
@@ -136,23 +136,23 @@ def _redirected(reply: Reply, settings: ConnectionSettings) -> Step:
     )
 
 
-def _list_unauthorized(reply: Reply, settings: ConnectionSettings, said: str) -> Step:
+def _list_unauthorized(reply: Reply, settings: ConnectionSettings, response: str) -> Step:
     reason = "401 Unauthorized" if reply.status == 401 else "403 Forbidden"
     if not _is_object(reply) and _page(reply, settings).startswith("an HTML page"):
         remedy = "A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' and the network."
-        return Step("failed", f"access refused by a web page ({reason})", f"{said} {remedy}", NETWORK)
+        return Step("failed", f"access refused by a web page ({reason})", f"{response} {remedy}", NETWORK)
     if settings.access == "anonymous":
         remedy = "Set 'Access' to token and paste a token into 'API token'."
-        return Step("failed", f"anonymous access refused ({reason})", f"{said} {remedy}", SETTING)
+        return Step("failed", f"anonymous access refused ({reason})", f"{response} {remedy}", SETTING)
     remedy = "Check 'API token' in the connection: it may be mistyped, expired or revoked."
-    return Step("failed", f"token refused ({reason})", f"{said} {remedy}", TOKEN)
+    return Step("failed", f"token refused ({reason})", f"{response} {remedy}", TOKEN)
 
 
 def list_failed(reply: Reply, settings: ConnectionSettings) -> Step:
     """
-    Say what came in the place of a list of models.
+    Explain a response that isn't a list of models.
 
-    :param reply: the reply, whose status alone did not decide
+    :param reply: the response, for which :func:`explain_status` returns None
     :param settings: of the connection
     :return: a failed step
     """
@@ -167,45 +167,49 @@ def list_failed(reply: Reply, settings: ConnectionSettings) -> Step:
     else:
         headline = f"{_page(reply, settings).partition(' titled ')[0]} instead of a list of models"
         remedy = "A proxy, a login page or another service answers there. Check 'Base URL': it usually ends in /v1."
-    said = f"{describe_host(settings)} answered {reply.status} to the list of models{_words(reply, settings)}."
-    return Step("failed", headline, f"{said} {remedy}", SETTING)
+    response = _describe_response(reply, settings, "the list of models")
+    return Step("failed", headline, f"{response} {remedy}", SETTING)
 
 
-def unclear_response(reply: Reply, settings: ConnectionSettings, asked: str) -> Step:
+def unclear_response(reply: Reply, settings: ConnectionSettings, request: str) -> Step:
     """
-    Say that an answer shows nothing about the access.
+    Report a response that proves nothing about the access.
 
-    :param reply: the reply
+    :param reply: the response
     :param settings: of the connection
-    :param asked: what the reply answers
+    :param request: description of the request, for the message
     :return: an inconclusive step
     """
-    said = f"{describe_host(settings)} answered {reply.status} to {asked}{_words(reply, settings)}."
-    return Step("inconclusive", f"the service answered {reply.status}", f"{said} Is 'Base URL' complete?", SETTING)
+    response = _describe_response(reply, settings, request)
+    return Step("inconclusive", f"the service answered {reply.status}", f"{response} Is 'Base URL' complete?", SETTING)
 
 
 def speaks_of_request(reply: Reply) -> bool:
     """
-    Tell whether an error speaks of the model or a parameter, so that the token had passed before.
+    Check if an error is about the model or a parameter, which proves that the service accepted the token.
 
-    :param reply: the reply to a request for a model that does not exist
-    :return: False where it does not, or where it may speak of a credential
+    :param reply: the response to a request for a model that doesn't exist
+    :return: False if the error is about anything else, or may be about a credential
     """
     if reply.status not in {400, 404, 422} or not _is_object(reply):
         return False
     words, code, _ = server_words(reply)
-    said = f"{words} {code or ''}".lower()
-    return bool(_PARAMETERS.search(said)) and not _CREDENTIALS.search(said)
+    text = f"{words} {code or ''}".lower()
+    return bool(_PARAMETERS.search(text)) and not _CREDENTIALS.search(text)
 
 
 def describe_host(settings: ConnectionSettings) -> str:
     """
-    Name the service that is tested.
+    Name the service under test.
 
     :param settings: of the connection
-    :return: host, with its port where that is not the usual one
+    :return: host, with its port unless that is the default
     """
     return excerpt(urlsplit(settings.client.base_url).netloc, 100)
+
+
+def _describe_response(reply: Reply, settings: ConnectionSettings, request: str) -> str:
+    return f"{describe_host(settings)} answered {reply.status} to {request}{_words(reply, settings)}."
 
 
 def _words(reply: Reply, settings: ConnectionSettings) -> str:
@@ -216,7 +220,7 @@ def _words(reply: Reply, settings: ConnectionSettings) -> str:
 
 
 def _page(reply: Reply, settings: ConnectionSettings) -> str:
-    # The token goes before anything is cut: half a token would not be found any more.
+    # The token is removed before the text is cut: half a token would no longer match.
     token = settings.client.token
     body = scrub(reply.body[:4000].decode("utf-8", "replace"), token).encode()
     headers = {name: scrub(value, token) for name, value in reply.headers.items()}

@@ -1,5 +1,5 @@
 """
-The one sentence that the Test button's toast has room for.
+The message of the Test button's toast.
 """
 
 from __future__ import annotations
@@ -7,30 +7,30 @@ from __future__ import annotations
 from ..redaction import excerpt
 from .check_report import Report, Step
 
-#: Characters of model names in the sentence, and of the whole; the full list goes to the log.
-MODELS_SHOWN = 1_500
+#: Limits of the model names and of the whole message; the full list goes to the log.
+MAX_MODELS_CHARS = 1_500
 MAX_CHARS = 1_999
 
 
 def compose_message(report: Report) -> str:
     """
-    Say what a test found, the verdict first: a toast is gone after some seconds.
+    Summarise a test for the toast, the verdict first: the toast disappears after some seconds.
 
-    :param report: the test
+    :param report: of the test
     :return: one line of less than 2,000 characters
     """
     step = report.first_failure
     parts = [_accepted(report)] if step is None else _verdict(report, step)
     parts += [each.detail for each in report.steps if each.state == "ok"] + [_access(report)]
-    said = " ".join(part for part in parts if part)
-    return excerpt(f"{said} {_models(report, MAX_CHARS - len(said))}", MAX_CHARS)
+    message = " ".join(part for part in parts if part)
+    return excerpt(f"{message} {_models(report, MAX_CHARS - len(message))}", MAX_CHARS)
 
 
 def internal_error(error: Exception) -> str:
     """
-    Say that the test itself failed.
+    Report that the test itself failed.
 
-    :param error: what was raised; its text may hold anything, so only its kind is named
+    :param error: the exception; its text may hold secrets, so the message names only its class
     :return: one line
     """
     return (
@@ -48,15 +48,15 @@ def _verdict(report: Report, step: Step) -> list[str]:
         verdict = "Token not verified" if report.access == "token" else "Not verified"
     else:
         verdict = "Failed"
-    return [f"{verdict}: {step.headline}.", step.detail, f"Where to act: {step.where}."]
+    return [f"{verdict}: {step.headline}.", step.detail, f"Where to act: {step.owner}."]
 
 
 def _access(report: Report) -> str:
     if report.models is None:
         return ""
-    known = " (accepted)" if not report.ok and report.access_step.state == "ok" else ""
+    verdict = " (accepted)" if not report.ok and report.access_step.state == "ok" else ""
     limit = f", {report.limit} requests a minute for each model" if report.limit else ""
-    return f"Access: {report.access}{known}{limit}."
+    return f"Access: {report.access}{verdict}{limit}."
 
 
 def _models(report: Report, room: int) -> str:
@@ -64,12 +64,12 @@ def _models(report: Report, room: int) -> str:
         return ""
     count = len(report.models)
     head = f"{count} model{'' if count == 1 else 's'} in {report.milliseconds} ms"
-    shown: list[str] = []
-    room = min(MODELS_SHOWN, room - len(head) - 40)
+    names: list[str] = []
+    room = min(MAX_MODELS_CHARS, room - len(head) - 40)
     for name in report.models:
         room -= len(name) + 2
         if room < 0:
             break
-        shown.append(name)
-    rest = [f"{count - len(shown)} more in the log"] if count > len(shown) else []
-    return f"{head}: {', '.join(shown + rest)}." if count else f"{head}."
+        names.append(name)
+    rest = [f"{count - len(names)} more in the log"] if count > len(names) else []
+    return f"{head}: {', '.join(names + rest)}." if count else f"{head}."

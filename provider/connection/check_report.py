@@ -1,5 +1,5 @@
 """
-What a connection test found: plain data, for the sentence of the Test button and for any other page.
+The report of a connection test: plain data for the Test button's message and the console page.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import Literal
 
 State = Literal["ok", "failed", "inconclusive", "not run"]
 
-#: The step that looks at the access.
+#: Name of the step that checks the access.
 ACCESS = "Access"
 
-#: Where somebody has to act.
+#: Who has to act, or what they have to change.
 SETTING = "your setting"
 TOKEN = "your token"  # noqa: S105  (a place, not a secret)
 QUOTA = "your quota"
@@ -24,21 +24,21 @@ NETWORK = "the network"
 @dataclass(frozen=True)
 class Step:
     """
-    One thing that was looked at.
+    One check of a connection test.
 
-    :param state: ``ok``, ``failed``, ``inconclusive`` (nothing contradicts it, nothing shows it) or ``not run``
-    :param headline: the outcome in a few words, short enough to stand in the first 80 characters of a toast
+    :param state: ``ok``, ``failed``, ``inconclusive`` (neither proved nor disproved) or ``not run``
+    :param headline: the result in a few words that fit in the first 80 characters of a toast
     :param detail: cause and remedy, in sentences
-    :param where: where somebody has to act: one of the constants above
-    :param name: what was looked at
-    :param milliseconds: how long it took
-    :param wait: seconds that the service asks to wait before the next try
+    :param owner: who has to act: one of the constants above
+    :param name: title of the step
+    :param milliseconds: duration
+    :param wait: seconds to wait before the next test, as the service asks
     """
 
     state: State = "not run"
     headline: str = ""
     detail: str = ""
-    where: str = ""
+    owner: str = ""
     name: str = ""
     milliseconds: int = 0
     wait: float | None = None
@@ -49,10 +49,10 @@ class Report:
     """
     A whole test.
 
-    :param steps: in the order taken; those after the first that is not ok were not run
+    :param steps: in order; all steps after the first that isn't ok are ``not run``
     :param access: ``token`` or ``anonymous``
-    :param models: ids of the models that are listed, or None where no list was read
-    :param limit: requests a minute, where the service or its documentation names them
+    :param models: ids of the listed models, or None if there was no list
+    :param limit: requests a minute, or None if neither the service nor its documentation names a limit
     """
 
     steps: tuple[Step, ...]
@@ -63,48 +63,48 @@ class Report:
     @property
     def ok(self) -> bool:
         """
-        Whether nothing failed and the access, with or without a token, was accepted.
+        Whether every step is ok.
         """
         return all(step.state == "ok" for step in self.steps)
 
     @property
     def first_failure(self) -> Step | None:
         """
-        The step that did not succeed, if there is one.
+        The step that isn't ok, or None if all are.
         """
         return next((step for step in self.steps if step.state != "ok"), None)
 
     @property
     def state(self) -> State:
         """
-        That of the step that did not succeed, or ``ok``.
+        The state of the step that isn't ok, or ``ok`` if all are.
         """
         return self.first_failure.state if self.first_failure else "ok"
 
     @property
     def headline(self) -> str:
         """
-        The outcome in a few words: what did not succeed, or that the access was accepted.
+        The result in a few words: that of the step that isn't ok, or of the access step.
         """
         return (self.first_failure or self.access_step).headline
 
     @property
     def access_step(self) -> Step:
         """
-        The step that looked at the access.
+        The step that checks the access.
         """
         return next(step for step in self.steps if step.name == ACCESS)
 
     @property
     def wait(self) -> float | None:
         """
-        Seconds that the service asks to wait before the next test.
+        Seconds to wait before the next test, as the service asks.
         """
         return self.first_failure.wait if self.first_failure else None
 
     @property
     def milliseconds(self) -> int:
         """
-        How long it took in all.
+        Duration of all steps.
         """
         return sum(step.milliseconds for step in self.steps)

@@ -18,14 +18,14 @@ class Field:
     One field stored in the connection's extra.
 
     :param name: its key there
-    :param label: what the form calls it
-    :param help: one sentence under it
+    :param label: its name in the form
+    :param help: one sentence, which the form shows below the field
     :param kind: ``string``, ``integer`` or ``boolean``
-    :param section: heading it stands under, where the release has headings
-    :param default: what a new connection starts with
-    :param choices: the values to choose from, if it is a dropdown
-    :param minimum: the least a number may be
-    :param maximum: the most a number may be
+    :param section: heading above the field, in releases that have headings
+    :param default: value in a new connection
+    :param choices: values of a dropdown; empty for any other field
+    :param minimum: smallest number
+    :param maximum: largest number
     """
 
     name: str

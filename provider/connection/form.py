@@ -46,7 +46,7 @@ def _schema(field: Field) -> dict[str, Any]:
 
 def as_ui_field_behaviour() -> dict[str, Any]:
     """
-    Render what happens to the standard fields, for 3.2 and later.
+    Render the changes to the standard fields, for 3.2 and later.
 
     :return: the ``ui-field-behaviour`` of a connection type in provider info
     """
@@ -59,9 +59,9 @@ def as_ui_field_behaviour() -> dict[str, Any]:
 
 def as_hook_behaviour() -> dict[str, Any]:
     """
-    Render what happens to the standard fields, for 2.11 to 3.1.
+    Render the changes to the standard fields, for 2.11 to 3.1.
 
-    :return: what a hook's ``get_ui_field_behaviour`` returns
+    :return: the value of a hook's ``get_ui_field_behaviour``
     """
     return {
         "hidden_fields": list(_HIDDEN),
@@ -74,12 +74,13 @@ def as_widgets() -> dict[str, Any]:
     """
     Render the table as form fields, for 2.11 to 3.1.
 
-    3.0 and 3.1 put stand-ins in the place of these names, which know neither widgets nor ``render_kw``; 3.1 does so
-    without wtforms too. 3.0 without wtforms asks no hook for anything: it shows the standard fields under their own
-    names. On 2.11 all types share one form: any validator but Optional would block every other type. Numbers
-    are texts there: it makes null of an empty number, and shows a stored 0 as empty, which the next save then loses.
+    3.0 and 3.1 replace the wtforms classes with simple substitutes, which support neither widgets nor ``render_kw``.
+    3.1 does so even if wtforms isn't installed; 3.0 without wtforms asks no hook and shows the standard fields under
+    their own names. On 2.11 all connection types share one form, so any validator except Optional would block the
+    other types. Its numbers are string fields: an integer field turns an empty value into null and shows a stored 0
+    as empty, which the next save would then lose.
 
-    :return: what a hook's ``get_connection_form_widgets`` returns: a wtforms field for each name
+    :return: a wtforms field for each name, as a hook's ``get_connection_form_widgets`` returns them
     """
     drawn_by_fab = airflow_version().startswith("2.")
     return {field.name: _widget(field, drawn_by_fab=drawn_by_fab) for field in FIELDS}
@@ -109,9 +110,9 @@ def _fab_widget(field: Field) -> Any:
 
 class _Dropdown:
     """
-    Draws a text field as a dropdown: 2.11 accepts no select field of wtforms in a connection form.
+    Draws a string field as a dropdown: 2.11 doesn't accept a select field of wtforms in a connection form.
 
-    :param choices: the values to choose from
+    :param choices: values of the dropdown
     """
 
     def __init__(self, choices: tuple[str, ...]) -> None:

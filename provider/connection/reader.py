@@ -31,7 +31,7 @@ _BY_NAME = {each.name: each for each in FIELDS}
 @dataclass(frozen=True)
 class _Secret:
     """
-    A text that no traceback shows, even one with the variables of each function.
+    A secret string, hidden from tracebacks even if they show the variables of each function.
     """
 
     text: str = field(repr=False)
@@ -81,10 +81,10 @@ def read_settings(
 
 def explain_missing_connection(conn_id: str) -> str:
     """
-    Say that Airflow gave no connection; it does not tell one that is missing from one that it cannot read.
+    Explain why Airflow returned no connection: it reports a missing one and an unreadable one in the same way.
 
-    :param conn_id: the connection
-    :return: what is wrong, and what to do
+    :param conn_id: id of the connection
+    :return: the cause and the remedy
     """
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     if variable in os.environ:
@@ -100,19 +100,19 @@ def explain_missing_connection(conn_id: str) -> str:
 
 def read_extra(connection: Any) -> dict[str, Any]:
     """
-    Read a connection's extra: blank and null values are left out, a ``extra__<type>__`` prefix is taken off.
+    Read a connection's extra, without its blank and null values and without any ``extra__<type>__`` prefix.
 
-    :param connection: whose extra is JSON as Airflow stores it
-    :return: its fields
-    :raises ConfigurationError: if it is no JSON object
+    :param connection: an Airflow connection
+    :return: the fields of the extra
+    :raises ConfigurationError: if the extra isn't a JSON object
     """
-    fields, fault = _loaded(connection.extra)
+    fields, fault = _load_extra(connection.extra)
     if fault:
         raise ConfigurationError(fault)
     return fields
 
 
-def _loaded(extra: str | Mapping[str, Any] | None) -> tuple[dict[str, Any], str]:
+def _load_extra(extra: str | Mapping[str, Any] | None) -> tuple[dict[str, Any], str]:
     # Nothing is raised here, where a traceback would show the text, and with it a token in api_key.
     try:
         value = json.loads(extra) if isinstance(extra, str) and extra.strip() else extra
@@ -138,9 +138,9 @@ def _without_prefix(extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def build_user_agent() -> str:
     """
-    Say who calls: this provider, Airflow and Python, each with its version.
+    Build the User-Agent header: this provider, Airflow and Python, each with its version.
 
-    :return: the User-Agent header
+    :return: the header's value
     """
     return (
         f"{defaults.PACKAGE_NAME}/{__version__} apache-airflow/{airflow_version()} python/{platform.python_version()}"
@@ -189,9 +189,9 @@ def _flag(extra: Mapping[str, Any], name: str) -> bool:
     return boolean(extra.get(name, False), f"{_label(name)} of the connection")
 
 
-def _seconds(given: Any, extra: Mapping[str, Any]) -> float:
-    if given is not None:
-        return _positive(given, "timeout")
+def _seconds(override: Any, extra: Mapping[str, Any]) -> float:
+    if override is not None:
+        return _positive(override, "timeout")
     value = extra.get("timeout")
     return defaults.TIMEOUT if value is None else _positive(value, "Timeout of the connection")
 
@@ -200,11 +200,11 @@ def _positive(value: Any, name: str) -> float:
     return number(value, name, 0.001, 86_400)
 
 
-def _count(extra: Mapping[str, Any], name: str, default: Any, given: Any = None) -> Any:
+def _count(extra: Mapping[str, Any], name: str, default: Any, override: Any = None) -> Any:
     bounds = _BY_NAME[name]
     low, high = bounds.minimum or 0, bounds.maximum or 0
-    if given is not None:
-        return integer(given, name, low, high)
+    if override is not None:
+        return integer(override, name, low, high)
     value = extra.get(name)
     return default if value is None else integer(value, f"{bounds.label} of the connection", low, high)
 

@@ -12,16 +12,16 @@ from ..client.settings import ClientSettings
 @dataclass(frozen=True)
 class ConnectionSettings:
     """
-    What a connection says, read and checked.
+    The validated settings of a connection.
 
     Safe to use from several threads: nothing changes it.
 
-    :param client: what the client needs
+    :param client: settings of the client
     :param access: ``token`` or ``anonymous``
-    :param chat_model: used where a call names none
-    :param embedding_model: used where a call names none
+    :param chat_model: model of chat calls that name none
+    :param embedding_model: model of embedding calls that name none
     :param project_id: OVHcloud project, for links
-    :param masked: whether Airflow passed a mask in place of the token
+    :param masked: whether Airflow passed a mask instead of the token
     """
 
     client: ClientSettings

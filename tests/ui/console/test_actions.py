@@ -116,13 +116,13 @@ def test_green(serve: Serve, variable: Variable) -> None:
 def test_steps_after_the_first_failure_are_not_run(serve: Serve, variable: Variable) -> None:
     data = ask("test", connection=variable(serve(manner(chat=UNAUTHORIZED)).base_url)).data
     assert [step["state"] for step in data["steps"]] == ["ok"] * 4 + ["failed", "not run"]
-    assert (data["state"], data["next"], data["steps"][4]["where"]) == ("failed", "", "your token")
+    assert (data["state"], data["next"], data["steps"][4]["owner"]) == ("failed", "", "your token")
 
 
 def test_limit_is_unproven_and_says_how_long_to_wait(serve: Serve, variable: Variable) -> None:
     limited = Said(429, {"error": {"message": "Slow down"}}, {"Retry-After": "37"})
     data = ask("test", connection=variable(serve(manner(chat=limited)).base_url)).data
-    assert (data["state"], data["wait"], data["steps"][4]["where"]) == ("inconclusive", 37, "your quota")
+    assert (data["state"], data["wait"], data["steps"][4]["owner"]) == ("inconclusive", 37, "your quota")
     assert data["connection"]["last"]["state"] == "inconclusive"
 
 

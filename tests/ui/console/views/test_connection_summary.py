@@ -53,7 +53,7 @@ TESTED = {
     "diagnosis",
     "curl",
 }
-STEP = {"state", "headline", "detail", "where", "name", "milliseconds", "wait"}
+STEP = {"state", "headline", "detail", "owner", "name", "milliseconds", "wait"}
 
 
 def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **extra: Any) -> ConnectionRecord:

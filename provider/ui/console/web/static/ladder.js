@@ -73,7 +73,7 @@ function rung(step) {
       { class: "found" },
       step.headline && el("p", { class: "headline" }, said(step.headline)),
       step.detail && el("p", {}, said(step.detail)),
-      step.where && el("p", { class: "who" }, "Who acts: ", el("strong", {}, step.where)),
+      step.owner && el("p", { class: "who" }, "Who acts: ", el("strong", {}, step.owner)),
     ),
   );
 }
