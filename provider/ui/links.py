@@ -1,8 +1,8 @@
 """
 Extra links of a task: the model's card, the playground with it, the project's usage, the connection's own page.
 
-An operator pushes them as soon as it knows its model, so that a running or failed task has them; ``get_link`` only
-reads what was pushed.
+An operator pushes the addresses as XComs as soon as it knows its model, so that a running or failed task has them;
+``get_link`` only reads them.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class _PushedLink(BaseOperatorLink):
 
         :param operator: the operator that shows the link
         :param ti_key: the task instance
-        :return: what the operator pushed, or an empty text, which shows no link
+        :return: the address that the operator pushed, or an empty string, which hides the link
         """
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
 
 class ModelCardLink(_PushedLink):
     """
-    The model's page in OVHcloud's catalogue: what it can do, its limits and price.
+    The model's page in OVHcloud's catalogue: capabilities, limits and price.
 
     Safe to use from several threads: nothing changes it.
     """
@@ -95,7 +95,7 @@ class UsageLink(_PushedLink):
 
 class ConsoleLink(_PushedLink):
     """
-    The connection's page in Airflow's own console: is it at fault, and what does it reach?
+    The connection's page in the console: its last test and its models.
 
     Safe to use from several threads: nothing changes it.
     """
@@ -109,13 +109,13 @@ LINKS = (ModelCardLink(), PlaygroundLink(), UsageLink(), ConsoleLink())
 
 def urls(model: str, base_url: str, project_id: str | None) -> dict[str, str]:
     """
-    Find where the links of a call lead.
+    Build the URLs of a task's links.
 
     :param model: model id
-    :param base_url: the service it is called on
-    :param project_id: OVHcloud Public Cloud project, if the connection names one; it also tells that a gateway in
-        front of the service leads to OVHcloud
-    :return: XCom key and URL of each link; none for a service that is not OVHcloud's
+    :param base_url: base URL of the connection
+    :param project_id: OVHcloud Public Cloud project of the connection, or None; any value means that the base URL
+        leads to OVHcloud, even through a gateway
+    :return: URL of each link by its XCom key; empty if the service isn't OVHcloud's
     """
     host = urlsplit(base_url).hostname or ""
     if not project_id and not is_ovhcloud(host):
@@ -133,10 +133,10 @@ def urls(model: str, base_url: str, project_id: str | None) -> dict[str, str]:
 
 def console_url(conn_id: str) -> str:
     """
-    Find where the page of a connection is in this Airflow.
+    Build the address of a connection's page in this Airflow.
 
     :param conn_id: connection id
-    :return: an address without scheme and host, below the path that Airflow is served at
+    :return: an address without scheme and host
     """
     release = tuple(int(part) for part in re.findall(r"\d+", airflow_version())[:3])
     section = "api" if release >= (3,) else "webserver"

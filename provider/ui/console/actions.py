@@ -1,7 +1,8 @@
 """
-What each address of the page does: functions that know neither FastAPI nor Flask.
+The actions behind the page's API, independent of FastAPI and Flask.
 
-An action checks who asks and what for. What calls outside comes back as :class:`Work`, to be done within bounds.
+An action checks the user's permissions and the parameters. If it needs a request to a service, it returns a
+:class:`Job`, which runs in the work pool.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from .web.user import ConsoleUser, HTTPError, Method
 @dataclass(frozen=True)
 class Call:
     """
-    A request, read and authenticated.
+    An authenticated request.
 
-    :param user: who asks
-    :param params: fields of the query or the body, of which each is one that the route knows
-    :param origin: the process that this runs in
-    :param create_url: where connections are created in this Airflow
+    :param user: the user who sent it
+    :param params: fields of the query or the body; all of them are in the route's ``fields``
+    :param origin: the process that handles it
+    :param create_url: address of the page that creates connections in this Airflow
     """
 
     user: ConsoleUser
@@ -51,11 +52,11 @@ class Call:
 @dataclass(frozen=True)
 class Job:
     """
-    Something that calls outside.
+    A task that sends requests to a service.
 
-    :param key: what makes two runs the same: the second joins the first
-    :param run: does it, within ten seconds
-    :param finish: adds what depends on who asked
+    :param key: identity of the job: a second job with the key of a running one joins it
+    :param run: does the work, within ten seconds
+    :param finish: adds the fields that depend on the user
     """
 
     key: Hashable
@@ -75,7 +76,7 @@ class File:
 
 def overview(call: Call) -> dict[str, Any]:
     """
-    List the connections, with the last result of each; calls nothing outside.
+    List the connections with the last test result of each. Sends no request to any service.
     """
     may_read = call.user.may("GET")
     last = history.latest() if may_read else {}
@@ -85,14 +86,14 @@ def overview(call: Call) -> dict[str, Any]:
         "may_read": may_read,
         "may_create": call.user.may("POST"),
         "create_url": call.create_url,
-        "sentence": _NOT_LISTED if may_read else _NOT_READ,
+        "message": _NOT_LISTED if may_read else _NOT_READ,
         "connections": [connection_summary.row(each, call.user, last.get(each.conn_id)) for each in stored],
     }
 
 
 def connection(call: Call) -> dict[str, Any]:
     """
-    Show one connection, with its last result; calls nothing outside but a secrets backend that may hold it.
+    Show one connection with its last test result. Sends no request except to a secrets backend that may hold it.
     """
     stored = connections.get_connection(call.params.get("id"), call.user)
     return {**_about(call), "connection": _row(stored, call)}
@@ -106,11 +107,11 @@ def test(call: Call) -> Job:
     _must(call, "POST", stored, "test")
     switch = _test_switch()
     if not switch["enabled"]:
-        raise HTTPError(403, switch["sentence"])
+        raise HTTPError(403, switch["message"])
     mark = stored.fingerprint()
     return Job(
         ("test", stored.conn_id, mark),
-        lambda: _tested(stored, mark, call),
+        lambda: _run_test(stored, mark, call),
         lambda data: {"connection": _row(stored, call), **data},
     )
 
@@ -172,7 +173,7 @@ def _test_switch() -> dict[str, Any]:
 
     state = conf.get("core", "test_connection", fallback="Disabled").strip().lower()
     enabled = state == "enabled"
-    return {"enabled": enabled, "sentence": "" if enabled else _HOW_TO_ENABLE.format(state=state)}
+    return {"enabled": enabled, "message": "" if enabled else _HOW_TO_ENABLE.format(state=state)}
 
 
 def _must(call: Call, method: Method, stored: ConnectionRecord, verb: str) -> None:
@@ -184,7 +185,7 @@ def _row(stored: ConnectionRecord, call: Call) -> dict[str, Any]:
     return connection_summary.row(stored, call.user, history.latest().get(stored.conn_id))
 
 
-def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
+def _run_test(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
     at = _now()
     settings: ConnectionSettings | None = None
     try:
@@ -198,13 +199,13 @@ def _tested(stored: ConnectionRecord, mark: str, call: Call) -> dict[str, Any]:
 
 def _keep(test_report: Report, stored: ConnectionRecord, mark: str, by: str, at: str) -> None:
     before = history.latest().get(stored.conn_id)
-    decisive = test_report.first_failure
+    failure = test_report.first_failure
     history.keep(
         history.Result(
             connection=stored.conn_id,
             state=test_report.state,
             headline=test_report.headline,
-            step=decisive.name if decisive else "",
+            step=failure.name if failure else "",
             milliseconds=test_report.milliseconds,
             fingerprint=mark,
             last_success=at if test_report.ok else before.last_success if before else None,
@@ -219,19 +220,20 @@ def _models(stored: ConnectionRecord) -> dict[str, Any]:
         settings = stored.settings()
     except ConfigurationError as error:
         raise HTTPError(422, str(error)) from None
-    known = models.is_ovhcloud(settings)
+    in_catalogue = models.is_ovhcloud(settings)
     # Ten seconds in all: the catalogue takes some of them.
-    test_report, listed = check.run_model_list(settings, TEST_TIMEOUT - (catalogue.TIMEOUT if known else 0))
-    if listed is None:
+    seconds = TEST_TIMEOUT - (catalogue.TIMEOUT_S if in_catalogue else 0)
+    test_report, model_list = check.run_model_list(settings, seconds)
+    if model_list is None:
         step = test_report.first_failure
         raise HTTPError(502, f"No models: {step.headline}. {step.detail}" if step else "No models were listed.")
-    found = models.rows(listed, settings, catalogue.read_catalogue() if known else {})
+    rows = models.rows(model_list, settings, catalogue.read_catalogue() if in_catalogue else {})
     at = _now()
     return {
         "milliseconds": test_report.milliseconds,
         "at": at,
-        "price_note": models.price_note(found, at[:10]),
-        "models": found,
+        "price_note": models.price_note(rows, at[:10]),
+        "models": rows,
     }
 
 
@@ -253,10 +255,10 @@ class Route:
     An address of the page.
 
     :param method: ``GET``, which changes nothing, or ``POST``
-    :param path: below the page
-    :param action: what it does
-    :param fields: what it may be given; anything else is refused
-    :param needs: the permission, as the documentation's table has it
+    :param path: below the page's own address
+    :param action: handles the request
+    :param fields: names of the parameters; a request with any other is refused
+    :param needs: the permission, as in the documentation's table
     """
 
     method: str

@@ -1,5 +1,5 @@
 """
-What Airflow loads in every process, tasks included: so nothing beyond its own plugin class is imported here.
+The plugin. Airflow loads it in every process, tasks included, so it imports only Airflow's plugin class.
 """
 
 from __future__ import annotations

@@ -98,13 +98,13 @@ def test_testing_is_switched_off(serve: Serve, variable: Variable, monkeypatch: 
     assert "[core] test_connection = Enabled" in sentence(answer)
     assert f"is {state.lower()} in this Airflow" in sentence(answer)
     assert service.connections == 0
-    assert ask("connections").data["test"] == {"enabled": False, "sentence": sentence(answer)}
+    assert ask("connections").data["test"] == {"enabled": False, "message": sentence(answer)}
 
 
 def test_green(serve: Serve, variable: Variable) -> None:
     service = serve(manner())
     data = ask("test", connection=variable(service.base_url, extra={"chat_model": "gpt-oss-120b"})).data
-    assert (data["state"], data["sentence"], data["wait"]) == ("ok", "token accepted", None)
+    assert (data["state"], data["message"], data["wait"]) == ("ok", "token accepted", None)
     assert [step["name"] for step in data["steps"]] == STEPS
     assert {step["state"] for step in data["steps"]} == {"ok"}
     assert data["next"].startswith("Next:")
@@ -191,7 +191,7 @@ def test_changed_connection_is_not_the_same_run(serve: Serve, variable: Variable
 
 
 def test_too_many_at_once(serve: Serve, variable: Variable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "POOL", WorkPool(at_once=1, waiting=1))
+    monkeypatch.setattr(dispatch, "POOL", WorkPool(max_running=1, max_waiting=1))
     gate = Gate()
     service = serve(gate)
     begun = [start("test", connection=variable(service.base_url, name)) for name in ("one", "two")]

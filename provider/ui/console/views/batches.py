@@ -1,5 +1,5 @@
 """
-The batches of a connection as rows: how far each is, and which task it belongs to.
+The batches of a connection as rows: the progress of each and the task it belongs to.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ....errors import AIEndpointsError
 from ....redaction import excerpts
 from ..web.user import HTTPError
 
-#: Characters of a text that the page takes: a run's id has at most 250.
+#: Longest string in a row: a run's id has at most 250 characters.
 MAX_TEXT_CHARS = 250
 
-#: What is shown of a batch as it is, by its name in the metadata or in the batch itself.
+#: Fields that a row copies from the batch: the task from its metadata, the strings from the batch itself.
 _TASK = {"dag": "airflow_dag_id", "run": "airflow_run_id", "task": "airflow_task_id", "map_index": "airflow_map_index"}
 _TEXTS = ("id", "status", "endpoint", "completion_window")
 
@@ -34,8 +34,8 @@ def list_batches(settings: ConnectionSettings) -> dict[str, Any]:
     List the latest batches, in one request.
 
     :param settings: of the connection
-    :return: ``batches``, and ``more``, whether there are earlier ones
-    :raises Refused: if the service does not list them
+    :return: ``batches``, and ``more``: whether there are earlier ones
+    :raises HTTPError: if the service doesn't list them
     """
     if not settings.client.token:
         raise HTTPError(422, _ANONYMOUS)
@@ -48,24 +48,25 @@ def list_batches(settings: ConnectionSettings) -> dict[str, Any]:
         value = http_response.parse(reply, request, settings.client)
     except AIEndpointsError as error:
         raise HTTPError(502, f"No batches: {error}") from None
-    found = value.get("data")
-    if not isinstance(found, list):
+    data = value.get("data")
+    if not isinstance(data, list):
         raise HTTPError(502, "No batches: the service answered with something else than a list of batches.")
-    return {"batches": rows(found, settings.client.token), "more": value.get("has_more") is True}
+    return {"batches": rows(data, settings.client.token), "more": value.get("has_more") is True}
 
 
-def rows(found: Iterable[Any], token: str | None) -> list[dict[str, Any]]:
+def rows(data: Iterable[Any], token: str | None) -> list[dict[str, Any]]:
     """
-    Describe batches.
+    Convert batches to rows of the page.
 
-    :param found: as the service lists them
-    :param token: the secret, which no text may hold
+    :param data: the batches, as the service lists them
+    :param token: the connection's token, which is removed from every string
     :return: fields of the page's JSON
     """
-    known = [each for each in found if isinstance(each, Mapping)]
-    texts = {name: excerpts((_text(each.get(name)) for each in known), token, MAX_TEXT_CHARS) for name in _TEXTS}
+    batches = [each for each in data if isinstance(each, Mapping)]
+    texts = {name: excerpts((_text(each.get(name)) for each in batches), token, MAX_TEXT_CHARS) for name in _TEXTS}
     tasks = {
-        name: excerpts((_of_task(each, key) for each in known), token, MAX_TEXT_CHARS) for name, key in _TASK.items()
+        name: excerpts((_read_task_field(each, key) for each in batches), token, MAX_TEXT_CHARS)
+        for name, key in _TASK.items()
     }
     return [
         {
@@ -74,7 +75,7 @@ def rows(found: Iterable[Any], token: str | None) -> list[dict[str, Any]]:
             "task": {name: tasks[name][number] for name in _TASK} if tasks["task"][number] else None,
             "created": _moment(batch.get("created_at")),
         }
-        for number, batch in enumerate(known)
+        for number, batch in enumerate(batches)
     ]
 
 
@@ -82,7 +83,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _of_task(batch: Mapping[str, Any], name: str) -> str:
+def _read_task_field(batch: Mapping[str, Any], name: str) -> str:
     metadata = batch.get("metadata")
     return _text(metadata.get(name)) if isinstance(metadata, Mapping) else ""
 

@@ -1,8 +1,8 @@
 """
 Prices and kinds of models from OVHcloud's public catalogue, which needs no token.
 
-Only the page asks it, never a task; ``[ovhcloud_ai_endpoints] catalogue_url`` in Airflow's configuration names
-another address, or none to switch it off.
+Only the page reads it, never a task. ``[ovhcloud_ai_endpoints] catalogue_url`` in Airflow's configuration sets
+another address; a blank one switches the catalogue off.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 #: Public list of all models. Source: AI Endpoints catalogue API guide, 2026-07; OVHcloud says that it may change.
 URL = "https://catalog.endpoints.ai.ovh.net/rest/v1/models_v2"
 
-#: Seconds that it may take, and for which an answer is good.
-TIMEOUT = 3.0
-GOOD_FOR = 3_600.0
+#: Seconds until the request times out, and for which its response is cached.
+TIMEOUT_S = 3.0
+CACHE_S = 3_600.0
 
 _lock = threading.Lock()
 _cache: tuple[float, dict[str, dict[str, Any]]] | None = None
@@ -37,18 +37,18 @@ def read_catalogue() -> dict[str, dict[str, Any]]:
     """
     Read the catalogue, at most once an hour.
 
-    :return: ``kind`` and ``price`` by model id; empty where it is switched off or did not answer in time
+    :return: ``kind`` and ``price`` by model id; empty if the catalogue is switched off or not available
     """
     global _cache  # noqa: PLW0603  (one a process)
     with _lock:
-        if _cache is None or time.monotonic() - _cache[0] > GOOD_FOR:
-            _cache = time.monotonic(), _ask()
+        if _cache is None or time.monotonic() - _cache[0] > CACHE_S:
+            _cache = time.monotonic(), _request_entries()
         return _cache[1]
 
 
 def forget() -> None:
     """
-    Ask again at the next reading.
+    Clear the cache, so that the next call reads the catalogue again.
     """
     global _cache  # noqa: PLW0603  (one a process)
     _cache = None
@@ -60,13 +60,13 @@ def _address() -> str:
     return (conf.get("ovhcloud_ai_endpoints", "catalogue_url", fallback=URL) or "").strip()
 
 
-def _ask() -> dict[str, dict[str, Any]]:
+def _request_entries() -> dict[str, dict[str, Any]]:
     address = _address()
     if not address:
         return {}
     try:
         base_url = clean_base_url(address)
-        settings = replace(ClientSettings(timeout=TIMEOUT), base_url=base_url, **read_network_settings(base_url))
+        settings = replace(ClientSettings(timeout=TIMEOUT_S), base_url=base_url, **read_network_settings(base_url))
         with Client(settings) as client:
             reply = client.exchange(http_request.Request("GET", "", "public catalogue"))
     except (AIEndpointsError, ConfigurationError) as error:
@@ -78,22 +78,22 @@ def _ask() -> dict[str, dict[str, Any]]:
 
 def read_entries(value: Any) -> dict[str, dict[str, Any]]:
     """
-    Read what the page shows out of the catalogue's JSON, whatever it has become.
+    Read kinds and prices from the catalogue's JSON, ignoring entries of an unexpected form.
 
     :param value: the JSON
-    :return: ``kind`` and ``price`` by model id, each left out where it is not known
+    :return: ``kind`` and ``price`` by model id; only those that the entry has
     """
-    found = {}
+    entries = {}
     for entry in value if isinstance(value, list) else []:
         if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
-            known = {"kind": _kind(entry), "price": _price(entry)}
-            found[entry["name"]] = {name: item for name, item in known.items() if item is not None}
-    return found
+            fields = {"kind": _kind(entry), "price": _price(entry)}
+            entries[entry["name"]] = {name: item for name, item in fields.items() if item is not None}
+    return entries
 
 
 def _kind(entry: Mapping[str, Any]) -> str | None:
     category = str(entry.get("category", "")).lower()
-    reads = _at(entry, "metadata", "model_specs", "capabilities", "input_modality")
+    modalities = _at(entry, "metadata", "model_specs", "capabilities", "input_modality")
     if "guard" in category:
         return "guard"
     if "embedding" in category:
@@ -102,16 +102,16 @@ def _kind(entry: Mapping[str, Any]) -> str | None:
         return "speech"
     if "image generation" in category:
         return "image"
-    if isinstance(reads, list) and "image" in reads:
+    if isinstance(modalities, list) and "image" in modalities:
         return "vision"
     return "chat" if "llm" in category or "language" in category else None
 
 
 def _price(entry: Mapping[str, Any]) -> Price | None:
-    listed = _at(entry, "metadata", "usage_information", "pricing")
+    pricing = _at(entry, "metadata", "usage_information", "pricing")
     by_unit = {
         item.get("price_unit"): item.get("price")
-        for item in (listed if isinstance(listed, list) else [])
+        for item in (pricing if isinstance(pricing, list) else [])
         if isinstance(item, Mapping) and isinstance(item.get("price_unit"), str)
     }
     tokens_in, tokens_out = (_number(by_unit.get(f"million_{way}_tokens")) for way in ("input", "output"))

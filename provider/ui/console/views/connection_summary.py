@@ -16,12 +16,12 @@ from .history import Result
 
 def row(stored: ConnectionRecord, visitor: ConsoleUser, last: Result | None) -> dict[str, Any]:
     """
-    Describe a connection.
+    Convert a connection to a row of the page.
 
     :param stored: the connection
-    :param visitor: who looks at it
-    :param last: its last test
-    :return: fields of the page's JSON, none of which holds a secret
+    :param visitor: the user of the page
+    :param last: result of its last test
+    :return: fields of the page's JSON, without any secret
     """
     return {
         "id": stored.conn_id,

@@ -1,5 +1,5 @@
 """
-The connections that the page speaks of: listed from the metadata database, or opened by id from wherever they are.
+The page's connections: listed from the metadata database, or read by id from any place where Airflow stores them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..web.user import ConsoleUser, HTTPError
 
 log = logging.getLogger(__name__)
 
-#: Connection types that speak AI Endpoints: this provider's, and that of the one it replaces.
+#: Connection types of AI Endpoints: this provider's, and that of the one it replaces.
 TYPES = (defaults.CONN_TYPE, "ai_endpoints")
 
 DATABASE = "metadata database"
@@ -35,16 +35,16 @@ _NOT_DECRYPTED = (
     "Enter the token again, or restore the key."
 )
 
-#: What a connection consists of; all of it decides whether an earlier test still speaks of the same one.
+#: All fields of a connection: a change of any makes earlier test results outdated.
 _PARTS = ("conn_type", "host", "port", "login", "password", "schema", "extra")
 
 
 @dataclass(frozen=True)
 class ConnectionRecord:
     """
-    A connection, and where Airflow found it.
+    A connection and the place where Airflow stores it.
 
-    :param conn_id: its id
+    :param conn_id: connection id
     :param source: one of the three places above
     :param connection: Airflow's own object, which holds the token
     """
@@ -55,24 +55,25 @@ class ConnectionRecord:
 
     def settings(self) -> ConnectionSettings:
         """
-        Read it as the hook does.
+        Read the settings as the hook does, except that the token may be missing.
 
-        :return: the settings, without a token where there is none
-        :raises ConfigurationError: if they cannot work
+        :return: the settings
+        :raises ConfigurationError: if they are invalid
         """
         try:
             return read_settings(self.connection, token_required=False)
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001  (what Airflow raises where its key does not fit differs by release)
-            sentence = _NOT_DECRYPTED.format(type(error).__name__)
-        raise ConfigurationError(sentence)
+            message = _NOT_DECRYPTED.format(type(error).__name__)
+        raise ConfigurationError(message)
 
     def fingerprint(self) -> str:
         """
-        Mark the state of the connection, so that a test of an earlier one can be told.
+        Compute a digest of all fields, to detect changes since an earlier test.
 
-        :return: 16 hexadecimal digits, keyed with a secret of this Airflow: no guess at the token can be checked
+        :return: 16 hexadecimal digits, keyed with a secret of this Airflow so that it can't confirm a guessed token;
+            blank if the connection can't be decrypted
         """
         try:
             parts = [str(getattr(self.connection, part)) for part in _PARTS]
@@ -83,10 +84,10 @@ class ConnectionRecord:
 
 def list_connections(visitor: ConsoleUser) -> list[ConnectionRecord]:
     """
-    List the connections of the metadata database that speak AI Endpoints.
+    List the AI Endpoints connections of the metadata database that a user may read.
 
-    :param visitor: who may see only what they may read
-    :return: in the order of their ids
+    :param visitor: the user of the page
+    :return: the connections, sorted by id
     """
     from airflow.models import Connection
 
@@ -98,8 +99,8 @@ def find_team(conn_id: str) -> str | None:
     """
     Find the team that a connection belongs to.
 
-    :param conn_id: its id
-    :return: the team's name; None where this Airflow has no teams (``[core] multi_team``, from 3.2 on)
+    :param conn_id: connection id
+    :return: the team's name; None unless this Airflow has teams (``[core] multi_team``, from 3.2 on)
     """
     from airflow.configuration import conf
     from airflow.models import Connection
@@ -112,10 +113,10 @@ def find_team(conn_id: str) -> str | None:
 
 def build_team_kwargs(team: str | None) -> dict[str, str]:
     """
-    Name a team to those of Airflow's functions that ask for one.
+    Build the keyword arguments that pass a team to Airflow's functions.
 
-    :param team: its name, or None
-    :return: a keyword argument, or none at all: releases before 3.2 know of no teams
+    :param team: the team's name, or None
+    :return: ``team_name``, or nothing: releases before 3.2 don't accept it
     """
     return {"team_name": team} if team else {}
 
@@ -130,10 +131,10 @@ def _rows(condition: Any) -> list[Any]:
 
     plain = select(Connection.id, Connection.conn_id, Connection.conn_type, Connection.host).where(condition)
     with create_session() as session:
-        return [_decrypted(each, session) for each in session.execute(plain.order_by(Connection.conn_id)).all()]
+        return [_load_row(each, session) for each in session.execute(plain.order_by(Connection.conn_id)).all()]
 
 
-def _decrypted(plain: Any, session: Any) -> Any:
+def _load_row(plain: Any, session: Any) -> Any:
     from airflow.models import Connection
 
     try:
@@ -146,12 +147,12 @@ def _decrypted(plain: Any, session: Any) -> Any:
 
 def get_connection(conn_id: Any, visitor: ConsoleUser) -> ConnectionRecord:
     """
-    Open one connection by its id, wherever Airflow finds it.
+    Read one connection by its id, from any place where Airflow stores connections.
 
-    :param conn_id: its id
-    :param visitor: who must be allowed to read it, before anything is looked up
+    :param conn_id: connection id
+    :param visitor: the user of the page; their permission is checked before the lookup
     :return: the connection
-    :raises Refused: if it is not theirs, not there, or does not speak AI Endpoints
+    :raises HTTPError: if the user may not read it, it doesn't exist, or it isn't for AI Endpoints
     """
     if not isinstance(conn_id, str) or not conn_id.strip() or len(conn_id) > 250:
         raise HTTPError(422, "Name a connection by its id.")
@@ -165,12 +166,12 @@ def get_connection(conn_id: Any, visitor: ConsoleUser) -> ConnectionRecord:
 def _find_connection(conn_id: str) -> Any:
     from airflow.models import Connection
 
-    # Only who asks in the name of its team is given a connection that belongs to one.
+    # Airflow returns the connection of a team only to callers that name the team.
     team = find_team(conn_id)
     try:
         return Connection.get_connection_from_secrets(conn_id, **build_team_kwargs(team))
     except AirflowNotFoundException:
-        # Airflow says so too of a row that it cannot decrypt.
+        # Airflow also raises this for a row that it can't decrypt.
         for row in _rows(Connection.conn_id == conn_id):
             if isinstance(row, _Unreadable):
                 return row
@@ -182,7 +183,7 @@ def _find_connection(conn_id: str) -> Any:
 
 def _check_type(conn_id: str, connection: Any, visitor: ConsoleUser) -> None:
     """
-    Refuse what is none of ours, before its password is read.
+    Refuse connections of other types, before their password is read.
     """
     kind = connection.conn_type
     if not kind or kind in TYPES:
@@ -200,36 +201,36 @@ def _check_type(conn_id: str, connection: Any, visitor: ConsoleUser) -> None:
 
 
 def _in_force(row: Any, visitor: ConsoleUser) -> ConnectionRecord:
-    # What Airflow gives to a task: an environment variable wins over the row of the same id.
+    # As for a task: an environment variable takes precedence over the row of the same id.
     team = find_team(row.conn_id)
     if _in_environment(row.conn_id, team):
         from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
         try:
-            found = EnvironmentVariablesBackend().get_connection(row.conn_id, **build_team_kwargs(team))
-            _check_type(row.conn_id, found, visitor)
-        except HTTPError as refused:
-            found = _Unreadable(refused.sentence)
+            connection = EnvironmentVariablesBackend().get_connection(row.conn_id, **build_team_kwargs(team))
+            _check_type(row.conn_id, connection, visitor)
+        except HTTPError as error:
+            connection = _Unreadable(error.message)
         except Exception:  # noqa: BLE001  (neither JSON nor a URI)
-            found = _Unreadable(explain_missing_connection(row.conn_id))
-        return ConnectionRecord(row.conn_id, ENVIRONMENT, found)
+            connection = _Unreadable(explain_missing_connection(row.conn_id))
+        return ConnectionRecord(row.conn_id, ENVIRONMENT, connection)
     return ConnectionRecord(row.conn_id, DATABASE, row)
 
 
 class _Unreadable:
     """
-    What stands in for a connection that cannot be decrypted, or whose environment variable holds none for AI Endpoints.
+    Replaces a connection that can't be decrypted, or whose environment variable isn't valid for AI Endpoints.
 
-    :param sentence: says so
-    :param known: what is known of it all the same
+    :param message: the cause and the remedy, raised on access to any other attribute
+    :param fields: readable fields of the connection
     """
 
-    def __init__(self, sentence: str, **known: Any) -> None:
-        self._sentence = sentence
-        vars(self).update(known)
+    def __init__(self, message: str, **fields: Any) -> None:
+        self._message = message
+        vars(self).update(fields)
 
     def __getattr__(self, name: str) -> Any:
-        raise ConfigurationError(self._sentence)
+        raise ConfigurationError(self._message)
 
 
 def _source(conn_id: str, connection: Any) -> str:
@@ -248,6 +249,6 @@ def _secret() -> bytes:
     from airflow.configuration import conf
 
     for section in ("api", "webserver"):
-        if found := conf.get(section, "secret_key", fallback=""):
-            return f"ovhcloud-ai:{found}".encode()
+        if key := conf.get(section, "secret_key", fallback=""):
+            return f"ovhcloud-ai:{key}".encode()
     return secrets.token_bytes(32)

@@ -1,6 +1,7 @@
 """
-Code that runs as it is, for a model and a connection: an operator, and a DAG around it. A recording alone has to be
-named by whoever copies it. Pure.
+Code for a model and a connection: a call of an operator, and a DAG around it. Pure.
+
+The code runs unchanged, except for speech: the user has to insert the path of a recording.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from typing import NamedTuple
 
 class _Task(NamedTuple):
     """
-    How a kind of model is used.
+    The example task for a kind of model.
 
-    :param operator: the operator's class
+    :param operator: class of the operator
     :param task_id: id of the task
-    :param does: what the DAG is for
-    :param field: the operator's parameter that holds what is sent
-    :param sample: what is sent
+    :param title: purpose of the DAG
+    :param field: the operator's parameter for the input
+    :param sample: the input
     :param more: further lines of the call
     """
 
     operator: str
     task_id: str
-    does: str
+    title: str
     field: str
     sample: str
     more: tuple[str, ...] = ()
@@ -57,7 +58,7 @@ _TASKS = {
     ),
 }
 
-#: Kinds of which the operators know what to send.
+#: Kinds of models that have an operator.
 KINDS = tuple(_TASKS)
 
 _FILE = '''"""
@@ -78,10 +79,10 @@ with DAG(dag_id={dag_id}, start_date=datetime(2026, 1, 1), schedule=None, catchu
 
 def is_safe_literal(name: str) -> bool:
     """
-    Tell whether an id may stand in code that somebody runs.
+    Check if an id is safe to insert in generated code.
 
-    :param name: of a model or connection, whatever a server says
-    :return: False for one that Airflow could take for a template, or that is no id
+    :param name: id of a model or connection; may come from an untrusted server
+    :return: False if Airflow could read it as a template, or if it doesn't look like an id
     """
     return bool(re.fullmatch(r"[\w.:/@?&=+,#!()~ \\-]{1,250}", name, re.ASCII))
 
@@ -90,8 +91,8 @@ def file_name(model: str) -> str:
     """
     Name the file of a DAG.
 
-    :param model: model id, whatever it holds
-    :return: a name that every system takes
+    :param model: model id; may hold any characters
+    :return: a file name that is valid on every system
     """
     return f"{_dag_id(model)}.py"
 
@@ -103,13 +104,13 @@ def dag(kind: str, model: str, conn_id: str) -> str:
     :param kind: one of :data:`KINDS`
     :param model: model id
     :param conn_id: connection id
-    :return: Python, in which every value is a literal that cannot be anything else
+    :return: Python code, in which every value is a quoted literal
     """
-    known = _TASKS[kind]
-    task = "".join(f"    {line}\n" for line in operator(kind, model, conn_id, known.sample).splitlines())
+    example = _TASKS[kind]
+    task = "".join(f"    {line}\n" for line in operator(kind, model, conn_id, example.sample).splitlines())
     return _FILE.format(
-        title=f"{known.does}, on OVHcloud AI Endpoints.",
-        operator=known.operator,
+        title=f"{example.title}, on OVHcloud AI Endpoints.",
+        operator=example.operator,
         dag_id=_literal(_dag_id(model)),
         task=task.rstrip(),
     )
@@ -123,23 +124,23 @@ def operator(kind: str, model: str, conn_id: str, text: str, max_tokens: int | N
     :param model: model id
     :param conn_id: connection id
     :param text: prompt, text to embed or to judge, or path of a recording
-    :param max_tokens: tokens to generate at most
-    :return: Python
+    :param max_tokens: maximum of generated tokens; None leaves the parameter out
+    :return: Python code
     """
-    known = _TASKS[kind]
+    example = _TASKS[kind]
     lines = [
-        f"{known.operator}(",
-        f"    task_id={_literal(known.task_id)},",
+        f"{example.operator}(",
+        f"    task_id={_literal(example.task_id)},",
         f"    ovh_conn_id={_literal(conn_id)},",
         f"    model={_literal(model)},",
     ]
     if kind == "chat":
         lines.append(f'    messages=[{{"role": "user", "content": {_literal(text)}}}],')
     else:
-        lines.append(f"    {known.field}={_literal(text)},")
-    lines += [f"    {line}" for line in known.more]
+        lines.append(f"    {example.field}={_literal(text)},")
+    lines += [f"    {line}" for line in example.more]
     lines += [f"    max_tokens={max_tokens},"] if max_tokens else []
-    # What was typed is sent as it is: braces in it are no template.
+    # The typed text is sent unchanged: its braces aren't templates.
     lines += ["    render_prompts=False,"] if "{" in text else []
     return "\n".join([*lines, ")"])
 

@@ -1,6 +1,6 @@
 """
-Results of connection tests, kept in Airflow's audit log: all API servers share it, a restart keeps it, it says who
-tested, and ``airflow db clean`` prunes it with the rest.
+Results of connection tests, stored in Airflow's audit log. All API servers share it, it survives restarts, it names the
+user who tested, and ``airflow db clean`` prunes it.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any
 #: The event in the audit log.
 EVENT = "ovh_ai_endpoints_test"
 
-#: Verdicts that there are.
+#: Possible states of a result.
 STATES = frozenset({"ok", "failed", "inconclusive"})
 
-#: Entries looked through for the last result of each connection: some 300 kB.
-LOOKED_AT = 1_000
+#: Entries that are read to find the last result of each connection: some 300 kB.
+MAX_ENTRIES = 1_000
 
 
 @dataclass(frozen=True)
 class Result:
     """
-    What one test found, without anything that a server said beyond the headline.
+    The result of one test, without its details, which may quote the service.
 
-    :param connection: id
+    :param connection: connection id
     :param state: ``ok``, ``failed`` or ``inconclusive``
-    :param headline: the outcome in a few words
-    :param step: the step that decided
-    :param milliseconds: how long it took in all
-    :param fingerprint: of the connection as it was tested
-    :param last_success: when it was last ok, in ISO 8601, UTC
-    :param at: when it was tested, likewise
-    :param by: who tested
+    :param headline: the result in a few words
+    :param step: the first step that isn't ok; blank if all are
+    :param milliseconds: duration of all steps
+    :param fingerprint: of the connection at the time of the test
+    :param last_success: time of the last test that was ok, in ISO 8601, UTC
+    :param at: time of the test, likewise
+    :param by: name of the user who tested
     """
 
     connection: str
@@ -51,7 +51,7 @@ def keep(result: Result) -> None:
     """
     Write a result into the audit log.
 
-    :param result: what was found
+    :param result: of a test
     """
     from airflow.models import Log
     from airflow.utils.session import create_session
@@ -70,19 +70,19 @@ def latest() -> dict[str, Result]:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    query = select(Log.extra).where(Log.event == EVENT).order_by(Log.id.desc()).limit(LOOKED_AT)
+    query = select(Log.extra).where(Log.event == EVENT).order_by(Log.id.desc()).limit(MAX_ENTRIES)
     with create_session() as session:
         extras = list(session.scalars(query))
-    found: dict[str, Result] = {}
+    results: dict[str, Result] = {}
     for extra in extras:
         result = _read(extra)
         if result is not None:
-            found.setdefault(result.connection, result)
-    return found
+            results.setdefault(result.connection, result)
+    return results
 
 
 def _read(extra: Any) -> Result | None:
-    # Whoever writes into the audit log is trusted no further than its form.
+    # Other programs can write to the audit log, so an entry must have the exact form of a result.
     try:
         result = Result(**json.loads(extra))
     except (TypeError, ValueError, RecursionError):

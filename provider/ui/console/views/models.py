@@ -1,5 +1,5 @@
 """
-The models of a connection as rows: what each is for, how much it reads, what it costs. Pure.
+The models of a connection as rows: kind, context length and price. Pure.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ....connection.settings import ConnectionSettings
 from ....redaction import excerpts
 from ... import links
 
-#: Models and characters of an id that the page takes: OVHcloud lists 24, of 44 characters at most.
+#: Limits of a list: OVHcloud's has 24 models, with ids of 44 characters at most.
 MAX_MODELS = 10_000
-ID_LENGTH = 200
+MAX_ID_CHARS = 200
 
 _MILLION = Decimal(1_000_000)
 
@@ -27,12 +27,12 @@ _MILLION = Decimal(1_000_000)
 @dataclass(frozen=True)
 class Price:
     """
-    What a million tokens cost.
+    The price of a million tokens.
 
-    :param tokens_in: read by the model, None where that is not known
-    :param tokens_out: written by it
+    :param tokens_in: price of input tokens, None if unknown
+    :param tokens_out: price of output tokens, None if unknown
     :param currency: such as ``USD``
-    :param source: who says so: ``service`` or ``catalogue``
+    :param source: ``service`` or ``catalogue``
     """
 
     tokens_in: float | None
@@ -45,22 +45,22 @@ def rows(
     models: list[dict[str, Any]], settings: ConnectionSettings, catalogue: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """
-    Describe the models that a service lists.
+    Convert the models that a service lists to rows of the page.
 
-    :param models: as it lists them, each with an ``id``
+    :param models: as the service lists them, each with an ``id``
     :param settings: of the connection
-    :param catalogue: what the public catalogue says of a model, by its id; may be empty
+    :param catalogue: entries of the public catalogue by model id; may be empty
     :return: fields of the page's JSON
     """
     uses = {"chat": settings.chat_model, "embedding": settings.embedding_model}
-    wanted = {use: find_model(name, models) for use, name in uses.items() if name}
-    shown = models[:MAX_MODELS]
-    ids = excerpts((model["id"] for model in shown), settings.client.token, ID_LENGTH)
-    owners = excerpts(map(_owner, shown), settings.client.token, ID_LENGTH)
+    defaults_by_use = {use: find_model(name, models) for use, name in uses.items() if name}
+    models = models[:MAX_MODELS]
+    ids = excerpts((model["id"] for model in models), settings.client.token, MAX_ID_CHARS)
+    owners = excerpts(map(_owner, models), settings.client.token, MAX_ID_CHARS)
     return [
-        {**_row(model, catalogue.get(model["id"], {}), wanted), "id": name, "owner": owner or None}
+        {**_row(model, catalogue.get(model["id"], {}), defaults_by_use), "id": name, "owner": owner or None}
         | _addresses(model["id"], name, settings)
-        for model, name, owner in zip(shown, ids, owners, strict=True)
+        for model, name, owner in zip(models, ids, owners, strict=True)
     ]
 
 
@@ -70,41 +70,41 @@ def _owner(model: Mapping[str, Any]) -> str:
 
 
 def _row(
-    model: dict[str, Any], known: Mapping[str, Any], wanted: Mapping[str, dict[str, Any] | None]
+    model: dict[str, Any], entry: Mapping[str, Any], defaults_by_use: Mapping[str, dict[str, Any] | None]
 ) -> dict[str, Any]:
-    price = known.get("price") or read_price(model)
+    price = entry.get("price") or read_price(model)
     return {
-        "kind": known.get("kind") or kind(model),
+        "kind": entry.get("kind") or kind(model),
         "context": _count(model.get("context_length")),
         "price_in": price.tokens_in if price else None,
         "price_out": price.tokens_out if price else None,
         "currency": price.currency if price else None,
         "price_source": price.source if price else None,
-        "default": next((use for use, found in wanted.items() if found is model), None),
+        "default": next((use for use, default in defaults_by_use.items() if default is model), None),
     }
 
 
 def kind(model: Mapping[str, Any]) -> str | None:
     """
-    Tell what a listed model is for, as far as the list alone says so.
+    Find the kind of a model from its entry in the list.
 
     :param model: as the service lists it
-    :return: ``chat``, ``vision``, ``embedding``, ``speech``, ``image``, ``guard``, or None
+    :return: ``chat``, ``vision``, ``embedding``, ``speech``, ``image`` or ``guard``; None if the entry names none
     """
     name = str(model["id"]).lower()
-    found = find_kind(model)
-    if found == "chat" and "guard" in name:
+    listed_kind = find_kind(model)
+    if listed_kind == "chat" and "guard" in name:
         return "guard"
-    return "vision" if found == "chat" and "-vl-" in f"{name}-" else found
+    return "vision" if listed_kind == "chat" and "-vl-" in f"{name}-" else listed_kind
 
 
 def read_price(model: Mapping[str, Any]) -> Price | None:
     """
-    Read the price in a list of models.
+    Read a model's price from its entry in the list.
 
-    :param model: as the service lists it, ``pricing`` in texts a token
-    :return: the price of a million, or None. A price of nothing at all is none: speech and images are listed so, and
-        are billed by the second or the piece
+    :param model: as the service lists it, with strings in ``pricing``, each the price of one token
+    :return: the price, or None. A price of zero is None too: the list has it for speech and images, which are billed
+        by the second or the image
     """
     pricing, currency = find_price_fields(model)
     tokens_in, tokens_out = (per_million(pricing.get(name)) for name in ("prompt", "completion"))
@@ -115,10 +115,10 @@ def read_price(model: Mapping[str, Any]) -> Price | None:
 
 def per_million(value: Any) -> float | None:
     """
-    Turn the price of one token into that of a million.
+    Convert the price of one token to that of a million.
 
-    :param value: a text or number
-    :return: the price, None for what is none
+    :param value: a number, or a string that holds one
+    :return: the price, None if the value isn't one
     """
     price = read_price_per_unit(value)
     return None if price is None else float(price * _MILLION)
@@ -128,39 +128,39 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < 10**12 else None
 
 
-def _addresses(model: str, shown: str, settings: ConnectionSettings) -> dict[str, str | None]:
-    # An id that cannot be shown as it is belongs into no address either.
-    found = links.urls(model, settings.client.base_url, settings.project_id) if model == shown else {}
+def _addresses(model: str, display_id: str, settings: ConnectionSettings) -> dict[str, str | None]:
+    # An id that was shortened or redacted for display doesn't belong in an address either.
+    urls = links.urls(model, settings.client.base_url, settings.project_id) if model == display_id else {}
     return {
-        "card": found.get(links.ModelCardLink.xcom_key),
-        "playground": found.get(links.PlaygroundLink.xcom_key),
+        "card": urls.get(links.ModelCardLink.xcom_key),
+        "playground": urls.get(links.PlaygroundLink.xcom_key),
     }
 
 
 def is_ovhcloud(settings: ConnectionSettings) -> bool:
     """
-    Tell whether a connection leads to OVHcloud, directly or through a gateway.
+    Check if a connection leads to OVHcloud, directly or through a gateway.
 
     :param settings: of the connection
-    :return: True if its host, or a project id, says so
+    :return: True if its host is OVHcloud's, or if it has a project id
     """
     return bool(settings.project_id) or defaults.is_ovhcloud(urlsplit(settings.client.base_url).hostname or "")
 
 
-def price_note(found: list[dict[str, Any]], day: str) -> str:
+def price_note(model_rows: list[dict[str, Any]], day: str) -> str:
     """
-    Say what the prices are, and who says so.
+    Describe the prices: currency, unit, source and date.
 
-    :param found: rows
-    :param day: when they were read
-    :return: what follows "Prices:"
+    :param model_rows: as :func:`rows` returns them
+    :param day: date of the list, in ISO 8601
+    :return: the text after "Prices:"
     """
-    said = {
+    source_texts = {
         "service": "as the service lists them",
         "catalogue": "as OVHcloud's public catalogue lists them, without VAT",
     }
-    kinds = sorted({(row["currency"], row["price_source"]) for row in found if row["currency"]})
+    kinds = sorted({(row["currency"], row["price_source"]) for row in model_rows if row["currency"]})
     if not kinds:
         return "none that the service lists"
-    parts = [f"{currency} per million tokens, {said[source]}" for currency, source in kinds]
+    parts = [f"{currency} per million tokens, {source_texts[source]}" for currency, source in kinds]
     return f"{'; or '.join(parts)}, read {day}"

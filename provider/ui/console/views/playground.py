@@ -1,5 +1,5 @@
 """
-"Try it": one prompt or text to a model, billed like any other, and shown as it comes.
+The playground behind "Try it": sends one prompt or text to a model and streams the answer. Billed like any request.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from .connections import ConnectionRecord
 
 FIELDS = frozenset({"connection", "model", "kind", "text", "max_tokens"})
 
-#: What answers a text that is typed: a prompt, or what is to be embedded.
+#: Kinds of models that take a typed text: a prompt, or a text to embed.
 KINDS = ("chat", "embedding")
 
-#: Seconds that a trial may take: it holds a thread of the web server.
+#: Time limit of a trial: it holds a thread of the web server.
 TIMEOUT_S = 10.0
 
-#: Characters to send and tokens to generate at most: a trial is a look, and is billed.
+#: Limits of a trial, which is billed.
 MAX_PROMPT_CHARS = 20_000
 MAX_TOKENS = 1_024
-TOKENS = 256
+DEFAULT_MAX_TOKENS = 256
 
-#: Characters of an answer that are passed on.
+#: Longest part of an answer that is passed on.
 MAX_ANSWER_CHARS = 100_000
 
 
 @dataclass(frozen=True)
 class Trial:
     """
-    A trial that may begin.
+    A validated trial, ready to send.
 
-    :param key: what makes a second press the same trial
+    :param key: identity of the trial: a second one with the same key is refused while the first runs
     """
 
     key: Hashable
@@ -59,9 +59,9 @@ class Trial:
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """
-        Send it.
+        Send the request and yield its events.
 
-        :return: ``text`` for each piece of an answer, then ``done`` or ``error``
+        :return: ``text`` for each part of an answer, then ``done`` or ``error``
         """
         started = time.monotonic()
         try:
@@ -70,7 +70,7 @@ class Trial:
         except AIEndpointsError as error:
             yield {"error": str(error)}
             return
-        yield {"done": {**_NOTHING, **facts, "milliseconds": _since(started), "code": self._code()}}
+        yield {"done": {**_NO_FACTS, **facts, "milliseconds": _since(started), "code": self._code()}}
 
     def _code(self) -> str | None:
         if not dag_code.is_safe_literal(self.model) or not dag_code.is_safe_literal(self.conn_id):
@@ -78,16 +78,16 @@ class Trial:
         return dag_code.operator(self.kind, self.model, self.conn_id, self.text, self.max_tokens)
 
     def _chat(self, client: Client, started: float) -> Generator[dict[str, Any], None, dict[str, Any]]:
-        said = [{"role": "user", "content": self.text}]
-        # What the operator sends unless told otherwise, as its code is shown for the same request.
+        messages = [{"role": "user", "content": self.text}]
+        # The operator's defaults: the page shows its code for the same request.
         fields = {"max_tokens": self.max_tokens, "temperature": defaults.TEMPERATURE}
-        request = chat_request.chat(self.model, said, **fields)
+        request = chat_request.chat(self.model, messages, **fields)
         token, first, room = self.settings.client.token, None, MAX_ANSWER_CHARS
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
         for data in client.stream(chat_request.as_stream(request), TIMEOUT_S):
             piece = answer.take(data)
             first = first or (_since(started) if piece else None)
-            # Cut after the token is out: half of it would not be found.
+            # Cut only after the token is removed: half a token would no longer match.
             piece = scrubber.feed(piece)[:room]
             room -= len(piece)
             yield from _to_events(piece)
@@ -109,7 +109,7 @@ class Trial:
         return facts | _usage(value.get("usage"))
 
 
-_NOTHING: dict[str, Any] = dict.fromkeys(
+_NO_FACTS: dict[str, Any] = dict.fromkeys(
     (
         "first_token_milliseconds",
         "input_tokens",
@@ -122,30 +122,30 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
 )
 
 
-def prepare_trial(stored: ConnectionRecord, given: Mapping[str, Any]) -> Trial:
+def prepare_trial(stored: ConnectionRecord, params: Mapping[str, Any]) -> Trial:
     """
-    Check what is to be tried, before anything is sent.
+    Validate a trial, before any request is sent.
 
     :param stored: the connection
     :param params: ``model``, ``kind``, ``text`` and ``max_tokens``
     :return: the trial
-    :raises Refused: if it cannot work
+    :raises HTTPError: if a parameter or the connection is invalid
     """
     try:
         settings = stored.settings()
-        kind, model = given.get("kind"), text(given.get("model"), "model")
-        words = text(given.get("text"), "text")
-        most = integer(given.get("max_tokens") or TOKENS, "max_tokens", 1, MAX_TOKENS)
+        kind, model = params.get("kind"), text(params.get("model"), "model")
+        prompt = text(params.get("text"), "text")
+        max_tokens = integer(params.get("max_tokens") or DEFAULT_MAX_TOKENS, "max_tokens", 1, MAX_TOKENS)
     except ConfigurationError as error:
         raise HTTPError(422, str(error)) from None
     if kind not in KINDS:
         raise HTTPError(422, f"Only {' and '.join(KINDS)} models can be tried here.")
-    if len(words) > MAX_PROMPT_CHARS:
-        raise HTTPError(422, f"The text has {len(words):,} characters; a trial takes {MAX_PROMPT_CHARS:,}.")
+    if len(prompt) > MAX_PROMPT_CHARS:
+        raise HTTPError(422, f"The text has {len(prompt):,} characters; a trial takes {MAX_PROMPT_CHARS:,}.")
     if settings.access == "token" and not settings.client.token:
         raise HTTPError(422, "The connection has no API token.")
-    key = ("try", stored.conn_id, model, words)
-    return Trial(key, settings, stored.conn_id, kind, model, words, most if kind == "chat" else None)
+    key = ("try", stored.conn_id, model, prompt)
+    return Trial(key, settings, stored.conn_id, kind, model, prompt, max_tokens if kind == "chat" else None)
 
 
 def _to_events(text: str) -> Iterator[dict[str, Any]]:

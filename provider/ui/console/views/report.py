@@ -1,5 +1,5 @@
 """
-A connection test as the page shows it: steps, what to do next, and what to paste into a ticket. Pure.
+The report of a connection test as JSON for the page, with the next steps and a diagnosis to paste into a ticket. Pure.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ TOKEN_VARIABLE = "OVH_AI_ENDPOINTS_ACCESS_TOKEN"  # noqa: S105  (the name of a v
 @dataclass(frozen=True)
 class Origin:
     """
-    From where a test ran: another machine may have another network, and another proxy.
+    The process that ran a test: other machines may have another network and another proxy.
 
     :param process: such as ``the API server``
     :param host: name of the machine
-    :param versions: of provider, Airflow and Python
+    :param versions: of the provider, Airflow and Python
     """
 
     process: str
@@ -35,19 +35,19 @@ def as_data(
     report: Report, settings: ConnectionSettings | None, conn_id: str, origin: Origin, at: str
 ) -> dict[str, Any]:
     """
-    Turn a test into what the page shows.
+    Convert a report to JSON for the page.
 
-    :param report: the test
-    :param settings: of the connection, None where they cannot work
-    :param conn_id: its id
-    :param origin: from where it ran
-    :param at: when, in ISO 8601, UTC
-    :return: fields of the page's JSON, none of which holds a secret
+    :param report: of the test
+    :param settings: of the connection, None if they are invalid
+    :param conn_id: connection id
+    :param origin: the process that ran the test
+    :param at: time of the test, in ISO 8601, UTC
+    :return: fields of the page's JSON, without any secret
     """
     ran = _ran(settings, origin)
     return {
         "state": report.state,
-        "sentence": report.headline,
+        "message": report.headline,
         "access": report.access,
         "limit": report.limit,
         "milliseconds": report.milliseconds,
@@ -85,8 +85,8 @@ def _diagnosis(
         "",
     ]
     for step in report.steps:
-        taken = f"{step.milliseconds} ms" if step.state != "not run" else ""
-        lines.append(f"{step.state:<9} {taken:>8}  {step.name}{': ' if step.headline else ''}{step.headline}")
+        duration = f"{step.milliseconds} ms" if step.state != "not run" else ""
+        lines.append(f"{step.state:<9} {duration:>8}  {step.name}{': ' if step.headline else ''}{step.headline}")
         lines += [f"{'':<21}{step.detail}"] if step.detail else []
     return "\n".join(lines)
 

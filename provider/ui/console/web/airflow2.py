@@ -1,5 +1,5 @@
 """
-The page on Airflow 2.11: its addresses as a Flask blueprint within the web server.
+The page on Airflow 2.11: a Flask blueprint within the web server.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ....defaults import CONSOLE_NAME, CONSOLE_PATH
 from ..actions import PAGES, ROUTES, Call, Route
 from ..views.report import Origin
 from . import page
-from .csrf import MAX_BODY
-from .dispatch import Answer, begin, failed, finish, read_params, refusal
+from .csrf import MAX_BODY_BYTES
+from .dispatch import Answer, begin, build_error, check_origin, finish, read_params
 from .user import HTTPError, Method
 
 
 class User:
     """
-    The user of the session that a request belongs to, kept for threads that have no session.
+    The user of a request's session, read once so that threads without a session can use it.
     """
 
     def __init__(self) -> None:
@@ -50,20 +50,20 @@ class User:
 
 def blueprint() -> Blueprint:
     """
-    Build the addresses.
+    Build the Flask blueprint of the page.
 
-    :return: what Flask mounts
+    :return: the blueprint
     """
-    made = Blueprint(CONSOLE_NAME, __name__, url_prefix=CONSOLE_PATH)
+    console = Blueprint(CONSOLE_NAME, __name__, url_prefix=CONSOLE_PATH)
     for path in PAGES:
-        made.add_url_rule(path, path.strip("/") or "overview", _page)
-    made.add_url_rule("/static/<name>", "static", _static)
+        console.add_url_rule(path, path.strip("/") or "overview", _page)
+    console.add_url_rule("/static/<name>", "static", _static)
     for route in ROUTES:
         name = route.path.replace("/", "_")
-        made.add_url_rule(route.path, name, _endpoint(route), methods=[route.method])
-    made.before_request(_check_access)
-    made.after_request(_with_headers)
-    return made
+        console.add_url_rule(route.path, name, _endpoint(route), methods=[route.method])
+    console.before_request(_check_access)
+    console.after_request(_with_headers)
+    return console
 
 
 def _check_access() -> Response | None:
@@ -71,9 +71,10 @@ def _check_access() -> Response | None:
     if not manager.is_logged_in():
         if request.path.removeprefix(CONSOLE_PATH) in PAGES:
             return redirect(manager.get_url_login(next_url=request.url))  # type: ignore[return-value]  # Werkzeug's
-        return _response(failed(HTTPError(401, "Not authenticated: log in again.")))
+        return _response(build_error(HTTPError(401, "Not authenticated: log in again.")))
     if not manager.is_authorized_view(access_view=AccessView.PLUGINS):
-        return _response(failed(HTTPError(403, "You may not see pages of plugins: ask an admin for the permission.")))
+        error = HTTPError(403, "You may not see pages of plugins: ask an admin for the permission.")
+        return _response(build_error(error))
     return None
 
 
@@ -84,20 +85,20 @@ def _page() -> Response:
 
 
 def _static(name: str) -> Response:
-    found = page.static(name)
-    if found is None:
-        return _response(failed(HTTPError(404, "There is no such file.")))
-    if request.headers.get("If-None-Match") == found.headers["ETag"]:
-        return Response(status=304, headers=found.headers)
-    return Response(found.content, content_type=found.media_type, headers=found.headers)
+    file = page.static(name)
+    if file is None:
+        return _response(build_error(HTTPError(404, "There is no such file.")))
+    if request.headers.get("If-None-Match") == file.headers["ETag"]:
+        return Response(status=304, headers=file.headers)
+    return Response(file.content, content_type=file.media_type, headers=file.headers)
 
 
 def _endpoint(route: Route) -> Callable[[], Response]:
     def endpoint() -> Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        refused = refusal(route, headers, {request.host})
-        if refused:
-            return _response(refused)
+        error = check_origin(route, headers, {request.host})
+        if error:
+            return _response(error)
         begun = begin(route, _reader(route))
         return _response(begun if isinstance(begun, Answer) else finish(*begun))
 
@@ -106,7 +107,7 @@ def _endpoint(route: Route) -> Callable[[], Response]:
 
 def _reader(route: Route) -> Callable[[], Call]:
     def call() -> Call:
-        fields = read_params(route, request.args, request.stream.read(MAX_BODY + 1))
+        fields = read_params(route, request.args, request.stream.read(MAX_BODY_BYTES + 1))
         return Call(User(), fields, _ORIGIN, url_for("ConnectionModelView.list"))
 
     return call
@@ -126,9 +127,9 @@ def _response(answer: Answer) -> Response:
         response = Response(answer.file.text, mimetype="text/x-python")
         response.headers["Content-Disposition"] = f'attachment; filename="{answer.file.name}"'
         return response
-    made: Response = jsonify(answer.data)
-    made.status_code = answer.status
-    return made
+    json_response: Response = jsonify(answer.data)
+    json_response.status_code = answer.status
+    return json_response
 
 
 def _with_headers(response: Response) -> Response:

@@ -1,10 +1,10 @@
 """
-The page on Airflow 3: its addresses as a FastAPI application within the API server.
+The page on Airflow 3: a FastAPI application within the API server.
 
-Who is there, Airflow's own dependency says; what they may do, its auth manager.
+Airflow's own dependency authenticates the user, and its auth manager checks their permissions.
 """
 
-# Annotations are read by FastAPI: they must not be texts, so no `from __future__ import annotations` here.
+# FastAPI reads the annotations, which must not be strings, so no `from __future__ import annotations` here.
 import asyncio
 import platform
 import socket
@@ -27,8 +27,8 @@ from ..actions import PAGES, ROUTES, Call, Route
 from ..views.connections import build_team_kwargs, find_team
 from ..views.report import Origin
 from . import page
-from .csrf import MAX_BODY
-from .dispatch import Answer, begin, failed, finish, read_params, refusal
+from .csrf import MAX_BODY_BYTES
+from .dispatch import Answer, begin, build_error, check_origin, finish, read_params
 from .user import HTTPError, Method
 
 _RELEASE = tuple(int(part) for part in airflow_version().split(".")[:2])
@@ -41,7 +41,7 @@ class User:
     """
     A user of Airflow 3.
 
-    :param user: as the auth manager knows it
+    :param user: the auth manager's own object
     """
 
     def __init__(self, user: Any) -> None:
@@ -72,7 +72,7 @@ def build() -> FastAPI:
     """
     Build the application.
 
-    :return: the application; it describes itself nowhere
+    :return: the application, without its OpenAPI pages
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     for path in PAGES:
@@ -92,11 +92,11 @@ async def _get_user(user: Annotated[Any, Depends(get_user)]) -> User:
     return visitor
 
 
-async def _anybody() -> None:
+async def _allow_all() -> None:
     return None
 
 
-_reader = _get_user if _HAS_COOKIE else _anybody
+_reader = _get_user if _HAS_COOKIE else _allow_all
 
 
 def _page(request: Request, _: Annotated[Any, Depends(_reader)]) -> HTMLResponse:
@@ -106,19 +106,19 @@ def _page(request: Request, _: Annotated[Any, Depends(_reader)]) -> HTMLResponse
 
 
 def _static(name: str, request: Request, _: Annotated[Any, Depends(_reader)]) -> Response:
-    found = page.static(name)
-    if found is None:
+    file = page.static(name)
+    if file is None:
         raise HTTPException(404, "There is no such file.")
-    if request.headers.get("if-none-match") == found.headers["ETag"]:
-        return Response(status_code=304, headers=found.headers)
-    return Response(found.content, media_type=found.media_type, headers=found.headers)
+    if request.headers.get("if-none-match") == file.headers["ETag"]:
+        return Response(status_code=304, headers=file.headers)
+    return Response(file.content, media_type=file.media_type, headers=file.headers)
 
 
 def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
     async def endpoint(request: Request, visitor: Annotated[User, Depends(_get_user)]) -> Response:
-        refused = refusal(route, request.headers, _hosts(request))
-        if refused:
-            return _response(refused)
+        error = check_origin(route, request.headers, _hosts(request))
+        if error:
+            return _response(error)
         body = await _body(request)
 
         def call() -> Call:
@@ -127,20 +127,20 @@ def _endpoint(route: Route) -> Callable[..., Awaitable[Response]]:
         begun = await run_in_threadpool(begin, route, call)
         if isinstance(begun, Answer):
             return _response(begun)
-        work, future = begun
-        # However it ends, `finish` tells; a visitor who leaves does not end what others may have joined.
+        job, future = begun
+        # `finish` reports how it ended. A user who leaves doesn't cancel it, because others may have joined it.
         await asyncio.wait([asyncio.wrap_future(future)])
-        return _response(await run_in_threadpool(finish, work, future))
+        return _response(await run_in_threadpool(finish, job, future))
 
     return endpoint
 
 
 async def _body(request: Request) -> bytes:
-    # No further than to find it too large.
+    # Stops as soon as the body is too large.
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_BODY:
+        if len(body) > MAX_BODY_BYTES:
             break
     return body
 
@@ -176,7 +176,7 @@ async def _to_error_response(request: Request, error: Exception) -> Response:
     if error.status_code == 401 and wants_page:
         login = get_auth_manager().get_url_login()
         return RedirectResponse(f"{login}?{urlencode({'next': str(request.url)})}")
-    return _response(failed(HTTPError(error.status_code, str(error.detail))))
+    return _response(build_error(HTTPError(error.status_code, str(error.detail))))
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -1,9 +1,9 @@
 """
-Whether a request that changes something comes from the page itself. Pure.
+Check that a POST comes from the page itself. Pure.
 
-The session cookie of Airflow is sent by any page of the same site, which another port of the same host is. So a POST
-must carry JSON and a header that no form can set (a script of another origin would have to ask first, and is not
-answered), and the browser must say that it comes from this origin.
+Browsers send Airflow's session cookie with requests from any page of the same site, and another port of the same host
+counts as the same site. So a POST must carry JSON and a header that a form can't set: a script of another origin would
+first need a preflight request, which isn't answered. The browser must also report this origin.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from urllib.parse import urlsplit
 #: The header that the page's own script sets.
 HEADER = "x-ovhcloud-ai"
 
-#: Bytes of a request body.
-MAX_BODY = 200_000
+#: Largest request body.
+MAX_BODY_BYTES = 200_000
 
 
 def fault(headers: Mapping[str, str], hosts: set[str]) -> tuple[int, str] | None:
     """
-    Find out why a POST is not taken.
+    Check the headers of a POST.
 
     :param headers: of the request, names in lower case
-    :param hosts: the ``host[:port]`` that this server is reached by
-    :return: status and sentence, or None if nothing speaks against it
+    :param hosts: each ``host[:port]`` of this server
+    :return: HTTP status and message of the refusal, or None if the POST is valid
     """
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return 415, "Send JSON."

@@ -1,5 +1,5 @@
 """
-From a request to its answer, for whichever web framework carries both.
+Run an action for a request and build the answer, for both web frameworks.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _OURS = (
 @dataclass(frozen=True)
 class Answer:
     """
-    What goes back.
+    The response to a request.
 
     :param status: HTTP status
-    :param data: JSON
-    :param file: a file to download, in place of JSON
-    :param lines: JSON, a line at a time, in place of both
+    :param data: value of the JSON body
+    :param file: a file to download, instead of JSON
+    :param lines: JSON lines, instead of both
     """
 
     status: int = 200
@@ -42,28 +42,28 @@ class Answer:
     lines: Iterator[bytes] | None = None
 
 
-def refusal(route: Route, headers: Mapping[str, str], hosts: set[str]) -> Answer | None:
+def check_origin(route: Route, headers: Mapping[str, str], hosts: set[str]) -> Answer | None:
     """
-    Refuse what did not come from the page's own script.
+    Refuse a POST that doesn't come from the page's own script.
 
-    :param route: the address
+    :param route: the route of the request
     :param headers: of the request, names in lower case
-    :param hosts: what this server is reached by
-    :return: the refusal, or None
+    :param hosts: each ``host[:port]`` of this server
+    :return: the answer if the request is refused, else None
     """
-    fault = csrf.fault(headers, hosts) if route.method == "POST" else None
-    return Answer(fault[0], {"error": fault[1]}) if fault else None
+    error = csrf.fault(headers, hosts) if route.method == "POST" else None
+    return Answer(error[0], {"error": error[1]}) if error else None
 
 
 def read_params(route: Route, query: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """
-    Read what a request brings.
+    Read the parameters of a request.
 
-    :param route: the address, which knows its fields
-    :param query: of a GET
-    :param body: of a POST
-    :return: the fields
-    :raises Refused: if it is not JSON, or holds a field that the address does not know
+    :param route: the route of the request
+    :param query: query of a GET
+    :param body: body of a POST
+    :return: the parameters
+    :raises HTTPError: if the body isn't a JSON object, or a parameter isn't one of the route's
     """
     fields = dict(query) if route.method == "GET" else _parse_body(body)
     unknown = sorted(set(fields) - route.fields)
@@ -73,8 +73,8 @@ def read_params(route: Route, query: Mapping[str, str], body: bytes) -> dict[str
 
 
 def _parse_body(body: bytes) -> dict[str, Any]:
-    if len(body) > csrf.MAX_BODY:
-        raise HTTPError(413, f"That is more than {csrf.MAX_BODY:,} bytes.")
+    if len(body) > csrf.MAX_BODY_BYTES:
+        raise HTTPError(413, f"That is more than {csrf.MAX_BODY_BYTES:,} bytes.")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -86,11 +86,11 @@ def _parse_body(body: bytes) -> dict[str, Any]:
 
 def begin(route: Route, call: Callable[[], Call]) -> Answer | tuple[Job, Future[Any]]:
     """
-    Do what an address does, as far as it is done here.
+    Run the action of a route.
 
-    :param route: the address
+    :param route: the route of the request
     :param call: reads the request
-    :return: the answer, or work that is under way, for :func:`finish`
+    :return: the answer, or a job and its future, for :func:`finish`
     """
     try:
         result = route.action(call())
@@ -98,34 +98,34 @@ def begin(route: Route, call: Callable[[], Call]) -> Answer | tuple[Job, Future[
             return result, POOL.join(result.key, result.run)
         if isinstance(result, Trial):
             return Answer(lines=_lines(POOL.stream(result.key, result.lines())))
-    except Exception as error:  # noqa: BLE001  (each becomes a sentence)
-        return failed(error)
+    except Exception as error:  # noqa: BLE001  (each becomes a message)
+        return build_error(error)
     return Answer(file=result) if isinstance(result, File) else Answer(data=result)
 
 
-def finish(work: Job, future: Future[Any]) -> Answer:
+def finish(job: Job, future: Future[Any]) -> Answer:
     """
-    Answer with the result of work.
+    Build the answer from the result of a job.
 
-    :param work: the work
-    :param future: its result, which is there
+    :param job: the job
+    :param future: its future, which is done
     :return: the answer
     """
     try:
-        return Answer(data=work.finish(future.result()))
-    except Exception as error:  # noqa: BLE001  (each becomes a sentence)
-        return failed(error)
+        return Answer(data=job.finish(future.result()))
+    except Exception as error:  # noqa: BLE001  (each becomes a message)
+        return build_error(error)
 
 
-def failed(error: Exception) -> Answer:
+def build_error(error: Exception) -> Answer:
     """
-    Say why there is no other answer.
+    Build the answer for an exception.
 
-    :param error: what was raised; only a refusal's own sentence is passed on
+    :param error: the exception; only the message of an :class:`HTTPError` is passed on
     :return: the answer
     """
     if isinstance(error, HTTPError):
-        return Answer(error.status, {"error": error.sentence})
+        return Answer(error.status, {"error": error.message})
     log.error("The page failed.", exc_info=error)
     return Answer(500, {"error": _OURS})
 
@@ -134,7 +134,7 @@ def _lines(results: Iterator[Any]) -> Iterator[bytes]:
     try:
         yield from map(_line, results)
     except Exception as error:  # noqa: BLE001  (the answer has begun: all that is left is its last line)
-        yield _line(failed(error).data)
+        yield _line(build_error(error).data)
 
 
 def _line(value: Any) -> bytes:

@@ -1,5 +1,5 @@
 """
-What a browser gets besides data: the page, its files, and the headers that keep strangers out of both.
+The page, its files, and the HTTP headers that protect both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from .... import __version__
 
-#: Sent with everything: nothing from elsewhere, no code or style within the page, no frame but Airflow's own.
+#: Headers of every response: no external content, no inline code or style, no frame except Airflow's own.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -29,12 +29,12 @@ _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 def index(*, root: str, home: str, framed: bool, csrf: str = "") -> str:
     """
-    Fill in the page.
+    Render the page.
 
-    :param root: path that the page is mounted at, without a trailing slash
+    :param root: path of the page, without a trailing slash
     :param home: path of Airflow's own pages
-    :param framed: whether Airflow shows the page within its own
-    :param csrf: token that Airflow 2 asks for
+    :param framed: whether Airflow shows the page in a frame
+    :param csrf: CSRF token of Airflow 2
     :return: HTML
     """
     values = {"root": root, "home": home, "framed": "yes" if framed else "no", "csrf": csrf, "version": __version__}
@@ -49,9 +49,9 @@ class File:
     """
     One of the page's files.
 
-    :param content: bytes
+    :param content: bytes of the file
     :param media_type: with its character set
-    :param headers: that let a browser keep it, but ask each time whether it is still the same
+    :param headers: cache headers: a browser may cache the file, but must revalidate it each time
     """
 
     content: bytes
@@ -61,10 +61,10 @@ class File:
 
 def static(name: str) -> File | None:
     """
-    Give one of the page's files.
+    Read one of the page's files.
 
-    :param name: its name
-    :return: the file, or None where there is no such one
+    :param name: file name
+    :return: the file, or None if it doesn't exist
     """
     if name not in _names():
         return None
@@ -81,8 +81,8 @@ def _names() -> frozenset[str]:
 
 @cache
 def _file(folder: str, name: str) -> bytes:
-    found: bytes = _folder(folder).joinpath(name).read_bytes()
-    return found
+    content: bytes = _folder(folder).joinpath(name).read_bytes()
+    return content
 
 
 def _folder(name: str) -> Any:

@@ -1,12 +1,12 @@
 """
-Who looks at the page, and how it says no. Knows neither FastAPI nor Flask.
+The user of the page, and the error that refuses a request. Independent of FastAPI and Flask.
 """
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-#: What Airflow's auth managers call reading, testing (creating) and editing a connection.
+#: Airflow's auth managers use these for reading, testing (creating) and editing a connection.
 Method = Literal["GET", "POST", "PUT"]
 
 
@@ -18,28 +18,28 @@ class ConsoleUser(Protocol):
     @property
     def name(self) -> str:
         """
-        Who is named as the tester of a connection.
+        The user's name, shown as the tester of a connection.
         """
 
     def may(self, method: Method, conn_id: str | None = None) -> bool:
         """
-        Tell what this user may do with a connection.
+        Check a permission of this user.
 
-        :param method: ``GET`` reads it, ``POST`` tests it, ``PUT`` edits it
-        :param conn_id: which one; None asks about connections as such
-        :return: what the auth manager says
+        :param method: ``GET`` to read a connection, ``POST`` to test it, ``PUT`` to edit it
+        :param conn_id: connection id; None checks the permission on connections in general
+        :return: whether the auth manager allows it
         """
 
 
 class HTTPError(Exception):
     """
-    A request that is not done, and the sentence that says why.
+    Refuses a request.
 
     :param status: HTTP status
-    :param sentence: what is wrong, and what to do
+    :param message: the cause and the remedy
     """
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(status, sentence)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message)
         self.status = status
-        self.sentence = sentence
+        self.message = message

@@ -1,5 +1,5 @@
 """
-Bounds on what the page does outside: a few things at a time in a process, and one run of each at most.
+The work pool: limits the requests of the page to services, and runs each job only once at a time.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from .user import HTTPError
 
-#: Tests, model lists and trials at a time. Each takes ten seconds at most.
-AT_ONCE = 4
+#: Tests, model lists and trials that run at a time. Each takes ten seconds at most.
+MAX_RUNNING = 4
 
-#: Waiting for their turn; the next one is told to come back.
-WAITING = 16
+#: Jobs that may wait; the next one is refused.
+MAX_WAITING = 16
 
 
 _BUSY = (429, "Too much is under way here: try again in some seconds.")
@@ -24,64 +24,65 @@ _BUSY = (429, "Too much is under way here: try again in some seconds.")
 
 class WorkPool:
     """
-    Runs things in threads of their own, so that those of the web server stay free.
+    Runs jobs in its own threads, so that those of the web server stay free.
 
-    :param at_once: how many at a time
-    :param waiting: how many may wait
+    :param max_running: jobs that run at a time
+    :param max_waiting: jobs that may wait
     """
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="ai-endpoints-console")
-        self._at_once = at_once
-        self._most = at_once + waiting
+    def __init__(self, max_running: int = MAX_RUNNING, max_waiting: int = MAX_WAITING) -> None:
+        self._pool = ThreadPoolExecutor(max_running, thread_name_prefix="ai-endpoints-console")
+        self._max_running = max_running
+        self._max_jobs = max_running + max_waiting
         self._lock = threading.Lock()
-        self._under_way: dict[Hashable, Future[Any]] = {}
+        self._futures: dict[Hashable, Future[Any]] = {}
 
     def join(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
         """
-        Start work, or join the run of it that is under way.
+        Start a job, or join the running one with the same key.
 
-        :param key: what makes two runs the same
-        :param work: what to do
-        :return: its result to come
-        :raises Refused: if too many wait
+        :param key: identity of the job
+        :param work: does the job
+        :return: the job's future
+        :raises HTTPError: if too many jobs wait
         """
         with self._lock:
-            return self._under_way.get(key) or self._started(key, work)
+            return self._futures.get(key) or self._start(key, work)
 
     def stream(self, key: Hashable, work: Iterable[Any]) -> Iterator[Any]:
         """
-        Start work that gives results as it goes, unless it is under way.
+        Start a job that yields results while it runs.
 
-        :param key: what makes two runs the same
-        :param work: what to do
-        :return: its results; when nobody asks for them any more, the work ends
-        :raises Refused: if it is under way, or would have to wait: whoever reads the results holds a thread
+        :param key: identity of the job
+        :param work: yields the results
+        :return: the results; closing the iterator ends the job
+        :raises HTTPError: if a job with this key is running, or if this one would have to wait: its reader holds a
+            thread of the web server
         """
         results: SimpleQueue[Any] = SimpleQueue()
-        gone = threading.Event()
+        abandoned = threading.Event()
 
         def run() -> None:
             try:
                 for result in work:
-                    if gone.is_set():
+                    if abandoned.is_set():
                         break
                     results.put(result)
-            except Exception as error:  # noqa: BLE001  (whoever reads the results is told)
+            except Exception as error:  # noqa: BLE001  (raised again in the reader)
                 results.put(error)
 
         with self._lock:
-            if key in self._under_way:
+            if key in self._futures:
                 raise HTTPError(409, "This is under way already: wait for its end.")
-            if len(self._under_way) >= self._at_once:
+            if len(self._futures) >= self._max_running:
                 raise HTTPError(*_BUSY)
-            future = self._started(key, run)
-        # When it no longer counts as under way: whoever has read to the end may start it again.
+            future = self._start(key, run)
+        # Called once the key is free again, so that a reader of the last result can start the job again.
         future.add_done_callback(lambda _: results.put(_END))
-        return _iter_results(results, gone)
+        return _iter_results(results, abandoned)
 
-    def _started(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
-        if len(self._under_way) >= self._most:
+    def _start(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
+        if len(self._futures) >= self._max_jobs:
             raise HTTPError(*_BUSY)
 
         def run() -> Any:
@@ -89,23 +90,23 @@ class WorkPool:
                 return work()
             finally:
                 with self._lock:
-                    del self._under_way[key]
+                    del self._futures[key]
 
-        future = self._under_way[key] = self._pool.submit(run)
+        future = self._futures[key] = self._pool.submit(run)
         return future
 
 
 _END = object()
 
 
-def _iter_results(results: SimpleQueue[Any], gone: threading.Event) -> Iterator[Any]:
+def _iter_results(results: SimpleQueue[Any], abandoned: threading.Event) -> Iterator[Any]:
     try:
         while (result := results.get()) is not _END:
             if isinstance(result, Exception):
                 raise result
             yield result
     finally:
-        gone.set()
+        abandoned.set()
 
 
 #: Of this process.

@@ -53,12 +53,12 @@ def test_is_asked_once_an_hour_and_without_a_token(public: Any, monkeypatch: pyt
     assert [(asked.method, asked.path, asked.authorization) for asked in service.asked] == [
         ("GET", "/rest/v1/models_v2", None)
     ]
-    monkeypatch.setattr(catalogue, "GOOD_FOR", 0.0)
+    monkeypatch.setattr(catalogue, "CACHE_S", 0.0)
     read_catalogue()
     assert len(service.asked) == 2
-    assert catalogue.GOOD_FOR == 0
+    assert catalogue.CACHE_S == 0
     monkeypatch.undo()
-    assert catalogue.GOOD_FOR == 3_600
+    assert catalogue.CACHE_S == 3_600
 
 
 def test_failure_is_good_for_as_long(public: Any) -> None:
@@ -95,7 +95,7 @@ def test_address_without_a_setting_is_that_of_ovhcloud(monkeypatch: pytest.Monke
     ],
 )
 def test_everything_else_is_no_prices(public: Any, monkeypatch: pytest.MonkeyPatch, said: Answer) -> None:
-    monkeypatch.setattr(catalogue, "TIMEOUT", 0.3)
+    monkeypatch.setattr(catalogue, "TIMEOUT_S", 0.3)
     public(said)
     assert read_catalogue() == {}
 

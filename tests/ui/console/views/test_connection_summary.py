@@ -42,7 +42,7 @@ ROW = {
 LAST = {"state", "headline", "step", "at", "by", "milliseconds", "outdated", "last_success"}
 TESTED = {
     "state",
-    "sentence",
+    "message",
     "access",
     "limit",
     "milliseconds",
@@ -167,7 +167,7 @@ def test_curl_runs_as_it_is() -> None:
 
 def test_settings_that_could_not_be_read() -> None:
     data = as_data(None, check.invalid_settings(ConfigurationError("Port must be a number.")))
-    assert (data["state"], data["sentence"], data["curl"]) == ("failed", "the settings cannot work", "")
+    assert (data["state"], data["message"], data["curl"]) == ("failed", "the settings cannot work", "")
     assert [step["state"] for step in data["steps"]] == ["failed"] + ["not run"] * 5
     assert data["steps"][0]["detail"] == "Port must be a number."
 

@@ -144,19 +144,19 @@ class TestOpened:
         row("theirs")
         for visitor in (NOBODY, Visitor("POST", "PUT"), Visitor("GET", only=["mine"])):
             error = refused("theirs", visitor)
-            assert (error.status, "You may not read" in error.sentence) == (403, True)
+            assert (error.status, "You may not read" in error.message) == (403, True)
         assert vault.asked == []
         get_connection("theirs", VIEWER)
         assert vault.asked == ["theirs"]
 
     def test_refusal_does_not_tell_what_exists(self, row: Row) -> None:
         row("theirs")
-        there, absent = (refused(conn_id, NOBODY).sentence for conn_id in ("theirs", "absent"))
+        there, absent = (refused(conn_id, NOBODY).message for conn_id in ("theirs", "absent"))
         assert there.replace("theirs", "absent") == absent
 
     def test_missing(self, database: None) -> None:
         error = refused("absent")
-        assert (error.status, "'absent' does not exist: create it" in error.sentence) == (404, True)
+        assert (error.status, "'absent' does not exist: create it" in error.message) == (404, True)
 
     @pytest.mark.parametrize("conn_id", [None, "", "  ", 5, ["stored"], {"id": 1}, True, "x" * 251])
     def test_no_id(self, database: None, vault: type[Vault], conn_id: Any) -> None:
@@ -169,22 +169,22 @@ class TestOpened:
     ) -> None:
         vault.holds["stored"] = Sealed(conn_type)
         error = refused("stored")
-        assert (error.status, f"of type '{conn_type}'" in error.sentence) == (422, True)
+        assert (error.status, f"of type '{conn_type}'" in error.message) == (422, True)
 
     def test_row_of_another_type_need_not_be_decrypted(self, row: Row) -> None:
         row("stored", "postgres", host="db.example", raw_password=Fernet(Fernet.generate_key()).encrypt(b"x").decode())
-        assert "of type 'postgres'" in refused("stored").sentence
+        assert "of type 'postgres'" in refused("stored").message
 
     def test_generic_without_a_host(self, database: None, vault: type[Vault]) -> None:
         for host in ("", "  ", None):
             vault.holds["stored"] = Sealed("generic", host)
             error = refused("stored")
-            assert (error.status, "without a host" in error.sentence) == (422, True)
+            assert (error.status, "without a host" in error.message) == (422, True)
 
     def test_generic_for_who_may_not_edit_it(self, database: None, vault: type[Vault]) -> None:
         vault.holds["stored"] = Sealed("generic")
         error = refused("stored", Visitor("GET", "POST"))
-        assert (error.status, "only who may edit it" in error.sentence) == (403, True)
+        assert (error.status, "only who may edit it" in error.message) == (403, True)
 
     def test_generic_for_who_may_edit_it(self, database: None, variable: Any) -> None:
         variable("https://x.example/v1", conn_type="generic")
@@ -193,8 +193,8 @@ class TestOpened:
     def test_unreadable_variable(self, database: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_STORED", f'{{"port": "{canary.TOKEN}"}}')
         error = refused("stored")
-        assert "AIRFLOW_CONN_STORED must hold JSON" in error.sentence
-        assert not canary.shows(error.sentence)
+        assert "AIRFLOW_CONN_STORED must hold JSON" in error.message
+        assert not canary.shows(error.message)
 
 
 FIELDS = {

@@ -86,7 +86,7 @@ def test_other_events_are_not_read() -> None:
 
 
 def test_so_many_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "LOOKED_AT", 2)
+    monkeypatch.setattr(history, "MAX_ENTRIES", 2)
     keep(replace(GREEN, connection="old"))
     keep(GREEN)
     keep(GREEN)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.ui.console.actions import ROUTES
 from apache_airflow_provider_ovhcloud_ai.ui.console.web import csrf
-from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import read_params, refusal
+from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import check_origin, read_params
 from apache_airflow_provider_ovhcloud_ai.ui.console.web.user import HTTPError
 
 HOSTS = {"af.example:8080", "airflow.example"}
@@ -93,9 +93,9 @@ def test_server_that_knows_no_name_of_its_own_takes_no_origin() -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_every_post_is_guarded_and_no_get_changes_anything(route: Any) -> None:
-    refused = refusal(route, {}, HOSTS)
+    refused = check_origin(route, {}, HOSTS)
     assert (refused is not None) == (route.method == "POST")
-    assert refusal(route, FROM_PAGE, HOSTS) is None
+    assert check_origin(route, FROM_PAGE, HOSTS) is None
     assert route.method == "POST" or route.path in {"/api/connections", "/api/connection", "/api/dag"}
 
 
@@ -119,7 +119,7 @@ def test_body_that_is_no_object(body: bytes) -> None:
 
 def test_large_body_is_not_read() -> None:
     (route,) = [route for route in ROUTES if route.path == "/api/try"]
-    body = b'{"text": "' + b"x" * csrf.MAX_BODY + b'"}'
+    body = b'{"text": "' + b"x" * csrf.MAX_BODY_BYTES + b'"}'
     with pytest.raises(HTTPError) as raised:
         read_params(route, {}, body)
     assert raised.value.status == 413

@@ -45,7 +45,7 @@ def test_one_run_of_each() -> None:
 
 
 def test_so_many_at_a_time_and_the_rest_wait() -> None:
-    runs, work = WorkPool(at_once=2, waiting=3), Work()
+    runs, work = WorkPool(max_running=2, max_waiting=3), Work()
     futures = [runs.join(key, work) for key in range(5)]
     for _ in range(2):
         assert work.begun.acquire(timeout=30)
@@ -59,7 +59,7 @@ def test_so_many_at_a_time_and_the_rest_wait() -> None:
 
 
 def test_what_streams_does_not_wait() -> None:
-    runs, work = WorkPool(at_once=1), Work()
+    runs, work = WorkPool(max_running=1), Work()
     future = runs.join("a", work)
     with pytest.raises(HTTPError) as raised:
         runs.stream("b", ["never"])
@@ -69,7 +69,7 @@ def test_what_streams_does_not_wait() -> None:
 
 
 def test_failure_makes_room() -> None:
-    runs = WorkPool(at_once=1, waiting=0)
+    runs = WorkPool(max_running=1, max_waiting=0)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             runs.join("a", lambda: 1 // 0).result(30)

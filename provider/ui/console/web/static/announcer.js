@@ -1,16 +1,16 @@
-// Says aloud, and for some seconds in a corner, what has just happened.
+// Announces the result of an action: to screen readers, and for some seconds in a corner of the page.
 
-import { clip, spelled } from "./dom.js";
+import { clip, escapeBidi } from "./dom.js";
 
-const SHOWN = 6_000;
+const DISPLAY_MS = 6_000;
 const region = document.querySelector("#status");
 let timer;
 
-/** Announce a sentence. */
-export function announce(sentence) {
+/** Announce a message. */
+export function announce(message) {
   clearTimeout(timer);
   region.textContent = "";
-  // A region that gets the text it already had is not read again.
-  requestAnimationFrame(() => (region.textContent = spelled(clip(sentence, 300))));
-  timer = setTimeout(() => (region.textContent = ""), SHOWN);
+  // Screen readers ignore a region whose text does not change, so it is emptied first.
+  requestAnimationFrame(() => (region.textContent = escapeBidi(clip(message, 300))));
+  timer = setTimeout(() => (region.textContent = ""), DISPLAY_MS);
 }

@@ -1,32 +1,32 @@
-// The requests of the page. Whatever goes wrong becomes a Fault with a sentence to show.
+// The requests of the page. Every error becomes a Fault with a message to show.
 import { settings } from "./page.js";
 
-// The server answers within ten seconds; a proxy before it may never.
-const PATIENCE = 30_000;
+// The server responds within ten seconds; a proxy in front of it may never respond.
+const TIMEOUT_MS = 30_000;
 const OURS = "This is on our side (the console, Airflow or a proxy before it) and says nothing about the connection.";
 
 export class Fault extends Error {
-  constructor(sentence, status = 0) {
-    super(sentence);
+  constructor(message, status = 0) {
+    super(message);
     this.status = status;
   }
 }
 
-/** The person at the page ended it. */
+/** The user stopped the request. */
 export class Stopped extends Fault {
   constructor() {
     super("Stopped.");
   }
 }
 
-/** Ask the server for what it knows; nothing leaves it. */
+/** Send a GET, for which the server sends no request to any service. */
 export async function get(path, query = {}) {
   return readJson(await send(`${path}?${new URLSearchParams(query)}`, {}));
 }
 
-/** Have the server do something. */
+/** Send a POST. */
 export async function post(path, body) {
-  return readJson(await send(path, posted(body)));
+  return readJson(await send(path, postOptions(body)));
 }
 
 /** Fetch a file: its name and text. */
@@ -36,34 +36,34 @@ export async function file(path, query) {
   return { name: name?.[1] ?? "ai_endpoints.py", text: await response.text() };
 }
 
-/** Have the server do something that it tells of line by line; `leave` ends it. */
+/** Send a POST and yield the JSON lines of its response; the signal `leave` stops it. */
 export async function* stream(path, body, leave) {
-  const response = await send(path, posted(body), leave);
+  const response = await send(path, postOptions(body), leave);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read().catch((error) => Promise.reject(unreached(error)));
+    const { done, value } = await reader.read().catch((error) => Promise.reject(toFault(error)));
     if (done) break;
     const lines = (rest + value).split("\n");
     rest = lines.pop();
-    for (const line of lines) if (line.trim()) yield parsed(line);
+    for (const line of lines) if (line.trim()) yield parseJson(line);
   }
-  if (rest.trim()) yield parsed(rest);
+  if (rest.trim()) yield parseJson(rest);
 }
 
 async function send(path, init, leave) {
-  const signal = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(leave ? [leave] : [])]);
+  const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(leave ? [leave] : [])]);
   let response;
   try {
     response = await fetch(`${settings.root}/${path}`, { ...init, headers: headers(init), signal });
   } catch (error) {
-    throw unreached(error);
+    throw toFault(error);
   }
-  if (!response.ok || response.redirected) throw await refusal(response);
+  if (!response.ok || response.redirected) throw await readFault(response);
   return response;
 }
 
-function posted(body) {
+function postOptions(body) {
   return { method: "POST", body: JSON.stringify(body) };
 }
 
@@ -87,10 +87,10 @@ function storedToken() {
 }
 
 async function readJson(response) {
-  return parsed(await response.text());
+  return parseJson(await response.text());
 }
 
-function parsed(text) {
+function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -98,18 +98,18 @@ function parsed(text) {
   }
 }
 
-// A redirect leads to a page to log in: no route of ours redirects.
-async function refusal(response) {
+// Only the login page is behind a redirect: no route of this page redirects.
+async function readFault(response) {
   if (response.redirected) return new Fault("Airflow sent this request to its page to log in.", 401);
   const { status } = response;
-  const sentence = await response.json().then((body) => body.error, () => null);
-  if (typeof sentence === "string" && sentence) return new Fault(status === 500 ? `${sentence} ${OURS}` : sentence, status);
+  const message = await response.json().then((body) => body.error, () => null);
+  if (typeof message === "string" && message) return new Fault(status === 500 ? `${message} ${OURS}` : message, status);
   // A proxy in between may use the same status for a reason of its own.
   return new Fault(`Airflow's server answered ${status} without a reason. ${OURS}`, status < 500 ? status : 0);
 }
 
-function unreached({ name }) {
-  if (name === "TimeoutError") return new Fault(`Airflow's server did not answer within ${PATIENCE / 1000} seconds. ${OURS}`);
+function toFault({ name }) {
+  if (name === "TimeoutError") return new Fault(`Airflow's server did not answer within ${TIMEOUT_MS / 1000} seconds. ${OURS}`);
   if (name === "AbortError") return new Stopped();
   return new Fault(`This browser could not reach Airflow's server. ${OURS}`);
 }

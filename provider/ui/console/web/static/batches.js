@@ -1,4 +1,4 @@
-// The batches of a connection: listed when asked for, the latest first.
+// The batches of a connection, listed on request, the latest first.
 import { post } from "./api.js";
 import { actionButton } from "./button.js";
 import { el, ident, put } from "./dom.js";
@@ -8,7 +8,7 @@ import { faultNotice } from "./notice.js";
 import { badge } from "./states.js";
 import { age } from "./time.js";
 
-// The shape and colour of each state; the word is the service's own.
+// Shape and colour of each state; the word is the service's own.
 const STATES = { completed: "ok", failed: "failed", expired: "failed", cancelled: "not run", cancelling: "not run" };
 
 /** Make the section. */
@@ -27,21 +27,21 @@ export function batchesSection({ connection }) {
 
 async function list(connection, body) {
   try {
-    const found = await post("api/batches", { connection: connection.id });
-    show(found, body);
-    announce(`${plural(found.batches.length, "batch", "batches")} listed.`);
+    const data = await post("api/batches", { connection: connection.id });
+    show(data, body);
+    announce(`${plural(data.batches.length, "batch", "batches")} listed.`);
   } catch (fault) {
     put(body, faultNotice(fault));
     announce(`No batches: ${fault.message}`);
   }
 }
 
-function show(found, body) {
-  const count = plural(found.batches.length, "batch", "batches");
+function show(data, body) {
+  const count = plural(data.batches.length, "batch", "batches");
   put(
     body,
-    found.batches.length > 0 && table(found.batches),
-    el("p", { class: "hint" }, found.more ? `The latest ${count}` : count, ", listed ", age(found.at), "."),
+    data.batches.length > 0 && table(data.batches),
+    el("p", { class: "hint" }, data.more ? `The latest ${count}` : count, ", listed ", age(data.at), "."),
   );
 }
 
@@ -68,7 +68,7 @@ function batchRow(batch) {
   );
 }
 
-// What Airflow calls it; the sandbox of its frame lets no link lead there.
+// The names of the task, without a link: the sandbox of Airflow's frame would block it.
 function task({ dag, run, task: name, map_index: index }) {
   return [
     el("p", {}, ident(dag), " · ", ident(name), index !== "-1" && [" [", ident(index), "]"]),

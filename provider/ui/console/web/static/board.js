@@ -1,9 +1,9 @@
-// The overview: a status board of all connections that may be read. Opening it calls nothing outside.
+// The overview: a status board of all connections that the user may read. Opening it sends no request to any service.
 import { get } from "./api.js";
 import { row } from "./boardrow.js";
 import { actionButton } from "./button.js";
 import { copyButton } from "./copy.js";
-import { el, link, put, said } from "./dom.js";
+import { el, link, put, messageText } from "./dom.js";
 import { plural } from "./format.js";
 import { announce } from "./announcer.js";
 import { faultNotice, notice } from "./notice.js";
@@ -40,9 +40,9 @@ function fill(data, list, all) {
   const rows = data.connections.map((connection) => row(connection, data));
   put(
     list,
-    !data.test.enabled && notice("info", "Testing is switched off", said(data.test.sentence)),
+    !data.test.enabled && notice("info", "Testing is switched off", messageText(data.test.message)),
     rows.length ? table(rows) : nothing(data),
-    data.sentence && el("p", { class: "hint" }, said(data.sentence)),
+    data.message && el("p", { class: "hint" }, messageText(data.message)),
   );
   put(all, testAll(rows, data));
 }
@@ -67,13 +67,13 @@ function testAll(rows, data) {
 async function runAll(rows) {
   const free = rows.filter(({ free }) => free());
   announce(`Testing ${plural(free.length, "connection")}, a few at a time.`);
-  const found = {};
+  const counts = {};
   await each(free, async ({ run }) => {
     const state = await run();
-    // A row that somebody has pressed meanwhile speaks for itself.
-    if (state) found[state] = (found[state] ?? 0) + 1;
+    // A row whose button was pressed meanwhile returns no state and announces its own result.
+    if (state) counts[state] = (counts[state] ?? 0) + 1;
   });
-  announce(`All tested: ${Object.entries(found).map(([state, count]) => `${count} ${WORDS[state]}`).join(", ")}.`);
+  announce(`All tested: ${Object.entries(counts).map(([state, count]) => `${count} ${WORDS[state]}`).join(", ")}.`);
 }
 
 function placeholder() {

@@ -1,6 +1,6 @@
-// One connection on the status board. It resolves on its own, whatever the others do.
+// One connection on the status board, tested independently of the others.
 import { actionButton, isLocked, pause, press } from "./button.js";
-import { clip, el, ident, link, put, said, spelled } from "./dom.js";
+import { clip, el, ident, link, put, messageText, escapeBidi } from "./dom.js";
 import { milliseconds } from "./format.js";
 import { announce } from "./announcer.js";
 import { keep } from "./session_cache.js";
@@ -11,13 +11,13 @@ import { badge, customHost, outdated } from "./states.js";
 import { age } from "./time.js";
 
 /**
- * Make a row: its node, `run` to test it without a word, and `free`, whether that makes sense now.
+ * Make a row: its node, `run` to test it without announcing the result, and `free`, whether `run` is possible now.
  */
 export function row(connection, { test: allowed, user }) {
   const cells = Object.fromEntries(["state", "tested", "success", "latency"].map((name) => [name, el("td", { class: `cell-${name}` })]));
   const run = ({ quietly }) => runTest(connection, user, cells, button, quietly ? () => {} : announce);
   const button = actionButton("Test", "Testing…", run, { class: "button test" });
-  button.setAttribute("aria-label", `Test ${spelled(clip(connection.id))}`);
+  button.setAttribute("aria-label", `Test ${escapeBidi(clip(connection.id))}`);
   showLast(cells, connection);
   const node = el(
     "tr",
@@ -30,7 +30,7 @@ export function row(connection, { test: allowed, user }) {
   return { node, connection, free: () => !isLocked(button), run: () => press(button, { quietly: true }) };
 }
 
-async function runTest(connection, user, cells, button, tell) {
+async function runTest(connection, user, cells, button, onResult) {
   const name = clip(connection.id, 80);
   put(cells.state, badge("running"), el("p", { class: "headline" }, "Up to ten seconds"));
   try {
@@ -38,11 +38,11 @@ async function runTest(connection, user, cells, button, tell) {
     keep("report", user, connection.id, report);
     showLast(cells, report.connection);
     if (report.wait) pause(button, report.wait);
-    tell(`${name}: ${report.sentence}`);
+    onResult(`${name}: ${report.message}`);
     return report.state;
   } catch (fault) {
-    put(cells.state, badge("lost"), el("p", { class: "headline" }, `${faultTitle(fault)}: `, said(fault.message)), fault.status === 401 && el("p", { class: "headline" }, howToLogIn()));
-    tell(`${name}: ${faultTitle(fault)}`);
+    put(cells.state, badge("lost"), el("p", { class: "headline" }, `${faultTitle(fault)}: `, messageText(fault.message)), fault.status === 401 && el("p", { class: "headline" }, howToLogIn()));
+    onResult(`${name}: ${faultTitle(fault)}`);
     return "lost";
   }
 }
@@ -63,9 +63,9 @@ function showLast(cells, { last, problem }) {
 }
 
 function state(last, problem) {
-  if (problem) return [badge("failed", "Cannot work"), el("p", { class: "headline" }, said(problem))];
+  if (problem) return [badge("failed", "Cannot work"), el("p", { class: "headline" }, messageText(problem))];
   if (!last) return badge("never");
-  return [badge(last.state), " ", last.outdated && outdated(), el("p", { class: "headline" }, said(last.headline))];
+  return [badge(last.state), " ", last.outdated && outdated(), el("p", { class: "headline" }, messageText(last.headline))];
 }
 
 function defaults(connection) {

@@ -1,22 +1,22 @@
-// Buttons that do one thing at a time and keep the focus meanwhile, which the `disabled` attribute would drop.
+// Buttons that run one action at a time. They keep the focus while it runs, unlike with the `disabled` attribute.
 import { el } from "./dom.js";
 
 const locks = new WeakMap();
 const presses = new WeakMap();
 
 /**
- * Make a button; while `work` runs, more presses do nothing and the button reads `busy`.
+ * Make a button. While `work` runs, it ignores presses and shows the text `busy`.
  */
 export function actionButton(label, busy, work, attributes) {
   const text = el("span", { class: "label" }, label);
   const button = el("button", { type: "button", class: "button", ...attributes, onclick: () => press(button) }, text);
   button.dataset.label = label;
   locks.set(button, new Set());
-  presses.set(button, async (how) => {
+  presses.set(button, async (options) => {
     lock(button, "busy");
     text.textContent = busy;
     try {
-      return await work(how);
+      return await work(options);
     } finally {
       if (!locks.get(button).has("paused")) text.textContent = label;
       unlock(button, "busy");
@@ -25,16 +25,16 @@ export function actionButton(label, busy, work, attributes) {
   return button;
 }
 
-/** Press a button; `how` is handed to its work. */
-export async function press(button, how = {}) {
-  return isLocked(button) ? undefined : presses.get(button)(how);
+/** Press a button; `options` are passed to its work. */
+export async function press(button, options = {}) {
+  return isLocked(button) ? undefined : presses.get(button)(options);
 }
 
 export function isLocked(button) {
   return locks.get(button).size > 0;
 }
 
-/** Count down the seconds for which pressing makes no sense. */
+/** Disable a button for some seconds and show a countdown. */
 export function pause(button, seconds) {
   const until = Date.now() + seconds * 1000;
   const text = button.querySelector(".label");

@@ -1,7 +1,7 @@
 // The page of one connection: its test, its models, its batches, and a place to try a model.
 import { get } from "./api.js";
 import { batchesSection } from "./batches.js";
-import { el, ident, link, put, said } from "./dom.js";
+import { el, ident, link, put, messageText } from "./dom.js";
 import { faultNotice, notice } from "./notice.js";
 import { modelsSection } from "./models.js";
 import { connectionId, overviewAddress } from "./page.js";
@@ -31,7 +31,7 @@ function sections(data) {
   const trial = trialSection(connection);
   return [
     about(connection),
-    connection.problem && notice("error", "These settings cannot work", said(connection.problem)),
+    connection.problem && notice("error", "These settings cannot work", messageText(connection.problem)),
     testSection(data),
     modelsSection(data, trial),
     batchesSection(data),

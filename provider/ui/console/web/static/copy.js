@@ -1,31 +1,31 @@
-// Copies text, with a dialog to copy from where the browser has no clipboard: over plain HTTP to another machine.
+// Copies text. Over plain HTTP to another machine, browsers have no clipboard: a dialog then shows the text to copy.
 import { actionButton } from "./button.js";
 import { el } from "./dom.js";
 import { announce } from "./announcer.js";
 
-/** Copy a text that people know as `what`. */
-export async function copy(text, what) {
+/** Copy a text; `name` is its name in messages. */
+export async function copy(text, name) {
   try {
     await navigator.clipboard.writeText(text);
-    announce(`${what} copied.`);
+    announce(`${name} copied.`);
   } catch {
-    offer(text, what);
+    offer(text, name);
   }
 }
 
-/** A button that copies what `read` returns. */
-export function copyButton(label, what, read, attributes) {
-  return actionButton(label, label, async () => copy(await read(), what), attributes);
+/** A button that copies the text from `read`. */
+export function copyButton(label, name, read, attributes) {
+  return actionButton(label, label, async () => copy(await read(), name), attributes);
 }
 
-function offer(text, what) {
-  const area = el("textarea", { readonly: true, rows: 12, spellcheck: "false", "aria-label": what });
+function offer(text, name) {
+  const area = el("textarea", { readonly: true, rows: 12, spellcheck: "false", "aria-label": name });
   area.value = text;
   const close = el("button", { type: "button", class: "button primary", onclick: () => dialog.close() }, "Close");
   const dialog = el(
     "dialog",
     { "aria-labelledby": "copy-title", onclose: () => dialog.remove() },
-    el("h2", { id: "copy-title" }, what),
+    el("h2", { id: "copy-title" }, name),
     el("p", {}, "This browser lets no page copy here. It is selected: press Ctrl+C (⌘C on a Mac), then Escape."),
     area,
     el("div", { class: "actions" }, close),

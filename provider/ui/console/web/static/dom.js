@@ -1,9 +1,9 @@
 // Builds the page. Text only ever becomes a text node, so nothing that a server sends is markup.
 
-// A megabyte of name would cost a second of layout in each cell that shows it.
-const SHOWN = 200;
-const IN_TITLE = 1_000;
-const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// The layout of a name of a megabyte takes a second in each cell.
+const MAX_CHARS = 200;
+const MAX_TITLE_CHARS = 1_000;
+const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
  * Make an element; `on…` attributes are listeners, and null, undefined and false leave an attribute or child out.
@@ -20,26 +20,26 @@ export function put(node, ...children) {
   return node;
 }
 
-/** Shorten a text that may be of any length. */
-export function clip(text, most = SHOWN) {
+/** Shorten a string of any length. */
+export function clip(text, maxChars = MAX_CHARS) {
   const characters = String(text);
-  return characters.length > most ? `${characters.slice(0, most)}…` : characters;
+  return characters.length > maxChars ? `${characters.slice(0, maxChars)}…` : characters;
 }
 
-/** Spell out the marks that turn the direction of text: they can make one id look like another. */
-export function spelled(text) {
-  return text.replace(TURNING, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+/** Escape the controls that change the direction of text: they can make one id look like another. */
+export function escapeBidi(text) {
+  return text.replace(BIDI_CONTROLS, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** Show an id that somebody else wrote, apart from the text around it. */
+/** Show an id from a service or a user, isolated from the text around it. */
 export function ident(text, attributes) {
-  const long = String(text).length > SHOWN;
-  return el("bdi", { class: "ident", translate: "no", title: long && spelled(clip(text, IN_TITLE)), ...attributes }, spelled(clip(text)));
+  const long = String(text).length > MAX_CHARS;
+  return el("bdi", { class: "ident", translate: "no", title: long && escapeBidi(clip(text, MAX_TITLE_CHARS)), ...attributes }, escapeBidi(clip(text)));
 }
 
-/** Show a sentence that may quote somebody else. */
-export function said(text, attributes) {
-  return el("bdi", attributes, spelled(clip(text, 4_000)));
+/** Show a message, which may quote a service or a user. */
+export function messageText(text, attributes) {
+  return el("bdi", attributes, escapeBidi(clip(text, 4_000)));
 }
 
 /** A link within the page, or to Airflow. */

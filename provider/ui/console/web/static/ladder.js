@@ -1,6 +1,6 @@
-// What a test found: a verdict, and the ladder of its steps down to the first that did not succeed.
+// The result of a test: a verdict, and the ladder of its steps.
 import { copyButton } from "./copy.js";
-import { el, ident, said } from "./dom.js";
+import { el, ident, messageText } from "./dom.js";
 import { milliseconds } from "./format.js";
 import { badge, className, customHost, outdated } from "./states.js";
 import { age, moment } from "./time.js";
@@ -12,19 +12,19 @@ export function verdict(report) {
   return [
     panel(
       report.state,
-      report.sentence,
+      report.message,
       last?.outdated && outdated(),
       el("p", { class: "sub" }, facts(milliseconds(report.milliseconds), access(report), limit)),
-      el("p", { class: "sub" }, "Ran ", said(report.ran), ". A worker may have another network, another proxy."),
+      el("p", { class: "sub" }, "Ran ", messageText(report.ran), ". A worker may have another network, another proxy."),
       last && testedBy(last),
-      report.next && el("p", {}, said(report.next)),
+      report.next && el("p", {}, messageText(report.next)),
       el("div", { class: "actions" }, copies(report)),
     ),
     el("ol", { class: "ladder" }, report.steps.map(rung)),
   ];
 }
 
-/** The verdict of a run whose steps are not known any more. */
+/** The verdict of a test whose steps are no longer stored. */
 export function lastVerdict(last) {
   return panel(
     last.state,
@@ -36,7 +36,7 @@ export function lastVerdict(last) {
   );
 }
 
-/** What stands there while a test runs. */
+/** The panel while a test runs. */
 export function running(connection) {
   return panel(
     "running",
@@ -52,11 +52,11 @@ export function stepsToCome({ access }) {
   return el("ol", { class: "ladder" }, names.map((name) => rung({ name, state: "not run" })));
 }
 
-function panel(state, sentence, ...more) {
+function panel(state, message, ...more) {
   return el(
     "div",
     { class: `verdict ${className(state)}`, tabindex: "-1" },
-    el("h3", {}, badge(state), el("span", { class: "hidden" }, ": "), said(sentence)),
+    el("h3", {}, badge(state), el("span", { class: "hidden" }, ": "), messageText(message)),
     ...more,
   );
 }
@@ -71,8 +71,8 @@ function rung(step) {
     el(
       "div",
       { class: "found" },
-      step.headline && el("p", { class: "headline" }, said(step.headline)),
-      step.detail && el("p", {}, said(step.detail)),
+      step.headline && el("p", { class: "headline" }, messageText(step.headline)),
+      step.detail && el("p", {}, messageText(step.detail)),
       step.owner && el("p", { class: "who" }, "Who acts: ", el("strong", {}, step.owner)),
     ),
   );

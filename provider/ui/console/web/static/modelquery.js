@@ -1,4 +1,4 @@
-// Which models the table shows and in what order; its state lives in the address.
+// Filter and order of the models table; its state is stored in the address.
 
 export const KINDS = ["chat", "vision", "embedding", "speech", "image", "guard"];
 export const COLUMNS = {
@@ -24,7 +24,7 @@ export function fromAddress(search) {
   };
 }
 
-/** Write the state of the table for an address; what is as usual is left out. */
+/** Write the state of the table for an address, without default values. */
 export function toAddress(id, { q, kind, sort, desc }) {
   const query = new URLSearchParams({ id });
   if (q) query.set("q", q);
@@ -36,28 +36,28 @@ export function toAddress(id, { q, kind, sort, desc }) {
 
 /** The models to show, in order. */
 export function select(models, { q, kind, sort, desc }) {
-  const wanted = q.trim().toLowerCase();
-  const found = models.filter((model) => isOfKind(model, kind) && holds(model, wanted));
-  return found.sort((a, b) => compare(a, b, sort, desc));
+  const text = q.trim().toLowerCase();
+  const rows = models.filter((model) => hasKind(model, kind) && matches(model, text));
+  return rows.sort((a, b) => compare(a, b, sort, desc));
 }
 
-function isOfKind(model, kind) {
+function hasKind(model, kind) {
   return !kind || (model.kind ?? "unknown") === kind;
 }
 
-function holds({ id, owner }, wanted) {
-  return !wanted || id.toLowerCase().includes(wanted) || (owner ?? "").toLowerCase().includes(wanted);
+function matches({ id, owner }, text) {
+  return !text || id.toLowerCase().includes(text) || (owner ?? "").toLowerCase().includes(text);
 }
 
-// What is not known comes last in both directions; equals go by their id.
+// Unknown values come last in both directions; equal ones are sorted by id.
 function compare(a, b, sort, desc) {
   const [left, right] = [a[sort], b[sort]];
   const unknown = (left === null) - (right === null);
   if (unknown) return unknown;
-  const known = left === null ? 0 : ordered(left, right);
-  return (desc ? -known : known) || order.compare(a.id, b.id);
+  const result = left === null ? 0 : compareValues(left, right);
+  return (desc ? -result : result) || order.compare(a.id, b.id);
 }
 
-function ordered(left, right) {
+function compareValues(left, right) {
   return typeof left === "number" ? left - right : order.compare(left, right);
 }

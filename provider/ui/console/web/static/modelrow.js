@@ -1,4 +1,4 @@
-// One model in the table, and what can be done with it.
+// One model in the table, with its actions.
 import { file } from "./api.js";
 import { actionButton } from "./button.js";
 import { copy, copyButton } from "./copy.js";
@@ -7,19 +7,19 @@ import { money, number } from "./format.js";
 import { announce } from "./announcer.js";
 import { inFrame, mayDownload, safeAddress } from "./page.js";
 
-// What can be tried of each kind; of an unknown one the person may know more than the list.
+// How each kind can be tried. For an unknown kind, the user chooses.
 const USES = { chat: "chat", vision: "chat", guard: "chat", embedding: "embedding" };
 
 /** How a model is tried, or null. */
-export function useOf(model) {
+export function findUse(model) {
   return model.default ?? (model.kind === null ? "chat" : (USES[model.kind] ?? null));
 }
 
-/** What a task does with a model, or null: a model that speaks is of the same kind as one that listens. */
-export function taskOf(model) {
+/** The kind of task for a model, or null: the kind "speech" covers both synthesis and transcription. */
+export function findTask(model) {
   if (model.default) return model.default;
   if (model.kind === "guard" || model.kind === "image") return model.kind;
-  return model.kind === "speech" && /whisper/i.test(model.id) ? "transcription" : useOf(model);
+  return model.kind === "speech" && /whisper/i.test(model.id) ? "transcription" : findUse(model);
 }
 
 /** Make the row of a model. */
@@ -47,8 +47,8 @@ function price(model, value) {
 }
 
 function links(model) {
-  const known = { card: safeAddress(model.card), playground: safeAddress(model.playground) };
-  return Object.entries(known)
+  const addresses = { card: safeAddress(model.card), playground: safeAddress(model.playground) };
+  return Object.entries(addresses)
     .filter(([, address]) => address)
     .map(([name, address]) => outside(name, address));
 }
@@ -60,12 +60,12 @@ function outside(name, address) {
 }
 
 function uses(model, connection, trial) {
-  const kind = taskOf(model);
+  const kind = findTask(model);
   if (!kind) return el("p", { class: "sub" }, "no operator for this kind");
   const read = () => file("api/dag", { id: connection.id, model: model.id, kind });
   const unsure = model.kind === null && !model.default && "Its kind is not known: the DAG takes it for a chat model.";
   return [
-    useOf(model) && actionButton("Try", "Try", async () => trial.choose(model), { class: "button small" }),
+    findUse(model) && actionButton("Try", "Try", async () => trial.choose(model), { class: "button small" }),
     quietly("Copy as DAG", async () => copy((await read()).text, "DAG"), unsure),
     mayDownload && quietly("Download", async () => save(await read()), unsure),
   ];

@@ -1,7 +1,7 @@
-// The models of a connection: listed when asked for, then searched, sorted and filtered without any request.
+// The models of a connection, listed on request, then searched, sorted and filtered without any request.
 import { post } from "./api.js";
 import { actionButton } from "./button.js";
-import { el, put, said } from "./dom.js";
+import { el, put, messageText } from "./dom.js";
 import { milliseconds, number, plural } from "./format.js";
 import { announce } from "./announcer.js";
 import { keep, recall } from "./session_cache.js";
@@ -11,15 +11,15 @@ import { faultNotice } from "./notice.js";
 import { replaceQuery } from "./page.js";
 import { age } from "./time.js";
 
-// Rows that are made at a time: ten thousand at once would hold the browser for seconds.
-const SLICE = 100;
+// Rows that are added at a time: ten thousand at once would block the browser for seconds.
+const MAX_NEW_ROWS = 100;
 
-/** Make the section; `trial` is told of the models and of the one to try. */
+/** Make the section; `trial` receives the models and the one to try. */
 export function modelsSection({ connection, user }, trial) {
   const body = el("div", {}, el("p", { class: "hint" }, "Listing asks the service, and the public catalogue for prices."));
   const button = actionButton("List models", "Listing…", () => list(connection, user, body, trial), { class: "button list" });
-  const known = recall("models", user, [connection.id, connection.base_url]);
-  if (known) show(known, connection, body, trial);
+  const cached = recall("models", user, [connection.id, connection.base_url]);
+  if (cached) show(cached, connection, body, trial);
   return el(
     "section",
     { "aria-labelledby": "models-title" },
@@ -30,20 +30,20 @@ export function modelsSection({ connection, user }, trial) {
 
 async function list(connection, user, body, trial) {
   try {
-    const found = await post("api/models", { connection: connection.id });
-    keep("models", user, [connection.id, connection.base_url], found);
-    show(found, connection, body, trial);
-    announce(`${plural(found.models.length, "model")} listed.`);
+    const data = await post("api/models", { connection: connection.id });
+    keep("models", user, [connection.id, connection.base_url], data);
+    show(data, connection, body, trial);
+    announce(`${plural(data.models.length, "model")} listed.`);
   } catch (fault) {
     put(body, faultNotice(fault));
     announce(`No models: ${fault.message}`);
   }
 }
 
-function show(found, connection, body, trial) {
-  trial.offer(found.models);
+function show(data, connection, body, trial) {
+  trial.offer(data.models);
   const state = fromAddress(location.search);
-  const table = modelTable(found.models, state, (model) => modelRow(model, connection, trial));
+  const table = modelTable(data.models, state, (model) => modelRow(model, connection, trial));
   const changed = () => {
     replaceQuery(toAddress(connection.id, state));
     table.refresh();
@@ -57,9 +57,9 @@ function show(found, connection, body, trial) {
       "p",
       { class: "hint" },
       "Listed ",
-      age(found.at),
-      ` in ${milliseconds(found.milliseconds)}. `,
-      found.price_note && ["Prices: ", said(found.price_note), "."],
+      age(data.at),
+      ` in ${milliseconds(data.milliseconds)}. `,
+      data.price_note && ["Prices: ", messageText(data.price_note), "."],
     ),
   );
 }
@@ -99,24 +99,24 @@ function modelTable(models, state, makeRow) {
   const heads = Object.keys(COLUMNS).map((name) => head(name, state, () => table.onSort()));
   const more = el("button", { type: "button", class: "button", onclick: () => grow()?.querySelector("button, a")?.focus() }, "Show more");
   const foot = el("div", { class: "more" }, more);
-  let shown = [];
+  let selection = [];
   const grow = () => {
-    const slice = shown.slice(rows.children.length, rows.children.length + SLICE).map(makeRow);
+    const slice = selection.slice(rows.children.length, rows.children.length + MAX_NEW_ROWS).map(makeRow);
     rows.append(...slice);
-    foot.hidden = rows.children.length >= shown.length;
-    more.textContent = `Show more (${number(shown.length - rows.children.length)} left)`;
+    foot.hidden = rows.children.length >= selection.length;
+    more.textContent = `Show more (${number(selection.length - rows.children.length)} left)`;
     return slice[0];
   };
   const table = {
     count: el("p", { class: "count", role: "status" }),
     nodes: [tableNode(heads, rows), foot],
     refresh() {
-      shown = select(models, state);
+      selection = select(models, state);
       put(rows);
       grow();
       for (const each of heads) markSorted(each, state);
-      table.count.textContent = `${number(shown.length)} of ${plural(models.length, "model")}`;
-      if (!shown.length) put(rows, noneFound(models));
+      table.count.textContent = `${number(selection.length)} of ${plural(models.length, "model")}`;
+      if (!selection.length) put(rows, noneFound(models));
     },
   };
   table.refresh();

@@ -1,5 +1,5 @@
-// What the page says when it cannot do what was asked.
-import { el, link, said } from "./dom.js";
+// Messages about errors, warnings and disabled functions.
+import { el, link, messageText } from "./dom.js";
 import { inFrame, settings } from "./page.js";
 
 const TITLES = {
@@ -26,7 +26,7 @@ export function notice(kind, title, ...sentences) {
 
 /** What a fault means, and what to do about it. */
 export function faultNotice(fault) {
-  return notice("error", faultTitle(fault), said(fault.message), fault.status === 401 && howToLogIn());
+  return notice("error", faultTitle(fault), messageText(fault.message), fault.status === 401 && howToLogIn());
 }
 
 /** A fault in a few words. */

@@ -1,13 +1,13 @@
-// Where the page is: its addresses, and the frame around it.
+// The addresses of the page, and the frame around it.
 
-/** What the server wrote into the head. */
+/** Settings from the server, in the page's head. */
 export const settings = Object.fromEntries(
   ["root", "home", "framed", "csrf"].map((name) => [name, document.querySelector(`meta[name=console-${name}]`).content]),
 );
 
-// Browsers refuse a page that changes its address at each key: Safari a hundred times in 30 seconds.
-const TYPING = 250;
-let soon;
+// Browsers limit how often a page may change its address: Safari to a hundred times in 30 seconds.
+const ADDRESS_DELAY_MS = 250;
+let timer;
 
 export const inFrame = window.parent !== window;
 
@@ -29,14 +29,14 @@ export function connectionId() {
 
 /** Keep the state of the page in its address, so that a reload and a colleague see the same. */
 export function replaceQuery(query) {
-  clearTimeout(soon);
-  soon = setTimeout(() => {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
     history.replaceState(null, "", `${location.pathname}?${query}`);
-    tellAirflow();
-  }, TYPING);
+    notifyAirflow();
+  }, ADDRESS_DELAY_MS);
 }
 
-/** An address that may be offered as a link, or null: a server may have written `javascript:`. */
+/** An address that is safe as a link, or null: a service may have sent `javascript:`. */
 export function safeAddress(address) {
   try {
     const { protocol, href } = new URL(address);
@@ -47,7 +47,7 @@ export function safeAddress(address) {
 }
 
 // Airflow 3.3.2 copies the frame's address into its own on each load, and only then.
-function tellAirflow() {
+function notifyAirflow() {
   try {
     window.frameElement?.dispatchEvent(new Event("load"));
   } catch {

@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 
 /** Tests that run at the same time when all are tested. */
-export const AT_ONCE = 3;
+export const MAX_TESTS = 3;
 
 const underWay = new Map();
 
@@ -20,5 +20,5 @@ export async function each(items, work) {
   const worker = async () => {
     while (queue.length) await work(queue.shift());
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: MAX_TESTS }, worker));
 }

@@ -1,22 +1,22 @@
-// Keeps what a test or a list of models found for as long as this tab lives, so that a reload shows it without a call.
+// Caches reports and model lists until this tab is closed, so that a reload shows them without a request.
 
-const LARGEST = 1_000_000;
+const MAX_CHARS = 1_000_000;
 
-/** Keep a value of one user and one connection. */
-export function keep(what, user, id, value) {
+/** Store a value for one user and one connection. */
+export function keep(name, user, id, value) {
   try {
     const text = JSON.stringify(value);
-    if (text.length <= LARGEST) sessionStorage.setItem(key(what, user, id), text);
-    else sessionStorage.removeItem(key(what, user, id));
+    if (text.length <= MAX_CHARS) sessionStorage.setItem(key(name, user, id), text);
+    else sessionStorage.removeItem(key(name, user, id));
   } catch {
-    // Full or switched off: the page then asks again.
+    // Full or switched off: the page then requests the value again.
   }
 }
 
-/** The value that was kept, or null. */
-export function recall(what, user, id) {
+/** Read a stored value, or null. */
+export function recall(name, user, id) {
   try {
-    return JSON.parse(sessionStorage.getItem(key(what, user, id)));
+    return JSON.parse(sessionStorage.getItem(key(name, user, id)));
   } catch {
     return null;
   }

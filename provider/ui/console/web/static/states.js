@@ -1,4 +1,4 @@
-// States in words, shape and colour: each can be told from the others by any one of the three.
+// States as words, shapes and colours: any one of the three distinguishes each state from the others.
 import { el } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -14,7 +14,7 @@ const STATES = {
   lost: { word: "No result", shape: ["M2 2h12v12H2z", "M8 5v3.8M8 11v.4"] },
 };
 
-/** The shape of a state, with its word unless the words stand elsewhere. */
+/** The shape of a state, with its word or another one. */
 export function badge(state, word = STATES[state].word) {
   return el("span", { class: `state ${className(state)}` }, shape(state), el("span", {}, word));
 }

@@ -1,6 +1,6 @@
-// The test of one connection: a button, and what the last run found.
+// The test of one connection: a button, and the result of the last run.
 import { actionButton, pause } from "./button.js";
-import { el, focusOn, put, said } from "./dom.js";
+import { el, focusOn, put, messageText } from "./dom.js";
 import { lastVerdict, running, stepsToCome, verdict } from "./ladder.js";
 import { announce } from "./announcer.js";
 import { keep, recall } from "./session_cache.js";
@@ -14,13 +14,13 @@ export function testSection({ connection, test: allowed, user }) {
   const button = actionButton("Test", "Testing…", () => run(connection, user, result, button), {
     class: "button primary test",
   });
-  const why = refusal(connection, allowed);
-  showKnown(connection, user, result, button);
+  const why = explainDisabled(connection, allowed);
+  showLast(connection, user, result, button);
   return el(
     "section",
     { "aria-labelledby": "test-title" },
     el("div", { class: "title" }, el("h2", { id: "test-title" }, "Test"), el("div", { class: "actions" }, why ? off() : button)),
-    why && el("p", { class: "hint", id: "why-no-test" }, said(why)),
+    why && el("p", { class: "hint", id: "why-no-test" }, messageText(why)),
     result,
   );
 }
@@ -30,24 +30,23 @@ async function run(connection, user, result, button) {
   try {
     const report = await test(connection.id);
     keep("report", user, connection.id, report);
-    const shown = verdict(report);
-    put(result, shown);
+    const nodes = verdict(report);
+    put(result, nodes);
     if (report.wait) pause(button, report.wait);
-    announce(`Test finished: ${report.sentence}`);
-    focusUnlessElsewhere(shown[0], button);
+    announce(`Test finished: ${report.message}`);
+    focusUnlessElsewhere(nodes[0], button);
   } catch (fault) {
-    const shown = faultNotice(fault);
-    put(result, shown);
+    put(result, faultNotice(fault));
     announce(`No result: ${fault.message}`);
   }
 }
 
-// Who went on to something else meanwhile is not called back.
+// Leaves the focus alone if the user has moved it meanwhile.
 function focusUnlessElsewhere(node, button) {
   if ([button, document.body].includes(document.activeElement)) focusOn(node);
 }
 
-function showKnown(connection, user, result, button) {
+function showLast(connection, user, result, button) {
   const { last } = connection;
   if (!last) return put(result, stepsToCome(connection));
   const report = recall("report", user, connection.id);
@@ -57,8 +56,8 @@ function showKnown(connection, user, result, button) {
   return put(result, verdict({ ...report, connection }));
 }
 
-function refusal(connection, allowed) {
-  if (!allowed.enabled) return allowed.sentence;
+function explainDisabled(connection, allowed) {
+  if (!allowed.enabled) return allowed.message;
   if (!connection.may_test) return "You may read this connection but not test it: testing needs the permission to create connections.";
   return null;
 }

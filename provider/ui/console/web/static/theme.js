@@ -1,4 +1,4 @@
-// Light or dark: as the Airflow around this page, else as Airflow was left in this browser, else as the system.
+// Light or dark: as the Airflow around this page, else as Airflow's setting in this browser, else as the system.
 (() => {
   const root = document.documentElement;
 

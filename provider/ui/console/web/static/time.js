@@ -9,16 +9,16 @@ const UNITS = [
 ];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-let ahead = 0;
+let clockOffset = 0;
 
-/** Take the server's clock from an answer. */
+/** Set the server's clock from a response. */
 export function setClock(now) {
-  ahead = Date.parse(now) - Date.now();
+  clockOffset = Date.parse(now) - Date.now();
 }
 
 /** Seconds since a time, by the server's clock. */
 export function secondsSince(iso) {
-  return Math.max(0, Math.floor((Date.now() + ahead - Date.parse(iso)) / 1000));
+  return Math.max(0, Math.floor((Date.now() + clockOffset - Date.parse(iso)) / 1000));
 }
 
 /** How long ago, kept up to date without any request. */
