@@ -159,7 +159,7 @@ GUARDS = {
     ),
     "who may not test a connection": _without(
         "ui/console/actions.py",
-        "if not call.visitor.may(method, stored.conn_id):",
+        "if not call.user.may(method, stored.conn_id):",
         "tests/ui/console/test_actions.py",
         "permissions",
         "if False:",
@@ -214,7 +214,7 @@ GUARDS = {
     ),
     "what a mapped task got is not rendered": _without(
         "operators/_base.py",
-        "seen_oids | seen)",
+        "seen_oids | visited)",
         "tests/operators/test_rendered_once.py",
         "",
         "seen_oids)",
@@ -227,7 +227,7 @@ GUARDS = {
         "    if False:\n",
     ),
     "a chat is not sent twice": _without(
-        "client/http/http_request.py",
+        "client/chat/chat_request.py",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content, safe_to_retry=False)',
         "tests/client/http/test_drivers.py",
         "billed",

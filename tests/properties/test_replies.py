@@ -142,7 +142,7 @@ def test_a_token_that_is_cut_is_not_told_in_part() -> None:
     blanks = b" " * 1_985
     targets.refusal(b"\x00\n<" + blanks + b"TOKEN" * 9)
     reply = targets.Reply(400, {}, b"says" + blanks + targets.TOKEN.encode())
-    error = targets.error_of(reply, targets.CHAT, targets.SETTINGS.base_url, targets.TOKEN, 0)
+    error = targets.parse_error(reply, targets.CHAT, targets.SETTINGS.base_url, targets.TOKEN, 0)
     assert targets.TOKEN[:8] not in str(error)
 
 
