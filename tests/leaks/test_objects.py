@@ -26,29 +26,10 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
 from apache_airflow_provider_ovhcloud_ai.triggers.connections import client_settings
 from support import canary, leaks
+from support.operator_cases import OPERATORS, build_operator
 from support.scripted_server import Manner, Server, reply, stop_halfway, vanish
 
 pytestmark = pytest.mark.airflow
-
-CHAT = {"model": "gpt-oss-20b", "prompt": canary.PROMPT}
-
-#: Every operator, and what it is given; paths are below the folder of the test.
-OPERATORS: dict[str, dict[str, Any]] = {
-    "BatchOperator": {"model": "gpt-oss-20b", "rows": [canary.PROMPT], "deferrable": False, "poll_interval": 0.05},
-    "BulkChatOperator": {"model": "gpt-oss-20b", "input_path": "rows.jsonl", "output_path": "answers"},
-    "ChatCompletionsOperator": CHAT,
-    "EmbeddingOperator": {"model": "bge-m3", "input_path": "rows.jsonl", "output_path": "vectors"},
-    "GuardOperator": {"text": canary.PROMPT, "answer": canary.PROMPT},
-    "ImageOperator": {"prompt": canary.PROMPT, "output_path": "image.png", "size": "512x512"},
-    "ModelsOperator": {},
-    "ResponseOperator": {"model": "gpt-oss-20b", "input": canary.PROMPT},
-    "TranscriptionOperator": {"audio_path": "talk.wav", "output_path": "talk.txt", "prompt": canary.PROMPT},
-}
-
-
-def operator(name: str, folder: Path, **more: Any) -> Any:
-    given = {key: str(folder / value) if key.endswith("_path") else value for key, value in OPERATORS[name].items()}
-    return getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}")(task_id="t", **given, **more)
 
 
 def context() -> dict[str, Any]:
@@ -95,14 +76,15 @@ def echoing(connected: Callable[[str], None]) -> Iterator[Server]:
 
 
 def test_every_operator_is_here() -> None:
-    assert {f"OVHCloudAIEndpoints{name}" for name in OPERATORS} == set(ai_endpoints.__all__)
+    found = {getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}") for name in OPERATORS}
+    assert found == {getattr(ai_endpoints, name) for name in ai_endpoints.__all__}
 
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator_that_has_worked(
     sandbox: Sandbox, folder: Path, at_debug: pytest.LogCaptureFixture, name: str
 ) -> None:
-    task = operator(name, folder)
+    task = build_operator(name, folder)
     where = context()
     returned = task.execute(where)
     sent = [request for request in sandbox.requests if request.headers.get("authorization")]
@@ -120,7 +102,7 @@ def test_operator_that_has_worked(
 def test_operator_that_was_refused(
     echoing: Server, folder: Path, at_debug: pytest.LogCaptureFixture, name: str
 ) -> None:
-    task = operator(name, folder)
+    task = build_operator(name, folder)
     where = context()
     with pytest.raises(AIEndpointsError) as caught:
         task.execute(where)
@@ -257,7 +239,7 @@ def test_trigger_whose_connection_cannot_be_read(monkeypatch: pytest.MonkeyPatch
 def test_lineage_is_told_neither_token_nor_prompt(sandbox: Sandbox, folder: Path, name: str) -> None:
     from apache_airflow_provider_ovhcloud_ai.compat import to_asset
 
-    task = operator(name, folder, outlets=[to_asset("s3://leaks/out")])
+    task = build_operator(name, folder, outlets=[to_asset("s3://leaks/out")])
     where = context()
     task.execute(where)
     events = {
