@@ -7,6 +7,7 @@ none of them. A name is imported when it is first asked for (PEP 562), so no pro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from airflow.sdk.bases.decorator import Task as Task
     from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
     from airflow.sdk.bases.decorator import task_decorator_factory as task_decorator_factory
-    from airflow.sdk.definitions.context import context_merge as context_merge
     from airflow.sdk.exceptions import AirflowException as AirflowException
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
@@ -63,7 +63,6 @@ _IMPORT_PATHS = {
     "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
     "conf": ("airflow.configuration",),
-    "context_merge": ("airflow.sdk.definitions.context", "airflow.utils.context"),
     "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
     "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
@@ -71,6 +70,13 @@ _IMPORT_PATHS = {
 
 #: Names that not every release has: what they are for, and the first release that has them.
 _MIN_VERSION = dict.fromkeys(("RetryDecision", "RetryPolicy"), ("Retry policies", "3.3"))
+
+#: What each task instance has. A mock has mocks in their place.
+_TASK_INSTANCE: dict[str, Any] = {
+    **dict.fromkeys(("dag_id", "run_id", "task_id"), str),
+    "map_index": int | None,
+    **dict.fromkeys(("try_number", "max_tries"), int),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -110,6 +116,17 @@ def to_asset(uri: str) -> Any:
     older = airflow_version().startswith("2.")
     module, name = ("airflow.datasets", "Dataset") if older else ("airflow.sdk", "Asset")
     return getattr(import_module(module), name)(uri)
+
+
+def read_task_instance(context: Mapping[str, Any]) -> Any:
+    """
+    Read the task instance from a task's context.
+
+    :param context: the task's context
+    :return: the task instance; None if a unit test gives none, or a mock without ids
+    """
+    ti = context.get("ti")
+    return ti if all(isinstance(getattr(ti, name, ...), kind) for name, kind in _TASK_INSTANCE.items()) else None
 
 
 def read_task_state(ti: Any) -> str | None:

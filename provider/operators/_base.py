@@ -150,6 +150,18 @@ class AIEndpointsOperator(HookMixin, LineageMixin):
                 raise ConfigurationError(f"extra_body repeats {doubled[0]}: give it as the operator's own parameter.")
             return dict(self.extra_body)
 
+    def push_xcom(self, context: Context, key: str, value: Any) -> None:
+        """
+        Push an XCom if the context has a task instance. In a unit test it may be empty.
+
+        :param context: the task's context
+        :param key: its key
+        :param value: its value
+        """
+        ti = context.get("ti")
+        if ti is not None:
+            ti.xcom_push(key=key, value=value)
+
     def push_links(self, context: Context, model: str | None, default: str) -> None:
         """
         Push the XComs of the extra links, so that a running or failed task has them.
@@ -164,13 +176,13 @@ class AIEndpointsOperator(HookMixin, LineageMixin):
                 if not isinstance(value, str):
                     raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
         # First, so that the link helps with a connection that can't be read.
-        context["ti"].xcom_push(key=ConsoleLink.xcom_key, value=console_url(self.ovh_conn_id))
+        self.push_xcom(context, ConsoleLink.xcom_key, console_url(self.ovh_conn_id))
         settings = self.hook.settings
         link_urls = urls(model or getattr(settings, default) or "", settings.client.base_url, settings.project_id)
         for link in LINKS:
             if not isinstance(link, ConsoleLink):
                 # Empty if there is none: Airflow 3 reads every link when a task ends, and logs an error without it.
-                context["ti"].xcom_push(key=link.xcom_key, value=link_urls.get(link.xcom_key, ""))
+                self.push_xcom(context, link.xcom_key, link_urls.get(link.xcom_key, ""))
 
     def report_usage(self, context: Context, usage_tracker: UsageTracker, *, priced: bool) -> None:
         """
@@ -185,7 +197,7 @@ class AIEndpointsOperator(HookMixin, LineageMixin):
         usage = usage_tracker.as_xcom(priced=priced)
         self.log.info("AI Endpoints task: %s", format_usage(usage))
         if self.do_xcom_push:
-            context["ti"].xcom_push(key="usage", value=usage)
+            self.push_xcom(context, "usage", usage)
 
 
 def is_deferrable(deferrable: bool | None) -> bool:

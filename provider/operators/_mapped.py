@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..compat import read_task_instance
+
 
 def iter_mapped_values(operator: Any, context: Mapping[str, Any]) -> Iterator[Any]:
     """
@@ -25,8 +27,11 @@ def iter_mapped_values(operator: Any, context: Mapping[str, Any]) -> Iterator[An
     if mapped is None or type(expand_input).__name__ != "ListOfDictsExpandInput":
         return
     mapped_over = expand_input.value
-    if isinstance(mapped_over, (list, tuple)) and isinstance(mapped_over[context["ti"].map_index], Mapping):
-        return  # written by the author
+    if isinstance(mapped_over, (list, tuple)):
+        ti = read_task_instance(context)
+        own_values = mapped_over if ti is None else [mapped_over[ti.map_index]]
+        if all(isinstance(each, Mapping) for each in own_values):
+            return  # written by the author
     partial = mapped.partial_kwargs
     own = partial.get("op_kwargs")
     if own is not None:  # of a decorated function, whose arguments are mapped

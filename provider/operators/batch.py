@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
+from ..compat import read_task_instance
 from ..errors import ConfigurationError
 from ..hooks.files.object_path import to_object_path
 from ..validation import integer, number, quote
@@ -182,7 +183,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         # Airflow 3.0 gives a retry the event of the try before it. If ids of triggers are used again, as in SQLite, an
         # event from before a clear may reach the task after it. `airflow dags test` passes only the event, on every
         # release.
-        if batch_ids is None or event_ids != batch_ids or try_number != context["ti"].try_number:
+        if batch_ids is None or event_ids != batch_ids or try_number != _read_try_number(context):
             self.log.warning("That the trigger's event is of this try is not known: the task looks for its batches.")
             return self._run(context)
         with self.hook.boundary():
@@ -195,7 +196,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
 
         ids, self._batch_ids = self._batch_ids, []
         trigger = OVHCloudAIEndpointsBatchTrigger(ids, self.ovh_conn_id, seconds, cancel_on_kill=True)
-        awaited = {"batch_ids": ids, "try_number": context["ti"].try_number}
+        awaited = {"batch_ids": ids, "try_number": _read_try_number(context)}
         self.defer(trigger=trigger, method_name="execute_complete", kwargs=awaited)
 
     def _plan(self) -> tuple[BatchRows, Folder | None, int]:
@@ -277,7 +278,11 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         return read_rows(self.rows, self.input_path, self.input_format, "rows")
 
     def _push_batches(self, context: Context, batches: list[dict[str, Any]]) -> None:
-        context["ti"].xcom_push(key="batches", value=[summary(batch) for batch in batches])
+        self.push_xcom(context, "batches", [summary(batch) for batch in batches])
 
     def _log_batch(self, batch: dict[str, Any]) -> None:
         self.log.info(describe(summary(batch)))
+
+
+def _read_try_number(context: Context) -> int | None:
+    return getattr(read_task_instance(context), "try_number", None)

@@ -170,7 +170,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
         except AIEndpointsError as error:
             # They are billed. A task that handles the failure, or a user, can read them there.
             if error.response and any(error.response["responses"]):
-                context["ti"].xcom_push(key="answers", value=_answers(error.response))
+                self.push_xcom(context, "answers", _answers(error.response))
             raise
 
     def _to_folder(self, rows: Iterable[dict[str, Any]], usage_tracker: UsageTracker) -> dict[str, Any]:

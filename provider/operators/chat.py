@@ -209,7 +209,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
         }
         for key, value in metadata.items():
             if value is not None:
-                context["ti"].xcom_push(key=key, value=value)
+                self.push_xcom(context, key, value)
 
 
 #: The name in OVHcloud's documentation, and in DAGs of the earlier distribution.

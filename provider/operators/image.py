@@ -95,6 +95,6 @@ class OVHCloudAIEndpointsImageOperator(PromptFiles, AIEndpointsOperator):
             **further,
         )
         if self.do_xcom_push:
-            context["ti"].xcom_push(key="paths", value=metadata["paths"])
+            self.push_xcom(context, "paths", metadata["paths"])
         self.record_lineage(context, {**metadata, "images": len(metadata["paths"])}, metadata["paths"])
         return metadata

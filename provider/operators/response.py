@@ -155,4 +155,4 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
         if self.do_xcom_push:
             for key in ("model", "status"):
                 if isinstance(response.get(key), str):
-                    context["ti"].xcom_push(key=key, value=response[key])
+                    self.push_xcom(context, key, response[key])

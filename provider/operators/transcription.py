@@ -160,9 +160,9 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             return
         # The service's list of models has no price of a second.
         usage = {"requests": 1, "audio_seconds": billed_seconds(response), "cost": None, "currency": None}
-        context["ti"].xcom_push(key="usage", value=usage)
+        self.push_xcom(context, "usage", usage)
         if isinstance(response.get("language"), str):
-            context["ti"].xcom_push(key="language", value=response["language"])
+            self.push_xcom(context, "language", response["language"])
 
 
 def _encode_output(response: dict[str, Any], kind: str) -> bytes:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
+from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import (
@@ -480,6 +481,21 @@ class TestDeferral:
         event = {"batch_ids": ["batch-000001"], "error": None}
         assert operator(deferrable=True).execute_complete(context(), event)["errors"] == []
         assert started(sandbox) == 1
+
+    @pytest.mark.parametrize("where", [{}, {"ti": MagicMock()}], ids=["empty", "mock"])
+    def test_without_a_task_instance_each_try_starts_its_own_batches(
+        self, where: dict[str, Any], sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for _ in range(2):
+            with pytest.raises(TaskDeferred) as deferred:
+                operator(deferrable=True).execute(where)
+        assert (started(sandbox), sandbox.requests[-1].path) == (2, "/v1/batches")
+        assert "No other try of this task can find its batches." in caplog.text
+        event = {"batch_ids": ["batch-000002"], "error": None}
+        result = operator(deferrable=True).execute_complete(where, event, **deferred.value.kwargs)
+        assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
+        assert started(sandbox) == 2
+        assert not [each for each in sandbox.requests if (each.method, each.path) == ("GET", "/v1/batches")]
 
     def test_what_has_ended_is_not_waited_for(self, sandbox: Sandbox) -> None:
         """As where a worker was killed after the batch had ended."""

@@ -10,6 +10,9 @@ import logging
 import time
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
+
+from ...compat import read_task_instance
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,8 @@ STORE_KEY = "ovh_ai_endpoints_batches"
 
 class BatchTask:
     """
-    One run of a task, identified in the same way by all its tries.
+    One run of a task, identified in the same way by all its tries. Without a task instance, as in a unit test, there is
+    one try only.
 
     :param context: the task's context
     :param retries: ``retries`` of the operator
@@ -37,14 +41,17 @@ class BatchTask:
     """
 
     def __init__(self, context: Mapping[str, Any], retries: int, always: bool = False) -> None:
-        ti = context["ti"]
-        names = ("dag_id", "run_id", "task_id", "map_index")
+        ti = read_task_instance(context)
+        self._has_tries = ti is not None
+        if ti is None:
+            log.info("The context has no task instance. No other try of this task can find its batches.")
+        names = ("dag_id", "run_id", "task_id", "map_index") if self._has_tries else ()
         self._names = {f"airflow_{name}": str(getattr(ti, name)) for name in names}
-        digest = hashlib.sha256(json.dumps([getattr(ti, name) for name in names]).encode()).hexdigest()
-        self._hash = digest[:32]
+        key = [getattr(ti, name) for name in names] or uuid4().hex
+        self._hash = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
         # A clear adds the tries so far to max_tries, so the rest above ``retries`` is their number. It is negative if
         # ``retries`` was raised in the DAG since the run began.
-        self._cleared = max(0, ti.max_tries - retries)
+        self._cleared = max(0, ti.max_tries - retries) if self._has_tries else 0
         self._always = always
         self._began = getattr(context.get("dag_run"), "start_date", None)
         self._store = context.get("task_state_store")
@@ -103,6 +110,8 @@ class BatchTask:
 
         :return: the ids, the earliest first; None if they are unknown or may be incomplete
         """
+        if not self._has_tries:
+            return []
         try:
             state = self._store.get(STORE_KEY) if self._store is not None else None
         except Exception as error:  # noqa: BLE001  (the store may raise anything; listing the batches gives the same ids)
