@@ -1,4 +1,4 @@
-"""OVHcloud AI Endpoints for Apache Airflow: chat completions and embeddings over a connection of its own."""
+"""OVHcloud AI Endpoints for Apache Airflow: chat, embeddings, speech and images through an Airflow connection."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ _ADVICE = (
     f"{_OLD_DISTRIBUTION} is installed beside airflow-provider-ovhcloud-ai and shares its import name. Run: "
     f"pip uninstall -y {_OLD_DISTRIBUTION} airflow-provider-ovhcloud-ai && pip install airflow-provider-ovhcloud-ai"
 )
-_unsaid = [_ADVICE]
+_pending_warnings = [_ADVICE]
 
 
 def get_provider_info() -> dict[str, object]:
     """
-    Answer the entry point that ``apache-airflow-provider-ovhcloud-ai`` leaves behind when this is installed over it.
+    Return empty provider information to the entry point of ``apache-airflow-provider-ovhcloud-ai``.
 
-    That distribution has the same import name. Without an answer every Airflow command would die;
-    this one registers nothing under its name and says once a process how to clean up.
-    Airflow 3 asks twice: in its core, and in what runs tasks.
+    That distribution has the same import name, and leaves its entry point behind if this one is installed over it.
+    Without a return value every Airflow command would fail. The first call in a process logs how to clean up. Airflow 3
+    calls it twice, in its core and in the process that runs tasks.
 
     :return: provider information with nothing to register
     """
     import logging
 
-    while _unsaid:
-        logging.getLogger(__name__).warning(_unsaid.pop())
+    while _pending_warnings:
+        logging.getLogger(__name__).warning(_pending_warnings.pop())
     return {
         "package-name": _OLD_DISTRIBUTION,
         "name": "OVHcloud AI (replaced)",

@@ -97,7 +97,7 @@ def __getattr__(name: str) -> Any:
 
 def airflow_version() -> str:
     """
-    Tell which Airflow this runs in.
+    Return the version of the running Airflow.
 
     :return: the release, such as ``3.3.2``
     """
@@ -108,9 +108,9 @@ def airflow_version() -> str:
 
 def to_asset(uri: str) -> Any:
     """
-    Make an asset, which 2.11 calls a dataset.
+    Create an asset, which 2.11 calls a dataset.
 
-    :param uri: where it is
+    :param uri: URI of the asset
     :return: the asset
     """
     older = airflow_version().startswith("2.")
@@ -131,13 +131,13 @@ def read_task_instance(context: Mapping[str, Any]) -> Any:
 
 def read_task_state(ti: Any) -> str | None:
     """
-    Read the state of a task instance, in a process that waits for it: 2.11 opens its database there, 3 asks for it.
+    Read the state of a task instance, from a triggerer: 2.11 reads its database, 3 calls its API.
 
     :param ti: the task instance, as a triggerer gives it to its triggers
-    :return: the state, None where it has none, ``removed`` where the task instance is gone
+    :return: the state; None if it isn't set; ``removed`` if the task instance no longer exists
     """
-    found = _states_in_database(ti) if airflow_version().startswith("2.") else _states_over_api(ti)
-    return found[0] if found else "removed"
+    states = _states_in_database(ti) if airflow_version().startswith("2.") else _states_over_api(ti)
+    return states[0] if states else "removed"
 
 
 def _states_in_database(ti: Any) -> list[str | None]:
@@ -154,7 +154,7 @@ def _states_in_database(ti: Any) -> list[str | None]:
 def _states_over_api(ti: Any) -> list[str | None]:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    found: dict[str, dict[str, str | None]] = RuntimeTaskInstance.get_task_states(
+    states_by_run: dict[str, dict[str, str | None]] = RuntimeTaskInstance.get_task_states(
         dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
     )
-    return list(found.get(ti.run_id, {}).values())
+    return list(states_by_run.get(ti.run_id, {}).values())

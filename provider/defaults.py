@@ -12,11 +12,11 @@ SERVICE_NAME = "OVHcloud AI Endpoints"
 #: Distribution name. One that begins with ``apache-airflow`` would make Airflow refuse the hook.
 PACKAGE_NAME = "airflow-provider-ovhcloud-ai"
 
-#: Connection type of this provider, and the id its hook and operators use unless told otherwise.
+#: Connection type of this provider, and the default connection id of its hook and operators.
 CONN_TYPE = "ovh_ai_endpoints"
 CONN_ID = "ovh_ai_endpoints_default"
 
-#: Where the page of the web console is mounted.
+#: Path of the web console's page.
 CONSOLE_PATH = "/ovhcloud-ai"
 
 #: What Airflow calls the plugin, and what 2.11 groups its addresses under.
@@ -51,7 +51,7 @@ BATCH_LINES = 50_000
 #: Bytes of a file that is downloaded, after decompression: ten times what a batch's input may have.
 MAX_FILE_BYTES = 2_000_000_000
 
-#: Bytes of one reply after decompression. 25 vectors of 4,096 floats as JSON text are about 2 MB.
+#: Bytes of one response after decompression. 25 vectors of 4,096 floats as JSON text are about 2 MB.
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 #: Seconds to reach the service, and seconds for one attempt from name lookup to the last byte.
@@ -63,21 +63,21 @@ TIMEOUT = 120.0
 MAX_RETRIES = 2
 MAX_WAIT = 60.0
 
-#: Requests at a time where a task has many, and the most that it may ask for.
+#: Concurrent requests of a task with many: the default, and the maximum.
 CONCURRENCY = 8
 MAX_CONCURRENCY = 32
 
-#: Connections that a client keeps open: an author's own threads may be more than a task's, and each that finds no place
-#: here would open and close one for every request. httpx opens no more than this.
-KEPT_CONNECTIONS = 100
+#: Connections that a client keeps open. An author may use more threads than a task does; a thread beyond this number
+#: opens and closes a connection for every request. httpx opens no more than this.
+MAX_POOL_CONNECTIONS = 100
 
-#: How often a task runs the tools that a model calls, unless told otherwise.
+#: Default number of rounds in which a task runs the tools that a model calls.
 MAX_TOOL_ROUNDS = 10
 
 #: Seconds that a connection test may take in all: it holds a thread of the web server.
 TEST_TIMEOUT = 10.0
 
-#: What the chat operator sends unless told otherwise, as its product page promises.
+#: Default temperature of the chat operator, as its product page promises.
 TEMPERATURE = 1.0
 
 #: Where people are sent. Source: AI Endpoints documentation, 2026-10.
@@ -88,7 +88,7 @@ STATUS_URL = "https://www.status-ovhcloud.com/"
 
 def is_ovhcloud(host: str) -> bool:
     """
-    Tell whether a host is OVHcloud's own.
+    Return whether a host is OVHcloud's own.
 
     :param host: name in lower case
     :return: True for names below OVHcloud's domains

@@ -45,12 +45,12 @@ class AIEndpointsError(Exception):
     Safe to use from several threads once it is raised: nothing changes it then.
 
     :param message: what failed, why, and what to do, in sentences without a secret
-    :param status: HTTP status, where there was a reply
-    :param code: the service's own error code, where it named one
+    :param status: HTTP status; None without a response
+    :param code: the service's own error code, or None
     :param request_id: the service's id of the request, for its support
-    :param retry_after: seconds that the service asks to wait
-    :param response: the reply's JSON, where one was paid for
-    :param detail: the service's own words, where its reply was JSON
+    :param retry_after: seconds that the service asks to wait, or None
+    :param response: the response's JSON if it was billed, or None
+    :param detail: the service's own message if its response was JSON, or None
     :param may_have_been_processed: whether the service may have acted on the request
     """
 
@@ -89,7 +89,7 @@ class AIEndpointsError(Exception):
 
 class ConfigurationError(AIEndpointsError):
     """
-    A connection or an argument cannot work; nothing was sent.
+    A connection or an argument is invalid; nothing was sent.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -99,7 +99,7 @@ class ConfigurationError(AIEndpointsError):
 
 class InvalidInputError(ConfigurationError):
     """
-    A row cannot be read, or not be written in the format asked for; what came before it may have been sent.
+    A row can't be read, or can't be written in the output's format; earlier rows may have been sent.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -107,7 +107,7 @@ class InvalidInputError(ConfigurationError):
 
 class APIConnectionError(AIEndpointsError):
     """
-    No reply came: the name, the connection, TLS or a proxy failed, or the connection was lost.
+    There was no response: the name lookup, the connection, TLS or a proxy failed, or the connection was lost.
 
     Safe to use from several threads once it is raised: nothing changes it then.
 
@@ -121,7 +121,7 @@ class APIConnectionError(AIEndpointsError):
 
 class APITimeoutError(APIConnectionError):
     """
-    No reply came within the time allowed.
+    There was no response within the timeout.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -129,7 +129,7 @@ class APITimeoutError(APIConnectionError):
 
 class APIStatusError(AIEndpointsError):
     """
-    The service answered with an error status: 408, 5xx, and the parent of the others.
+    The service responded with an error status: 408, 5xx, and the base of the classes for other statuses.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -137,7 +137,7 @@ class APIStatusError(AIEndpointsError):
 
 class BadRequestError(APIStatusError):
     """
-    The service does not accept the request: 400, 413, 422 and kin.
+    The service doesn't accept the request: 400, 413, 422 and other 4xx.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -157,7 +157,7 @@ class AuthenticationError(APIStatusError):
 
 class NotFoundError(APIStatusError):
     """
-    The service has no such model, or no such path: 404.
+    The service doesn't have this model or path: 404.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -175,7 +175,7 @@ class RateLimitError(APIStatusError):
 
 class InvalidResponseError(AIEndpointsError):
     """
-    The reply is not what the API promises: no JSON, another shape, too large, a redirect.
+    The response isn't what the API promises: not JSON, another shape, too large, or a redirect.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -183,7 +183,7 @@ class InvalidResponseError(AIEndpointsError):
 
 class OutputTruncatedError(AIEndpointsError):
     """
-    The answer reached ``max_tokens`` before its first word; it was paid for and is in ``response``.
+    The answer reached ``max_tokens`` before its first word; it was billed and is in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -193,7 +193,7 @@ class OutputTruncatedError(AIEndpointsError):
 
 class BudgetExceededError(AIEndpointsError):
     """
-    The task has used the cost or the tokens that it may; nothing more was sent.
+    The task reached ``max_cost`` or ``max_total_tokens``; nothing more was sent.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -203,7 +203,7 @@ class BudgetExceededError(AIEndpointsError):
 
 class InvalidOutputError(AIEndpointsError):
     """
-    The answer has not the form that was asked for, or does not come to its end; it was paid for and is in ``response``.
+    The answer doesn't match the requested format, or is incomplete; it was billed and is in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -211,7 +211,7 @@ class InvalidOutputError(AIEndpointsError):
 
 class UnsafeContentError(AIEndpointsError):
     """
-    A guard model judged content unsafe, and the task was told to fail then; the verdict is in ``response``.
+    A guard model judged the content unsafe; the verdict is in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -221,7 +221,7 @@ class UnsafeContentError(AIEndpointsError):
 
 class PartialFailureError(AIEndpointsError):
     """
-    Of many requests some failed; what the others came to is in ``response``.
+    Some of many requests failed; the results of the others are in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
 
@@ -238,17 +238,17 @@ class PartialFailureError(AIEndpointsError):
 #: Statuses with an error of their own; see :func:`for_status` for the rest.
 _BY_STATUS = {401: AuthenticationError, 403: AuthenticationError, 404: NotFoundError, 429: RateLimitError}
 
-#: 4xx that may pass by themselves: request timeout, conflict, too early.
-_PASSING = frozenset({408, 409, 425})
+#: 4xx that may succeed later: request timeout, conflict, too early.
+_TRANSIENT = frozenset({408, 409, 425})
 
 
 def for_status(status: int) -> type[APIStatusError]:
     """
-    Tell which error stands for an HTTP status.
+    Return the error class for an HTTP status.
 
     :param status: an HTTP status of 400 or more
     :return: the class to raise
     """
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return BadRequestError if status < 500 and status not in _PASSING else APIStatusError
+    return BadRequestError if status < 500 and status not in _TRANSIENT else APIStatusError

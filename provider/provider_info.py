@@ -1,5 +1,5 @@
 """
-All that Airflow discovers of this provider; read in every Airflow process, so it imports the field table alone.
+The provider information that Airflow discovers. Every Airflow process reads it, so it imports the field table only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 def get_provider_info() -> dict[str, Any]:
     """
-    Answer Airflow's entry point.
+    Return the provider information to Airflow's entry point.
 
     :return: provider information as Airflow's ``provider_info.schema.json`` describes it
     """

@@ -16,11 +16,11 @@ _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
 
 def scrub(message: str, token: str | None) -> str:
     """
-    Take a token out of a text, in every spelling that a server may echo it in.
+    Replace a token in a string, in every spelling in which a server may echo it.
 
-    :param message: text from elsewhere
+    :param message: text from a server or library
     :param token: the secret, or None
-    :return: the text with ``***`` in its place
+    :return: the text with ``***`` in place of the token
     """
     # Every spelling is as long as the token at least, and knowing them all takes a quarter of a millisecond.
     if not token or len(message) < len(token):
@@ -40,7 +40,7 @@ def _spellings(token: str) -> list[str]:
 
 def _in_base64(token: str, lead: int) -> Iterator[str]:
     """
-    What a token looks like inside a longer text in base64, from a place that is ``lead`` bytes after a third.
+    Return a token's base64 inside a longer text, at an offset that is ``lead`` bytes past a multiple of three.
     """
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         # Characters at both ends also hold bits of the neighbours; of short ones nothing is left that is its own.
@@ -51,7 +51,7 @@ def _in_base64(token: str, lead: int) -> Iterator[str]:
 
 class StreamScrubber:
     """
-    Takes a token out of a text that comes in pieces.
+    Removes a token from a string that arrives in chunks.
 
     :param token: the secret, or None
     """
@@ -59,32 +59,33 @@ class StreamScrubber:
     def __init__(self, token: str | None) -> None:
         self._token = token
         self._spellings = [spelling.lower() for spelling in _spellings(token)] if token else []
-        self._kept = ""
+        self._pending = ""
 
-    def feed(self, piece: str) -> str:
+    def feed(self, chunk: str) -> str:
         """
-        Read on.
+        Add a chunk, and return the text that is safe to show.
 
-        :param piece: the next part of the text
-        :return: what can be shown; the end is kept while it may be the beginning of the token
+        :param chunk: the next part of the text
+        :return: the text so far, without an end that may be the beginning of the token
         """
-        self._kept = scrub(self._kept + piece, self._token)
-        tail = self._kept.lower()
-        begun = max((_overlap(tail, spelling) for spelling in self._spellings), default=0)
-        shown, self._kept = self._kept[: len(self._kept) - begun], self._kept[len(self._kept) - begun :]
-        return shown
+        self._pending = scrub(self._pending + chunk, self._token)
+        tail = self._pending.lower()
+        overlap = max((_overlap(tail, spelling) for spelling in self._spellings), default=0)
+        end = len(self._pending) - overlap
+        display, self._pending = self._pending[:end], self._pending[end:]
+        return display
 
     def end(self) -> str:
         """
-        Give what was kept: no token, as nothing follows.
+        Return the text that was held back: it isn't a token, as nothing follows.
         """
-        shown, self._kept = self._kept, ""
-        return shown
+        display, self._pending = self._pending, ""
+        return display
 
 
 def _overlap(text: str, spelling: str) -> int:
     """
-    Count the characters at the end of a text that a spelling begins with.
+    Count the characters at the end of the text that are the beginning of a spelling.
     """
     longest = min(len(text), len(spelling) - 1)
     return next((n for n in range(longest, 0, -1) if spelling.startswith(text[-n:])), 0)
@@ -92,25 +93,25 @@ def _overlap(text: str, spelling: str) -> int:
 
 def excerpt(message: str, length: int = 300) -> str:
     """
-    Cut a text to one line that fits in an error.
+    Shorten a string to one line that fits in an error.
 
-    :param message: text from elsewhere
-    :param length: characters at most
+    :param message: text from a server or library
+    :param length: maximum in characters
     :return: the text without control characters, cut at the end
     """
-    # Of megabytes the rest is not even looked at.
+    # Don't read the rest of a text of megabytes.
     line = " ".join("".join(c if c.isprintable() else " " for c in message[: length * 100]).split())
     return line if len(line) <= length else line[: length - 3] + "..."
 
 
 def excerpts(messages: Iterable[str], token: str | None, length: int) -> list[str]:
     """
-    Clean many short texts: to look for the token in each one by itself would take longer than to fetch them.
+    Scrub and shorten many strings in one pass: looking for the token in each would take longer than fetching them.
 
-    :param messages: texts from elsewhere
+    :param messages: texts from a server
     :param token: the secret, or None
-    :param length: characters of each at most
-    :return: each without the token, control characters and what is too long
+    :param length: maximum of each in characters
+    :return: each without the token and control characters, cut at the end
     """
     # No spelling of a token holds a line break, so the texts do not flow into one another.
     lines = [message.replace("\n", " ") for message in messages]
@@ -123,18 +124,18 @@ def page_title(page: str) -> str:
     Read the title of an HTML page.
 
     :param page: the beginning of the page
-    :return: its title, or an empty text
+    :return: its title, or an empty string
     """
-    found = _TITLE.search(page)
-    return excerpt(html.unescape(found.group(1)), 80) if found else ""
+    match = _TITLE.search(page)
+    return excerpt(html.unescape(match.group(1)), 80) if match else ""
 
 
 def without_userinfo(url: str) -> str:
     """
-    Take user and password out of a URL.
+    Remove user and password from a URL.
 
-    :param url: the address of a proxy, say
-    :return: the address as it may be shown
+    :param url: a URL, such as that of a proxy
+    :return: the URL without them
     """
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

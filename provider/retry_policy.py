@@ -1,7 +1,8 @@
 """
-A retry policy of Airflow 3.3: a task is tried again when the service says that it may be, and never in vain.
+A retry policy for Airflow 3.3: retries when the service's ``Retry-After`` header says, and only if that can help.
 
-Earlier releases have no retry policies: importing this module there says so, and nothing else here imports it.
+Earlier releases don't have retry policies. There, importing this module raises an error that says so; no other module
+of this provider imports it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .validation import number
 if TYPE_CHECKING:
     from .compat import Context
 
-#: What Airflow itself waits at most where it doubles a delay.
+#: Airflow's own maximum for exponential backoff.
 ONE_DAY = timedelta(days=1)
 
 #: A century. Airflow's scheduler adds the delay to a date, and cannot write one after the year 9999.
@@ -25,16 +26,16 @@ _MAX_DELAY = timedelta(days=36_525)
 
 class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
     """
-    Try a task again after the wait that the service asks for; fail at once where no retry can help.
+    Retry a task after the wait that the service asks for; fail at once if a retry can't help.
 
-    Where neither is known, and for errors that are not this provider's, it leaves the decision to the task's
-    ``retry_delay``, or to the next policy of a chain. An error raised ``from`` one of :mod:`.errors` counts as that.
-    How many tries there are stays with the task's ``retries``.
+    If the error says neither, or isn't one of this provider's, the task's ``retry_delay`` or the next policy of a chain
+    decides. An error raised ``from`` one of :mod:`.errors` counts as that error. The number of retries remains the
+    task's ``retries``.
 
     Safe to use from several threads: nothing changes it.
 
-    :param max_delay: the longest wait, as timedelta or in seconds: a task that is to wait longer fails at once, because
-        the service would refuse an earlier try; None for no bound
+    :param max_delay: the longest wait, as timedelta or in seconds; None for no limit. A task that would wait longer
+        fails at once, because the service would refuse an earlier try
     """
 
     def __init__(self, *, max_delay: timedelta | float | None = ONE_DAY) -> None:
@@ -47,12 +48,12 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """
-        Decide about the task's next try; Airflow asks in the worker, when a try has failed.
+        Decide about the task's next try. Airflow calls this in the worker after a failed try.
 
-        :param exception: what the task raised
-        :param try_number: which try that was, from 1; not needed here
-        :param max_tries: how many there may be; not needed here
-        :param context: the task's context; not needed here
+        :param exception: the exception that the task raised
+        :param try_number: number of the failed try, from 1; unused
+        :param max_tries: maximum number of tries; unused
+        :param context: the task's context; unused
         :return: retry after a delay, fail, or Airflow's default
         """
         error = find_provider_error(exception)
@@ -62,9 +63,9 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
 
     def serialize(self) -> dict[str, Any]:
         """
-        Describe the policy as JSON.
+        Return the policy as JSON.
 
-        :return: what :meth:`deserialize` takes
+        :return: the input of :meth:`deserialize`
         """
         seconds = None if self.max_delay is None else self.max_delay.total_seconds()
         return {"__type": type(self).__name__, "max_delay": seconds}
@@ -72,20 +73,20 @@ class OVHCloudAIEndpointsRetryPolicy(RetryPolicy):
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> OVHCloudAIEndpointsRetryPolicy:
         """
-        Make a policy of its description.
+        Create a policy from its JSON.
 
-        :param data: what :meth:`serialize` gave
+        :param data: the output of :meth:`serialize`
         :return: the policy
         """
         return cls(max_delay=data["max_delay"])
 
 
-def decide(error: AIEndpointsError, longest: timedelta) -> RetryDecision:
+def decide(error: AIEndpointsError, max_delay: timedelta) -> RetryDecision:
     """
     Decide about the next try after an error of this provider. Pure.
 
-    :param error: how the try ended
-    :param longest: the longest wait that makes sense
+    :param error: the error that ended the try
+    :param max_delay: the longest wait after which a retry makes sense
     :return: retry after a delay, fail, or Airflow's default
     """
     name = type(error).__name__ + (f" ({error.status})" if error.status else "")
@@ -95,27 +96,28 @@ def decide(error: AIEndpointsError, longest: timedelta) -> RetryDecision:
     # "At once" names no time: retries that go by it would all be used up within seconds.
     if wait is None or not wait > 0:
         return RetryDecision.default()
-    asked = f"{name}: the service asks to wait {wait:,.10g} s"
-    if wait > longest.total_seconds():
-        return RetryDecision.fail(f"{asked}, longer than the {longest.total_seconds():,.10g} s that a retry may wait.")
-    return RetryDecision.retry(timedelta(seconds=wait), f"{asked}.")
+    reason = f"{name}: the service asks to wait {wait:,.10g} s"
+    max_s = max_delay.total_seconds()
+    if wait > max_s:
+        return RetryDecision.fail(f"{reason}, longer than the {max_s:,.10g} s that a retry may wait.")
+    return RetryDecision.retry(timedelta(seconds=wait), f"{reason}.")
 
 
 def find_provider_error(exception: BaseException) -> AIEndpointsError | None:
     """
     Find the error of this provider that an exception is, or was raised ``from``. Pure.
 
-    What an exception merely came after (``__context__``) is not why it was raised, and is not looked at.
+    An exception's ``__context__`` isn't followed: it came before, but needn't be the cause.
 
-    :param exception: what a task raised
+    :param exception: the exception that a task raised
     :return: the error, or None
     """
-    seen: set[int] = set()
+    visited: set[int] = set()
     current: BaseException | None = exception
-    while current is not None and id(current) not in seen:
+    while current is not None and id(current) not in visited:
         if isinstance(current, AIEndpointsError):
             return current
-        seen.add(id(current))  # two exceptions may name each other
+        visited.add(id(current))  # two exceptions may be each other's cause
         current = current.__cause__
     return None
 

@@ -1,5 +1,5 @@
 """
-Reads numbers and words that people typed, templates rendered, or JSON carried: converted, or refused with a sentence.
+Converts and checks numbers, strings and flags from parameters, rendered templates and JSON.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SECRET = re.compile(
 
 def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
     """
-    Read a finite number within bounds.
+    Convert a value to a finite number and check its bounds.
 
-    :param value: a number, or text that spells one
-    :param name: what it is called, for the error
-    :param low: the least that is accepted
-    :param high: the most that is accepted
+    :param value: a number, or a string that spells one
+    :param name: name of the parameter, for the error
+    :param low: minimum
+    :param high: maximum; unlimited by default
     :return: the number
-    :raises ConfigurationError: if it is none, or out of bounds
+    :raises ConfigurationError: if it isn't a number, or is out of bounds
     """
     try:
         if isinstance(value, bool):
@@ -45,14 +45,14 @@ def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
 
 def integer(value: Any, name: str, low: int, high: float = math.inf) -> int:
     """
-    Read a whole number within bounds.
+    Convert a value to a whole number and check its bounds.
 
-    :param value: a number, or text that spells one
-    :param name: what it is called, for the error
-    :param low: the least that is accepted
-    :param high: the most that is accepted
+    :param value: a number, or a string that spells one
+    :param name: name of the parameter, for the error
+    :param low: minimum
+    :param high: maximum; unlimited by default
     :return: the number
-    :raises ConfigurationError: if it is none, or out of bounds
+    :raises ConfigurationError: if it isn't a number, or is out of bounds
     """
     result = number(value, name, low, high)
     if result != int(result):
@@ -62,12 +62,12 @@ def integer(value: Any, name: str, low: int, high: float = math.inf) -> int:
 
 def text(value: Any, name: str) -> str:
     """
-    Read a text that says something.
+    Check that a value is a string with more than whitespace.
 
-    :param value: the text
-    :param name: what it is called, for the error
-    :return: the text as it is
-    :raises ConfigurationError: if it is no text, or blank
+    :param value: the string
+    :param name: name of the parameter, for the error
+    :return: the string, unchanged
+    :raises ConfigurationError: if it isn't a string, or is blank
     """
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
@@ -78,11 +78,11 @@ def text(value: Any, name: str) -> str:
 
 def boolean(value: Any, name: str) -> bool:
     """
-    Read yes or no.
+    Convert a value to a boolean.
 
-    :param value: True, False, or text that spells one, such as ``y`` or ``false``
-    :param name: what it is called, for the error
-    :return: which it is
+    :param value: True, False, or a string that spells one, such as ``y`` or ``false``
+    :param name: name of the parameter, for the error
+    :return: the boolean
     :raises ConfigurationError: if it is neither
     """
     spelled = str(value).strip().lower()
@@ -95,10 +95,10 @@ def boolean(value: Any, name: str) -> bool:
 
 def quote(value: Any) -> str:
     """
-    Show a value in an error, cut to a length that fits there.
+    Format a value for an error, shortened to fit there.
 
-    :param value: anything
-    :return: its type and, for short plain values, the value; never what may be a token that was put in the wrong place
+    :param value: any value
+    :return: its type and, for short plain values, the value; never one that may be a misplaced token
     """
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a number of {value.bit_length()} bits"
@@ -113,10 +113,10 @@ def quote(value: Any) -> str:
 
 def may_be_secret(value: str) -> bool:
     """
-    Tell whether a text looks like a token, or holds one.
+    Return whether a string looks like a token, or contains one.
 
-    :param value: the text
-    :return: whether it does
+    :param value: the string
+    :return: True if it does
     """
     return bool(_SECRET.search(value) or re.match(r"(?i)\s*(authorization\b|bearer\b)", value))
 

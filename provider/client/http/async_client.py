@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ...defaults import KEPT_CONNECTIONS
+from ...defaults import MAX_POOL_CONNECTIONS
 from ...errors import AIEndpointsError
 from ..ratelimit.pacer import FREE_RATE_LIMIT_RETRIES, find_pacer
 from ..settings import ClientSettings
@@ -220,7 +220,7 @@ def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
         timeout=None,  # noqa: S113  (that clock bounds reads as well)
         transport=Transport(
             verify=_trust(settings.ca_bundle),
-            limits=httpx.Limits(max_connections=KEPT_CONNECTIONS, max_keepalive_connections=KEPT_CONNECTIONS),
+            limits=httpx.Limits(max_connections=MAX_POOL_CONNECTIONS, max_keepalive_connections=MAX_POOL_CONNECTIONS),
             proxy=settings.proxy,
             # Proxy and certificates were read from the environment once, for both drivers.
             trust_env=False,

@@ -16,7 +16,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from ...defaults import KEPT_CONNECTIONS
+from ...defaults import MAX_POOL_CONNECTIONS
 from .attempt_timer import current_attempt, open_socket
 
 
@@ -115,7 +115,7 @@ class BoundedAdapter(HTTPAdapter):
     """
 
     def __init__(self) -> None:
-        super().__init__(pool_connections=4, pool_maxsize=KEPT_CONNECTIONS, max_retries=0)
+        super().__init__(pool_connections=4, pool_maxsize=MAX_POOL_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """
