@@ -1,5 +1,5 @@
 """
-Locks of a process that may be forked while threads hold them.
+Locks that survive a fork while a thread holds them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import threading
 
 def create_fork_lock() -> threading.Lock:
     """
-    Make a lock that lasts as long as the process, and that no fork leaves held in the child, where nobody would let it
-    go: whoever forks waits for it, so that what it guards is whole there too.
+    Create a lock for the lifetime of the process that a fork never leaves held in the child.
+
+    A fork waits for the lock, so that the state that it guards is consistent in the child too.
 
     :return: the lock
     """

@@ -64,13 +64,16 @@ def test_a_line_of_megabytes_that_comes_byte_by_byte_is_read_at_once() -> None:
 def test_an_event_without_an_end_is_refused_whatever_it_is_made_of(unit: bytes, length: int) -> None:
     piece, most = unit * (length // len(unit) + 1), 10_000
     reader = EventReader()
-    with patch.object(sse, "MAX_EVENT", most), pytest.raises(InvalidResponseError, match="more than 10,000 bytes"):
+    with (
+        patch.object(sse, "MAX_EVENT_BYTES", most),
+        pytest.raises(InvalidResponseError, match="more than 10,000 bytes"),
+    ):
         list(chain.from_iterable(map(reader.feed, [piece] * (2 * most // len(piece) + 1))))
 
 
 def test_comments_never_add_up() -> None:
     reader = EventReader()
-    with patch.object(sse, "MAX_EVENT", 10_000):
+    with patch.object(sse, "MAX_EVENT_BYTES", 10_000):
         for _ in range(100):
             assert list(reader.feed(b": ping\n\n" * 1_000)) == []
         assert list(reader.feed(b"data: a\n\n")) == ["a"]

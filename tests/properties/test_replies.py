@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_STREAMS, inflate
+from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_COMPRESSED_STREAMS, inflate
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import MAX_JSON_DEPTH, read_json
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles
 from apache_airflow_provider_ovhcloud_ai.client.models import prices
@@ -151,7 +151,7 @@ def test_a_body_of_very_many_compressed_streams_is_damaged() -> None:
     import gzip
 
     one = gzip.compress(b"a")
-    assert inflate(one * (MAX_STREAMS - 1), 10_000) == b"a" * (MAX_STREAMS - 1)
+    assert inflate(one * (MAX_COMPRESSED_STREAMS - 1), 10_000) == b"a" * (MAX_COMPRESSED_STREAMS - 1)
     assert inflate(one * 1_000_000, 2_000_000) is None
 
 

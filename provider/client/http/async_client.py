@@ -1,5 +1,5 @@
 """
-The non-blocking driver: the same requests and decisions as :mod:`.blocking`, for code that runs on an event loop.
+The non-blocking driver: the same requests and decisions as :mod:`.sync_client`, for code that runs on an event loop.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class AsyncClient:
 
     Not safe to use from several threads: its connections belong to one event loop, whose tasks may share it.
 
-    :param settings: where, as whom, and how patiently
-    :param sleep: how to wait between attempts
+    :param settings: base URL, token, timeouts and retries
+    :param sleep: waits between attempts; :func:`asyncio.sleep` by default
     """
 
     def __init__(self, settings: ClientSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -57,7 +57,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """
-        Close the connections that are kept open.
+        Close the open connections.
         """
         http, self._http = self._http, None
         if http is not None:
@@ -65,10 +65,10 @@ class AsyncClient:
 
     async def send(self, request: Request) -> Reply:
         """
-        Send a request, again where that makes sense.
+        Send a request, and retry it if that makes sense.
 
-        :param request: what to send
-        :return: the reply, whose status is below 400
+        :param request: the request
+        :return: the response, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
         attempt, waited, due = 1, 0.0, 0.0
@@ -90,26 +90,26 @@ class AsyncClient:
         """
         Make one attempt.
 
-        :param request: what to send
-        :param timeout: seconds it may take, from name lookup to the last byte
-        :return: the reply, whose status is below 400
-        :raises AIEndpointsError: if it did not succeed
+        :param request: the request
+        :param timeout: seconds for the attempt, from name lookup to the last byte; the settings' timeout by default
+        :return: the response, whose status is below 400
+        :raises AIEndpointsError: if the attempt failed
         """
         return await self._in_turn(request, timeout or self.settings.timeout)
 
     async def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> Reply:
         """
-        Make one attempt when the pacer gives leave.
+        Make one attempt when the pacer permits.
         """
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
-                turn = pacer.acquire(self.settings, max(time.monotonic(), due))
-                while turn.wait:
-                    await self._sleep(turn.wait)
-                    turn = pacer.acquire(self.settings, max(time.monotonic(), turn.moment + turn.wait))
+                permit = pacer.acquire(self.settings, max(time.monotonic(), due))
+                while permit.wait:
+                    await self._sleep(permit.wait)
+                    permit = pacer.acquire(self.settings, max(time.monotonic(), permit.moment + permit.wait))
                 outcome = await self._exchange(request, seconds)
                 if not isinstance(outcome, Reply) or not pacer.observe(
-                    turn, self.settings, outcome.status, outcome.headers
+                    permit, self.settings, outcome.status, outcome.headers
                 ):
                     break
         if isinstance(outcome, Reply):
@@ -142,8 +142,8 @@ class AsyncClient:
         async with client.stream(
             request.method, url, content=request.content, headers=headers, extensions={"trace": progress}
         ) as response:
-            async for piece in response.aiter_raw():
-                body += piece
+            async for chunk in response.aiter_raw():
+                body += chunk
                 if len(body) > self.settings.max_reply_bytes:
                     break
         return receive(response.status_code, response.headers.items(), bytes(body), request, self.settings)
@@ -156,14 +156,15 @@ class AsyncClient:
 
 class _Progress:
     """
-    Holds one attempt to its time: until its request leaves, as the events of ``httpcore`` tell, to that for connecting.
+    Enforces the timeouts of one attempt: the one for connecting until httpcore's events show that the request is being
+    sent, then the whole one.
     """
 
     def __init__(self, connect_seconds: float, seconds: float) -> None:
         self.connected = False
         self._limit = asyncio.timeout(connect_seconds)
         self._more = seconds - connect_seconds
-        self._line: Any = None
+        self._stream: Any = None
 
     async def __aenter__(self) -> None:
         await self._limit.__aenter__()
@@ -172,23 +173,23 @@ class _Progress:
         try:
             await self._limit.__aexit__(*error)
         finally:
-            if self._line is not None and not self.connected:
+            if self._stream is not None and not self.connected:
                 # httpcore forgets a socket whose TLS handshake is cancelled.
-                await self._line.aclose()
+                await self._stream.aclose()
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith("connect_tcp.complete"):
-            self._line = info["return_value"]
+            self._stream = info["return_value"]
             if self._limit.expired():
-                # anyio (4.15) takes a cancellation in the moment in which it has connected for one of its own, and goes
-                # on: the attempt would wait for its reply for ever.
+                # anyio (4.15) takes a cancellation at the moment of connecting for one of its own, and continues: the
+                # attempt would wait for its response for ever.
                 raise asyncio.CancelledError
         leaves = event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT"
         if leaves and not self._limit.expired():
             self.connected = True
             self._limit.reschedule((self._limit.when() or 0.0) + self._more)
         if event.endswith("receive_response_headers.complete"):
-            # What stays in here httpcore logs at DEBUG, and a service may tell the token back in a header.
+            # httpcore logs this value at DEBUG, and a service may echo the token in a header.
             info["return_value"] = None
 
 
@@ -205,7 +206,7 @@ def _new_client(settings: ClientSettings) -> httpx.AsyncClient:
     class Transport(httpx.AsyncHTTPTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             response = await super().handle_async_request(request)
-            # httpx logs it, and a service may tell the token back in it.
+            # httpx logs it, and a service may echo the token in it.
             response.extensions.pop("reason_phrase", None)
             return response
 

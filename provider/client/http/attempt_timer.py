@@ -1,9 +1,9 @@
 """
-Holds one attempt to its time: the name lookup, each address, the handshake, and a reply that drips.
+Enforces the timeout of one attempt over name lookup, every address, the handshake, and a response that trickles.
 
-``requests`` bounds each wait for a byte, not their sum. Here one watching thread a process cuts the TCP connection of
-an attempt whose time is over, which ends whatever waits on it. The ordinary call pays some microseconds to enter and
-leave a set; a timer of its own cost it a third of a millisecond.
+``requests`` limits each wait for a byte, not their sum. Here, one thread in each process shuts down the TCP connection
+of an attempt that has expired, so that all reads and writes on it fail. An ordinary call pays some microseconds to
+enter and leave a set; a timer of its own cost it a third of a millisecond.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _Addresses = list[tuple[Any, ...]]
 
 class AttemptTimer:
     """
-    The time of one attempt, as a context manager.
+    The timer of one attempt, as a context manager.
 
-    :param seconds: what it may take, from name lookup to the last byte
-    :param connect_seconds: what it may take to reach the service, TLS and the way through a proxy included
+    :param seconds: timeout of the attempt, from name lookup to the last byte
+    :param connect_seconds: timeout until the service is reached, including TLS and a proxy
     """
 
     def __init__(self, seconds: float, connect_seconds: float) -> None:
         started = time.monotonic()
         self._seconds = seconds
         self._last = started + seconds
-        #: When it will be cut: the connection must stand by then, afterwards the reply be complete.
+        #: When it expires: first the deadline for connecting, then that for the whole response.
         self.ends = started + min(connect_seconds, seconds)
         #: Whether the service was reached.
         self.connected = False
-        #: Seconds until the TCP connection stood, and until TLS on it did; None for one that stood before.
+        #: Seconds until TCP was connected, and until TLS was; None for a reused connection.
         self.connect_seconds: float | None = None
         self.secured: float | None = None
         self._started = started
-        #: Whether time ran out.
+        #: Whether the timeout has passed.
         self.expired = False
         self._sock_fd: int | None = None
         self._lock = threading.Lock()
@@ -57,37 +57,37 @@ class AttemptTimer:
 
     def left(self) -> float:
         """
-        Seconds that remain, never less than a millisecond, as socket timeouts must be positive.
+        Return the seconds that remain; at least a millisecond, as socket timeouts must be positive.
         """
         return max(self.ends - time.monotonic(), 0.001)
 
     def on_connect(self, sock: socket.socket) -> None:
         """
-        The TCP connection stands; what remains of connecting is TLS.
+        Record that TCP is connected; the rest of the connect timeout is for TLS.
 
-        :param sock: its socket
+        :param sock: the connected socket
         """
         self.connect_seconds = time.monotonic() - self._started
         self.watch(sock)
 
     def watch(self, sock: socket.socket) -> None:
         """
-        Cut this connection when time is over.
+        Shut down this connection if the attempt expires.
 
-        :param sock: its socket, or the TLS around it
+        :param sock: the socket, or the TLS around it
         """
         with self._lock:
             self._release()
-            # A duplicate, as TLS takes the socket over, and a reply may outlive it.
+            # A duplicate, as TLS takes the socket over, and a response may outlive it.
             self._sock_fd = os.dup(sock.fileno())
             if self.expired:
                 self._shut()
 
     def on_ready(self, sock: socket.socket) -> None:
         """
-        The connection stands: from here on the whole time counts.
+        Record that the connection is ready; from now on the timeout of the whole attempt applies.
 
-        :param sock: its socket, or the TLS around it
+        :param sock: the socket, or the TLS around it
         """
         if self.connect_seconds is not None and not self.connected:
             self.secured = time.monotonic() - self._started
@@ -97,20 +97,20 @@ class AttemptTimer:
 
     def pause(self) -> None:
         """
-        Let no time run, while whoever reads the reply does something else.
+        Stop the timer while the caller does something other than read the response.
         """
         self.ends = math.inf
 
     def restart(self) -> None:
         """
-        Give what follows the whole time once more.
+        Start the timer again with the whole timeout.
         """
         self.ends = time.monotonic() + self._seconds
         _watcher().add(self)
 
     def abort(self) -> None:
         """
-        End it now: whatever waits on its connection fails.
+        Expire now: all reads and writes on the connection fail.
         """
         with self._lock:
             self.expired = True
@@ -130,7 +130,7 @@ class AttemptTimer:
 
 class _Watcher(threading.Thread):
     """
-    Sleeps until the first of the attempts under way is out of time.
+    Sleeps until the first of the running attempts expires.
     """
 
     def __init__(self) -> None:
@@ -188,7 +188,7 @@ _current = threading.local()
 
 def current_attempt() -> AttemptTimer | None:
     """
-    The attempt that this thread is in.
+    Return the timer of this thread's current attempt, or None.
     """
     return getattr(_current, "attempt", None)
 
@@ -199,10 +199,10 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
 
     :param host: name or address
     :param port: TCP port
-    :param seconds: what name lookup and all addresses may take together
+    :param seconds: timeout for the name lookup and all addresses together
     :return: the connected socket
-    :raises TimeoutError: if time ran out
-    :raises OSError: if no address could be reached, the last one's fault
+    :raises TimeoutError: if the timeout passed
+    :raises OSError: if no address could be reached: the error of the last one
     """
     ends = time.monotonic() + seconds
     fault: OSError = OSError(f"{host} has no address")
@@ -210,7 +210,7 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:
-            # Each address gets its share, so that one that swallows packets leaves time for the next.
+            # Each address gets its share, so that one that drops packets leaves time for the next.
             sock.settimeout(max((ends - time.monotonic()) / (len(addresses) - position), 0.001))
             sock.connect(address)
             return sock
@@ -221,20 +221,20 @@ def open_socket(host: str, port: int, seconds: float) -> socket.socket:
 
 
 def _resolve(host: str, port: int, seconds: float) -> _Addresses:
-    found: list[_Addresses | OSError] = []
+    results: list[_Addresses | OSError] = []
 
-    def look() -> None:
+    def look_up() -> None:
         try:
-            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            results.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            found.append(error if isinstance(error, OSError) else socket.gaierror(str(error)))
+            results.append(error if isinstance(error, OSError) else socket.gaierror(str(error)))
 
-    # getaddrinfo cannot be interrupted; a daemon thread that outlives its use ends with the resolver's own limits.
-    thread = threading.Thread(target=look, daemon=True, name="ai-endpoints-name-lookup")
+    # getaddrinfo can't be interrupted. A daemon thread that is no longer needed ends with the resolver's own timeout.
+    thread = threading.Thread(target=look_up, daemon=True, name="ai-endpoints-name-lookup")
     thread.start()
     thread.join(seconds)
-    if not found:
+    if not results:
         raise TimeoutError(f"the lookup of {host} took longer than {seconds:g} s")
-    if isinstance(found[0], OSError):
-        raise found[0]
-    return found[0]
+    if isinstance(results[0], OSError):
+        raise results[0]
+    return results[0]

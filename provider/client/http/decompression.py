@@ -1,7 +1,7 @@
 """
-From the bytes of a reply to its body, decompressed within a bound. Pure.
+Decompresses the body of a response up to a limit. Pure.
 
-The HTTP libraries decompress too, but some releases of them let a small reply grow without limit in memory.
+The HTTP libraries decompress too, but some of their releases let a small response grow without limit in memory.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .http_request import Request
 from .http_response import REQUEST_IDS, Reply
 from .network_errors import build_size_error
 
-#: What both drivers say they understand.
+#: The header that both drivers send.
 ACCEPT_ENCODING = "gzip, deflate"
 
-_UNDERSTOOD = frozenset({"gzip", "x-gzip", "deflate"})
+_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
-#: Bytes to take from the connection at once.
+#: Bytes read from the connection at once.
 CHUNK_BYTES = 65_536
 
-#: Compressed streams of one body, of which servers send one: each further one copies what follows it.
-MAX_STREAMS = 100
+#: Compressed streams in one body. Servers send one; each further one costs a copy of the rest.
+MAX_COMPRESSED_STREAMS = 100
 
-#: How a compressed body may begin: with the header of gzip or zlib, or as some servers send "deflate", with none.
+#: A compressed body may begin with a gzip or zlib header, or, as some servers send "deflate", without one.
 _WINDOWS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
 
 
@@ -35,18 +35,19 @@ def receive(
     status: int, headers: Iterable[tuple[str, str]], body: bytes, request: Request, settings: ClientSettings
 ) -> Reply | InvalidResponseError:
     """
-    Make a reply of what came over the wire.
+    Build a reply from a status, headers and body as received.
 
     :param status: HTTP status
-    :param headers: as they came
-    :param body: as it came; reading may have stopped as soon as it was longer than allowed
-    :param request: what it answers
-    :param settings: how large it may be
-    :return: the reply, or that it is too large; what is still compressed keeps its ``content-encoding``
+    :param headers: as received
+    :param body: as received; reading may have stopped once it was longer than allowed
+    :param request: the request
+    :param settings: the largest body allowed, and the token
+    :return: the reply, or the error that it is too large; a body that couldn't be decompressed keeps its
+        ``content-encoding``
     """
     names = {name.lower(): value for name, value in headers}
     names |= {name: scrub(names[name], settings.token) for name in REQUEST_IDS if name in names}
-    if names.get("content-encoding", "").strip().lower() in _UNDERSTOOD:
+    if names.get("content-encoding", "").strip().lower() in _ENCODINGS:
         plain = inflate(body, settings.max_reply_bytes)
         if plain is not None:
             del names["content-encoding"]
@@ -58,29 +59,29 @@ def receive(
 
 def inflate(body: bytes, limit: int) -> bytes | None:
     """
-    Decompress, but stop once the result is longer than allowed.
+    Decompress a body, but stop once the result is longer than allowed.
 
     :param body: one or more gzip or zlib streams
-    :param limit: bytes that are allowed
-    :return: the result, of which at most one byte is too much; None if it is damaged
+    :param limit: maximum in bytes
+    :return: the result, at most one byte over the limit; None if it is damaged
     """
     plain = b""
-    for _ in range(MAX_STREAMS):
+    for _ in range(MAX_COMPRESSED_STREAMS):
         if not body or len(plain) > limit:
             return plain
-        piece = _inflated(body, limit + 1 - len(plain))
-        if piece is None:
+        stream = _inflate_stream(body, limit + 1 - len(plain))
+        if stream is None:
             return None
-        plain += piece[0]
-        body = piece[1]
+        plain += stream[0]
+        body = stream[1]
     return None
 
 
-def _inflated(body: bytes, most: int) -> tuple[bytes, bytes] | None:
+def _inflate_stream(body: bytes, limit: int) -> tuple[bytes, bytes] | None:
     for window in _WINDOWS:
         stream = zlib.decompressobj(window)
         try:
-            plain = stream.decompress(body, most)
+            plain = stream.decompress(body, limit)
         except zlib.error:
             continue
         return plain, stream.unused_data

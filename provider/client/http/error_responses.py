@@ -1,5 +1,5 @@
 """
-Why the service did not do what it was asked: an error reply to an error with cause and remedy. Pure.
+Turns an error response into an error with cause and remedy. Pure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..wait_headers import read_requested_wait
 from .http_request import Request
 from .http_response import Reply, describe_page, is_html_page, read_json
 
-#: Bytes of an error that is text, and of one that is JSON: to look for the token in 64 MB takes minutes.
+#: Bytes read of an error in plain text, and of one in JSON: looking for the token in 64 MB takes minutes.
 _MAX_TEXT_BYTES, _MAX_JSON_BYTES = 2_000, 1_000_000
 
 _REASONS = {
@@ -44,59 +44,59 @@ def parse_error(
     reply: Reply, request: Request, base_url: str, token: str | None, now: float
 ) -> AIEndpointsError | None:
     """
-    Read why the service did not do what it was asked.
+    Build the error for an error response.
 
-    :param reply: the reply
-    :param request: what it answers
-    :param base_url: where the request went
-    :param token: taken out of whatever the server says
+    :param reply: the response
+    :param request: its request
+    :param base_url: the service's URL, for the message
+    :param token: removed from everything that the server says
     :param now: seconds since the epoch, for dates in headers
     :return: the error, or None for a success
     """
     if reply.status < 400:
         return None
-    words, said_code, is_json = server_words(reply)
+    words, error_code, is_json = server_words(reply)
     words = excerpt(scrub(words, token))
-    kind = for_status(reply.status)
+    error_class = for_status(reply.status)
     wait = read_requested_wait(reply.status, reply.headers, now)
     did = "refused" if reply.status < 500 else "failed at"
     what = f"{_headline(reply.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.description}"
-    said = f" and says: {words.rstrip('.')}." if words else "."
-    return kind(
-        f"{what}{said} {_remedy(reply.status, request, words, wait, token)}",
+    quotation = f" and says: {words.rstrip('.')}." if words else "."
+    return error_class(
+        f"{what}{quotation} {_remedy(reply.status, request, words, wait, token)}",
         status=reply.status,
-        code=_cleaned(said_code, token),
-        request_id=_cleaned(reply.request_id or _find_request_id(reply.body), token),
+        code=_clean(error_code, token),
+        request_id=_clean(reply.request_id or _find_request_id(reply.body), token),
         retry_after=wait,
         detail=words if is_json else None,
     )
 
 
-def _cleaned(value: str | None, token: str | None) -> str | None:
+def _clean(value: str | None, token: str | None) -> str | None:
     return excerpt(scrub(value, token), 80) if value else None
 
 
 def server_words(reply: Reply) -> tuple[str, str | None, bool]:
     """
-    Find the service's own words in an error reply.
+    Extract the service's own message from an error response.
 
-    :param reply: the reply
-    :return: ``error.message``, ``error`` as a text, ``message`` or ``detail`` of its JSON, else its text; a page is
-        named as such; the error code, if any; and whether it was JSON
+    :param reply: the response
+    :return: ``error.message``, ``error`` as a string, ``message`` or ``detail`` of its JSON, else its text, or a
+        description of an HTML page; the error code, or None; and whether it was JSON
     """
     is_json, value = read_json(reply.body) if len(reply.body) <= _MAX_JSON_BYTES else (False, None)
     if not is_json:
         if "content-encoding" in reply.headers or is_html_page(reply):
             return describe_page(reply), None, False
         head = reply.body[:_MAX_TEXT_BYTES].decode("utf-8", "replace")
-        # The last word of a part may be a part of the token, which nobody would know for it.
+        # The last word of an excerpt may be part of the token, which scrubbing wouldn't find.
         return (head if len(reply.body) <= _MAX_TEXT_BYTES else head.rsplit(None, 1)[0]), None, False
     if not isinstance(value, dict):
         return (value if isinstance(value, str) else ""), None, True
     error = value.get("error")
     inner = error if isinstance(error, dict) else value
     candidates = (inner is error and inner.get("message"), error, value.get("message"), value.get("detail"))
-    words = next((found for found in candidates if found and not isinstance(found, (bool, int, float))), "")
+    words = next((value for value in candidates if value and not isinstance(value, (bool, int, float))), "")
     return _as_text(words), _find_code(inner), True
 
 
@@ -104,7 +104,7 @@ def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, dict) and "msg" in item for item in value):
-        # FastAPI's list of what it found wrong, and where.
+        # FastAPI's list of validation errors with their locations.
         return "; ".join(f"{_format_location(item.get('loc'))}{item['msg']}" for item in value)
     return json.dumps(value, ensure_ascii=False)
 
@@ -114,16 +114,16 @@ def _format_location(loc: Any) -> str:
 
 
 def _find_code(error: Mapping[str, Any]) -> str | None:
-    # A number there repeats the status in most services, so a name is taken first.
-    found = [error[name] for name in ("code", "type") if error.get(name) not in (None, "")]
-    return next((code for code in found if isinstance(code, str)), str(found[0]) if found else None)
+    # A number there repeats the status in most services, so prefer a name.
+    codes = [error[name] for name in ("code", "type") if error.get(name) not in (None, "")]
+    return next((code for code in codes if isinstance(code, str)), str(codes[0]) if codes else None)
 
 
 def _find_request_id(body: bytes) -> str | None:
-    # Kong has it in the body alone.
+    # Kong puts it in the body only.
     _, value = read_json(body)
-    found = value.get("request_id") if isinstance(value, dict) else None
-    return found if isinstance(found, str) else None
+    request_id = value.get("request_id") if isinstance(value, dict) else None
+    return request_id if isinstance(request_id, str) else None
 
 
 def _headline(status: int, request: Request, words: str) -> str:
@@ -134,10 +134,10 @@ def _headline(status: int, request: Request, words: str) -> str:
 
 def is_about_model(words: str) -> bool:
     """
-    Tell whether a server's words speak of the model.
+    Return whether a server's message is about the model.
 
-    :param words: what it said
-    :return: True if so
+    :param words: the message
+    :return: True if it names a model
     """
     return "model" in words.lower()
 

@@ -1,5 +1,5 @@
 """
-What to send: requests as data, checked before anything leaves the machine. Pure.
+Requests as data, validated before anything is sent. Pure.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import Any
 from ...errors import ConfigurationError
 from .multipart import MultipartForm
 
-#: ``json.dumps`` would make another encoder each time.
+#: ``json.dumps`` would create another encoder each time.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
-#: Bytes a second at which a file may travel: 2 Mbit/s.
+#: The slowest transfer of a file that the timeout allows for, in bytes a second: 2 Mbit/s.
 MIN_UPLOAD_BYTES_PER_S = 250_000
 
 
 @dataclass(frozen=True)
 class Request:
     """
-    One HTTP request to come.
+    One HTTP request, not yet sent.
 
     :param method: HTTP method
     :param path: path below the base URL
-    :param description: what it is, for errors and logs
-    :param model: the model it names, if any
+    :param description: name of the request in errors and logs
+    :param model: model id, or None
     :param content: JSON body, or None
-    :param safe_to_retry: whether sending it again costs nothing that was not asked for, even if the service may have
-        answered it already; a chat's answer is billed each time
-    :param streamed: whether the answer comes as events
+    :param safe_to_retry: whether sending it twice costs nothing, even if the service has processed it. A chat's answer
+        is billed each time
+    :param streamed: whether the response is a stream of events
     :param form: a form with a file in place of a JSON body
-    :param size: bytes of a file that is sent or comes, which has more time than other requests
+    :param size: bytes of the file that is uploaded or downloaded, which extends the timeout
     """
 
     method: str
@@ -49,32 +49,32 @@ class Request:
     @property
     def extra_timeout(self) -> float:
         """
-        Seconds that an attempt may take beyond those of any other, for its file.
+        Seconds that the file adds to an attempt's timeout.
         """
         return self.size / MIN_UPLOAD_BYTES_PER_S
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """
-    Write a JSON body.
+    Encode a JSON body.
 
     :param body: its fields; those that are None are left out
     :return: the bytes to send
-    :raises ConfigurationError: if a field is not JSON
+    :raises ConfigurationError: if a field isn't JSON
     """
     fields = {name: value for name, value in body.items() if value is not None}
     try:
         return _write(fields).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        culprit = _culprit(fields) or "The request"
+        culprit = _find_culprit(fields) or "The request"
         raise ConfigurationError(f"{culprit} cannot be written as JSON: {str(error).rstrip('.')}.") from None
 
 
-def _culprit(fields: Mapping[str, Any]) -> str:
+def _find_culprit(fields: Mapping[str, Any]) -> str:
     for name, value in fields.items():
         try:
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
             inside = {f"{name}[{position}]": item for position, item in enumerate(value)} if type(value) is list else {}
-            return _culprit(inside) or name
+            return _find_culprit(inside) or name
     return ""

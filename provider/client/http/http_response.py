@@ -1,5 +1,5 @@
 """
-How to read what came back: JSON of the promised shape, or the error that says why not. Pure.
+Reads responses: JSON of the promised shape, or the error that says why not. Pure.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from ...redaction import excerpt, page_title, scrub
 from ..settings import ClientSettings
 from .http_request import Request
 
-#: Where a request id was seen, in the order it is believed.
+#: Headers with a request id, the most reliable first.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
 
 
-#: Lists and objects within one another: no reply has ten, and Python writes or copies none of a thousand.
+#: Nested lists and objects: no response has ten levels, and Python can't write or copy a thousand.
 MAX_JSON_DEPTH = 100
 
 
 @dataclass(frozen=True)
 class Reply:
     """
-    One HTTP reply, read to its end.
+    One HTTP response, read to its end.
 
     Safe to use from several threads: nothing changes it.
 
     :param status: HTTP status
     :param headers: names in lower case
     :param body: bytes after decompression
-    :param seconds: from the first byte sent to the last received, of the attempt that succeeded
-    :param attempts: how many it took
-    :param connect_seconds: seconds until the TCP connection stood, None where one stood before
-    :param secured: seconds until TLS on it did, likewise
+    :param seconds: from the first byte sent to the last received, of the successful attempt
+    :param attempts: number of attempts
+    :param connect_seconds: seconds until TCP was connected, None for a reused connection
+    :param secured: seconds until TLS was established, likewise
     """
 
     status: int
-    # Neither is shown: a server may echo the token in them, and an answer is nobody else's business.
+    # Not in repr(): a server may echo the token in either, and answers are confidential.
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     seconds: float = 0.0
@@ -53,8 +53,8 @@ class Reply:
         """
         The service's id of the request, for its support.
         """
-        found = next((self.headers[name] for name in REQUEST_IDS if self.headers.get(name)), None)
-        return excerpt(found, 80) if found else None
+        value = next((self.headers[name] for name in REQUEST_IDS if self.headers.get(name)), None)
+        return excerpt(value, 80) if value else None
 
     @property
     def content_type(self) -> str:
@@ -66,22 +66,22 @@ class Reply:
 
 def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str, Any]:
     """
-    Read the JSON object of a successful reply.
+    Parse the JSON object of a successful response.
 
-    :param reply: the reply
-    :param request: what it answers
-    :param settings: where the request went, and the token, which is taken out of whatever is quoted
+    :param reply: the response
+    :param request: its request
+    :param settings: base URL, and the token, which is removed from everything that is quoted
     :return: the object
-    :raises InvalidResponseError: if it is a redirect, no JSON, or no object
+    :raises InvalidResponseError: if it is a redirect, isn't JSON, or isn't an object
     """
     host = urlsplit(settings.base_url).netloc
     if 300 <= reply.status < 400:
         raise InvalidResponseError(_redirected(reply, request, settings), **facts(reply))
     is_json, value = read_json(reply.body)
     if not is_json:
-        found = scrub(describe_page(reply), settings.token)
+        page = scrub(describe_page(reply), settings.token)
         raise InvalidResponseError(
-            f"The {request.description} came back as {found} instead of JSON from {host} (status {reply.status}): "
+            f"The {request.description} came back as {page} instead of JSON from {host} (status {reply.status}): "
             "a proxy, a login page or another service may answer there. Check the base URL.",
             **facts(reply),
         )
@@ -94,10 +94,10 @@ def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str,
 
 def read_json(body: bytes) -> tuple[bool, Any]:
     """
-    Read JSON without an exception, which would hold the whole text.
+    Parse JSON without an exception, which would hold the whole text.
 
     :param body: the text
-    :return: whether it is JSON, no deeper than :data:`DEEPEST`, and its value
+    :return: whether it is JSON, at most :data:`MAX_JSON_DEPTH` deep, and its value
     """
     try:
         value = json.loads(body)
@@ -109,8 +109,8 @@ def read_json(body: bytes) -> tuple[bool, Any]:
 def _is_deep(value: Any) -> bool:
     level = [value]
     for _ in range(MAX_JSON_DEPTH):
-        held = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [inner for each in held for inner in each if isinstance(inner, (dict, list))]
+        contents = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [inner for each in contents for inner in each if isinstance(inner, (dict, list))]
         if not level:
             return False
     return True
@@ -118,9 +118,9 @@ def _is_deep(value: Any) -> bool:
 
 def facts(reply: Reply) -> dict[str, Any]:
     """
-    What an error about a reply carries.
+    Return the fields that an error about a response carries.
 
-    :param reply: the reply
+    :param reply: the response
     :return: status and request id
     """
     return {"status": reply.status, "request_id": reply.request_id}
@@ -128,9 +128,9 @@ def facts(reply: Reply) -> dict[str, Any]:
 
 def is_html_page(reply: Reply) -> bool:
     """
-    Tell whether a reply is a page for people.
+    Return whether a response is an HTML page.
 
-    :param reply: the reply
+    :param reply: the response
     :return: True for HTML and for what looks like it
     """
     return reply.content_type in {"text/html", "application/xhtml+xml"} or reply.body.lstrip()[:1] == b"<"
@@ -138,9 +138,9 @@ def is_html_page(reply: Reply) -> bool:
 
 def describe_page(reply: Reply) -> str:
     """
-    Name what came in the place of JSON.
+    Describe a body that should have been JSON.
 
-    :param reply: the reply
+    :param reply: the response
     :return: such as ``an HTML page titled 'Sign in'``
     """
     head = reply.body[:4000].decode("utf-8", "replace")

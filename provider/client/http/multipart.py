@@ -1,5 +1,5 @@
 """
-A file on its way to the service, within a form: read as it is sent, and again for each attempt.
+A file in a ``multipart/form-data`` form, read while it is sent, and again for each attempt.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Attachment:
     """
     The file of a form.
 
-    :param name: what it is called there; letters, digits and ``._-``
-    :param media_type: what it is
-    :param size: its bytes
-    :param open: opens it, to be read from its beginning
+    :param name: its name in the form; letters, digits and ``._-``
+    :param media_type: media type
+    :param size: in bytes
+    :param open: opens the file at its beginning
     """
 
     name: str
@@ -33,14 +33,14 @@ class Attachment:
 
     def __iter__(self) -> Iterator[bytes]:
         """
-        Read it, piece by piece.
+        Read the file in chunks.
         """
         left = self.size
         with self.open() as stream:
-            while left and (piece := stream.read(min(CHUNK_BYTES, left))):
-                left -= len(piece)
-                yield piece
-            # The length of the request is known to the service by now: it cannot take what is more, nor do without.
+            while left and (chunk := stream.read(min(CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+            # The service knows the length of the request by now, and accepts neither more nor less.
             if left or stream.read(1):
                 raise AIEndpointsError("The file changed while it was sent: let what writes it end before this task.")
 
@@ -50,7 +50,7 @@ class MultipartForm:
     """
     A ``multipart/form-data`` body with one file.
 
-    :param fields: what goes before the file, each a name and its value; a name may come twice
+    :param fields: pairs of name and value, sent before the file; a name may occur twice
     :param file: the file
     """
 
@@ -61,19 +61,19 @@ class MultipartForm:
     @property
     def content_type(self) -> str:
         """
-        The media type, with what parts the parts.
+        The media type with its boundary.
         """
         return f"multipart/form-data; boundary={self.boundary}"
 
     def __len__(self) -> int:
         """
-        Bytes in all.
+        Return the length in bytes.
         """
         return len(self._head) + self.file.size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
         """
-        Read it, piece by piece.
+        Read the body in chunks.
         """
         yield self._head
         yield from self.file

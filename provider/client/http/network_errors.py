@@ -1,5 +1,5 @@
 """
-Why no reply came, read from the exception of whichever HTTP library was asked. Pure.
+Turns an exception of either HTTP library into the error that says why there was no response. Pure.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def build_connection_error(
     exception: BaseException, request: Request, settings: ClientSettings, *, seconds: float, connected: bool
 ) -> APIConnectionError:
     """
-    Turn a failure of the network into the error that says what to do.
+    Build the error for a failure of the network.
 
-    :param exception: what the HTTP library raised
-    :param request: what was asked
-    :param settings: where, and through what
-    :param seconds: what the attempt was allowed
+    :param exception: the HTTP library's exception
+    :param request: the request
+    :param settings: base URL, proxy and token
+    :param seconds: timeout of the attempt
     :param connected: whether the request may have reached the service
     :return: the error
     """
     if any(isinstance(cause, TimeoutError) for cause in _causes(exception)):
         return build_timeout_error(request, settings, seconds, connected=connected)
-    # What breaks after the request began to leave is a lost connection, whatever the library calls it.
+    # An error after sending began is a lost connection, however the library names it.
     kind = "lost" if connected else classify_network_error(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)
     return APIConnectionError(
@@ -60,11 +60,11 @@ def build_connection_error(
 
 def build_silence_error(request: Request, settings: ClientSettings, seconds: float) -> APITimeoutError:
     """
-    Say that a reply that comes piece by piece did not go on.
+    Build the error for a stream that stopped.
 
-    :param request: what was asked
-    :param settings: where
-    :param seconds: how long nothing came
+    :param request: the request
+    :param settings: base URL
+    :param seconds: seconds without data
     :return: the error
     """
     return APITimeoutError(
@@ -78,12 +78,12 @@ def build_timeout_error(
     request: Request, settings: ClientSettings, seconds: float, *, connected: bool
 ) -> APITimeoutError:
     """
-    Say that time ran out.
+    Build the error for a timeout.
 
-    :param request: what was asked
-    :param settings: where
-    :param seconds: what the attempt was allowed
-    :param connected: whether the service had been reached by then
+    :param request: the request
+    :param settings: base URL, proxy and connect timeout
+    :param seconds: timeout of the attempt
+    :param connected: whether the service had been reached
     :return: the error
     """
     if connected:
@@ -102,10 +102,10 @@ def build_timeout_error(
 
 def build_size_error(request: Request, settings: ClientSettings) -> InvalidResponseError:
     """
-    Say that a reply was not read to its end.
+    Build the error for a response that is too large.
 
-    :param request: what was asked
-    :param settings: where, and how much is read at most
+    :param request: the request
+    :param settings: base URL, and the largest body allowed
     :return: the error
     """
     return InvalidResponseError(
@@ -129,14 +129,13 @@ def _remedy(kind: str, settings: ClientSettings) -> str:
 
 def classify_network_error(exception: BaseException, *, through_proxy: bool = False) -> str:
     """
-    Tell what kept the service from being reached.
+    Return what kept the service from being reached.
 
-    The HTTP libraries name such faults each in its way; beneath lies the standard library's own exception, which
-    they share.
+    Each HTTP library has its own exceptions for this; both chain the standard library's exception.
 
-    :param exception: what was raised
-    :param through_proxy: whether a proxy stood between
-    :return: a key as in :class:`APIConnectionError`
+    :param exception: the exception
+    :param through_proxy: whether the request used a proxy
+    :return: a ``kind`` of :class:`APIConnectionError`
     """
     causes = list(_causes(exception))
     kind = next((kind for kind, types in _KINDS if any(isinstance(cause, types) for cause in causes)), "unreachable")
@@ -153,13 +152,13 @@ _KINDS: tuple[tuple[str, type[BaseException]], ...] = (
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     todo: list[BaseException] = [exception]
     while todo:
         current = todo.pop(0)
-        if id(current) in seen:
+        if id(current) in visited:
             continue
-        seen.add(id(current))
+        visited.add(id(current))
         yield current
         linked = (
             current.__cause__,

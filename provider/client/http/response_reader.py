@@ -1,5 +1,5 @@
 """
-What comes back to the blocking driver: a whole reply, a file, or events.
+Reads responses for the blocking driver: a whole body, a file, or events.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def read_response(response: Response, request: Request, settings: ClientSettings
     """
     Read a body into memory, and close the response.
 
-    :param response: as :meth:`.session.PooledSession.send` returned it
-    :param request: what it answers
-    :param settings: how large it may be
-    :return: the reply, or that it is too large
+    :param response: from :meth:`.session.PooledSession.send`
+    :param request: the request
+    :param settings: the largest body allowed
+    :return: the reply, or the error that it is too large
     """
     body = bytearray()
     with response:
-        for piece in response.raw.stream(CHUNK_BYTES, decode_content=False):
-            body += piece
+        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
+            body += chunk
             if len(body) > settings.max_reply_bytes:
                 break
     return receive(response.status_code, response.headers.items(), bytes(body), request, settings)
@@ -42,24 +42,24 @@ def save_response(
     response: Response, request: Request, settings: ClientSettings, sink: BinaryIO
 ) -> Reply | AIEndpointsError:
     """
-    Read a body into a file, of which nothing else is kept, and close the response.
+    Write a body to a file without keeping it in memory, and close the response.
 
-    :param response: as :meth:`.session.PooledSession.send` returned it
-    :param request: what it answers
+    :param response: from :meth:`.session.PooledSession.send`
+    :param request: the request
     :param settings: of the client
-    :param sink: what takes the body
-    :return: a reply without a body, or that it is larger than :data:`.defaults.MAX_FILE_BYTES`
+    :param sink: the file
+    :return: a reply without a body, or the error that it is larger than :data:`.defaults.MAX_FILE_BYTES`
     """
     left = defaults.MAX_FILE_BYTES
     sink.seek(0)
     sink.truncate()
     with response:
-        for piece in response.raw.stream(CHUNK_BYTES, decode_content=True):
-            left -= sink.write(piece)
+        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
+            left -= sink.write(chunk)
             if left < 0:
-                most = f"{defaults.MAX_FILE_BYTES:,} bytes"
                 return InvalidResponseError(
-                    f"The {request.description} is larger than {most} and was not read to its end."
+                    f"The {request.description} is larger than {defaults.MAX_FILE_BYTES:,} bytes and was not read to "
+                    "its end."
                 )
     plain = [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
     return receive(response.status_code, plain, b"", request, settings)
@@ -67,14 +67,14 @@ def save_response(
 
 def read_head(response: Response) -> Reply:
     """
-    The status and headers of a response whose body is yet to come.
+    Return the status and headers of a response whose body isn't read yet.
     """
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, b"")
 
 
 def is_event_stream(response: Response) -> bool:
     """
-    Whether a response gives events, and not one body.
+    Return whether a response is a stream of events.
     """
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return response.status_code == 200 and kind == "text/event-stream"
@@ -82,15 +82,15 @@ def is_event_stream(response: Response) -> bool:
 
 def iter_events(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
     """
-    Read the events of a response as they come.
+    Iterate over the events of a response as they arrive.
 
     :return: the data of each
-    :raises InvalidResponseError: if together they are larger than a reply may be
+    :raises InvalidResponseError: if they are larger together than one response may be
     """
     reader, room = EventReader(), settings.max_reply_bytes
-    # read1 gives what there is, without waiting for more.
-    while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
-        room -= len(piece)
+    # read1 returns the bytes that have arrived, without waiting for more.
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
+        room -= len(chunk)
         if room < 0:
             raise build_size_error(request, settings)
-        yield from reader.feed(piece)
+        yield from reader.feed(chunk)

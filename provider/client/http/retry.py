@@ -1,5 +1,5 @@
 """
-Whether to try again, and after how long: decided here once for every driver. Pure.
+Decides for both drivers whether to make another attempt, and when. Pure.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from ..settings import ClientSettings
 from ..wait_headers import _NOT_PROCESSED
 from .http_request import Request
 
-#: Seconds before the second attempt, doubled for each further one up to the last number, where the service names none.
+#: Default seconds before the second attempt, doubled for each further one, and their maximum.
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
 
 
-#: The service failed midway; an answer may or may not have been billed.
+#: The service failed while processing; an answer may have been billed.
 _FAILED_MIDWAY = frozenset({408, 500, 502})
 
 
@@ -22,12 +22,12 @@ def pause_before_next(
     error: AIEndpointsError, request: Request, settings: ClientSettings, *, attempt: int, waited: float, jitter: float
 ) -> float | None:
     """
-    Decide whether an attempt is followed by another.
+    Decide whether to make another attempt.
 
-    :param error: how the attempt ended
-    :param request: what was sent
-    :param settings: how many attempts, and how much waiting, are allowed
-    :param attempt: which attempt that was, from 1
+    :param error: the error that ended the attempt
+    :param request: the request
+    :param settings: maximum number of retries, and of seconds between attempts
+    :param attempt: number of the attempt, from 1
     :param waited: seconds spent between attempts so far
     :param jitter: a random number from 0 to 1
     :return: seconds to wait, or None to give up

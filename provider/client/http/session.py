@@ -1,5 +1,5 @@
 """
-The session beneath the blocking driver: one pool of connections for each process.
+The blocking driver's session: one connection pool in each process.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 _lock = create_fork_lock()
 
-#: Sessions of the process that forked this one. Their end would wait for locks of their pools that a thread of that
-#: process may have held in that moment.
+#: Sessions of the parent process. Closing them would wait for locks that a thread of the parent may have held during
+#: the fork.
 _inherited: list[Session] = []
 
 
 class PooledSession:
     """
-    Sends one request at a time of each thread, on connections that are kept open; safe to use from several threads.
+    Sends one request at a time for each thread, on connections that are kept open; safe to use from several threads.
 
-    :param settings: where and as whom
+    :param settings: base URL, token, certificates and proxy
     """
 
     def __init__(self, settings: ClientSettings) -> None:
@@ -37,7 +37,7 @@ class PooledSession:
 
     def close(self) -> None:
         """
-        Close the connections that are kept open.
+        Close the open connections.
         """
         with _lock:
             session, self._session = self._session, None
@@ -46,19 +46,19 @@ class PooledSession:
 
     def send(self, request: Request, seconds: float) -> Response:
         """
-        Send a request, and read the status and headers of what comes back.
+        Send a request, and read the status and headers of the response.
 
-        :param request: what to send
-        :param seconds: how long to wait for each byte of the head
-        :return: the response, whose body is not read, and which is to be closed
-        :raises requests.RequestException: if there is none
+        :param request: the request
+        :param seconds: timeout for each byte of the head
+        :return: the response, whose body isn't read; the caller closes it
+        :raises requests.RequestException: without a response
         """
         session = self._open()
         return session.send(self._prepare(session, request), timeout=seconds, allow_redirects=False, stream=True)
 
     def _open(self) -> Session:
         with _lock:
-            # A forked process leaves the connections to its parent: both would read each other's replies.
+            # A forked process leaves the connections to its parent: both would read each other's responses.
             if self._session is not None and self._process != os.getpid():
                 _inherited.append(self._session)
                 self._session = None
@@ -68,7 +68,7 @@ class PooledSession:
 
     def _prepare(self, session: Session, request: Request) -> PreparedRequest:
         """
-        Make a request out of one that was prepared once: preparing took a fifth of a call to a near service.
+        Copy a prepared request and fill it in: preparing each took a fifth of a call to a nearby service.
         """
         from requests import Request as Draft
 
@@ -83,7 +83,7 @@ class PooledSession:
             prepared.headers["Content-Type"] = request.form.content_type
             prepared.prepare_body(request.form, None)
         if request.streamed:
-            # Compressed events would wait for one another.
+            # A server would hold events back to compress them.
             prepared.headers.update({"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"})
             # llama.cpp's server closes about one connection in twenty just after a stream, under the next request.
             prepared.headers["Connection"] = "close"

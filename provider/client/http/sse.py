@@ -1,5 +1,5 @@
 """
-Server-sent events: bytes, in whatever pieces they come, to the data of each event. Pure.
+Server-sent events: turns chunks of bytes into the data of each event. Pure.
 
 Source: the HTML standard's section on parsing an event stream.
 """
@@ -12,38 +12,38 @@ from collections.abc import Iterator
 
 from ...errors import InvalidResponseError
 
-#: Bytes that one event may have: the longest seen, a whole reply in one piece, had some 100 kB.
-MAX_EVENT = 4_000_000
+#: The longest event seen, a whole response in one, had some 100 kB.
+MAX_EVENT_BYTES = 4_000_000
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class EventReader:
     """
-    Takes pieces of a stream, gives the data of the events that are complete.
+    Reads a stream in chunks, and returns the data of complete events.
     """
 
     def __init__(self) -> None:
-        # A line that has not ended yet, in the pieces in which it came: to join them each time would take minutes where
-        # one of megabytes comes byte by byte.
+        # An incomplete line in the chunks in which it arrived: joining them each time would take minutes for a line of
+        # megabytes that arrives byte by byte.
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._size = 0
         self._held = b""
         self._first = True
 
-    def feed(self, piece: bytes) -> Iterator[str]:
+    def feed(self, chunk: bytes) -> Iterator[str]:
         """
-        Read on.
+        Read the next chunk.
 
-        :param piece: the next bytes, which may end within a line or a character
+        :param chunk: the next bytes, which may end within a line or a character
         :return: the data of each event that they complete
-        :raises InvalidResponseError: if an event never ends
+        :raises InvalidResponseError: if an event is too long
         """
-        piece = self._held + piece
-        # A carriage return at the very end may be half of a line end.
-        self._held = b"\r" if piece.endswith(b"\r") else b""
-        *ends, rest = _LINE_END.split(piece.removesuffix(self._held))
+        chunk = self._held + chunk
+        # A carriage return at the end may be half of a line end.
+        self._held = b"\r" if chunk.endswith(b"\r") else b""
+        *ends, rest = _LINE_END.split(chunk.removesuffix(self._held))
         for end in ends:
             self._keep(end)
             line = self._whole_line()
@@ -59,8 +59,8 @@ class EventReader:
 
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
-        if self._size > MAX_EVENT:
-            raise InvalidResponseError(f"The stream holds an event of more than {MAX_EVENT:,} bytes.")
+        if self._size > MAX_EVENT_BYTES:
+            raise InvalidResponseError(f"The stream holds an event of more than {MAX_EVENT_BYTES:,} bytes.")
         self._line.append(part)
 
     def _whole_line(self) -> bytes:

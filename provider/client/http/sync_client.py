@@ -1,5 +1,5 @@
 """
-The blocking driver: sends what :mod:`.requests` built, on one pooled session, until :mod:`.retry` says stop.
+The blocking driver: sends requests on one pooled session, until :mod:`.retry` decides to stop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 @dataclass
 class _Tries:
     """
-    How often a request was sent, the seconds waited in between, and when the next attempt may begin.
+    The number of attempts, the seconds waited between them, and the time before which the next may not begin.
     """
 
     count: int = 1
@@ -43,8 +43,8 @@ class Client:
     """
     HTTP to an OpenAI-compatible service; safe to use from several threads.
 
-    :param settings: where, as whom, and how patiently
-    :param sleep: how to wait between attempts
+    :param settings: base URL, token, timeouts and retries
+    :param sleep: waits between attempts; :func:`time.sleep` by default
     """
 
     def __init__(self, settings: ClientSettings, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -60,17 +60,17 @@ class Client:
 
     def close(self) -> None:
         """
-        Close the connections that are kept open.
+        Close the open connections.
         """
         self._session.close()
 
     def send(self, request: Request, sink: BinaryIO | None = None) -> Reply:
         """
-        Send a request, again where that makes sense.
+        Send a request, and retry it if that makes sense.
 
-        :param request: what to send
-        :param sink: an empty file for the body of the reply, of any size, in place of memory
-        :return: the reply, whose status is below 400
+        :param request: the request
+        :param sink: an empty file for the body of the response, of any size, in place of memory
+        :return: the response, whose status is below 400
         :raises AIEndpointsError: if no attempt succeeded
         """
         tries = _Tries()
@@ -83,34 +83,34 @@ class Client:
 
     def send_stream(self, request: Request, on_response: Callable[[Reply], None]) -> Iterator[str]:
         """
-        Send a request, again where that makes sense until its first event has come, and give its events as they come.
+        Send a request, and iterate over its events as they arrive. Retries until the first event has arrived.
 
-        The time limit of an attempt is one for silence: an answer that keeps coming has all the time it needs.
+        The timeout of an attempt applies to the time between events: a stream may take any time in all.
 
-        :param request: what to send
-        :param on_response: told of the status and headers of a reply, before its first event
-        :return: the data of each event; of a reply that is no event stream, its body as one
-        :raises AIEndpointsError: if no attempt succeeded, or the one that did broke
+        :param request: the request
+        :param on_response: called with the status and headers of the response, before its first event
+        :return: the data of each event; the whole body if the response isn't an event stream
+        :raises AIEndpointsError: if no attempt succeeded, or the stream broke
         """
         tries = _Tries()
         while True:
-            begun = False
+            has_data = False
             try:
                 for data in self._stream_in_turn(request, tries, on_response):
-                    begun = True
+                    has_data = True
                     yield data
                 return
             except AIEndpointsError as error:
                 error.attempts = tries.count
-                if begun or not self._tries_again(error, request, tries):
+                if has_data or not self._tries_again(error, request, tries):
                     raise
 
     def _stream_in_turn(self, request: Request, tries: _Tries, on_response: Callable[[Reply], None]) -> Iterator[str]:
         with find_pacer(self.settings, request.model) as pacer:
-            turn = self._turn(pacer, tries.due)
+            permit = self._acquire(pacer, tries.due)
 
             def head(reply: Reply) -> None:
-                pacer.observe(turn, self.settings, reply.status, reply.headers)
+                pacer.observe(permit, self.settings, reply.status, reply.headers)
                 if reply.status < 400:
                     on_response(replace(reply, attempts=tries.count))
 
@@ -118,7 +118,7 @@ class Client:
 
     def _tries_again(self, error: AIEndpointsError, request: Request, tries: _Tries) -> bool:
         """
-        Wait before the next attempt, if there is to be one.
+        Wait before the next attempt, if there is one.
         """
         error.attempts = tries.count
         jitter = random.random()  # noqa: S311  (spreads retries, guards nothing)
@@ -137,44 +137,44 @@ class Client:
         """
         Make one attempt.
 
-        :param request: what to send
-        :param timeout: seconds it may take, from name lookup to the last byte
-        :return: the reply, whose status is below 400
-        :raises AIEndpointsError: if it did not succeed
+        :param request: the request
+        :param timeout: seconds for the attempt, from name lookup to the last byte; the settings' timeout by default
+        :return: the response, whose status is below 400
+        :raises AIEndpointsError: if the attempt failed
         """
         return self._in_turn(request, timeout or self.settings.timeout)
 
     def _in_turn(self, request: Request, seconds: float, due: float = 0.0, sink: BinaryIO | None = None) -> Reply:
         """
-        Make one attempt when the pacer gives leave.
+        Make one attempt when the pacer permits.
         """
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
-                turn = self._turn(pacer, due)
+                permit = self._acquire(pacer, due)
                 reply = self.exchange(request, seconds + request.extra_timeout, sink)
-                if not pacer.observe(turn, self.settings, reply.status, reply.headers):
+                if not pacer.observe(permit, self.settings, reply.status, reply.headers):
                     break
         error = parse_error(reply, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
             raise error
         return reply
 
-    def _turn(self, pacer: Pacer, due: float) -> Permit:
-        turn = pacer.acquire(self.settings, max(time.monotonic(), due))
-        while turn.wait:
-            self._sleep(turn.wait)
-            turn = pacer.acquire(self.settings, max(time.monotonic(), turn.moment + turn.wait))
-        return turn
+    def _acquire(self, pacer: Pacer, due: float) -> Permit:
+        permit = pacer.acquire(self.settings, max(time.monotonic(), due))
+        while permit.wait:
+            self._sleep(permit.wait)
+            permit = pacer.acquire(self.settings, max(time.monotonic(), permit.moment + permit.wait))
+        return permit
 
     def exchange(self, request: Request, timeout: float | None = None, sink: BinaryIO | None = None) -> Reply:
         """
-        Make one attempt and take the reply whatever its status, for a caller that reads errors in its own way.
+        Make one attempt and return the response with any status, for a caller that handles errors itself.
 
-        :param request: what to send
-        :param timeout: seconds it may take, from name lookup to the last byte
+        :param request: the request
+        :param timeout: seconds for the attempt, from name lookup to the last byte; the settings' timeout by default
         :param sink: a file for the body of a success, in place of memory
-        :return: the reply
-        :raises AIEndpointsError: if none came, or one too large
+        :return: the response
+        :raises AIEndpointsError: if there was no response, or it is too large
         """
         outcome = self._exchange(request, timeout or self.settings.timeout, sink)
         # Raised out of any except block: an exception of requests holds the headers, and with them the token.
@@ -191,14 +191,14 @@ class Client:
         patient: bool = False,
     ) -> Iterator[str]:
         """
-        Make one attempt, and give the events of the reply as they come.
+        Make one attempt, and iterate over the events of the response as they arrive.
 
-        :param request: what to send
-        :param timeout: seconds that it may take, from name lookup to the last byte
-        :param head: told of the status and headers of the reply, before its first event
-        :param patient: whether the time begins anew with each event, and does not run between them for the caller
-        :return: the data of each event; of a reply that is no event stream, its body as one
-        :raises AIEndpointsError: if it did not succeed, or broke
+        :param request: the request
+        :param timeout: seconds for the attempt, from name lookup to the last byte; the settings' timeout by default
+        :param head: called with the status and headers of the response, before its first event
+        :param patient: whether the timeout starts again with each event, and excludes the caller's time between them
+        :return: the data of each event; the whole body if the response isn't an event stream
+        :raises AIEndpointsError: if the attempt failed, or the stream broke
         """
         from requests import RequestException
         from urllib3.exceptions import HTTPError
@@ -248,14 +248,14 @@ class Client:
                 outcome = build_connection_error(
                     exception, request, self.settings, seconds=seconds, connected=attempt.connected
                 )
-        # A connection that was cut may look like one that failed, or even like the end of a reply.
+        # A connection that the timer shut down may look like one that failed, or even like the end of a response.
         if attempt.expired:
             outcome = build_timeout_error(request, self.settings, seconds, connected=attempt.connected)
         if isinstance(outcome, AIEndpointsError):
             outcome.connect_seconds = attempt.connect_seconds
             return outcome
-        taken = time.monotonic() - started
-        return replace(outcome, seconds=taken, connect_seconds=attempt.connect_seconds, secured=attempt.secured)
+        elapsed = time.monotonic() - started
+        return replace(outcome, seconds=elapsed, connect_seconds=attempt.connect_seconds, secured=attempt.secured)
 
 
 def _patiently(events: Iterator[str], attempt: AttemptTimer) -> Iterator[str]:

@@ -1,5 +1,5 @@
 """
-The connection pool beneath ``requests``, with connections that an :class:`.deadline.Attempt` can cut.
+The connection pool of ``requests``, with connections that an :class:`.attempt_timer.AttemptTimer` can shut down.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .attempt_timer import current_attempt, open_socket
 
 class _SkipInterimResponse(HTTPResponse):
     """
-    Passes over the interim responses that nobody asked for: http.client does so with 100 alone (RFC 9110, 15.2).
+    Skips all interim responses; http.client skips only 100 (RFC 9110, 15.2).
     """
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -35,7 +35,7 @@ class _SkipInterimResponse(HTTPResponse):
 
 class _Bounded:
     """
-    What both kinds of connection add: connecting is bounded as a whole, and the attempt learns what it may cut.
+    Limits the time for connecting as a whole, and registers the socket with the attempt's timer.
     """
 
     response_class: Any = _SkipInterimResponse
@@ -43,7 +43,7 @@ class _Bounded:
     def _new_conn(self: Any) -> socket.socket:
         attempt = current_attempt()
         try:
-            line = open_socket(self.host, self.port, attempt.left() if attempt else self.timeout)
+            sock = open_socket(self.host, self.port, attempt.left() if attempt else self.timeout)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
@@ -51,11 +51,11 @@ class _Bounded:
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
         for option in self.socket_options or ():
-            line.setsockopt(*option)
+            sock.setsockopt(*option)
         if attempt:
-            attempt.on_connect(line)
-            line.settimeout(attempt.left())
-        return line
+            attempt.on_connect(sock)
+            sock.settimeout(attempt.left())
+        return sock
 
     def connect(self: Any) -> None:
         super().connect()  # type: ignore[misc]  # of the class that this is mixed into
@@ -71,7 +71,7 @@ def _mark_ready(connection: Any) -> None:
     attempt = current_attempt()
     if attempt:
         attempt.on_ready(connection.sock)
-        # Until here the socket waits as long as connecting may take; sending a large body may take longer.
+        # Until now the socket's timeout was that for connecting; sending a large body may take longer.
         connection.timeout = attempt.left()
         connection.sock.settimeout(connection.timeout)
 
@@ -86,10 +86,10 @@ class _BoundedHTTPS(_Bounded, HTTPSConnection):
 
 class _LifoOpenConnections(LifoQueue[Any]):
     """
-    Gives out what is open before there is a new connection.
+    Returns open connections before new ones.
 
-    For each connection that broke, urllib3 puts a place for another on top of those that are open. These would be used
-    less and less, and become more: 69 in ten minutes of faults for 32 callers.
+    For each broken connection, urllib3 puts a placeholder on top of the open ones. These would be used less and less,
+    and increase: 69 in ten minutes of faults with 32 callers.
     """
 
     def _put(self, item: Any) -> None:
@@ -111,7 +111,7 @@ _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 class BoundedAdapter(HTTPAdapter):
     """
-    The adapter that a session mounts; the retries are the driver's.
+    The adapter that a session mounts; it doesn't retry, as the driver does.
     """
 
     def __init__(self) -> None:
@@ -119,14 +119,14 @@ class BoundedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """
-        Give the pool manager connections that can be cut.
+        Give the pool manager connections that can be shut down.
         """
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         """
-        Give the manager of a proxy's connections the same.
+        Give a proxy's pool manager the same connections.
         """
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
@@ -135,21 +135,20 @@ class BoundedAdapter(HTTPAdapter):
 
 class NoRedirectSession(Session):
     """
-    A session to which a redirect is a reply like any other.
+    A session that returns a redirect as an ordinary response.
 
-    Even when told not to follow one, ``requests`` reads its body without any bound and stumbles over an address that
-    is none.
+    Even with ``allow_redirects=False``, ``requests`` reads its body without any limit and fails for an invalid address.
     """
 
     def get_redirect_target(self, resp: Response) -> None:
         """
-        Find nothing to follow.
+        Return None: nothing to follow.
         """
 
 
 class TokenAuth(AuthBase):
     """
-    Sets the Authorization header, or takes care that there is none: a ``.netrc`` can neither replace nor add one.
+    Sets the Authorization header, or removes it: a ``.netrc`` can neither replace nor add one.
 
     :param token: API token, or None for anonymous access
     """

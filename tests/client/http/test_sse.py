@@ -70,11 +70,11 @@ def test_carriage_return_at_the_end_of_a_piece_is_half_a_line_end() -> None:
     ],
 )
 def test_event_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
-    monkeypatch.setattr(sse, "MAX_EVENT", 1_000)
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 1_000)
     with pytest.raises(InvalidResponseError, match="an event of more than 1,000 bytes"):
         read(*[piece] * 300)
 
 
 def test_many_events_together_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "MAX_EVENT", 1_000)
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 1_000)
     assert len(read(*[b": comment of no event\ndata: " + b"x" * 500 + b"\n\n"] * 300)) == 300

@@ -218,7 +218,7 @@ def test_size_counts_as_a_whole(manner: Any) -> None:
 
 
 def test_endless_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apache_airflow_provider_ovhcloud_ai.client.http.sse.MAX_EVENT", 500)
+    monkeypatch.setattr("apache_airflow_provider_ovhcloud_ai.client.http.sse.MAX_EVENT_BYTES", 500)
     with (
         Server(dripping(b"x" * 100, 0.001)) as server,
         pytest.raises(InvalidResponseError, match="an event of more than"),
