@@ -15,7 +15,7 @@ from ..defaults import RATE_LIMIT_ANONYMOUS, RATE_LIMIT_TOKEN, SERVICE_NAME
 from .connection import command
 from .server import TOKEN, Sandbox
 
-#: Any would do; not 8080, where Airflow's own web server listens.
+#: Any free port works, except 8080, where Airflow's own web server listens.
 PORT = 8787
 
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     Serve until interrupted.
 
-    :param argv: options, those of the command line by default
+    :param argv: options; default: those of the command line
     :return: exit status
     """
     options = parser().parse_args(argv)
@@ -54,16 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """
-    Describe the command line.
+    Build the parser of the command line.
 
-    :return: what reads it
+    :return: the parser
     """
-    found = argparse.ArgumentParser(
+    command_line = argparse.ArgumentParser(
         prog="python -m apache_airflow_provider_ovhcloud_ai.sandbox",
         allow_abbrev=False,
         description=f"An offline stand-in for {SERVICE_NAME} on 127.0.0.1. No model runs, nothing is billed.",
     )
-    add = found.add_argument
+    add = command_line.add_argument
     add("--port", type=_port, default=PORT, help="port, 0 for any free one (default: %(default)s)")
     add("--token", type=_token, default=TOKEN, help="the one token that is accepted (default: %(default)s)")
     add(
@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         help="seconds that a batch takes (default: %(default)s)",
     )
     add("--quiet", action="store_true", help="do not log requests")
-    return found
+    return command_line
 
 
 def _port(text: str) -> int:
@@ -103,13 +103,13 @@ def _latency(text: str) -> float:
     return float(_within(text, float, 0, 3600, "a number of seconds from 0 to 3600"))
 
 
-def _within(text: str, kind: Any, low: float, high: float, wanted: str) -> float:
+def _within(text: str, kind: Any, low: float, high: float, description: str) -> float:
     try:
         value: float = kind(text)
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not {description}")
     return value
 
 

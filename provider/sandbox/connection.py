@@ -8,7 +8,7 @@ from typing import Any
 
 from ..defaults import CONN_ID, CONN_TYPE
 
-#: Models of operators that name none, and a project that does not exist.
+#: Default models of the connection, and a project that doesn't exist.
 CHAT_MODEL = "Meta-Llama-3_3-70B-Instruct"
 EMBEDDING_MODEL = "bge-m3"
 PROJECT_ID = "0" * 32
@@ -16,7 +16,7 @@ PROJECT_ID = "0" * 32
 
 def connection(port: int, token: str) -> dict[str, Any]:
     """
-    Describe the connection.
+    Build the fields of the Airflow connection to a sandbox.
 
     :param port: port of the sandbox
     :param token: token of the sandbox
@@ -25,7 +25,7 @@ def connection(port: int, token: str) -> dict[str, Any]:
     return {
         "conn_type": CONN_TYPE,
         "host": f"http://127.0.0.1:{port}/v1",
-        # The host holds it already, but the Test button of Airflow 3.3.1 and 3.3.2 insists on one.
+        # The host contains it already, but the Test button of Airflow 3.3.1 and 3.3.2 requires it.
         "port": port,
         "password": token,
         "extra": {"chat_model": CHAT_MODEL, "embedding_model": EMBEDDING_MODEL, "project_id": PROJECT_ID},

@@ -1,4 +1,4 @@
-"""From the name in a request to a model: exact names, aliases, virtual models such as ``mistral@latest``."""
+"""Find the model for a name in a request: exact names, aliases, virtual models such as ``mistral@latest``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIGNS: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-#: Which endpoint answers for which kind of model.
+#: Kinds of models that each endpoint serves.
 _SERVES: dict[str, tuple[Kind, ...]] = {
     "chat": ("chat", "guard"),
     "embedding": ("embedding",),
@@ -31,22 +31,23 @@ _SERVES: dict[str, tuple[Kind, ...]] = {
 
 def resolve(name: Any, purpose: str) -> tuple[Model, str]:
     """
-    Find the model that a request asks for.
+    Find the model of a request.
 
     :param name: value of ``model`` in the request
-    :param purpose: ``chat`` or ``embedding``
-    :return: the model, and its name for the reply: as asked for, or the resolved one of a virtual model
+    :param purpose: ``chat``, ``embedding``, ``image`` or ``transcription``
+    :return: the model, and its name for the reply: as in the request, or the id if that names a virtual model
+    :raise Refusal: the model doesn't exist, or isn't for this purpose
     """
     if not isinstance(name, str) or not name:
         raise model_refusal(400, "'model' is required and must be the name of a model", "model")
     if "@" in name:
         model = _pick(name, purpose)
         return model, model.id
-    if (found := BY_NAME.get(name)) is None:
+    if (served := BY_NAME.get(name)) is None:
         raise _unknown(name)
-    if found.kind not in _SERVES[purpose]:
-        raise model_refusal(400, f"'{name}' is a model for {found.kind}, not for {purpose}", "model")
-    return found, name
+    if served.kind not in _SERVES[purpose]:
+        raise model_refusal(400, f"'{name}' is a model for {served.kind}, not for {purpose}", "model")
+    return served, name
 
 
 def _pick(query: str, purpose: str) -> Model:
@@ -57,10 +58,10 @@ def _pick(query: str, purpose: str) -> Model:
     fits = _condition(parts["condition"])
     tag = parts["tag"].lower()
     served = (model for model in LISTED if model.kind == purpose)
-    found = [model for model in served if tag in f"{model.id} {model.owner}".lower() and fits(model)]
-    if not found:
+    matches = [model for model in served if tag in f"{model.id} {model.owner}".lower() and fits(model)]
+    if not matches:
         raise _unknown(query)
-    return min(found, key=_RANKERS[parts["ranker"]])
+    return min(matches, key=_RANKERS[parts["ranker"]])
 
 
 def _condition(text: str | None) -> Callable[[Model], bool]:

@@ -21,7 +21,7 @@ class Model:
     One model.
 
     :param id: exact name
-    :param kind: what it does
+    :param kind: what the model is for
     :param owner: publisher
     :param created: release at the service, in seconds since 1970
     :param context: tokens of prompt and answer together
@@ -31,8 +31,8 @@ class Model:
     :param vision: whether it reads images
     :param efforts: values of ``reasoning_effort``; a model without any does not reason
     :param dimensions: length of its vectors
-    :param aliases: other names that it answers to
-    :param redirected_to: the successor named by ``x-warning``; a model with one is served but not listed
+    :param aliases: other names of it
+    :param redirected_to: successor, named in ``x-warning``; a model with one is served but not listed
     """
 
     id: str
@@ -134,7 +134,7 @@ def list_models(_: Request) -> Reply:
     """
     Answer ``GET /v1/models``.
 
-    :return: the list, with prices and context lengths
+    :return: the list of models, with prices and context lengths
     """
     return Reply(200, {"object": "list", "data": [_entry(model) for model in LISTED]})
 

@@ -1,4 +1,4 @@
-"""The sandbox as a library: start it, ask it what it received, order faults."""
+"""The sandbox as a library: start it, read its received requests, inject faults."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Self
 from ..defaults import RATE_LIMIT_TOKEN
 from .connection import connection
 from .http.http_server import Server
-from .http.injected_faults import Fault, Faults, cut, delayed, dropped, failure
+from .http.injected_faults import Fault, Faults, build_cut, build_delay, build_drop, build_failure
 from .http.messages import Reply, Request
 from .service import Service
 
-#: The token that the sandbox accepts unless told otherwise.
+#: Default token of the sandbox.
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox
 
-#: Seconds between two looks of the accepting thread at whether it shall stop: what closing takes at most.
-_POLL = 0.02
+#: Interval at which the accepting thread checks if it has to stop: closing takes no longer.
+_POLL_S = 0.02
 
 
 class Sandbox:
@@ -31,10 +31,10 @@ class Sandbox:
     :param port: port to listen on, 0 for any free one
     :param token: the one token that is accepted
     :param rate_limit: requests a minute with the token, for each model
-    :param latency: seconds that each reply waits
-    :param batch_seconds: seconds that a batch takes
-    :param batch_expires: seconds after which a batch has expired, None for never
-    :param record: whether received requests are kept in :attr:`requests`
+    :param latency: seconds before each response
+    :param batch_seconds: duration of a batch
+    :param batch_expires: seconds after which a batch expires, None for never
+    :param record: whether :attr:`requests` stores the received requests
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class Sandbox:
 
     def start(self) -> None:
         """
-        Begin to listen; :attr:`port` then is the real one.
+        Start to listen. If :attr:`port` was 0, it then holds the real port.
 
-        :raise OSError: the port cannot be had
+        :raise OSError: the port isn't available
         """
         self._stopping.clear()
         self._server = Server(self.port, self._answer)
         self.port = self._server.server_port
         threading.Thread(
-            target=self._server.serve_forever, args=(_POLL,), name="ai-endpoints-sandbox", daemon=True
+            target=self._server.serve_forever, args=(_POLL_S,), name="ai-endpoints-sandbox", daemon=True
         ).start()
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Sandbox:
 
     @property
     def connection_json(self) -> str:
-        """:attr:`connection` as text, ready for an environment variable."""
+        """:attr:`connection` as a JSON string, ready for an environment variable."""
         return json.dumps(self.connection)
 
     @property
@@ -111,7 +111,7 @@ class Sandbox:
         return self._server.accepted if self._server is not None else 0
 
     def clear(self) -> None:
-        """Forget received requests, ordered faults and counted limits."""
+        """Remove received requests and injected faults, and reset rate limits."""
         self.requests.clear()
         self._faults.clear()
         self._service.limiter.clear()
@@ -127,44 +127,44 @@ class Sandbox:
         delay: float = 0.0,
     ) -> None:
         """
-        Answer the next requests with an error, or with anything else.
+        Answer the next requests with an error, or with any other response.
 
         :param status: HTTP status
-        :param body: an object sent as JSON, text or bytes; by default a gateway's message
-        :param headers: headers of the reply
-        :param times: to how many requests
-        :param path: only to this address, such as ``/v1/embeddings``
-        :param delay: seconds before the reply
+        :param body: an object to send as JSON, a string or bytes; default: a gateway's message
+        :param headers: headers of the response
+        :param times: number of requests
+        :param path: only requests to this path, such as ``/v1/embeddings``
+        :param delay: seconds before the response
         """
-        self._faults.add(failure(status, body, headers or {}, delay, path), times)
+        self._faults.add(build_failure(status, body, headers or {}, delay, path), times)
 
     def drop_next(self, *, times: int = 1, path: str | None = None) -> None:
         """
-        Close the connection of the next requests without a reply.
+        Close the connection of the next requests without a response.
 
-        :param times: for how many requests
-        :param path: only for this address
+        :param times: number of requests
+        :param path: only requests to this path
         """
-        self._faults.add(dropped(path), times)
+        self._faults.add(build_drop(path), times)
 
     def cut_next(self, *, times: int = 1, path: str | None = None) -> None:
         """
-        Close the connection of the next requests in the middle of the reply.
+        Close the connection of the next requests in the middle of the response.
 
-        :param times: for how many requests
-        :param path: only for this address
+        :param times: number of requests
+        :param path: only requests to this path
         """
-        self._faults.add(cut(path), times)
+        self._faults.add(build_cut(path), times)
 
     def delay_next(self, seconds: float, *, times: int = 1, path: str | None = None) -> None:
         """
-        Answer the next requests late.
+        Delay the response to the next requests.
 
-        :param seconds: how late, beside the latency of all
-        :param times: to how many requests
-        :param path: only to this address, in which ``*`` stands for any characters, as in ``/v1/files/*``
+        :param seconds: delay, in addition to the sandbox's latency
+        :param times: number of requests
+        :param path: only requests to this path; ``*`` matches any characters, as in ``/v1/files/*``
         """
-        self._faults.add(delayed(seconds, path), times)
+        self._faults.add(build_delay(seconds, path), times)
 
     def _answer(self, request: Request) -> Reply | None:
         if self._record:

@@ -1,4 +1,4 @@
-"""The service behind the socket: which request gets which reply. Knows nothing of how either travels."""
+"""The service behind the HTTP server: builds the reply to each request."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from .models import Model, list_models
 
 logger = logging.getLogger(__name__)
 
-#: The service makes calls to a retired model wait 10 s; enough here to be noticed, too short to slow tests.
-_RETIRED_DELAY = 0.2
+#: The service delays calls to a retired model by 10 s; this is long enough to notice, too short to slow down tests.
+_RETIRED_DELAY_S = 0.2
 
 
 @dataclass(frozen=True)
 class PlainRoute:
     """
-    An address that answers without a model.
+    A route without a model.
 
     :param method: HTTP method
     :param path: regular expression of the whole path
-    :param endpoint: what answers
+    :param endpoint: handles the request
     """
 
     method: str
@@ -49,12 +49,12 @@ class PlainRoute:
 @dataclass(frozen=True)
 class ModelRoute:
     """
-    An address that a model answers at: the body names it, and its limits apply.
+    A route to a model: the body names it, and its rate limit applies.
 
     :param method: HTTP method
     :param path: regular expression of the whole path
-    :param endpoint: what answers
-    :param purpose: what the model must be good for
+    :param endpoint: handles the request
+    :param purpose: purpose that the model must serve
     :param payload: reads the body
     """
 
@@ -68,11 +68,11 @@ class ModelRoute:
 @dataclass(frozen=True)
 class AccountRoute:
     """
-    An address for callers with a token alone.
+    A route for callers with a token only.
 
     :param method: HTTP method
-    :param path: regular expression of the whole path, whose named groups are given to what answers
-    :param endpoint: what answers
+    :param path: regular expression of the whole path; its named groups are arguments of the endpoint
+    :param endpoint: handles the request
     """
 
     method: str
@@ -96,10 +96,10 @@ class Service:
     """
     AI Endpoints without a network.
 
-    :param token: the one token it accepts
+    :param token: the one token that is accepted
     :param rate_limit: requests a minute with the token, for each model
-    :param batch_seconds: how long a batch takes
-    :param batch_expires: seconds after which a batch has expired, None for never
+    :param batch_seconds: duration of a batch
+    :param batch_expires: seconds after which a batch expires, None for never
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Service:
 
     def answer(self, request: Request) -> Reply:
         """
-        Answer one request; it never raises.
+        Answer one request, without ever raising an exception.
 
-        :param request: what arrived
-        :return: what to send
+        :param request: the request
+        :return: the reply
         """
         try:
             return self._answer(request)
@@ -144,24 +144,24 @@ class Service:
         headers = self._limit(with_token, model)
         reply = _run_endpoint(route.endpoint, Call(model, name, payload))
         reply.headers |= headers
-        return _warned(reply, model)
+        return _add_warning(reply, model)
 
     def _authenticate(self, header: str | None) -> bool:
-        """Tell a caller with the token from one without any; a wrong token is neither."""
+        """Return whether a request has the token; refuse one with a wrong token."""
         if header is None:
             return False
         scheme, _, token = header.partition(" ")
-        known = hmac.compare_digest(token.strip().encode(), self._token.encode())
-        if scheme.lower() != "bearer" or not known:
+        matches = hmac.compare_digest(token.strip().encode(), self._token.encode())
+        if scheme.lower() != "bearer" or not matches:
             raise gateway_refusal(403, "Forbidden: authentication failed")
         return True
 
     def _limit(self, with_token: bool, model: Model) -> dict[str, str]:
         caller, limit = ("token", self._rate_limit) if with_token else ("anonymous", RATE_LIMIT_ANONYMOUS)
-        allowance = self.limiter.take(caller, model.id, limit)
-        if not allowance.is_granted:
-            raise gateway_refusal(429, "API rate limit exceeded", allowance.headers)
-        return allowance.headers
+        quota = self.limiter.take(caller, model.id, limit)
+        if not quota.is_granted:
+            raise gateway_refusal(429, "API rate limit exceeded", quota.headers)
+        return quota.headers
 
 
 def _account_routes(files: Files, batches: Batches) -> tuple[AccountRoute, ...]:
@@ -180,7 +180,7 @@ def _account_routes(files: Files, batches: Batches) -> tuple[AccountRoute, ...]:
 
 
 def _run(path: str, payload: Mapping[str, Any]) -> tuple[int, Any]:
-    """Answer a line of a batch, which no limit of requests a minute holds up."""
+    """Run the request of a batch's line, which no rate limit applies to."""
     route = next(route for route in ROUTES if isinstance(route, ModelRoute) and route.path == path)
     try:
         model, name = resolve(payload.get("model"), route.purpose)
@@ -191,26 +191,26 @@ def _run(path: str, payload: Mapping[str, Any]) -> tuple[int, Any]:
 
 
 def _route(routes: tuple[Route, ...], request: Request) -> Route:
-    found = [route for route in routes if re.fullmatch(route.path, request.path)]
-    if not found:
+    matches = [route for route in routes if re.fullmatch(route.path, request.path)]
+    if not matches:
         raise gateway_refusal(404, "no Route matched with those values")
-    for route in found:
+    for route in matches:
         if route.method == request.method:
             return route
-    allowed = ", ".join(route.method for route in found)
+    allowed = ", ".join(route.method for route in matches)
     raise gateway_refusal(405, f"Method not allowed, use {allowed}", {"Allow": allowed})
 
 
 def _run_endpoint(endpoint: Callable[[Call], Reply], call: Call) -> Reply:
-    """Let a refusal of the model carry the gateway's headers like any other reply."""
+    """Turn a refusal of the model into a reply, so that it gets the gateway's headers."""
     try:
         return endpoint(call)
     except Refusal as refusal:
         return refusal.reply
 
 
-def _warned(reply: Reply, model: Model) -> Reply:
+def _add_warning(reply: Reply, model: Model) -> Reply:
     if successor := model.redirected_to:
         reply.headers["x-warning"] = f"This model is deprecated and will be redirected to {successor}"
-        reply.delay += _RETIRED_DELAY
+        reply.delay += _RETIRED_DELAY_S
     return reply

@@ -1,4 +1,4 @@
-"""``/v1/batches``: many requests of a file, answered some time later, into another file."""
+"""``/v1/batches``: runs the requests of an input file some time later and writes the answers to an output file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 from ...defaults import BATCH_LINES
 from ..http.messages import Reply, Request, model_refusal, parse_json
 from .files import File, Files
-from .parameters import Check, checked, choice, text
+from .parameters import Check, choice, read_params, text
 
-#: Answers one line: an address and a payload to a status and a body.
+#: Runs the request of one line: from its address and payload to a status and a body.
 Run = Callable[[str, Mapping[str, Any]], tuple[int, Any]]
 
-#: What a batch may ask, and how long it may take. Source: batch guide and blog, 2026-05.
+#: Endpoints and completion windows of a batch. Source: batch guide and blog, 2026-05.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 WINDOWS = ("24h", "48h", "72h")
 
 FINAL_STATUSES = frozenset({"completed", "failed", "expired", "cancelled"})
 
-#: Shares of its time after which a batch has been checked, and has been answered but not yet written.
+#: Shares of a batch's duration after which it is validated, and after which only its files aren't written yet.
 _CHECKED, _ANSWERED = 0.1, 0.9
 
 
@@ -45,15 +45,15 @@ class Batch:
     """
     One batch.
 
-    :param id: what the service calls it
-    :param given: the parameters of the request that made it
-    :param lines: what it asks, as far as that can be read
-    :param errors: what is wrong with its file
-    :param started: when it was made, in seconds since 1970
+    :param id: its id
+    :param params: parameters of the request that created it
+    :param lines: the valid lines of the input file
+    :param errors: the invalid lines of the input file, with the reason
+    :param started: creation time, in seconds since 1970
     """
 
     id: str
-    given: dict[str, Any]
+    params: dict[str, Any]
     lines: list[dict[str, Any]]
     errors: list[dict[str, Any]]
     started: float
@@ -66,7 +66,7 @@ class Batch:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Show it as the API does.
+        Convert it to the API's object.
 
         :return: the batch object
         """
@@ -74,29 +74,29 @@ class Batch:
         return {
             "id": self.id,
             "object": "batch",
-            "endpoint": self.given["endpoint"],
+            "endpoint": self.params["endpoint"],
             "errors": {"object": "list", "data": self.errors} if self.errors else None,
-            "input_file_id": self.given["input_file_id"],
-            "completion_window": self.given["completion_window"],
+            "input_file_id": self.params["input_file_id"],
+            "completion_window": self.params["completion_window"],
             "status": self.status,
             "output_file_id": self.output and self.output.id,
             "error_file_id": self.error and self.error.id,
             "created_at": int(self.started),
-            "expires_at": int(self.started) + 3600 * int(self.given["completion_window"].removesuffix("h")),
+            "expires_at": int(self.started) + 3600 * int(self.params["completion_window"].removesuffix("h")),
             **{f"{name}_at": self.moments.get(name) for name in names},
             "request_counts": {"total": len(self.lines), "completed": self.completed, "failed": self.failed},
-            "metadata": self.given.get("metadata"),
+            "metadata": self.params.get("metadata"),
         }
 
 
 class Batches:
     """
-    The batches of the one account that there is. They move on when somebody looks.
+    The batches of the sandbox's only account. A request for a batch updates its status.
 
-    :param files: what they read and write
-    :param run: answers one line
-    :param seconds: how long each takes
-    :param expires: seconds after which each has expired, None for never
+    :param files: the input and output files
+    :param run: runs the request of one line
+    :param seconds: duration of a batch
+    :param expires: seconds after which a batch expires, None for never
     """
 
     def __init__(self, files: Files, run: Run, seconds: float, expires: float | None) -> None:
@@ -111,13 +111,13 @@ class Batches:
         """Answer ``POST /v1/batches``."""
         if not isinstance(request.json, dict):
             raise model_refusal(400, "The body must be a JSON object", code="invalid_json")
-        given = checked(request.json, _PARAMETERS)
+        params = read_params(request.json, _PARAMETERS)
         for name in ("input_file_id", "endpoint", "completion_window"):
-            if name not in given:
+            if name not in params:
                 raise model_refusal(400, f"'{name}' is required", name, "missing_required_parameter")
-        lines, errors = _read(self._files.get(given["input_file_id"]).content, given["endpoint"])
+        lines, errors = _read(self._files.get(params["input_file_id"]).content, params["endpoint"])
         with self._lock:
-            batch = Batch(f"batch-{len(self._batches) + 1:06d}", given, lines, errors, time.time())
+            batch = Batch(f"batch-{len(self._batches) + 1:06d}", params, lines, errors, time.time())
             self._batches[batch.id] = batch
             return Reply(200, batch.to_dict())
 
@@ -127,23 +127,23 @@ class Batches:
         if not limit.isdigit() or not 1 <= int(limit) <= 100:
             raise model_refusal(400, "'limit' must be a whole number from 1 to 100", "limit")
         with self._lock:
-            found = [self._moved(batch) for batch in reversed(self._batches.values())]
+            batches = [self._update(batch) for batch in reversed(self._batches.values())]
         after = request.query.get("after")
-        ids = [batch.id for batch in found]
+        ids = [batch.id for batch in batches]
         begin = ids.index(after) + 1 if after in ids else 0
-        data = [batch.to_dict() for batch in found[begin : begin + int(limit)]]
+        data = [batch.to_dict() for batch in batches[begin : begin + int(limit)]]
         ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
-        return Reply(200, {"object": "list", "data": data, "has_more": len(found) > begin + len(data), **ends})
+        return Reply(200, {"object": "list", "data": data, "has_more": len(batches) > begin + len(data), **ends})
 
     def retrieve(self, _: Request, batch_id: str) -> Reply:
         """Answer ``GET /v1/batches/{id}``."""
         with self._lock:
-            return Reply(200, self._moved(self._find(batch_id)).to_dict())
+            return Reply(200, self._update(self._find(batch_id)).to_dict())
 
     def cancel(self, _: Request, batch_id: str) -> Reply:
         """Answer ``POST /v1/batches/{id}/cancel``."""
         with self._lock:
-            batch = self._moved(self._find(batch_id))
+            batch = self._update(self._find(batch_id))
             if batch.status in FINAL_STATUSES:
                 raise model_refusal(409, f"Cannot cancel a batch with status '{batch.status}'.", "id")
             _enter(batch, "cancelling")
@@ -154,7 +154,7 @@ class Batches:
             raise model_refusal(404, f"No batch found with id '{batch_id}'.", "id", "batch_not_found")
         return self._batches[batch_id]
 
-    def _moved(self, batch: Batch) -> Batch:
+    def _update(self, batch: Batch) -> Batch:
         if batch.status in FINAL_STATUSES:
             return batch
         gone = time.time() - batch.started
@@ -204,10 +204,10 @@ def _count_done(batch: Batch, share: float) -> int:
 
 
 def _read(content: bytes, endpoint: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Read an input file, as strictly as a service does that reads it before it begins."""
+    """Read an input file as strictly as a service that validates it before it starts the batch."""
     lines: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    custom_ids: set[str] = set()
     raw = content.splitlines()
     if not raw:
         return [], [_error(None, "empty_file", "The input file is empty.")]
@@ -218,21 +218,21 @@ def _read(content: bytes, endpoint: str) -> tuple[list[dict[str, Any]], list[dic
             line = parse_json(each)
         except ValueError:
             line = None
-        wrong = _wrong(line, endpoint, seen)
-        if wrong:
-            errors.append(_error(number, *wrong))
+        error = _check_line(line, endpoint, custom_ids)
+        if error:
+            errors.append(_error(number, *error))
         else:
-            seen.add(line["custom_id"])
+            custom_ids.add(line["custom_id"])
             lines.append(line)
     return lines, errors
 
 
-def _wrong(line: Any, endpoint: str, seen: set[str]) -> tuple[str, str] | None:
+def _check_line(line: Any, endpoint: str, custom_ids: set[str]) -> tuple[str, str] | None:
     if not isinstance(line, dict) or not isinstance(line.get("body"), dict):
         return "invalid_json_line", "The line is not a JSON object with a body."
     if not isinstance(line.get("custom_id"), str) or not line["custom_id"]:
         return "missing_required_parameter", "The line has no custom_id."
-    if line["custom_id"] in seen:
+    if line["custom_id"] in custom_ids:
         return "duplicate_custom_id", f"The custom_id {line['custom_id']!r} was there before."
     if line.get("method") != "POST" or line.get("url") != endpoint:
         return "mismatched_endpoint", f"The line must be a POST to {endpoint}."

@@ -13,14 +13,14 @@ from ..fake_model.fake_vectors import vector
 from ..http.messages import Reply, model_refusal
 from ..models import Model
 from .endpoint_call import Call
-from .parameters import Check, checked, choice, integer, text
+from .parameters import Check, choice, integer, read_params, text
 
-#: The one model whose vectors can be shortened, and how far. Source: catalogue, 2026-08.
-_SHORTENED = "Qwen3-Embedding-8B"
-_SHORTEST = 32
+#: The only model whose vectors can be shortened, and its smallest ``dimensions``. Source: catalogue, 2026-08.
+_SHORTENABLE_MODEL = "Qwen3-Embedding-8B"
+_MIN_DIMENSIONS = 32
 
 
-def _wrong_input(value: Any) -> str | None:
+def _check_input(value: Any) -> str | None:
     several = [value] if isinstance(value, str) else value
     if not isinstance(several, list) or not several:
         return "must be a text or a list with at least one text"
@@ -32,7 +32,7 @@ def _wrong_input(value: Any) -> str | None:
 
 _PARAMETERS: dict[str, Check] = {
     "model": text,
-    "input": _wrong_input,
+    "input": _check_input,
     "dimensions": integer(1),
     "encoding_format": choice("float", "base64"),
     "user": text,
@@ -44,14 +44,14 @@ def embed(call: Call) -> Reply:
     Answer an embeddings request.
 
     :param call: the request and its model
-    :return: one vector for each text, in their order
+    :return: one vector for each input string, in the same order
     """
-    params = checked(call.payload, _PARAMETERS)
+    params = read_params(call.payload, _PARAMETERS)
     if "input" not in params:
         raise model_refusal(400, "'input' is required", "input", "missing_required_parameter")
     dimensions = _dimensions(call.model, params.get("dimensions"))
     inputs = [params["input"]] if isinstance(params["input"], str) else params["input"]
-    used = sum(_count_tokens(call.model, item) for item in inputs)
+    tokens = sum(_count_tokens(call.model, item) for item in inputs)
     as_text = params.get("encoding_format") == "base64"
     data = []
     for index, item in enumerate(inputs):
@@ -63,28 +63,28 @@ def embed(call: Call) -> Reply:
                 "embedding": _base64(floats) if as_text else floats.tolist(),
             }
         )
-    usage = {"prompt_tokens": used, "total_tokens": used}
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return Reply(200, {"object": "list", "data": data, "model": call.name, "usage": usage})
 
 
-def _dimensions(model: Model, asked: int | None) -> int:
-    if asked is None or asked == model.dimensions:
+def _dimensions(model: Model, dimensions: int | None) -> int:
+    if dimensions is None or dimensions == model.dimensions:
         return model.dimensions
-    if model.id != _SHORTENED:
+    if model.id != _SHORTENABLE_MODEL:
         message = f"'dimensions' is not supported by {model.id}: its vectors have {model.dimensions}"
         raise model_refusal(400, message, "dimensions")
-    if not _SHORTEST <= asked <= model.dimensions:
-        message = f"'dimensions' must be from {_SHORTEST} to {model.dimensions}"
+    if not _MIN_DIMENSIONS <= dimensions <= model.dimensions:
+        message = f"'dimensions' must be from {_MIN_DIMENSIONS} to {model.dimensions}"
         raise model_refusal(400, message, "dimensions")
-    return asked
+    return dimensions
 
 
 def _count_tokens(model: Model, item: str) -> int:
-    used = tokenizer.count(item)
-    if used > model.context:
-        message = f"'input' holds a text of {used} tokens, more than the context of {model.context}"
+    tokens = tokenizer.count(item)
+    if tokens > model.context:
+        message = f"'input' holds a text of {tokens} tokens, more than the context of {model.context}"
         raise model_refusal(400, message, "input", "context_length_exceeded")
-    return used
+    return tokens
 
 
 def _base64(floats: array[float]) -> str:

@@ -1,4 +1,4 @@
-"""One request to a model, after the gateway let it pass."""
+"""A request to a model that the gateway has accepted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..models import Model
 
-#: ``created`` of every answer, 2026-01-01 in UTC: answers are the same bytes at any time.
+#: ``created`` of every answer, 2026-01-01 in UTC, so that answers are always the same bytes.
 CREATED = 1_767_225_600
 
 
@@ -18,7 +18,7 @@ class Call:
 
     :param model: the model
     :param name: its name for the reply
-    :param payload: the request's parameters, not yet checked
+    :param payload: the request's parameters, not validated yet
     """
 
     model: Model

@@ -1,4 +1,4 @@
-"""``/v1/files``: what a batch reads and writes."""
+"""``/v1/files``: the input and output files of batches."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class File:
     """
     One file.
 
-    :param id: what the service calls it
-    :param name: what its owner calls it
-    :param purpose: ``batch``, or ``batch_output``
-    :param content: all of it
-    :param created: seconds since 1970
+    :param id: its id
+    :param name: file name
+    :param purpose: ``batch`` or ``batch_output``
+    :param content: bytes of the file
+    :param created: creation time, in seconds since 1970
     """
 
     id: str
@@ -32,7 +32,7 @@ class File:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Show it as the API does.
+        Convert it to the API's object.
 
         :return: the file object
         """
@@ -48,25 +48,25 @@ class File:
 
 
 class Files:
-    """The files of the one account that there is."""
+    """The files of the sandbox's only account."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._files: dict[str, File] = {}
-        self._made = 0
+        self._count = 0
 
     def add(self, name: str, purpose: str, content: bytes) -> File:
         """
-        Keep a file.
+        Store a file.
 
-        :param name: what its owner calls it
-        :param purpose: what it is for
-        :param content: all of it
+        :param name: file name
+        :param purpose: ``batch`` or ``batch_output``
+        :param content: bytes of the file
         :return: the file
         """
         with self._lock:
-            self._made += 1
-            file = File(f"file-{self._made:06d}", name, purpose, content, int(time.time()))
+            self._count += 1
+            file = File(f"file-{self._count:06d}", name, purpose, content, int(time.time()))
             self._files[file.id] = file
             return file
 
@@ -74,14 +74,15 @@ class Files:
         """
         Find a file.
 
-        :param file_id: what the service calls it
+        :param file_id: id of the file
         :return: the file
+        :raise Refusal: the file doesn't exist
         """
         with self._lock:
-            found = self._files.get(file_id)
-        if found is None:
+            file = self._files.get(file_id)
+        if file is None:
             raise model_refusal(404, f"No such File object: {file_id}", "id", "file_not_found")
-        return found
+        return file
 
     def upload(self, request: Request) -> Reply:
         """Answer ``POST /v1/files``."""

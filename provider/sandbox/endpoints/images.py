@@ -11,10 +11,10 @@ from typing import Any
 
 from ..http.messages import Reply, model_refusal
 from .endpoint_call import CREATED, Call
-from .parameters import Check, checked, choice, integer, text
+from .parameters import Check, choice, integer, read_params, text
 
-#: Where none is asked for.
-_SIZE = "1024x1024"
+#: Size of images if the request names none.
+_DEFAULT_SIZE = "1024x1024"
 
 #: Fields in a row and in a column of an image; each size below is a multiple of eight of them.
 _FIELDS = 8
@@ -24,8 +24,8 @@ _PARAMETERS: dict[str, Check] = {
     "model": text,
     "prompt": text,
     "n": integer(1, 10),
-    "size": choice("256x256", "512x512", _SIZE, "1792x1024", "1024x1792"),
-    # Without files to point at, there are no addresses to give.
+    "size": choice("256x256", "512x512", _DEFAULT_SIZE, "1792x1024", "1024x1792"),
+    # The sandbox stores no images, so it can't return URLs.
     "response_format": choice("b64_json"),
     "quality": choice("standard", "hd"),
     "style": choice("vivid", "natural"),
@@ -38,29 +38,29 @@ def generate(call: Call) -> Reply:
     Answer a request for images.
 
     :param call: the request and its model
-    :return: as many images as are asked for: fields of two colours, which depend on the request alone
+    :return: the requested number of images: patterns of two colours, always the same for the same request
     """
-    params = checked(call.payload, _PARAMETERS)
+    params = read_params(call.payload, _PARAMETERS)
     if not params.get("prompt", "").strip():
         raise model_refusal(400, "'prompt' is required and must not be empty", "prompt", "missing_required_parameter")
-    width, height = map(int, params.get("size", _SIZE).split("x"))
-    images = [picture(_seed(params, number), width, height) for number in range(params.get("n", 1))]
+    width, height = map(int, params.get("size", _DEFAULT_SIZE).split("x"))
+    images = [draw_png(_seed(params, number), width, height) for number in range(params.get("n", 1))]
     data = [{"b64_json": base64.b64encode(image).decode("ascii")} for image in images]
     return Reply(200, {"created": CREATED, "data": data})
 
 
 def _seed(params: dict[str, Any], number: int) -> bytes:
-    told = {name: params[name] for name in sorted(params.keys() - {"n", "response_format", "user"})}
-    return hashlib.sha256(json.dumps([told, number]).encode()).digest()
+    fields = {name: params[name] for name in sorted(params.keys() - {"n", "response_format", "user"})}
+    return hashlib.sha256(json.dumps([fields, number]).encode()).digest()
 
 
-def picture(seed: bytes, width: int, height: int) -> bytes:
+def draw_png(seed: bytes, width: int, height: int) -> bytes:
     """
     Draw a PNG.
 
-    :param seed: 14 bytes or more, which decide about colours and fields
-    :param width: in pixels, a multiple of 64
-    :param height: likewise
+    :param seed: 14 bytes or more, which determine colours and pattern
+    :param width: pixels, a multiple of 64
+    :param height: pixels, a multiple of 64
     :return: the file, with a palette of two colours
     """
     rows = []

@@ -1,4 +1,4 @@
-"""Checks of request parameters as tables: a name, and what is wrong with a value, if anything."""
+"""Checks of request parameters: tables from a parameter's name to the check of its value."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from typing import Any
 
 from ..http.messages import model_refusal
 
-#: Says what is wrong with a value, as the end of a sentence that begins with the parameter's name.
+#: Returns the error of a value, as the end of a sentence that begins with the parameter's name, or ``None``.
 Check = Callable[[Any], str | None]
 
 
-def checked(payload: Mapping[str, Any], table: Mapping[str, Check]) -> dict[str, Any]:
+def read_params(payload: Mapping[str, Any], table: Mapping[str, Check]) -> dict[str, Any]:
     """
-    Refuse a request whose parameters the service would refuse.
+    Validate the parameters of a request as the service does.
 
     :param payload: the request
-    :param table: parameters and their checks
-    :return: the parameters that are given and not null
+    :param table: the check of each parameter, by its name
+    :return: the parameters without those that are null
+    :raise Refusal: a parameter is unknown or its value is invalid
     """
-    given = {name: value for name, value in payload.items() if value is not None or name not in table}
-    for name, value in given.items():
+    params = {name: value for name, value in payload.items() if value is not None or name not in table}
+    for name, value in params.items():
         if name not in table:
             message = f"feature 'extra arguments' is not currently supported: '{name}'"
             raise model_refusal(400, message, name, "unsupported_parameter")
-        if wrong := table[name](value):
-            raise model_refusal(400, f"'{name}' {wrong}", name, "invalid_value")
-    return given
+        if error := table[name](value):
+            raise model_refusal(400, f"'{name}' {error}", name, "invalid_value")
+    return params
 
 
 def boolean(value: Any) -> str | None:
@@ -35,7 +36,7 @@ def boolean(value: Any) -> str | None:
 
 
 def text(value: Any) -> str | None:
-    """Accept a text."""
+    """Accept a string."""
     return None if isinstance(value, str) else "must be a text"
 
 
@@ -75,9 +76,9 @@ def integer(low: int | None = None, high: int | None = None) -> Check:
 
 def choice(*values: str) -> Check:
     """
-    Accept one of some texts.
+    Accept one of several strings.
 
-    :param values: the texts
+    :param values: the strings
     :return: the check
     """
 
@@ -88,7 +89,7 @@ def choice(*values: str) -> Check:
 
 
 def texts(value: Any) -> str | None:
-    """Accept a text or up to four of them, none empty."""
+    """Accept a string, or a list of up to four; none may be empty."""
     several = [value] if isinstance(value, str) else value
     good = isinstance(several, list) and 1 <= len(several) <= 4
     good = good and all(isinstance(item, str) and item for item in several)

@@ -1,4 +1,4 @@
-"""``POST /v1/responses``: what the chat endpoint says, in the other format; nothing is kept."""
+"""``POST /v1/responses``: the chat endpoint's answer in the Responses format. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from ..http.messages import Reply, model_refusal
 from .chat import complete
 from .endpoint_call import Call
-from .parameters import Check, boolean, checked, integer, number, text
+from .parameters import Check, boolean, integer, number, read_params, text
 
-#: What the chat endpoint calls the parameters that are passed on.
-_SAME = {"temperature": "temperature", "top_p": "top_p", "max_output_tokens": "max_tokens"}
+#: Parameters that are passed on to the chat endpoint, and their names there.
+_CHAT_NAMES = {"temperature": "temperature", "top_p": "top_p", "max_output_tokens": "max_tokens"}
 
 
-def _wrong_input(value: Any) -> str | None:
+def _check_input(value: Any) -> str | None:
     if isinstance(value, str):
         return None if value else "must not be empty"
     if not isinstance(value, list) or not value:
@@ -29,10 +29,10 @@ def _object(value: Any) -> str | None:
     return None if isinstance(value, dict) else "must be an object"
 
 
-#: What the service takes. Source: responses guide, read 2026-10.
+#: Parameters of the service. Source: responses guide, read 2026-10.
 _PARAMETERS: dict[str, Check] = {
     "model": text,
-    "input": _wrong_input,
+    "input": _check_input,
     "instructions": text,
     "max_output_tokens": integer(1),
     "temperature": number(0, 2),
@@ -54,19 +54,19 @@ def respond(call: Call) -> Reply:
     :param call: the request and its model
     :return: the response
     """
-    params = checked(call.payload, _PARAMETERS)
+    params = read_params(call.payload, _PARAMETERS)
     if "input" not in params:
         raise model_refusal(400, "'input' is required", "input", "missing_required_parameter")
-    answered = complete(Call(call.model, call.name, _as_chat(params))).body
-    choice = answered["choices"][0]
+    completion = complete(Call(call.model, call.name, _as_chat(params))).body
+    choice = completion["choices"][0]
     cut = choice["finish_reason"] == "length"
-    usage = answered["usage"]
+    usage = completion["usage"]
     return Reply(
         200,
         {
-            "id": answered["id"].replace("chatcmpl", "resp"),
+            "id": completion["id"].replace("chatcmpl", "resp"),
             "object": "response",
-            "created_at": answered["created"],
+            "created_at": completion["created"],
             "status": "incomplete" if cut else "completed",
             "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
             "error": None,
@@ -92,11 +92,14 @@ def respond(call: Call) -> Reply:
 
 
 def _as_chat(params: dict[str, Any]) -> dict[str, Any]:
-    said = params["input"]
-    messages = [{"role": "user", "content": said}] if isinstance(said, str) else [_message(item) for item in said]
+    items = params["input"]
+    messages = [{"role": "user", "content": items}] if isinstance(items, str) else [_message(item) for item in items]
     if "instructions" in params:
         messages.insert(0, {"role": "system", "content": params["instructions"]})
-    chat = {"messages": [each for each in messages if each], **{_SAME[n]: params[n] for n in _SAME if n in params}}
+    chat = {
+        "messages": [each for each in messages if each],
+        **{_CHAT_NAMES[n]: params[n] for n in _CHAT_NAMES if n in params},
+    }
     if "effort" in params.get("reasoning", {}):
         chat["reasoning_effort"] = params["reasoning"]["effort"]
     form = params.get("text", {}).get("format")
@@ -134,21 +137,21 @@ def _part(part: Any) -> Any:
     return part
 
 
-def _called(item: dict[str, Any]) -> dict[str, Any]:
+def _to_tool_calls(item: dict[str, Any]) -> dict[str, Any]:
     function = {"name": item.get("name"), "arguments": item.get("arguments")}
     calls = [{"id": item.get("call_id"), "type": "function", "function": function}]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
-def _returned(item: dict[str, Any]) -> dict[str, Any]:
+def _to_tool_message(item: dict[str, Any]) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": item.get("call_id"), "content": item.get("output")}
 
 
-#: The items of an input, and what they are in a conversation. What was thought is left out of it.
+#: Converts each type of input item to a chat message. Reasoning is left out.
 _ITEMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "message": _to_message,
-    "function_call": _called,
-    "function_call_output": _returned,
+    "function_call": _to_tool_calls,
+    "function_call_output": _to_tool_message,
     "reasoning": lambda _: {},
 }
 
@@ -158,12 +161,12 @@ def _output(message: dict[str, Any], status: str) -> list[dict[str, Any]]:
     if message.get("reasoning"):
         thought = [{"type": "reasoning_text", "text": message["reasoning"]}]
         items.append({"id": "rs_1", "type": "reasoning", "summary": [], "content": thought})
-    for place, made in enumerate(message.get("tool_calls", [])):
-        function = made["function"]
+    for place, call in enumerate(message.get("tool_calls", [])):
+        function = call["function"]
         items.append(
-            {"id": f"fc_{place}", "type": "function_call", "call_id": made["id"], "status": status, **function}
+            {"id": f"fc_{place}", "type": "function_call", "call_id": call["id"], "status": status, **function}
         )
     if message.get("content"):
-        said = {"type": "output_text", "text": message["content"], "annotations": [], "logprobs": []}
-        items.append({"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [said]})
+        content = {"type": "output_text", "text": message["content"], "annotations": [], "logprobs": []}
+        items.append({"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [content]})
     return items

@@ -1,4 +1,4 @@
-"""``POST /v1/audio/transcriptions``: hears nothing, and says so in words with times."""
+"""``POST /v1/audio/transcriptions``: returns a fixed text with timestamps instead of a transcript."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ...defaults import AUDIO_BYTES_ANONYMOUS
 from ..http.messages import Reply, Request, gateway_refusal, model_refusal
 from ..http.request_bodies import form_payload
 from .endpoint_call import Call
-from .parameters import Check, checked, choice, text
+from .parameters import Check, choice, read_params, text
 
-#: Bytes of a second, where a recording does not say: 128 kbit/s.
+#: Bytes of a second if the file doesn't state its duration: 128 kbit/s.
 _BYTES_A_SECOND = 16_000
 
 #: Seconds of the longest recording. Source: catalogue, 2026-08.
 _MAX_SECONDS = 10_800
 
-#: How recordings begin. The rest are boxes whose second word is ``ftyp``, and frames that begin with set bits.
+#: First bytes of recordings. Others are boxes whose second word is ``ftyp``, and frames that begin with set bits.
 _BEGINNINGS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3", b"\x1a\x45\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3")
 
 
@@ -51,10 +51,10 @@ _PARAMETERS: dict[str, Check] = {
 
 def payload(request: Request) -> dict[str, Any]:
     """
-    Read the form that a recording comes in.
+    Read the form with a recording.
 
-    :param request: what arrived
-    :return: its fields
+    :param request: the request
+    :return: the fields of the form
     """
     if "authorization" not in request.headers and len(request.body) > AUDIO_BYTES_ANONYMOUS:
         raise gateway_refusal(413, f"Request body is {len(request.body)} bytes, more than {AUDIO_BYTES_ANONYMOUS}")
@@ -63,12 +63,12 @@ def payload(request: Request) -> dict[str, Any]:
 
 def transcribe(call: Call) -> Reply:
     """
-    Answer with a transcript.
+    Answer a transcription request.
 
     :param call: the request and its model
-    :return: words that tell how long the recording is, one a second
+    :return: a transcript that states the duration of the recording, with one word a second
     """
-    params = checked(call.payload, _PARAMETERS)
+    params = read_params(call.payload, _PARAMETERS)
     if "file" not in params:
         raise model_refusal(400, "'file' is required", "file", "missing_required_parameter")
     granular, apart = params.get("timestamp_granularities", []), params.get("diarize") == "true"
@@ -77,18 +77,18 @@ def transcribe(call: Call) -> Reply:
         raise model_refusal(400, "timestamps and diarization need response_format verbose_json", "response_format")
     seconds = _seconds(params["file"])
     words = [{"word": word, "start": at, "end": at + 1.0} for at, word in enumerate(_words(seconds, params))]
-    said = " ".join(str(each["word"]) for each in words)
+    transcript = " ".join(str(each["word"]) for each in words)
     if form == "text":
-        return Reply(200, said + "\n")
+        return Reply(200, transcript + "\n")
     usage = {"type": "duration", "seconds": math.ceil(seconds)}
     if form == "json":
-        return Reply(200, {"text": said, "usage": usage})
+        return Reply(200, {"text": transcript, "usage": usage})
     body: dict[str, Any] = {
         "task": "transcribe",
         "success": True,
         "language": params.get("language", "en"),
         "duration": seconds,
-        "text": said,
+        "text": transcript,
         "segments": _segments(words),
         "usage": usage,
     }
@@ -103,11 +103,11 @@ def transcribe(call: Call) -> Reply:
 
 
 def _words(seconds: float, params: dict[str, Any]) -> list[str]:
-    told = f"The sandbox was sent {seconds:.1f} seconds of sound and heard nothing in them.".split()
+    words = f"The sandbox was sent {seconds:.1f} seconds of sound and heard nothing in them.".split()
     count = max(math.ceil(seconds), 1)
     if prompt := params.get("prompt"):
-        told = [*prompt.split()[-3:], *told]
-    return (told * (count // len(told) + 1))[:count] if count > len(told) else told
+        words = [*prompt.split()[-3:], *words]
+    return (words * (count // len(words) + 1))[:count] if count > len(words) else words
 
 
 def _segments(words: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the sandbox says: words instead of a model's, within the bounds that a request sets."""
+"""The sandbox's answers: fixed words instead of a model's, within the limits of the request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from . import conversation, tokenizer, tool_calls
 from .schema_instances import instance
 from .schema_scalars import Unsatisfiable
 
-#: Letters of the question that an answer repeats.
-_ECHO = 300
+#: Longest part of the question that an answer repeats.
+_MAX_ECHO_CHARS = 300
 
-#: Words that make the guard models answer "Unsafe", or "Controversial"; and those by which an answer refuses.
+#: Words for which the guard models answer "Unsafe" or "Controversial", and words that make an answer a refusal.
 _UNSAFE = re.compile(r"\b(bomb|kill|murder|poison|weapon)", re.IGNORECASE)
 _CONTROVERSIAL = re.compile(r"\b(controvers|gambl|protest)", re.IGNORECASE)
 _REFUSES = re.compile(r"\b(I cannot|I can't|I won't|I will not)\b", re.IGNORECASE)
@@ -34,10 +34,10 @@ class Answer:
     """
     One answer.
 
-    :param reasoning: what a reasoning model thought
-    :param content: the text, or ``None`` where tools are called
-    :param tool_calls: the tools that are called
-    :param finish_reason: why it ends
+    :param reasoning: reasoning of a reasoning model
+    :param content: the text, or ``None`` if the answer calls tools
+    :param tool_calls: the calls of tools
+    :param finish_reason: ``stop``, ``length`` or ``tool_calls``
     :param completion_tokens: tokens of all parts
     """
 
@@ -50,9 +50,9 @@ class Answer:
 
 class _Budget:
     """
-    The tokens that an answer may still spend.
+    The token budget of an answer.
 
-    :param limit: tokens in all
+    :param limit: maximum of tokens in all parts
     """
 
     def __init__(self, limit: int) -> None:
@@ -62,32 +62,32 @@ class _Budget:
 
     def spend(self, text: str) -> str:
         pieces = tokenizer.pieces(text)
-        kept = pieces[: self._left]
-        self._left -= len(kept)
-        self.spent += len(kept)
-        self.exceeded |= len(kept) < len(pieces)
-        return "".join(kept)
+        tokens = pieces[: self._left]
+        self._left -= len(tokens)
+        self.spent += len(tokens)
+        self.exceeded |= len(tokens) < len(pieces)
+        return "".join(tokens)
 
 
-def answer(model: Model, params: dict[str, Any]) -> Answer:
+def generate_answer(model: Model, params: dict[str, Any]) -> Answer:
     """
-    Answer a chat request.
+    Generate the answer to a chat request.
 
-    :param model: the model that is asked
-    :param params: checked parameters
+    :param model: model of the request
+    :param params: validated parameters
     :return: the answer, cut to ``max_tokens`` and at ``stop``
     """
     budget = _Budget(params.get("max_tokens", model.max_output))
-    made = Answer(reasoning=budget.spend(_reasoning(model, params)), tool_calls=tool_calls.calls(params))
-    for call in made.tool_calls:
+    answer = Answer(reasoning=budget.spend(_reasoning(model, params)), tool_calls=tool_calls.choose_calls(params))
+    for call in answer.tool_calls:
         call["function"]["arguments"] = budget.spend(call["function"]["arguments"])
-        made.finish_reason = "tool_calls"
-    if not made.tool_calls:
-        made.content = budget.spend(_before_stop(_text(model, params), params.get("stop")))
+        answer.finish_reason = "tool_calls"
+    if not answer.tool_calls:
+        answer.content = budget.spend(_before_stop(_text(model, params), params.get("stop")))
     if budget.exceeded:
-        made.finish_reason = "length"
-    made.completion_tokens = budget.spent
-    return made
+        answer.finish_reason = "length"
+    answer.completion_tokens = budget.spent
+    return answer
 
 
 def _text(model: Model, params: dict[str, Any]) -> str:
@@ -101,29 +101,29 @@ def _text(model: Model, params: dict[str, Any]) -> str:
 
 
 def _echo(model: Model, messages: list[dict[str, Any]]) -> str:
-    said = conversation.read_text(messages[-1]) if messages[-1]["role"] == "tool" else ""
-    heard = f'The tool answered: "{_short(said)}"' if said else f'You asked: "{_quote_question(messages)}"'
-    beside = f" Images received: {count}." if (count := conversation.images(messages)) else ""
+    result = conversation.read_text(messages[-1]) if messages[-1]["role"] == "tool" else ""
+    echo = f'The tool answered: "{_short(result)}"' if result else f'You asked: "{_quote_question(messages)}"'
+    beside = f" Images received: {count}." if (count := conversation.count_images(messages)) else ""
     turns = sum(message["role"] == "user" for message in messages)
-    beside += f" It was your question number {turns} in this conversation." if turns > 1 and not said else ""
-    return f"Hello from the AI Endpoints sandbox, standing in for {model.id}. {heard}{beside} No model was run."
+    beside += f" It was your question number {turns} in this conversation." if turns > 1 and not result else ""
+    return f"Hello from the AI Endpoints sandbox, standing in for {model.id}. {echo}{beside} No model was run."
 
 
 def _quote_question(messages: list[dict[str, Any]]) -> str:
-    return _short(conversation.question(messages))
+    return _short(conversation.find_question(messages))
 
 
 def _short(text: str) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= _ECHO else f"{flat[:_ECHO]}..."
+    return flat if len(flat) <= _MAX_ECHO_CHARS else f"{flat[:_MAX_ECHO_CHARS]}..."
 
 
 def _verdict(messages: list[dict[str, Any]]) -> str:
-    said = "\n".join(map(conversation.read_text, messages))
+    text = "\n".join(map(conversation.read_text, messages))
     verdict = "Safety: Safe\nCategories: None"
-    if _UNSAFE.search(said):
+    if _UNSAFE.search(text):
         verdict = "Safety: Unsafe\nCategories: Violent"
-    elif _CONTROVERSIAL.search(said):
+    elif _CONTROVERSIAL.search(text):
         verdict = "Safety: Controversial\nCategories: Politically Sensitive Topics"
     if messages[-1]["role"] != "assistant":
         return verdict
@@ -142,7 +142,7 @@ def _reasoning(model: Model, params: dict[str, Any]) -> str:
     if not model.efforts:
         return ""
     thoughts = _THOUGHTS[: _THOUGHTS_BY_EFFORT[params.get("reasoning_effort", "medium")]]
-    words = len(conversation.question(params["messages"]).split())
+    words = len(conversation.find_question(params["messages"]).split())
     return " ".join(thoughts).format(words=words)
 
 

@@ -1,4 +1,4 @@
-"""The ``messages`` of a chat request: what is wrong with them, and what they say."""
+"""The ``messages`` of a chat request: their validation and their text."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ ROLES = ("system", "user", "assistant", "tool")
 _MARKS = 3
 
 
-def wrong_messages(value: Any) -> str | None:
+def check_messages(value: Any) -> str | None:
     """
-    Check the messages.
+    Check the value of ``messages``.
 
-    :param value: value of ``messages``
-    :return: what is wrong, as the end of a sentence, or ``None``
+    :param value: the value
+    :return: the error, as the end of a sentence, or ``None``
     """
     if not isinstance(value, list) or not value:
         return "must be a list with at least one message"
     for position, message in enumerate(value):
         if wrong := _wrong_message(message):
             return f"has a wrong message at position {position}: {wrong}"
-    if images(value) > defaults.MAX_IMAGES:
+    if count_images(value) > defaults.MAX_IMAGES:
         return f"may hold at most {defaults.MAX_IMAGES} images"
     return None
 
@@ -67,40 +67,40 @@ def _wrong_part(part: Any) -> str | None:
     return "images are not fetched: send a 'data:image/...' URL"
 
 
-def images(messages: list[dict[str, Any]]) -> int:
+def count_images(messages: list[dict[str, Any]]) -> int:
     """
     Count the images.
 
     :param messages: valid messages
-    :return: how many parts are images
+    :return: number of images
     """
     return sum(part["type"] == "image_url" for message in messages for part in _parts(message))
 
 
 def read_text(message: dict[str, Any]) -> str:
     """
-    Read a message.
+    Read the text of a message.
 
     :param message: a valid message
-    :return: its text without its images
+    :return: its text, without images
     """
     return "\n".join(part["text"] for part in _parts(message) if part["type"] == "text")
 
 
-def question(messages: list[dict[str, Any]]) -> str:
+def find_question(messages: list[dict[str, Any]]) -> str:
     """
-    Find what is asked.
+    Find the question.
 
     :param messages: valid messages
-    :return: the last text of a user, or of anybody where no user spoke
+    :return: text of the last message with the role ``user``; of the last message if there is none
     """
     users = [message for message in messages if message["role"] == "user"]
     return read_text((users or messages)[-1])
 
 
-def prompt_tokens(messages: list[dict[str, Any]]) -> int:
+def count_prompt_tokens(messages: list[dict[str, Any]]) -> int:
     """
-    Count what a request is billed for; images count nothing.
+    Count the tokens of the prompt; images don't count.
 
     :param messages: valid messages
     :return: number of tokens

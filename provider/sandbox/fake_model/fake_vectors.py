@@ -1,8 +1,8 @@
 """
-Vectors that behave like a model's where tests look: of length one, and closer where texts share words.
+Fake embeddings for tests: vectors of length one, which are closer if their texts share words.
 
-Each word adds to a few places that its hash picks, upon a faint noise that all texts share. The noise is ready
-made and only the words' places are computed: 25 texts take a few milliseconds.
+Each word adds to a few places that its hash selects, on top of a weak noise that all texts share. The noise is cached
+and only the places of the words are computed, so that 25 texts take a few milliseconds.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NOISE = 0.2
 
 def vector(text: str, full: int, length: int) -> array[float]:
     """
-    Embed a text.
+    Embed a string.
 
-    :param text: any text; neither case nor order of its words matters
+    :param text: any string; case and order of its words don't matter
     :param full: dimensions of the model
-    :param length: dimensions wanted: the first ones, stretched to length one again
+    :param length: dimensions of the vector: the first ones of ``full``, rescaled to length one
     :return: 32-bit floats
     """
     values = _noise(full)[:]
@@ -37,7 +37,7 @@ def vector(text: str, full: int, length: int) -> array[float]:
     scale = _scale(amounts, values)
     for place, amount in amounts.items():
         values[place] += scale * amount
-    return values if scale and length == full else _stretched(values[:length])
+    return values if scale and length == full else _normalise(values[:length])
 
 
 def _amounts(text: str, full: int) -> dict[int, float]:
@@ -49,7 +49,7 @@ def _amounts(text: str, full: int) -> dict[int, float]:
 
 
 def _scale(amounts: dict[int, float], noise: array[float]) -> float:
-    """Solve ``|noise + scale * amounts| = 1``; zero where no word adds anything."""
+    """Solve ``|noise + scale * amounts| = 1``; zero if no word adds anything."""
     square = sum(amount * amount for amount in amounts.values())
     if not square:
         return 0.0
@@ -57,7 +57,7 @@ def _scale(amounts: dict[int, float], noise: array[float]) -> float:
     return (math.sqrt(overlap * overlap + square * (1 - _NOISE * _NOISE)) - overlap) / square
 
 
-def _stretched(values: array[float]) -> array[float]:
+def _normalise(values: array[float]) -> array[float]:
     scale = 1 / math.hypot(*values)
     return array("f", [value * scale for value in values])
 
@@ -71,9 +71,9 @@ def _noise(full: int) -> array[float]:
 
 @lru_cache(maxsize=20_000)
 def _places(word: str, full: int) -> tuple[tuple[int, float], ...]:
-    drawn = hashlib.shake_256(word.encode("utf-8", "surrogatepass")).digest(3 * sum(_PLACES))
+    digest = hashlib.shake_256(word.encode("utf-8", "surrogatepass")).digest(3 * sum(_PLACES))
     ranges = [reach for count, reach in zip(_PLACES, (full, *_NEAR), strict=True) for _ in range(count)]
     return tuple(
-        (int.from_bytes(drawn[3 * n : 3 * n + 2], "big") % reach, 1.0 if drawn[3 * n + 2] & 1 else -1.0)
+        (int.from_bytes(digest[3 * n : 3 * n + 2], "big") % reach, 1.0 if digest[3 * n + 2] & 1 else -1.0)
         for n, reach in enumerate(ranges)
     )

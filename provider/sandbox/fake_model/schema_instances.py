@@ -1,8 +1,8 @@
 """
-A minimal instance of a JSON schema, which stands in for a model's structured answer.
+A minimal instance of a JSON schema, used as a model's structured answer.
 
-Only required properties are filled. Keywords that a value cannot be made for are refused, never ignored:
-``pattern`` that the word "sandbox" does not match, and several unique items.
+It has only the required properties. The sandbox never ignores a keyword that it can't satisfy, but raises an error:
+for a ``pattern`` that the word "sandbox" doesn't match, and for several unique items.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Maker:
                 raise Unsatisfiable(f"'{pointer}' points to nothing")
             target = target[part]
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        return self.make(_merged(target, beside), (*inside, pointer))
+        return self.make(_merge(target, beside), (*inside, pointer))
 
     def _combined(self, schema: dict[str, Any], keyword: str, inside: tuple[str, ...]) -> Any:
         options = schema[keyword]
@@ -84,11 +84,11 @@ class _Maker:
         rest = {key: value for key, value in schema.items() if key != keyword}
         if keyword == "allOf":
             for option in options:
-                rest = _merged(rest, option)
+                rest = _merge(rest, option)
             return self.make(rest, inside)
-        return self._any_of([_merged(rest, option) for option in sorted(options, key=_effort)], inside)
+        return self._make_any([_merge(rest, option) for option in sorted(options, key=_effort)], inside)
 
-    def _any_of(self, options: list[Any], inside: tuple[str, ...]) -> Any:
+    def _make_any(self, options: list[Any], inside: tuple[str, ...]) -> Any:
         reason = "no option"
         for option in options:
             try:
@@ -132,18 +132,18 @@ def _effort(schema: Any) -> int:
     return 2 if nests or schema.get("type") in ("object", "array") else 0
 
 
-def _merged(one: Any, other: Any) -> Any:
+def _merge(one: Any, other: Any) -> Any:
     """Join two schemas that both hold; of a keyword with one value the later counts."""
     if not isinstance(one, dict):
         return other if one is True else one
     if not isinstance(other, dict):
         return one if other is True else other
-    merged = {**one, **other}
+    schema = {**one, **other}
     if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
-        merged["properties"] = {**one["properties"], **other["properties"]}
+        schema["properties"] = {**one["properties"], **other["properties"]}
     if isinstance(one.get("required"), list) and isinstance(other.get("required"), list):
-        merged["required"] = [*one["required"], *other["required"]]
-    return merged
+        schema["required"] = [*one["required"], *other["required"]]
+    return schema
 
 
 def _pointer_parts(pointer: Any) -> Iterator[str]:

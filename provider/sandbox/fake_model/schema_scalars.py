@@ -1,4 +1,4 @@
-"""The texts and numbers of a minimal instance of a JSON schema."""
+"""The strings and numbers of a minimal instance of a JSON schema."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-#: Stands wherever a text is asked for.
+#: Value of every string without a ``format``.
 WORD = "sandbox"
 
-#: Longest text and list that is made to measure.
-_MAX_CHARS = 1000
+#: Longest string and list that a schema can require.
+_MAX_LENGTH = 1000
 
 _FORMATS = {
     "date": "2026-01-01",
@@ -28,16 +28,16 @@ _FORMATS = {
 
 
 class Unsatisfiable(ValueError):
-    """No instance is made for this schema; the text says why."""
+    """The sandbox can't make an instance of this schema; the message names the reason."""
 
 
 def string(schema: dict[str, Any]) -> str:
     """
-    Make a text.
+    Make a string.
 
-    :param schema: schema of a text
-    :return: one that fits
-    :raise Unsatisfiable: none is found
+    :param schema: schema of a string
+    :return: a string that is valid for it
+    :raise Unsatisfiable: the sandbox finds none
     """
     value = _FORMATS.get(str(schema.get("format")), WORD)
     value = value.ljust(length(schema, "minLength"), ".")
@@ -54,12 +54,12 @@ def string(schema: dict[str, Any]) -> str:
 
 def number(schema: dict[str, Any], whole: bool) -> float:
     """
-    Make a number, zero if it may be.
+    Make a number, zero if that is valid.
 
     :param schema: schema of a number
     :param whole: whether it must be an integer
-    :return: one that fits
-    :raise Unsatisfiable: none is found
+    :return: a number that is valid for it
+    :raise Unsatisfiable: the sandbox finds none
     """
     low = max(_bound(schema, "minimum", -math.inf), _bound(schema, "exclusiveMinimum", -math.inf))
     high = min(_bound(schema, "maximum", math.inf), _bound(schema, "exclusiveMaximum", math.inf))
@@ -102,16 +102,16 @@ def _bound(schema: dict[str, Any], keyword: str, default: float) -> float:
 
 def length(schema: dict[str, Any], keyword: str) -> int:
     """
-    Read a bound on a length.
+    Read a limit of a length.
 
-    :param schema: schema of a text or a list
-    :param keyword: keyword of the bound
-    :return: the bound, zero where there is none
-    :raise Unsatisfiable: it is no length, or longer than the sandbox makes
+    :param schema: schema of a string or a list
+    :param keyword: such as ``minLength``
+    :return: the limit, zero if the schema has none
+    :raise Unsatisfiable: the limit isn't a length, or exceeds the sandbox's own
     """
     value = schema.get(keyword, 0)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise Unsatisfiable(f"'{keyword}' must be a whole number")
-    if keyword.startswith("min") and value > _MAX_CHARS:
-        raise Unsatisfiable(f"the sandbox makes at most {_MAX_CHARS} for '{keyword}'")
+    if keyword.startswith("min") and value > _MAX_LENGTH:
+        raise Unsatisfiable(f"the sandbox makes at most {_MAX_LENGTH} for '{keyword}'")
     return value

@@ -1,4 +1,4 @@
-"""Function calling: what is wrong with ``tools`` and ``tool_choice``, and which calls are made."""
+"""Function calling: the validation of ``tools`` and ``tool_choice``, and the calls of an answer."""
 
 from __future__ import annotations
 
@@ -8,74 +8,74 @@ import re
 from typing import Any
 
 from ..http.messages import model_refusal
-from .conversation import question
+from .conversation import find_question
 from .schema_instances import instance
 from .schema_scalars import Unsatisfiable
 
 _CHOICES = ("none", "auto", "required")
 
 
-def wrong_tools(value: Any) -> str | None:
+def check_tools(value: Any) -> str | None:
     """
-    Check the tools.
+    Check the value of ``tools``.
 
-    :param value: value of ``tools``
-    :return: what is wrong, as the end of a sentence, or ``None``
+    :param value: the value
+    :return: the error, as the end of a sentence, or ``None``
     """
     if not isinstance(value, list) or not value:
         return "must be a list with at least one function"
     for position, tool in enumerate(value):
-        if not _named(tool):
+        if not _read_name(tool):
             return f"has no function with a name at position {position}"
         if not isinstance(tool["function"].get("parameters", {}), dict):
             return f"has 'parameters' that are no JSON schema at position {position}"
     return None
 
 
-def wrong_choice(value: Any) -> str | None:
+def check_choice(value: Any) -> str | None:
     """
-    Check the choice of a tool.
+    Check the value of ``tool_choice``.
 
-    :param value: value of ``tool_choice``
-    :return: what is wrong, as the end of a sentence, or ``None``
+    :param value: the value
+    :return: the error, as the end of a sentence, or ``None``
     """
-    if value in _CHOICES or _named(value):
+    if value in _CHOICES or _read_name(value):
         return None
     return 'must be none, auto, required or {"type": "function", "function": {"name": ...}}'
 
 
-def calls(params: dict[str, Any]) -> list[dict[str, Any]]:
+def choose_calls(params: dict[str, Any]) -> list[dict[str, Any]]:
     """
-    Decide which tools are called: the named one, one where one is required, else those that the user names.
+    Choose the tools to call: the tool of ``tool_choice``, or those that the user mentions; at least one if required.
 
-    :param params: checked parameters of a chat request
-    :return: tool calls as they stand in an answer
+    :param params: validated parameters of a chat request
+    :return: tool calls in the API's form
     """
     functions = [tool["function"] for tool in params.get("tools", ())]
-    chosen = _chosen(functions, params)
+    functions = _choose(functions, params)
     if params.get("parallel_tool_calls") is False:
-        chosen = chosen[:1]
-    return [_call(function, position) for position, function in enumerate(chosen)]
+        functions = functions[:1]
+    return [_call(function, position) for position, function in enumerate(functions)]
 
 
-def _chosen(functions: list[dict[str, Any]], params: dict[str, Any]) -> list[dict[str, Any]]:
+def _choose(functions: list[dict[str, Any]], params: dict[str, Any]) -> list[dict[str, Any]]:
     choice = params.get("tool_choice", "auto")
     if choice == "none":
         return []
-    if name := _named(choice):
-        found = [function for function in functions if function["name"] == name]
-        if not found:
+    if name := _read_name(choice):
+        matches = [function for function in functions if function["name"] == name]
+        if not matches:
             raise model_refusal(400, f"'tool_choice' names '{name}', which is not in 'tools'", "tool_choice")
-        return found[:1]
-    asked = question(params["messages"])
-    mentioned = [function for function in functions if _mentions(asked, function["name"])]
+        return matches[:1]
+    text = find_question(params["messages"])
+    mentioned = [function for function in functions if _mentions(text, function["name"])]
     if choice == "required":
         return mentioned or functions[:1]
     return mentioned if params["messages"][-1]["role"] == "user" else []
 
 
-def _named(entry: Any) -> str:
-    """Read the name in a tool, or in the choice of one."""
+def _read_name(entry: Any) -> str:
+    """Read the name in a tool or in ``tool_choice``."""
     is_function = isinstance(entry, dict) and entry.get("type") == "function"
     function = entry.get("function") if is_function else None
     name = function.get("name") if isinstance(function, dict) else None
@@ -83,7 +83,7 @@ def _named(entry: Any) -> str:
 
 
 def _mentions(text: str, name: str) -> bool:
-    """Find a tool's name also where its underscores are written as blanks."""
+    """Search for a tool's name; spaces and hyphens match its underscores."""
     spelling = r"[\s_-]".join(map(re.escape, name.split("_")))
     return re.search(rf"(?<!\w){spelling}(?!\w)", text, re.IGNORECASE) is not None
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket: reads requests, sends replies, keeps connections open."""
+"""The HTTP/1.1 server: reads requests, sends responses, keeps connections open."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from .messages import Refusal, Reply, Request, gateway_refusal
 
 logger = logging.getLogger(__name__)
 
-#: A body too large is read all the same, up to this size: many clients look for the reply only then.
-_DRAINED = 64 * 1024 * 1024
+#: A body that is too large is read up to this size: many clients read the response only after that.
+_MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
-#: A file comes within a form, which takes some bytes more.
-_FILE_BYTES = BATCH_BYTES + 10_000
+#: A file is sent in a form, which needs some more bytes.
+_MAX_FORM_BYTES = BATCH_BYTES + 10_000
 
 
 class Server(ThreadingHTTPServer):
     """
-    A server on the loopback interface whose connections end with it.
+    A server on the loopback interface; closing it closes its connections.
 
     :param port: port to listen on, 0 for any free one
-    :param answer: makes the reply to a request; ``None`` means that the server is stopping
+    :param answer: builds the reply to a request; ``None`` means that the server is stopping
     """
 
     daemon_threads = True
@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
 
     def server_bind(self) -> None:
-        """Bind without asking a name server what this machine is called, as the base class would."""
+        """Bind without a DNS query for this machine's name, which the base class would send."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
@@ -74,7 +74,7 @@ class Server(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away in the middle."""
+        """Don't log clients that closed the connection early."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -84,12 +84,12 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
-    #: The base class's 0.9 would answer what is no request without a status line.
+    #: With the base class's 0.9, the response to an invalid request would have no status line.
     default_request_version = "HTTP/1.0"
     disable_nagle_algorithm = True
     #: Buffered, so that head and body leave in one packet.
     wbufsize = -1
-    #: Replaced when a request line is understood.
+    #: Replaced once the request line is parsed.
     path = command = ""
 
     def _serve(self) -> None:
@@ -99,12 +99,12 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(refusal.reply)
             return
-        # A client of HTTP/1.0 may ask to keep the connection, but would have to be told that it is kept.
+        # A client of HTTP/1.0 may ask to keep the connection open, but would expect a header that confirms it.
         self.close_connection |= self.request_version < "HTTP/1.1"
         headers = {name.lower(): value for name, value in self.headers.items()}
         path, _, query = self.path.partition("?")
         reply = self.server.answer(Request(self.command, path, headers, body, dict(parse_qsl(query))))
-        if reply is None or reply.sent == "nothing":
+        if reply is None or reply.portion == "nothing":
             self.close_connection = True
         else:
             self._send(reply)
@@ -118,10 +118,10 @@ class Handler(BaseHTTPRequestHandler):
         if not (stated.isascii() and stated.isdigit()) or len(stated) > 15:
             raise gateway_refusal(400, "Content-Length is not a number")
         length = int(stated)
-        most = _FILE_BYTES if self.path.startswith(("/v1/files", "/v1/audio")) else MAX_REQUEST_BYTES_IMAGES
-        if length > most:
-            self._drain(min(length, _DRAINED))
-            message = f"Request body is {length} bytes, more than {most}"
+        max_bytes = _MAX_FORM_BYTES if self.path.startswith(("/v1/files", "/v1/audio")) else MAX_REQUEST_BYTES_IMAGES
+        if length > max_bytes:
+            self._drain(min(length, _MAX_DRAINED_BYTES))
+            message = f"Request body is {length} bytes, more than {max_bytes}"
             raise gateway_refusal(413, message)
         body = self.rfile.read(length)
         if len(body) < length:
@@ -136,11 +136,11 @@ class Handler(BaseHTTPRequestHandler):
         if reply.events is not None:
             self._send_events(reply, reply.events)
             return
-        body = _encoded(reply.body)
+        body = _encode(reply.body)
         self._head(reply, "application/json" if _is_json(reply.body) else "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if reply.sent == "half":
+        if reply.portion == "half":
             body = body[: len(body) // 2]
             self.close_connection = True
         if self.command != "HEAD":
@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         texts = [*(json.dumps(event, ensure_ascii=False) for event in events), "[DONE]"]
-        half = reply.sent == "half"
+        half = reply.portion == "half"
         for text in texts[: len(texts) // 2] if half else texts:
             self._write_event(f"data: {text}\n\n".encode("utf-8", "replace"), chunked)
         if half:
@@ -171,8 +171,8 @@ class Handler(BaseHTTPRequestHandler):
         own = {"content-type": content_type, "x-request-id": f"sandbox-{next(self.server.request_ids):06d}"}
         if self.close_connection:
             own["connection"] = "close"
-        given = {name.lower() for name in reply.headers}
-        own = {name: value for name, value in own.items() if name not in given}
+        names = {name.lower() for name in reply.headers}
+        own = {name: value for name, value in own.items() if name not in names}
         for name, value in (reply.headers | own).items():
             self.send_header(name, value)
 
@@ -183,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         return ready
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no HTTP request with JSON instead of the base class's HTML page."""
+        """Answer an invalid HTTP request with JSON instead of the base class's HTML page."""
         self.close_connection = True
         self._send(Reply(code, {"message": message or explain or HTTPStatus(code).phrase}))
 
@@ -192,12 +192,12 @@ class Handler(BaseHTTPRequestHandler):
         return "ai-endpoints-sandbox"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log method, path and status, nothing that a client may hold secret."""
+        """Log method, path and status only: anything else may contain secrets."""
         code = code.value if isinstance(code, HTTPStatus) else code
         logger.debug("%s %a %s", self.command, self.path.partition("?")[0], code)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
-        """Log the base class's remarks, which go to standard error otherwise."""
+        """Log the base class's messages, which it would write to standard error."""
         logger.debug(format, *args)
 
 
@@ -205,7 +205,7 @@ def _is_json(body: Any) -> bool:
     return not isinstance(body, str | bytes)
 
 
-def _encoded(body: Any) -> bytes:
+def _encode(body: Any) -> bytes:
     if isinstance(body, bytes):
         return body
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Faults that a test orders: the next requests get them instead of an answer."""
+"""Injected faults: a test adds them, and the next requests get them instead of an answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .messages import Reply
 @dataclass(frozen=True)
 class Fault:
     """
-    What happens to one request.
+    A fault for one request.
 
-    :param path: the address it waits for, with ``*`` for any characters; ``None`` for any address
-    :param apply: makes the faulty reply, given how the ordinary one is made
+    :param path: path of the request, with ``*`` for any characters; ``None`` for any path
+    :param apply: builds the faulty reply; its argument builds the ordinary one
     """
 
     path: str | None
@@ -26,7 +26,7 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come, in the order in which they were asked for."""
+    """The queue of faults, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,74 +34,74 @@ class Faults:
 
     def add(self, fault: Fault, times: int) -> None:
         """
-        Ask for a fault.
+        Add a fault to the queue.
 
-        :param fault: what shall happen
-        :param times: to how many requests
+        :param fault: the fault
+        :param times: number of requests that get it
         """
         with self._lock:
             self._waiting += [fault] * times
 
     def next(self, path: str) -> Fault | None:
         """
-        Take the fault of a request.
+        Remove the first fault for a request from the queue.
 
-        :param path: the address of the request
-        :return: the first fault that waits for it
+        :param path: path of the request
+        :return: the fault, or ``None`` if there isn't one
         """
         with self._lock:
-            found = next((fault for fault in self._waiting if fnmatchcase(path, fault.path or "*")), None)
-            if found:
-                self._waiting.remove(found)
-            return found
+            match = next((fault for fault in self._waiting if fnmatchcase(path, fault.path or "*")), None)
+            if match:
+                self._waiting.remove(match)
+            return match
 
     def clear(self) -> None:
-        """Forget the faults still to come."""
+        """Remove all faults from the queue."""
         with self._lock:
             self._waiting.clear()
 
 
-def failure(status: int, body: Any, headers: Mapping[str, str], delay: float, path: str | None) -> Fault:
+def build_failure(status: int, body: Any, headers: Mapping[str, str], delay: float, path: str | None) -> Fault:
     """
-    Make a fault that answers with an error, or with anything else.
+    Build a fault that answers with an error, or with any other reply.
 
     :param status: HTTP status
-    :param body: an object sent as JSON, text or bytes; by default a gateway's message
+    :param body: an object to send as JSON, a string or bytes; None sends a gateway's message
     :param headers: headers of the reply
-    :param delay: seconds before it is sent
-    :param path: the address it waits for
+    :param delay: seconds before the reply
+    :param path: path of the request, as in :class:`Fault`
     :return: the fault
     """
     content = {"message": responses.get(status, "Error")} if body is None else body
     return Fault(path, lambda _: Reply(status, content, dict(headers), delay=delay))
 
 
-def dropped(path: str | None) -> Fault:
+def build_drop(path: str | None) -> Fault:
     """
-    Make a fault that closes the connection without a reply.
+    Build a fault that closes the connection without a reply.
 
-    :param path: the address it waits for
+    :param path: path of the request, as in :class:`Fault`
     :return: the fault
     """
-    return Fault(path, lambda _: Reply(200, sent="nothing"))
+    return Fault(path, lambda _: Reply(200, portion="nothing"))
 
 
-def cut(path: str | None) -> Fault:
+def build_cut(path: str | None) -> Fault:
     """
-    Make a fault that closes the connection in the middle of the ordinary reply.
+    Build a fault that closes the connection in the middle of the ordinary reply.
 
-    :param path: the address it waits for
+    :param path: path of the request, as in :class:`Fault`
     :return: the fault
     """
-    return Fault(path, lambda ordinary: replace(ordinary(), sent="half"))
+    return Fault(path, lambda ordinary: replace(ordinary(), portion="half"))
 
 
-def delayed(seconds: float, path: str | None) -> Fault:
+def build_delay(seconds: float, path: str | None) -> Fault:
     """
-    Make a fault that sends the ordinary reply late.
+    Build a fault that delays the ordinary reply.
 
-    :param seconds: how late
-    :param path: the address it waits for
+    :param seconds: delay
+    :param path: path of the request, as in :class:`Fault`
     :return: the fault
     """
     return Fault(path, lambda ordinary: replace(ordinary(), delay=seconds))

@@ -1,4 +1,4 @@
-"""What goes in and out of the sandbox, apart from how it travels."""
+"""Requests and replies of the sandbox, independent of the HTTP server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Literal
 @dataclass(frozen=True)
 class Request:
     """
-    A request as it arrived. Its ``repr`` shows neither headers nor body, which hold tokens and prompts.
+    A received request. Its ``repr`` contains neither headers nor body, which hold tokens and prompts.
 
     :param method: HTTP method
     :param path: path without the query
@@ -29,7 +29,7 @@ class Request:
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON, or ``None`` where it is not JSON."""
+        """The body as JSON, or ``None`` if it isn't JSON."""
         try:
             return parse_json(self.body)
         except ValueError:
@@ -42,11 +42,11 @@ class Reply:
     A reply before it is sent.
 
     :param status: HTTP status
-    :param body: an object sent as JSON, or text or bytes sent as they are
-    :param headers: headers beside those of the transport
-    :param events: where given, sent instead of the body as server-sent events, with ``[DONE]`` at the end
-    :param delay: seconds to wait before sending
-    :param sent: how much is sent before the connection is closed
+    :param body: an object to send as JSON, or a string or bytes to send unchanged
+    :param headers: headers in addition to those of the server
+    :param events: server-sent events to send instead of the body, with ``[DONE]`` at the end
+    :param delay: seconds before the reply
+    :param portion: part of the body that is sent; unless it is ``all``, the connection is then closed
     """
 
     status: int
@@ -54,14 +54,14 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     events: Iterator[dict[str, Any]] | None = None
     delay: float = 0.0
-    sent: Literal["all", "half", "nothing"] = "all"
+    portion: Literal["all", "half", "nothing"] = "all"
 
 
 class Refusal(Exception):
     """
-    Ends the work on a request with an error reply.
+    Refuses a request with an error reply.
 
-    :param reply: what is sent
+    :param reply: the error reply
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -71,27 +71,27 @@ class Refusal(Exception):
 
 def gateway_refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Refusal:
     """
-    Refuse as the API gateway does, before any model is asked.
+    Build the refusal of the API gateway, which handles a request before any model.
 
-    The service's answers of this kind look like Kong's, whose body has no ``error`` object.
+    The service's gateway responds like Kong: the body doesn't have an ``error`` object.
 
     :param status: HTTP status
-    :param message: what went wrong
+    :param message: the error message
     :param headers: headers to add
-    :return: the refusal to raise
+    :return: the exception to raise
     """
     return Refusal(Reply(status, {"message": message}, headers or {}))
 
 
 def model_refusal(status: int, message: str, param: str | None = None, code: str | None = None) -> Refusal:
     """
-    Refuse as an OpenAI-compatible model server does.
+    Build the refusal of an OpenAI-compatible model server.
 
     :param status: HTTP status
-    :param message: what went wrong
-    :param param: the request parameter at fault
+    :param message: the error message
+    :param param: the invalid parameter
     :param code: short name of the error
-    :return: the refusal to raise
+    :return: the exception to raise
     """
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return Refusal(Reply(status, {"error": error}))
@@ -99,11 +99,11 @@ def model_refusal(status: int, message: str, param: str | None = None, code: str
 
 def parse_json(body: bytes) -> Any:
     """
-    Read JSON strictly: ``NaN`` and ``Infinity``, which Python would take, are refused.
+    Parse JSON strictly: unlike Python's parser, it refuses ``NaN`` and ``Infinity``.
 
-    :param body: the text, in UTF-8
+    :param body: JSON in UTF-8
     :return: the value
-    :raise ValueError: it is not JSON
+    :raise ValueError: the body isn't JSON
     """
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)

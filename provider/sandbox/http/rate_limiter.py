@@ -1,4 +1,4 @@
-"""Requests a minute, counted as the service's gateway counts them: for each caller and model."""
+"""The rate limiter: counts requests a minute for each caller and model, as the service's gateway does."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 #: Seconds of one counting window.
-WINDOW = 60.0
+WINDOW_S = 60.0
 
 
 @dataclass(frozen=True)
-class Allowance:
+class Quota:
     """
-    What one request found.
+    The state of a rate limit after one request.
 
     :param limit: requests that a window allows
-    :param used: requests in this window, this one included
+    :param count: requests in this window, including this one
     :param reset: seconds until the next window
     """
 
     limit: int
-    used: int
+    count: int
     reset: float
 
     @property
     def is_granted(self) -> bool:
-        """Whether the request may pass."""
-        return self.used <= self.limit
+        """Whether the request is within the limit."""
+        return self.count <= self.limit
 
     @property
     def headers(self) -> dict[str, str]:
-        """What Kong's rate limiting sends with every reply, and ``Retry-After`` with a refusal."""
-        limit, remaining = str(self.limit), str(max(0, self.limit - self.used))
+        """The headers that Kong's rate limiting adds to every response, with ``Retry-After`` if it refuses."""
+        limit, remaining = str(self.limit), str(max(0, self.limit - self.count))
         reset = str(max(1, math.ceil(self.reset)))
         headers = {
             "x-ratelimit-limit-minute": limit,
@@ -48,11 +48,11 @@ class Allowance:
 
 class RateLimiter:
     """
-    Fixed windows that begin with the first request of a caller to a model.
+    Counts requests in fixed windows, which begin with the first request of a caller to a model.
 
-    The service's windows follow the clock's minutes; with these, three quick requests never straddle two.
+    The service's windows begin with each minute of the clock. Here, three quick requests are always in one window.
 
-    :param clock: seconds that only grow
+    :param clock: returns monotonic seconds
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,24 +60,24 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._windows: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def take(self, caller: str, model: str, limit: int) -> Allowance:
+    def take(self, caller: str, model: str, limit: int) -> Quota:
         """
         Count one request.
 
-        :param caller: who asks
-        :param model: which model is asked
+        :param caller: ``token`` or ``anonymous``
+        :param model: model id
         :param limit: requests a window for this caller
-        :return: whether it passes, and what the headers say
+        :return: the state of the limit
         """
         with self._lock:
             now = self._clock()
-            begin, used = self._windows.get((caller, model), (now, 0))
-            if now - begin >= WINDOW:
-                begin, used = now, 0
-            self._windows[caller, model] = begin, used + 1
-            return Allowance(limit, used + 1, begin + WINDOW - now)
+            begin, count = self._windows.get((caller, model), (now, 0))
+            if now - begin >= WINDOW_S:
+                begin, count = now, 0
+            self._windows[caller, model] = begin, count + 1
+            return Quota(limit, count + 1, begin + WINDOW_S - now)
 
     def clear(self) -> None:
-        """Forget all that was counted."""
+        """Reset all counts."""
         with self._lock:
             self._windows.clear()

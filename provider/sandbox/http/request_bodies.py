@@ -15,10 +15,10 @@ def json_payload(request: Request) -> dict[str, Any]:
     """
     Read a JSON object as the parameters of a request.
 
-    :param request: what arrived
-    :return: its fields
+    :param request: the request
+    :return: the parameters
     """
-    # The service allows more to vision models; that a body holds an image is seen without reading all of it.
+    # The service has a larger limit for vision models; this finds images without parsing the body.
     limit = MAX_REQUEST_BYTES_IMAGES if b'"image_url"' in request.body else MAX_REQUEST_BYTES
     if (size := len(request.body)) > limit:
         raise gateway_refusal(413, f"Request body is {size} bytes, more than {limit}")
@@ -33,10 +33,10 @@ def json_payload(request: Request) -> dict[str, Any]:
 
 def parts(request: Request) -> Iterator[tuple[str, tuple[str, bytes]]]:
     """
-    Take a form apart.
+    Split a form into its parts.
 
-    :param request: what arrived
-    :return: of each part its name, and what its file is called and its content
+    :param request: the request
+    :return: name of each part, with its file name and content
     """
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
@@ -53,15 +53,15 @@ def form_payload(request: Request) -> dict[str, Any]:
     """
     Read a form as the parameters of a request.
 
-    :param request: what arrived
-    :return: texts by their names; several of a name that ends in ``[]`` are a list; ``file`` is its bytes
+    :param request: the request
+    :return: strings by name; a list of strings if the name ends in ``[]``; bytes for ``file``
     """
-    found: dict[str, Any] = {}
+    params: dict[str, Any] = {}
     for name, (_, content) in parts(request):
         if name == "file":
-            found[name] = content
+            params[name] = content
         elif name.endswith("[]"):
-            found.setdefault(name.removesuffix("[]"), []).append(content.decode("utf-8", "replace"))
+            params.setdefault(name.removesuffix("[]"), []).append(content.decode("utf-8", "replace"))
         else:
-            found[name] = content.decode("utf-8", "replace")
-    return found
+            params[name] = content.decode("utf-8", "replace")
+    return params
