@@ -40,14 +40,13 @@ with DAG("ovh_ai_response", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [start:goes_on]
     @task
     def converse() -> str:
-        from apache_airflow_provider_ovhcloud_ai.client.responses_api import read_text
         from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
         hook = OVHCloudAIEndpointsHook()
         said = [{"role": "user", "content": "Name a river of Poland."}]
         said += hook.create_response(said, "gpt-oss-20b")["output"]
         said += [{"role": "user", "content": "How long is it?"}]
-        return read_text(hook.create_response(said, "gpt-oss-20b"))
+        return hook.read_response_text(hook.create_response(said, "gpt-oss-20b"))
 
     # --8<-- [end:goes_on]
 

@@ -45,8 +45,8 @@ class ResponseMethods(BaseAIEndpointsHook):
         :param temperature: randomness, 0 to 2
         :param top_p: nucleus sampling, 0 to 1
         :param params: further parameters of the API, such as ``tools``
-        :return: the response: ``output``, ``status``, ``usage`` ...; read its text with
-            :func:`..client.responses_api.read_text`
+        :return: the response: ``output``, ``status``, ``usage`` ...; :meth:`read_response_text` reads
+            its text
         :raises OutputTruncatedError: if the answer was cut before its first word
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
@@ -66,3 +66,13 @@ class ResponseMethods(BaseAIEndpointsHook):
             value = http_response.parse(reply, request, self.settings.client)
             self._report("response", request.model, [reply], responses_api.to_chat_usage(value))
             return responses_api.check(value, reply, request, self.settings.client.token)
+
+    @staticmethod
+    def read_response_text(response: Mapping[str, Any]) -> str:
+        """
+        Read the text of a response that :meth:`create_response` or the operator returned.
+
+        :param response: the response
+        :return: the text without reasoning, empty if there is none
+        """
+        return responses_api.read_text(response)
