@@ -1,5 +1,5 @@
 """
-Many pieces of work, a few at a time, with results in the order of the work.
+Runs work in a few threads, with results in the order of the items or as they complete.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ..errors import AIEndpointsError
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-#: Pieces begun ahead of the one whose result is next, for each that runs: a slow answer holds nobody up until this many
-#: later ones are there. Results wait in memory meanwhile.
-LOOK_AHEAD = 16
+#: Items started ahead of the next result, for each thread: a slow item delays the others only once so many later ones
+#: are done. Their results wait in memory.
+LOOK_AHEAD_ITEMS = 16
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[Item, Value]):
     """
-    How one piece of work ended: with a value, or with an error.
+    The result of the work on one item: a value, or an error.
 
     Safe to use from several threads: nothing changes it.
 
-    :param item: what the work was done with
+    :param item: the item
     :param value: its result
-    :param error: why there is none
+    :param error: the error in place of a result
     """
 
     item: Item
@@ -40,10 +40,10 @@ class Outcome(Generic[Item, Value]):
 
     def result(self) -> Value:
         """
-        Give the value, or raise the error.
+        Return the value, or raise the error.
 
         :return: the value
-        :raises AIEndpointsError: if there is none
+        :raises AIEndpointsError: if there was one
         """
         if self.error is not None:
             raise self.error
@@ -54,52 +54,52 @@ def map_ordered(
     items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
 ) -> Generator[Outcome[Item, Value], None, None]:
     """
-    Do work with each item, a few at a time.
+    Call a function for each item, a few at a time.
 
-    Items are taken as they are needed, so that there may be any number of them. When nobody asks for further outcomes,
-    what has not begun is left; what has begun was paid for by then, and is waited for.
+    Items are read as they are needed, so there may be any number of them. If the caller stops reading, items that
+    haven't started are dropped; those that have are billed anyway, and are waited for.
 
-    :param items: to work with
+    :param items: the items
     :param work: safe to call from several threads
-    :param concurrency: how many at a time
+    :param concurrency: number of threads
     :return: an outcome for each item, in their order
-    :raises Exception: what ``work`` raises beyond an :class:`AIEndpointsError`
+    :raises Exception: any other than :class:`AIEndpointsError` that ``work`` raises
     """
-    begun: deque[tuple[Item, Future[Value]]] = deque()
+    pending: deque[tuple[Item, Future[Value]]] = deque()
     with _pool(concurrency) as pool:
         for item in items:
-            begun.append((item, pool.submit(work, item)))
-            if len(begun) > concurrency * LOOK_AHEAD:
-                yield _outcome(*begun.popleft())
-        while begun:
-            yield _outcome(*begun.popleft())
+            pending.append((item, pool.submit(work, item)))
+            if len(pending) > concurrency * LOOK_AHEAD_ITEMS:
+                yield _outcome(*pending.popleft())
+        while pending:
+            yield _outcome(*pending.popleft())
 
 
 def as_completed(
     items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
 ) -> Generator[Outcome[Item, Value], None, None]:
     """
-    Do work with each item as :func:`each` does, and give each outcome as soon as there is one.
+    Call a function for each item as :func:`map_ordered` does, and return each outcome as soon as it is there.
 
-    :param items: to work with
+    :param items: the items
     :param work: safe to call from several threads
-    :param concurrency: how many at a time; as many again have begun to wait
-    :return: an outcome for each item, in the order in which they ended
-    :raises Exception: what ``work`` raises beyond an :class:`AIEndpointsError`
+    :param concurrency: number of threads; as many items again are queued
+    :return: an outcome for each item, in the order of completion
+    :raises Exception: any other than :class:`AIEndpointsError` that ``work`` raises
     """
-    begun: dict[Future[Value], Item] = {}
-    ended: SimpleQueue[Future[Value]] = SimpleQueue()
+    pending: dict[Future[Value], Item] = {}
+    completed: SimpleQueue[Future[Value]] = SimpleQueue()
     with _pool(concurrency) as pool:
         for item in items:
             future = pool.submit(work, item)
-            begun[future] = item
-            future.add_done_callback(ended.put)
-            if len(begun) >= 2 * concurrency:
-                future = ended.get()
-                yield _outcome(begun.pop(future), future)
-        while begun:
-            future = ended.get()
-            yield _outcome(begun.pop(future), future)
+            pending[future] = item
+            future.add_done_callback(completed.put)
+            if len(pending) >= 2 * concurrency:
+                future = completed.get()
+                yield _outcome(pending.pop(future), future)
+        while pending:
+            future = completed.get()
+            yield _outcome(pending.pop(future), future)
 
 
 @contextmanager

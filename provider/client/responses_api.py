@@ -1,5 +1,5 @@
 """
-The Responses API, without memory: what to send, and how to read what came. Pure.
+The Responses API, without stored responses: builds requests and reads responses. Pure.
 
 Source: AI Endpoints responses guide, 2026-10; OpenAI API reference, "Create a model response", 2026-05.
 """
@@ -17,24 +17,24 @@ from .chat.structured_output import ResponseFormat, is_structured
 from .http.http_request import Request, encode
 from .http.http_response import Reply, facts
 
-#: What an answer can be returned as.
+#: Forms in which a response can be returned.
 OUTPUTS = ("response", "text", "json")
 
-#: What needs a service that keeps responses. OVHcloud's keeps none.
-_REMEMBERED = {
+#: Parameters that need stored responses, which OVHcloud's service doesn't have, and what to do instead.
+_STATEFUL = {
     "previous_response_id": "send the whole conversation as input",
     "conversation": "send the whole conversation as input",
     "background": "have many rows answered by the batch operator",
 }
 
-#: What the service calls the tokens of a response -> what a chat completion calls them, and with it all that adds up.
+#: Names of token counts in a response -> in a chat completion, which the code that adds them up reads.
 _TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens", "total_tokens": "total_tokens"}
 _DETAILS = {"input_tokens_details": "prompt_tokens_details", "output_tokens_details": "completion_tokens_details"}
 
 
 def request(
     model: Any,
-    said: Any,
+    items: Any,
     *,
     instructions: Any = None,
     response_format: Any = None,
@@ -45,31 +45,32 @@ def request(
     **params: Any,
 ) -> Request:
     """
-    Build the request for a response that is not kept. What is None is not sent.
+    Build the request for a response that isn't stored. Parameters that are None aren't sent.
 
     :param model: model id
-    :param said: a text, or a list of items: messages with ``role`` and ``content``, or what an earlier response held
-    :param instructions: what the model is told first
-    :param response_format: the form of the answer, as :class:`.structured.Structure` takes it
-    :param reasoning_effort: how much the model thinks first
-    :param max_output_tokens: tokens to generate at most, those of thinking included
+    :param items: a string, or a list of items: messages with ``role`` and ``content``, or the output of an earlier
+        response
+    :param instructions: system prompt
+    :param response_format: as for :class:`.structured_output.ResponseFormat`
+    :param reasoning_effort: such as ``low``
+    :param max_output_tokens: maximum of generated tokens, including reasoning
     :param temperature: 0 to 2
     :param top_p: 0 to 1
-    :param params: any further parameter of the API, sent as it is
+    :param params: any further parameter of the API, sent unchanged
     :return: the request
-    :raises ConfigurationError: if an argument cannot work
+    :raises ConfigurationError: if an argument is invalid
     """
     _check_further(params)
     body = {
         "model": text(model, "model"),
-        "input": _input(said),
+        "input": _input(items),
         "instructions": None if instructions is None else text(instructions, "instructions"),
         "text": _form(response_format),
         "reasoning": None if reasoning_effort is None else {"effort": text(reasoning_effort, "reasoning_effort")},
         "max_output_tokens": None if max_output_tokens is None else integer(max_output_tokens, "max_output_tokens", 1),
         "temperature": None if temperature is None else number(temperature, "temperature", 0, 2),
         "top_p": None if top_p is None else number(top_p, "top_p", 0, 1),
-        # The default of the API is to keep a response, which this service cannot.
+        # The default of the API is to store a response, which this service can't.
         "store": False,
         **params,
     }
@@ -83,7 +84,7 @@ def request(
 
 
 def _check_further(params: Mapping[str, Any]) -> None:
-    for name, instead in _REMEMBERED.items():
+    for name, instead in _STATEFUL.items():
         if params.get(name):
             raise ConfigurationError(f"{name} needs a service that keeps responses, and this one does not: {instead}.")
     if params.get("store"):
@@ -94,14 +95,14 @@ def _check_further(params: Mapping[str, Any]) -> None:
         )
 
 
-def _input(said: Any) -> Any:
-    if isinstance(said, str):
-        return text(said, "input")
-    if isinstance(said, Mapping) or not isinstance(said, Sequence):
-        raise ConfigurationError(f"input must be a text or a list of items, not {quote(said)}.")
-    if not said:
+def _input(items: Any) -> Any:
+    if isinstance(items, str):
+        return text(items, "input")
+    if isinstance(items, Mapping) or not isinstance(items, Sequence):
+        raise ConfigurationError(f"input must be a text or a list of items, not {quote(items)}.")
+    if not items:
         raise ConfigurationError("input must hold at least one item.")
-    return [_item(each, f"input[{position}]") for position, each in enumerate(said)]
+    return [_item(item, f"input[{position}]") for position, item in enumerate(items)]
 
 
 def _item(value: Any, where: str) -> Any:
@@ -111,7 +112,7 @@ def _item(value: Any, where: str) -> Any:
         return value
     if not isinstance(value.get("role"), str):
         raise ConfigurationError(f"{where} must have a 'role' and a 'content', or a 'type'.")
-    # OpenAI's API takes it without a type; OVHcloud's does not.
+    # OpenAI's API accepts it without a type; OVHcloud's doesn't.
     return {"type": "message", **value}
 
 
@@ -123,27 +124,27 @@ def _form(response_format: Any) -> dict[str, Any] | None:
     return {"format": {"type": parameter["type"], **parameter.get("json_schema", {})}}
 
 
-def check(value: dict[str, Any], reply: Reply, sent: Request, token: str | None) -> dict[str, Any]:
+def check(value: dict[str, Any], reply: Reply, request: Request, token: str | None) -> dict[str, Any]:
     """
-    Check that a reply is a response that says something.
+    Check that a response contains an answer or a tool call.
 
-    :param value: the reply's JSON
-    :param reply: the reply
-    :param sent: what it answers
-    :param token: taken out of whatever is quoted
+    :param value: the response's JSON
+    :param reply: the response
+    :param request: its request
+    :param token: removed from everything that is quoted
     :return: the same JSON
-    :raises InvalidResponseError: if it has no output, or says that it failed
+    :raises InvalidResponseError: if it doesn't have an output, or reports a failure
     :raises OutputTruncatedError: if it was cut before its first word
     """
     if value.get("status") == "failed":
-        said = f"{sent.model} failed: {_fault(value, token)}. Try again later, or ask another model."
-        raise InvalidResponseError(said, response=value, **facts(reply))
+        message = f"{request.model} failed: {_fault(value, token)}. Try again later, or ask another model."
+        raise InvalidResponseError(message, response=value, **facts(reply))
     if not isinstance(value.get("output"), list):
         raise InvalidResponseError("The response came back without an 'output'.", **facts(reply))
     if value.get("status") == "incomplete" and not read_text(value) and not _calls(value):
         raise OutputTruncatedError(
-            f"The response of {sent.model} was cut before its first word, and was billed. Raise max_output_tokens, or "
-            "leave it out: a reasoning model spends tokens on thinking first.",
+            f"The response of {request.model} was cut before its first word, and was billed. Raise max_output_tokens, "
+            "or leave it out: a reasoning model spends tokens on thinking first.",
             response=value,
             **facts(reply),
         )
@@ -152,16 +153,16 @@ def check(value: dict[str, Any], reply: Reply, sent: Request, token: str | None)
 
 def _fault(value: Mapping[str, Any], token: str | None) -> str:
     error = value.get("error")
-    said = error.get("message") if isinstance(error, Mapping) else error
-    return excerpt(scrub(str(said or "it does not say why"), token), 300)
+    message = error.get("message") if isinstance(error, Mapping) else error
+    return excerpt(scrub(str(message or "it does not say why"), token), 300)
 
 
 def read_text(response: Mapping[str, Any]) -> str:
     """
-    Read the text of a response.
+    Return the text of a response.
 
     :param response: a checked response
-    :return: what its messages say, empty where they say nothing
+    :return: the text of its messages; may be empty
     """
     return "".join(part["text"] for part in _parts(response) if isinstance(part.get("text"), str))
 
@@ -180,7 +181,7 @@ def _calls(response: Mapping[str, Any]) -> bool:
 
 def to_chat_usage(response: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Tell what a response used, in the words of a chat completion.
+    Return a response's usage in the format of a chat completion.
 
     :param response: a checked response
     :return: ``model`` and ``usage``

@@ -1,5 +1,5 @@
 """
-What a client needs to know, cleaned of what people paste around it.
+The settings of a client, cleaned of common paste errors.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _ENDPOINT = re.compile(r"/(chat/completions|completions|embeddings|models|respon
 @dataclass(frozen=True)
 class ClientSettings:
     """
-    Everything that a driver, blocking or not, takes from a connection and its environment.
+    All settings that either driver takes from a connection and the environment.
 
     Safe to use from several threads: nothing changes it.
 
-    :param base_url: address that request paths are appended to, without a trailing slash
-    :param token: API token, or None to send no Authorization header at all
+    :param base_url: URL that request paths are appended to, without a trailing slash
+    :param token: API token; None sends no Authorization header
     :param timeout: seconds for one attempt, from name lookup to the last byte
     :param connect_timeout: seconds of these to reach the service
     :param max_retries: attempts after the first
-    :param max_wait: seconds that all waiting between attempts may take together
-    :param max_reply_bytes: bytes that one reply may have after decompression
-    :param requests_per_minute: cap that all clients of this address and token in one process share
-    :param ca_bundle: path of certificates to trust, or None for those that ``requests`` brings
-    :param proxy: address of the proxy to use, or None
-    :param user_agent: what the client calls itself
+    :param max_wait: seconds for all waiting between attempts together
+    :param max_reply_bytes: maximum of one response after decompression
+    :param requests_per_minute: limit for all clients of this base URL and token in one process; None for no limit
+    :param ca_bundle: path of certificates to trust; None for those of ``requests``
+    :param proxy: URL of the proxy, or None
+    :param user_agent: User-Agent header
     """
 
     base_url: str = defaults.BASE_URL
@@ -56,11 +56,11 @@ class ClientSettings:
 
 def clean_token(value: str | None) -> str | None:
     """
-    Take an API token out of what was pasted: blanks and newlines around it, a leading ``Bearer``, quotes.
+    Remove paste errors from an API token: surrounding whitespace, a leading ``Bearer``, quotes.
 
-    :param value: what the connection holds
-    :return: the token, or None where there is none
-    :raises ConfigurationError: if what remains cannot be sent in a header
+    :param value: the value in the connection
+    :return: the token, or None if it is blank
+    :raises ConfigurationError: if the rest can't be sent in a header
     """
     token = (value or "").strip().strip("\"'").strip()
     token = re.sub(r"(?i)^(authorization:\s*)?bearer(\s+|$)", "", token)
@@ -76,14 +76,14 @@ def clean_token(value: str | None) -> str | None:
 
 def clean_base_url(value: str | None, port: int | None = None, *, allow_http: bool = False) -> str:
     """
-    Take the address of the service out of what was typed or pasted.
+    Complete and correct the base URL that a user typed or pasted.
 
-    :param value: a URL or host; blank means OVHcloud AI Endpoints; the scheme may be missing (https), slashes at
-        the end and the path of an endpoint are cut
-    :param port: used where the URL has none; 0 and None mean none
-    :param allow_http: whether an address other than this machine may be reached without encryption
+    :param value: a URL or host; OVHcloud AI Endpoints if blank. The scheme may be missing (https); trailing slashes and
+        the path of an endpoint are removed
+    :param port: used if the URL doesn't have one; 0 and None mean none
+    :param allow_http: whether hosts other than this machine may be reached without encryption
     :return: the base URL, without a trailing slash
-    :raises ConfigurationError: if no request could go there, or would go there unencrypted
+    :raises ConfigurationError: if it isn't a valid URL, or would be reached without encryption
     """
     typed = (value or "").strip()
     if not typed:
@@ -110,10 +110,10 @@ def _split(typed: str) -> tuple[str, str, int, str]:
         parts = urlsplit(typed if "://" in typed else f"https://{typed}")
         host, port = parts.hostname, parts.port or 0
     except ValueError as error:
-        # What stands in the place of a port may be a password.
-        shown = typed.rpartition(":")[0] if "Port" in str(error) else typed
+        # A password may be in the place of the port.
+        part = typed.rpartition(":")[0] if "Port" in str(error) else typed
         raise ConfigurationError(
-            f"The base URL {quote(shown)} is not one: it is of the form https://host:port/path, with a port from 0 to "
+            f"The base URL {quote(part)} is not one: it is of the form https://host:port/path, with a port from 0 to "
             "65535 or none."
         ) from None
     if parts.scheme not in {"http", "https"}:
@@ -121,7 +121,7 @@ def _split(typed: str) -> tuple[str, str, int, str]:
     if not host or not _HOST.fullmatch(host) or ("." not in host and may_be_secret(host)):
         raise ConfigurationError(f"The base URL {quote(typed)} names no host: it is of the form https://host/path.")
     if parts.query or parts.fragment:
-        # What follows may be a token.
+        # The query may contain a token.
         raise ConfigurationError(
             f"The base URL {quote(re.split('[?#]', typed)[0])} must end before any '?' or '#': it is of the form "
             "https://host/path."
@@ -131,10 +131,10 @@ def _split(typed: str) -> tuple[str, str, int, str]:
 
 def is_loopback(host: str) -> bool:
     """
-    Tell whether a host is this machine itself.
+    Return whether a host is this machine.
 
-    :param host: a name or an address
-    :return: True for ``localhost`` and loopback addresses; no name is looked up
+    :param host: name or address
+    :return: True for ``localhost`` and loopback addresses; names aren't looked up
     """
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -146,32 +146,32 @@ def is_loopback(host: str) -> bool:
 
 def read_network_settings(base_url: str, ca_bundle: str | None = None) -> dict[str, Any]:
     """
-    Decide once which certificates and which proxy both drivers use.
+    Choose the certificates and the proxy for both drivers.
 
-    The environment is read as ``requests`` reads it (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` with networks, and
-    so on), and certificates also from ``SSL_CERT_FILE``, which only ``httpx`` would look at. No proxy stands between
-    a machine and itself: what may go there unencrypted must not go anywhere else.
+    The environment is read as ``requests`` reads it (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` with networks, and so
+    on). Certificates are also read from ``SSL_CERT_FILE``, which otherwise only ``httpx`` uses. Requests to this
+    machine never use a proxy: as they may be unencrypted, they must not go anywhere else.
 
-    :param base_url: where requests go
-    :param ca_bundle: the connection's own certificates, which win
-    :return: ``ca_bundle`` and ``proxy`` as :class:`ClientSettings` takes them
-    :raises ConfigurationError: if the certificates are not there, or no such proxy can be used
+    :param base_url: the service's URL
+    :param ca_bundle: the connection's own certificates, which take precedence
+    :return: ``ca_bundle`` and ``proxy`` for :class:`ClientSettings`
+    :raises ConfigurationError: if the certificates don't exist, or the proxy's URL is invalid
     """
-    return {"ca_bundle": _trusted(ca_bundle), "proxy": _proxy(base_url)}
+    return {"ca_bundle": _find_ca_bundle(ca_bundle), "proxy": _find_proxy(base_url)}
 
 
-def _trusted(ca_bundle: str | None) -> str | None:
+def _find_ca_bundle(ca_bundle: str | None) -> str | None:
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    trusted = ca_bundle or next((os.environ[name] for name in names if os.environ.get(name)), None)
-    if trusted and not os.path.exists(trusted):
+    bundle = ca_bundle or next((os.environ[name] for name in names if os.environ.get(name)), None)
+    if bundle and not os.path.exists(bundle):
         raise ConfigurationError(
-            f"The CA bundle {quote(trusted)} does not exist on this machine: correct 'CA bundle' in the connection, "
+            f"The CA bundle {quote(bundle)} does not exist on this machine: correct 'CA bundle' in the connection, "
             f"or the environment variable that names it ({', '.join(names)})."
         )
-    return trusted
+    return bundle
 
 
-def _proxy(base_url: str) -> str | None:
+def _find_proxy(base_url: str) -> str | None:
     from requests.utils import get_environ_proxies, select_proxy
 
     host = urlsplit(base_url).hostname or ""

@@ -1,5 +1,5 @@
 """
-What responses report about tokens. Pure.
+Token usage that responses report. Pure.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
-#: Tokens of one request: a million times what any model takes.
+#: Tokens of one request: a million times the maximum of any model.
 MAX_TOKENS = 10**12
 
 
 def sum_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
     """
-    Add up what several responses used.
+    Add up the token usage of several responses.
 
-    :param values: responses; those that are None or tell no usage count as nothing
-    :return: tokens by the names that the service gives them
+    :param values: responses; those that are None or don't report usage are skipped
+    :return: tokens by the service's names for them
     """
     total: Counter[str] = Counter()
     for value in values:
@@ -29,9 +29,9 @@ def sum_usage(values: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
 
 def is_count(value: Any) -> TypeGuard[int]:
     """
-    Tell whether something can be a number of tokens: one below nothing, or of a thousand digits, would spoil a sum.
+    Return whether a value can be a number of tokens: a negative one, or one of a thousand digits, would spoil a sum.
 
-    :param value: anything
-    :return: whether it can
+    :param value: any value
+    :return: True if it can
     """
     return type(value) is int and 0 <= value <= MAX_TOKENS

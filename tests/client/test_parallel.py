@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD, as_completed, map_ordered
+from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD_ITEMS, as_completed, map_ordered
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 
@@ -67,7 +67,7 @@ def test_items_are_taken_as_they_are_needed() -> None:
 
     outcomes = map_ordered(endless(), lambda number: number, 2)
     assert [next(outcomes).value for _ in range(3)] == [1, 2, 3]
-    assert taken <= 2 * LOOK_AHEAD + 4
+    assert taken <= 2 * LOOK_AHEAD_ITEMS + 4
     outcomes.close()
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD
+from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD_ITEMS
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     APIStatusError,
@@ -426,7 +426,7 @@ class TestBulkChat:
         # What is begun ahead of the first failure may have been sent by then, and nothing more.
         assert (
             len([sent for sent in ovh_ai_endpoints_sandbox.requests if sent.path.endswith("/completions")])
-            <= 1 + LOOK_AHEAD
+            <= 1 + LOOK_AHEAD_ITEMS
         )
         assert "5,001 answers will go to XCom" in caplog.text + "".join(capfd.readouterr())
 

@@ -1,9 +1,10 @@
 """
-When to send: all that runs in one process shares what a service allows for a token and a model.
+Decides when to send: all clients in a process share the rate limit of a token and a model.
 
-What is allowed is learned from the replies. While half of a minute's requests are left nobody waits, so that small work
-is done at once; the other half is spread over the rest of the minute. A service that refuses without saying what is
-left is sent as many as it was seen to accept. As long as nothing was said or refused, nobody waits.
+The limit is learned from responses. While half of a minute's requests remain, no request waits, so that small work is
+done at once. The other half is spread over the rest of the minute. If a service refuses without reporting a quota,
+requests are sent at the rate that it was seen to accept. Until a response reports a quota or a refusal, no request
+waits.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ from .ratelimit_headers import MINUTE_S, read_quota, read_wait
 
 log = logging.getLogger(__name__)
 
-#: Seconds without a request after which what was learned is forgotten.
+#: Seconds without a request after which the learned limit is forgotten.
 FORGET_AFTER_S = 300.0
 
-#: A refused request takes so many further turns while others run, before it loses a retry: that is a matter of pace.
+#: Times that a request refused with 429 is sent again, while others run, before that counts as a retry.
 FREE_RATE_LIMIT_RETRIES = 3
 
-#: Seconds; waiting for longer is told.
+#: Waits longer than this are logged.
 LOG_WAITS_OVER_S = 5.0
 
 
 @dataclass(frozen=True)
 class Permit:
     """
-    Leave to send.
+    The permission to send a request, or the wait for it.
 
-    :param wait: seconds until one may ask again; 0 for leave
+    :param wait: seconds until the next try to acquire; 0 if permitted
     :param moment: when it was given, in seconds on the monotonic clock
-    :param number: how many requests were sent by then, this one included
+    :param number: number of requests sent by then, including this one
     """
 
     wait: float
@@ -48,19 +49,20 @@ class Permit:
 
 class Pacer:
     """
-    Tells when to send, and learns from the replies. Safe to use from several threads and event loops.
+    Decides when to send, and learns from responses. Safe to use from several threads and event loops.
 
-    Moments are seconds on the monotonic clock. Whoever sends enters it as a context, so that it knows how many do.
+    Moments are seconds on the monotonic clock. A sender enters the pacer as a context, so that running requests are
+    counted.
 
     :param now: the moment
     """
 
     def __init__(self, now: float) -> None:
-        self._running, self._seen = 0, now
+        self._running, self._last_used = 0, now
         self._forget()
 
     def _forget(self) -> None:
-        self._sent, self._last, self._pause, self._logged_until = 0, 0.0, 0.0, 0.0
+        self._request_count, self._last_sent, self._pause, self._logged_until = 0, 0.0, 0.0, 0.0
         self._advertised, self._estimated = AdvertisedLimit(), EstimatedLimit()
 
     def __enter__(self) -> Pacer:
@@ -74,67 +76,76 @@ class Pacer:
 
     def is_idle(self, now: float) -> bool:
         """
-        Tell whether all that was learned is too old.
+        Return whether the learned limit is out of date.
 
         :param now: the moment
         :return: True after some minutes without a request
         """
-        return not self._running and now - self._seen > FORGET_AFTER_S
+        return not self._running and now - self._last_used > FORGET_AFTER_S
 
     def acquire(self, settings: ClientSettings, now: float | None = None) -> Permit:
         """
-        Ask for leave to send one request.
+        Acquire the permission to send one request.
 
-        :param settings: the cap, and how long the service may be waited for: rather than for longer a request goes at
-            once, so that the service itself says how long it takes
+        :param settings: the connection's limit, and the maximum wait: a request that would wait longer is sent at once,
+            so that the service itself says how long to wait
         :param now: the moment
-        :return: leave, or how long to wait before asking again
+        :return: the permit, or how long to wait before the next try
         """
         now = time.monotonic() if now is None else now
         with _lock:
-            if now - self._seen > FORGET_AFTER_S:
+            if now - self._last_used > FORGET_AFTER_S:
                 self._forget()
-            self._seen = max(now, self._seen)
-            moment = max(self._advertised.moment(now, self._sent, self._last), self._estimated.moment(now), self._pause)
+            self._last_used = max(now, self._last_used)
+            moment = max(
+                self._advertised.moment(now, self._request_count, self._last_sent),
+                self._estimated.moment(now),
+                self._pause,
+            )
             if moment - now > settings.max_wait + ROUNDING_S:
                 moment = now
             wait = max(moment, _free(settings, now)) - now
             if wait > 0:
                 self._log_wait(wait, now)
                 return Permit(wait, now)
-            self._sent, self._last = self._sent + 1, now
+            self._request_count, self._last_sent = self._request_count + 1, now
             self._estimated.on_send(now)
             _spend(settings, now)
-            return Permit(0.0, now, self._sent)
+            return Permit(0.0, now, self._request_count)
 
     def observe(
-        self, turn: Permit, settings: ClientSettings, status: int, headers: Mapping[str, str], now: float | None = None
+        self,
+        permit: Permit,
+        settings: ClientSettings,
+        status: int,
+        headers: Mapping[str, str],
+        now: float | None = None,
     ) -> bool:
         """
-        Take in what a reply says.
+        Learn from a response.
 
-        :param turn: the leave that its request had
+        :param permit: the permit of its request
         :param settings: as for :meth:`acquire`
-        :param status: of the reply
-        :param headers: of the reply, names in lower case
+        :param status: status of the response
+        :param headers: headers of the response, names in lower case
         :param now: the moment
-        :return: whether it was refused beside others that run, and for no longer than may be waited, so that another
-            turn may do
+        :return: True to acquire again without using up a retry: the request was refused while others run, and the
+            requested wait is within the maximum
         """
         now, now_epoch = time.monotonic() if now is None else now, time.time()
         quota, wait = read_quota(headers, now_epoch), read_wait(status, headers, now_epoch)
         with _lock:
             if quota:
-                self._advertised.update(quota, turn.number, turn.moment)
+                self._advertised.update(quota, permit.number, permit.moment)
             if wait is not None:
                 self._pause = max(self._pause, now + wait)
             if status != 429:
                 if status < 500:
-                    self._estimated.on_success(turn.moment)
+                    self._estimated.on_success(permit.moment)
                 return False
-            self._estimated.on_refusal(turn.moment)
+            self._estimated.on_refusal(permit.moment)
             if not quota or quota.left > 0 or quota.reset is None:
-                self._estimated.pause(turn.moment, now, wait)
+                self._estimated.pause(permit.moment, now, wait)
             return self._running > 1 and (wait or 0.0) <= settings.max_wait
 
     def _log_wait(self, wait: float, now: float) -> None:
@@ -146,7 +157,7 @@ class Pacer:
 
 _lock = create_fork_lock()
 _pacers: dict[tuple[str, str | None, str | None], Pacer] = {}
-#: The next moment under the cap of a service and token, which all models share.
+#: The next moment that the limit of a connection allows, by service and token; all models share it.
 _caps: dict[tuple[str, str | None], float] = {}
 
 
@@ -161,20 +172,20 @@ def _spend(settings: ClientSettings, now: float) -> None:
 
 def find_pacer(settings: ClientSettings, model: str | None) -> Pacer:
     """
-    Find the pacer that all clients of one service, token and model in this process share.
+    Return the pacer that all clients of one service, token and model in this process share.
 
     :param settings: the service and the token
-    :param model: the model, if any
+    :param model: model id, or None
     :return: the pacer
     """
     key = settings.base_url, settings.token, model
-    return _pacers.get(key) or _new_pacer(key)
+    return _pacers.get(key) or _create_pacer(key)
 
 
-def _new_pacer(key: tuple[str, str | None, str | None]) -> Pacer:
+def _create_pacer(key: tuple[str, str | None, str | None]) -> Pacer:
     now = time.monotonic()
     with _lock:
-        # Ever new tokens and models must not fill the memory of a process that lives for months.
+        # New tokens and models must not fill the memory of a process that runs for months.
         for old in [old for old, pacer in _pacers.items() if pacer.is_idle(now)]:
             del _pacers[old]
         for passed in [cap for cap, moment in _caps.items() if moment < now]:
@@ -184,13 +195,13 @@ def _new_pacer(key: tuple[str, str | None, str | None]) -> Pacer:
 
 def forget() -> None:
     """
-    Forget what was learned, and what was sent.
+    Forget all learned limits and counts.
     """
     with _lock:
         _pacers.clear()
         _caps.clear()
 
 
-# Requests that run in the process that forked this one do not run here, and would for ever seem to.
+# The parent's running requests don't run in a forked process, and would be counted forever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pacers.clear)

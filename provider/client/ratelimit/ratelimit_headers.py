@@ -1,5 +1,5 @@
 """
-What the headers of a reply say about limits, in the spellings of the gateways. Pure.
+Reads rate limits from a response's headers, in the spellings of the gateways. Pure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..wait_headers import parse_seconds, read_requested_wait
 
-#: Limit, what is left of it, and seconds until it is whole again. Kong (which fronts the service) sends the first pair
+#: Limit, remaining requests, and seconds until the limit resets. Kong (which fronts the service) sends the first pair
 #: with the second's reset; the others are the IETF's draft, OpenAI's, and GitHub's, which many gateways copy.
 _SPELLINGS = (
     ("x-ratelimit-limit-minute", "x-ratelimit-remaining-minute", "ratelimit-reset"),
@@ -18,18 +18,18 @@ _SPELLINGS = (
     ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),
 )
 
-#: Seconds for which a limit counts where nothing else is said.
+#: Default window of a limit in seconds.
 MINUTE_S = 60.0
 
 
 @dataclass(frozen=True)
 class Quota:
     """
-    What may still be sent, as a service counts it.
+    A quota as a service reports it.
 
-    :param limit: requests that it allows a minute, 1 or more
-    :param left: requests of these that it still accepts
-    :param reset: seconds until it accepts them all again, or None where it does not say
+    :param limit: requests allowed in a minute, 1 or more
+    :param left: requests of these that remain
+    :param reset: seconds until the limit resets; None if the service doesn't say
     """
 
     limit: float
@@ -39,11 +39,11 @@ class Quota:
 
 def read_quota(headers: Mapping[str, str], now_epoch: float) -> Quota | None:
     """
-    Read what a reply says about requests a minute.
+    Read the quota of requests a minute from a response.
 
-    :param headers: of the reply, names in lower case
-    :param now_epoch: seconds since the epoch, against which moments are read
-    :return: the quota, or None where none is named that makes sense; longer ones, a day's say, are not for waiting
+    :param headers: headers of the response, names in lower case
+    :param now_epoch: seconds since the epoch, for dates
+    :return: the quota; None without valid headers. Quotas of longer windows, such as a day, are ignored
     """
     for limit_name, left_name, reset_name in _SPELLINGS:
         limit, left = _number(headers.get(limit_name)), _number(headers.get(left_name))
@@ -56,12 +56,12 @@ def read_quota(headers: Mapping[str, str], now_epoch: float) -> Quota | None:
 
 def read_wait(status: int, headers: Mapping[str, str], now_epoch: float) -> float | None:
     """
-    Read for how long a service that is out of requests asks everybody to wait.
+    Read how long a service that is overloaded or out of quota asks all clients to wait.
 
-    :param status: of the reply
-    :param headers: of the reply, names in lower case
-    :param now_epoch: seconds since the epoch, against which dates are read
-    :return: seconds; None where it asks for nothing, or does so with a success
+    :param status: status of the response
+    :param headers: headers of the response, names in lower case
+    :param now_epoch: seconds since the epoch, for dates
+    :return: seconds; None without such a header, or for a success
     """
     return read_requested_wait(status, headers, now_epoch) if status in (429, 503) else None
 
@@ -71,5 +71,5 @@ def _number(value: str | None) -> float | None:
         number = float(value or "")
     except ValueError:
         return None
-    # Also false for nan; a larger number limits nothing.
+    # False for nan too; a larger number isn't a limit.
     return number if 0 <= number <= 1e9 else None

@@ -97,7 +97,7 @@ def test_no_minute_holds_more_than_the_cap(cap: int, pauses: list[float]) -> Non
 def test_cap_is_shared_by_service_and_token() -> None:
     def wait(base_url: str = "https://pacing.test/v1", token: str = "a", model: str = "m", cap: Any = 60) -> float:
         given = ClientSettings(base_url=base_url, token=token, requests_per_minute=cap)
-        return round(find_pacer(given, model).ask(given, 1e9).wait)
+        return round(find_pacer(given, model).acquire(given, 1e9).wait)
 
     assert [wait(), wait(model="n"), wait(token="b"), wait(base_url="https://other.test"), wait()] == [0, 1, 0, 0, 1]
     assert [wait(cap=None) for _ in range(3)] == [0, 0, 0]
