@@ -1,5 +1,5 @@
 """
-Waits for batches on an event loop: all that wait with one connection share one list, asked for now and then.
+Waits for batches on an event loop. All waiters with one connection share one poll of the list of batches.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from . import batches_api
 
 log = logging.getLogger(__name__)
 
-#: What one that waits is summary: a batch, or why none will ever be looked at.
+#: The queue of one waiter: the summary of a batch, or the error that stopped polling.
 _Update: TypeAlias = "asyncio.Queue[dict[str, Any] | Exception]"
 
-#: Each look makes the time to the next longer by this factor, up to so many times the interval, and then some percent
-#: longer or shorter, so that triggerers do not all look at once.
+#: Each poll lengthens the time to the next by this factor, up to a multiple of the interval. A random share of the time
+#: is added or removed, so that triggerers don't all poll at once.
 BACKOFF_FACTOR, MAX_INTERVALS, JITTER = 1.05, 5.0, 0.1
 
 
 class BatchPoller:
     """
-    Looks at batches for all that wait for some.
+    Polls the state of batches for all waiters.
 
-    :param settings: where, and as whom
+    :param settings: base URL, token, timeouts and retries
     """
 
     def __init__(self, settings: ClientSettings) -> None:
@@ -45,12 +45,12 @@ class BatchPoller:
 
     async def poll(self, batch_ids: list[str], interval: float) -> AsyncGenerator[dict[str, Any], None]:
         """
-        Look at batches until all of them have ended.
+        Poll batches until all of them have finished.
 
-        :param batch_ids: the batches
-        :param interval: seconds between two looks, at first
-        :return: the :func:`.batches.summary` of each batch, when it has got further
-        :raises AIEndpointsError: if the service says that no look will ever succeed
+        :param batch_ids: ids of the batches
+        :param interval: seconds between two polls, at first
+        :return: the :func:`.batches_api.summary` of each batch, whenever it changes
+        :raises AIEndpointsError: if polling can never succeed
         """
         under_way = set(batch_ids)
         async with self._subscribe(batch_ids, interval) as updates:
@@ -87,8 +87,8 @@ class BatchPoller:
         """
         Cancel a batch.
 
-        :param batch_id: what the service calls it
-        :raises AIEndpointsError: if the service does not
+        :param batch_id: id of the batch
+        :raises AIEndpointsError: if the service refuses
         """
         try:
             await self._call(batches_api.cancel(batch_id))
@@ -103,33 +103,33 @@ class BatchPoller:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             if self._waiting:
-                return  # somebody came meanwhile, and has begun to look
+                return  # a new waiter has started polling meanwhile
         await self._close()
 
     async def _close(self) -> None:
-        # Who comes while the old one is closed gets a new one: requests of a closed client end with no error of ours,
-        # and the look with them.
+        # A waiter that comes while the old client is closing needs a new one: requests of a closed client fail with an
+        # error that isn't ours, which would end polling.
         client, self._client = self._client, AsyncClient(self._settings)
         await client.aclose()
 
     async def _poll_loop(self) -> None:
-        grown = 1.0
+        factor = 1.0
         while self._waiting:
             try:
                 await self._poll_once()
             except Exception as error:  # noqa: BLE001  (those that wait raise it)
-                # An outage of hours is nothing to a batch; a token that is refused is.
+                # A batch outlasts an outage of hours; a refused token is final.
                 if not (isinstance(error, AIEndpointsError) and error.retryable):
                     self._fail(error)
                     return
                 log.warning("The batches could not be looked at: %s", error)
-            jitter = 1 + JITTER * (2 * random.random() - 1)  # noqa: S311  (spreads looks, guards nothing)
-            await asyncio.sleep(min(self._intervals, default=1.0) * grown * jitter)
-            grown = min(grown * BACKOFF_FACTOR, MAX_INTERVALS)
+            jitter = 1 + JITTER * (2 * random.random() - 1)  # noqa: S311  (spreads polls, guards nothing)
+            await asyncio.sleep(min(self._intervals, default=1.0) * factor * jitter)
+            factor = min(factor * BACKOFF_FACTOR, MAX_INTERVALS)
 
     async def _poll_once(self) -> None:
         missing, after, pages_without_hit = set(self._waiting), None, 0
-        # A page costs as much as a look at one batch: so many that bring nothing are read as looks would remain.
+        # A page costs as much as one batch: read as many pages without a match as batches are missing.
         while pages_without_hit < len(missing):
             value = await self._call(batches_api.page(after))
             batches = [each for each in value.get("data") or () if isinstance(each, dict)]
@@ -150,8 +150,8 @@ class BatchPoller:
         if not waiting:
             return
         before, self._last_summaries[summary["id"]] = self._last_summaries.get(summary["id"], summary), summary
-        # Where it stood when they began to wait they know. Two thousand that are woken, and each write a line of log,
-        # hold the loop for a second.
+        # Waiters know the state from before. Waking two thousand of them, each of which logs a line, would block the
+        # loop for a second.
         if summary != before or summary["status"] in batches_api.FINAL_STATUSES:
             for updates in waiting:
                 updates.put_nowait(summary)

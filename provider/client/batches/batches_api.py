@@ -1,5 +1,5 @@
 """
-Files and batches: what to send, and whether what came is one. Pure.
+Files and batches: builds requests and checks responses. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..http.http_request import Request, encode
 from ..http.http_response import Reply, facts
 from ..http.multipart import Attachment, MultipartForm
 
-#: What a batch may ask of a model.
+#: Endpoints that a batch may call.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
 #: States that a batch does not leave.
@@ -27,10 +27,10 @@ def upload(path: Path, name: str) -> Request:
     """
     Build the request that uploads a batch's input.
 
-    :param path: of a file of lines of JSON
-    :param name: what it is called at the service
+    :param path: a JSON Lines file
+    :param name: its name at the service
     :return: the request
-    :raises ConfigurationError: if the file is larger than the service accepts, or the name cannot be sent
+    :raises ConfigurationError: if the file is too large, or the name is invalid
     """
     size = path.stat().st_size
     if size > defaults.BATCH_BYTES:
@@ -46,10 +46,10 @@ def upload(path: Path, name: str) -> Request:
 
 def download(file_id: str, size: int) -> Request:
     """
-    Build the request for what a file holds.
+    Build the request for a file's content.
 
-    :param file_id: what the service calls it
-    :param size: its bytes
+    :param file_id: id of the file
+    :param size: in bytes, which extends the timeout
     :return: the request
     """
     return Request("GET", f"/files/{_id(file_id, 'file_id')}/content", "content of a file", size=size)
@@ -57,9 +57,9 @@ def download(file_id: str, size: int) -> Request:
 
 def retrieve_file(file_id: str) -> Request:
     """
-    Build the request for what is known of a file.
+    Build the request for a file's metadata.
 
-    :param file_id: what the service calls it
+    :param file_id: id of the file
     :return: the request
     """
     return Request("GET", f"/files/{_id(file_id, 'file_id')}", "file")
@@ -69,7 +69,7 @@ def delete(file_id: str) -> Request:
     """
     Build the request that deletes a file.
 
-    :param file_id: what the service calls it
+    :param file_id: id of the file
     :return: the request
     """
     return Request("DELETE", f"/files/{_id(file_id, 'file_id')}", "deletion of a file")
@@ -81,12 +81,12 @@ def create(
     """
     Build the request that starts a batch, which is billed.
 
-    :param input_file_id: an uploaded file
+    :param input_file_id: id of the uploaded file
     :param endpoint: one of :data:`ENDPOINTS`
-    :param completion_window: within what time it is to be done, such as ``24h``
-    :param metadata: up to 16 texts by name
+    :param completion_window: time within which the batch must complete, such as ``24h``
+    :param metadata: up to 16 strings by name
     :return: the request
-    :raises ConfigurationError: if an argument cannot work
+    :raises ConfigurationError: if an argument is invalid
     """
     if endpoint not in ENDPOINTS:
         raise ConfigurationError(f"endpoint must be one of {', '.join(ENDPOINTS)}, not {quote(endpoint)}.")
@@ -103,7 +103,7 @@ def retrieve(batch_id: Any) -> Request:
     """
     Build the request for the state of a batch.
 
-    :param batch_id: what the service calls it
+    :param batch_id: id of the batch
     :return: the request
     """
     return Request("GET", f"/batches/{_id(batch_id, 'batch_id')}", "batch")
@@ -113,7 +113,7 @@ def page(after: str | None = None, limit: int = 100) -> Request:
     """
     Build the request for a page of the list of batches, the latest first.
 
-    :param after: the last batch of the page before
+    :param after: id of the last batch of the previous page; None for the first page
     :param limit: batches on a page, 1 to 100
     :return: the request
     """
@@ -123,9 +123,9 @@ def page(after: str | None = None, limit: int = 100) -> Request:
 
 def cancel(batch_id: Any) -> Request:
     """
-    Build the request that cancels a batch; what was answered by then is billed.
+    Build the request that cancels a batch; rows answered by then are billed.
 
-    :param batch_id: what the service calls it
+    :param batch_id: id of the batch
     :return: the request
     """
     return Request("POST", f"/batches/{_id(batch_id, 'batch_id')}/cancel", "cancellation of a batch")
@@ -133,13 +133,13 @@ def cancel(batch_id: Any) -> Request:
 
 def check(value: dict[str, Any], kind: str, reply: Reply) -> dict[str, Any]:
     """
-    Check that a reply is a file or a batch.
+    Check that a response is a file or a batch.
 
-    :param value: the reply's JSON
+    :param value: the response's JSON
     :param kind: ``file`` or ``batch``
-    :param reply: the reply
+    :param reply: the response
     :return: the same JSON
-    :raises InvalidResponseError: if it has no id, or a batch no state
+    :raises InvalidResponseError: if it doesn't have an id, or a batch doesn't have a status
     """
     names = ("id", "status") if kind == "batch" else ("id",)
     missing = next((name for name in names if not isinstance(value.get(name), str)), None)
@@ -150,34 +150,34 @@ def check(value: dict[str, Any], kind: str, reply: Reply) -> dict[str, Any]:
 
 def summary(batch: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Tell how far a batch is.
+    Summarise the progress of a batch.
 
-    :param batch: as the service describes it
-    :return: ``id``, ``status``, and the numbers of lines ``completed``, ``failed`` and in ``total``, None where the
-        service does not say
+    :param batch: the service's JSON
+    :return: ``id``, ``status``, and the numbers of rows ``completed``, ``failed`` and in ``total``, None if the service
+        doesn't report them
     """
     counts = batch.get("request_counts")
-    known = counts if isinstance(counts, Mapping) else {}
-    numbers = {name: known.get(name) if type(known.get(name)) is int else None for name in _COUNTS}
+    fields = counts if isinstance(counts, Mapping) else {}
+    numbers = {name: fields.get(name) if type(fields.get(name)) is int else None for name in _COUNTS}
     return {"id": str(batch.get("id")), "status": str(batch.get("status")), **numbers}
 
 
 _COUNTS = ("completed", "failed", "total")
 
 
-def describe(told: Mapping[str, Any]) -> str:
+def describe(progress: Mapping[str, Any]) -> str:
     """
-    Say how far a batch is.
+    Describe the progress of a batch.
 
-    :param told: its :func:`summary`
+    :param progress: its :func:`summary`
     :return: one line for a log
     """
-    told = {name: "?" if value is None else value for name, value in told.items()}
-    return "AI Endpoints batch {id}: {status}, {completed} of {total} done, {failed} failed".format(**told)
+    progress = {name: "?" if value is None else value for name, value in progress.items()}
+    return "AI Endpoints batch {id}: {status}, {completed} of {total} done, {failed} failed".format(**progress)
 
 
 def _id(value: Any, name: str) -> str:
-    # It becomes part of an address.
+    # It becomes part of a URL.
     if not isinstance(value, str) or not re.fullmatch(r"[\w.:-]{1,200}", value, re.ASCII) or ".." in value:
         raise ConfigurationError(f"{name} must be an id of the service, not {quote(value)}.")
     return value

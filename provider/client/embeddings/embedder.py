@@ -1,5 +1,5 @@
 """
-Any number of texts to one response: split, sent, checked and put together again in order.
+Embeds any number of strings: splits them into requests, sends these, and joins the responses in order.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .vectors import Vector, check_embeddings, parse_embeddings
 @dataclass(frozen=True)
 class Batch:
     """
-    Texts that go in one request.
+    The strings of one request.
 
-    :param count: how many
-    :param request: what to send
-    :param base64: whether it asks for base64 of our own accord, so that numbers will do as well
+    :param count: number of strings
+    :param request: the request
+    :param base64: whether the client chose base64, so that numbers will do as well
     """
 
     count: int
@@ -37,11 +37,11 @@ class Batch:
 @dataclass(frozen=True)
 class Embedded:
     """
-    What came back for one batch.
+    The response to one batch.
 
-    :param vectors: one for each text, in their order
-    :param value: the response without them
-    :param reply: as it came
+    :param vectors: one for each string, in their order
+    :param value: the response's JSON without them
+    :param reply: the response
     """
 
     vectors: list[Vector]
@@ -51,13 +51,13 @@ class Embedded:
 
 class Embedder:
     """
-    Embed texts in as many requests as the service's limits ask for.
+    Embeds strings in as many requests as the service's limits need.
 
-    Vectors travel as base64, as the ``openai`` client asks for them: a quarter of the bytes, and far cheaper to
-    decode than JSON numbers. A service that refuses that by name is asked for numbers from then on.
+    Vectors are requested as base64, as the ``openai`` client does: a quarter of the bytes, and far cheaper to decode
+    than JSON numbers. If the service refuses ``encoding_format``, this and later requests ask for numbers.
 
-    :param send: sends a request and returns the reply; safe to use from several threads
-    :param settings: where it goes, and the token
+    :param send: sends a request and returns the response; safe to use from several threads
+    :param settings: base URL, token and the largest response allowed
     """
 
     def __init__(self, send: Callable[[Request], Reply], settings: ClientSettings) -> None:
@@ -67,13 +67,13 @@ class Embedder:
 
     def batches(self, model: str, inputs: Any, params: Mapping[str, Any]) -> list[Batch]:
         """
-        Split texts into requests.
+        Split strings into requests.
 
         :param model: model id
-        :param inputs: one text or a list of texts
-        :param params: further parameters; an ``encoding_format`` among them is sent as it is
-        :return: in the order of the texts
-        :raises ConfigurationError: if a text or parameter cannot be sent
+        :param inputs: one string or a list of strings
+        :param params: further parameters; an ``encoding_format`` among them is sent unchanged
+        :return: in the order of the strings
+        :raises ConfigurationError: if a string or parameter is invalid
         """
         ours = self._base64 and "encoding_format" not in params
         chosen = {"encoding_format": "base64"} if ours else {}
@@ -82,11 +82,11 @@ class Embedder:
 
     def embed_batch(self, batch: Batch) -> Embedded:
         """
-        Embed the texts of one request.
+        Embed the strings of one request.
 
-        :param batch: of :meth:`batches`
+        :param batch: from :meth:`batches`
         :return: their vectors
-        :raises AIEndpointsError: if the request fails, or its reply is not complete
+        :raises AIEndpointsError: if the request fails, or the response is incomplete
         """
         reply, request = self._send_batch(batch)
         value = parse_embeddings(reply, request, self._settings)
@@ -111,25 +111,25 @@ class Embedder:
         self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: int = 1
     ) -> tuple[dict[str, Any], list[Reply]]:
         """
-        Embed one text or many.
+        Embed one string or many.
 
         :param model: model id
-        :param inputs: one text or a list of texts
+        :param inputs: one string or a list of strings
         :param params: further parameters
-        :param concurrency: requests at a time
-        :return: one response in OpenAI's format, with floats, and the replies it was made of, without their bodies
-        :raises AIEndpointsError: if a text cannot be sent, a request fails, or a reply is not complete
+        :param concurrency: number of concurrent requests
+        :return: one response in OpenAI's format, with floats, and the service's responses without their bodies
+        :raises AIEndpointsError: if a string is invalid, a request fails, or a response is incomplete
         """
         data: list[dict[str, Any]] = []
-        values, sent = [], []
+        values, replies = [], []
         for done in self._embedded(self.batches(model, inputs, params), concurrency):
-            # Lists take longest of all to make: one by one, while other requests are under way. Bodies are not kept.
+            # Creating lists takes longest: do it one by one, while other requests run. Bodies aren't kept.
             pairs = enumerate(done.vectors, len(data))
             data += [{"object": "embedding", "index": index, "embedding": list(vector)} for index, vector in pairs]
             values.append(done.value)
-            sent.append(replace(done.reply, body=b""))
+            replies.append(replace(done.reply, body=b""))
         check_dimensions(item["embedding"] for item in data)
-        return {**values[0], "object": "list", "data": data, "usage": sum_usage(values)}, sent
+        return {**values[0], "object": "list", "data": data, "usage": sum_usage(values)}, replies
 
     def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[Embedded]:
         if len(batches) == 1:
@@ -146,9 +146,9 @@ def _refuses_format(error: BadRequestError) -> bool:
 
 def check_dimensions(vectors: Iterable[Vector]) -> None:
     """
-    Check that vectors belong together.
+    Check that all vectors have the same number of dimensions.
 
-    :param vectors: of one model
+    :param vectors: vectors of one model
     :raises InvalidResponseError: if their dimensions differ
     """
     sizes = sorted({len(vector) for vector in vectors})

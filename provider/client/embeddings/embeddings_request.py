@@ -1,5 +1,5 @@
 """
-Embedding requests: build, validate and split. Pure.
+Embeddings requests: builds, validates and splits them. Pure.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..http.http_request import Request, _write, encode
 
 def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Request]]:
     """
-    Build the requests that embed any number of texts, each within what the service takes at once.
+    Build the requests that embed any number of strings, each within the service's limits.
 
     :param model: model id
-    :param inputs: one text or a list of texts
-    :param params: any further parameter of the OpenAI API, sent as it is
-    :return: the number of texts in each request, and the request; all texts are checked before the first comes
-    :raises ConfigurationError: if an argument cannot work
+    :param inputs: one string or a list of strings
+    :param params: any further parameter of the OpenAI API, sent unchanged
+    :return: the number of strings in each request, and the request; all strings are checked before the first
+    :raises ConfigurationError: if an argument is invalid
     """
     texts = _texts(inputs)
     model = text(model, "model")
@@ -40,7 +40,7 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
 
 def as_numbers(request: Request) -> Request:
     """
-    Ask for vectors as JSON numbers.
+    Return the same request for vectors as JSON numbers.
 
     :param request: an embeddings request
     :return: the request to send
@@ -62,7 +62,7 @@ def _texts(inputs: Any) -> list[str]:
 
 def _batches(texts: list[str], room: int) -> Iterator[list[str]]:
     batch: list[str] = []
-    used = 0
+    batch_bytes = 0
     for position, item in enumerate(texts):
         size = _size(item, position)
         if size > room:
@@ -70,17 +70,17 @@ def _batches(texts: list[str], room: int) -> Iterator[list[str]]:
                 f"input[{position}] is {size:,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,} in a "
                 "request: split the text."
             )
-        if batch and (len(batch) == defaults.EMBEDDING_BATCH or used + size > room):
+        if batch and (len(batch) == defaults.EMBEDDING_BATCH or batch_bytes + size > room):
             yield batch
-            batch, used = [], 0
+            batch, batch_bytes = [], 0
         batch.append(item)
-        used += size
+        batch_bytes += size
     yield batch
 
 
 def _size(item: str, position: int) -> int:
-    # A text alone is written in a third of the time that a field takes. Each is followed by a comma or the end.
+    # Encoding only the string takes a third of the time of a field. Each is followed by a comma or the end.
     try:
         return len(_write(item).encode()) + 1
     except ValueError:
-        return len(encode({f"input[{position}]": item}))  # whose error says which text it is
+        return len(encode({f"input[{position}]": item}))  # whose error names the input

@@ -1,8 +1,8 @@
 """
-How long a text is for a model, and how to make it short enough. Pure.
+Estimates the number of tokens of a string, and splits it into chunks that fit. Pure.
 
-Models count tokens, each with a tokenizer of its own that would have to be downloaded. What counts here is an estimate
-from above: ordinary text that is found to fit does fit, at the price that some that would fit is found too long.
+Each model has its own tokenizer, which would have to be downloaded. Instead, this estimates from above: ordinary
+strings that fit by the estimate do fit, and some that would fit are found too long.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _BLOCKS = (
 )
 _LETTER, _SPACE, _SYMBOL = 5, 3, 10
 
-#: Tokens that a tokenizer puts around a text.
+#: Tokens that a tokenizer adds around a string.
 SPECIAL_TOKENS = 2
 
-#: No character counts more: four bytes.
-_MAX_TOKENS_PER_CHAR = 40
+#: No character counts more, in tenths of a token: it is four bytes at most.
+_MAX_TENTHS_PER_CHAR = 40
 
-#: Share of a piece within which a blank is looked for to cut at.
+#: Share of a chunk, at its end, that is searched for whitespace to cut at.
 _CUT_WINDOW_SHARE = 0.2
 
 
 class _Weights(dict[str, int]):
     """
-    Tenths of a token for each character, worked out when it is first seen.
+    Tenths of a token for each character, computed on first use.
     """
 
     def __missing__(self, char: str) -> int:
@@ -64,39 +64,39 @@ _weights = _Weights()
 
 def tokens(text: str) -> int:
     """
-    Estimate from above how many tokens a text has.
+    Estimate the number of tokens from above.
 
-    :param text: any text
-    :return: tokens, those that are put around it included
+    :param text: any string
+    :return: tokens, including those that the tokenizer adds around it
     """
     return SPECIAL_TOKENS - sum(map(_weights.__getitem__, text)) // -10
 
 
 def fits(text: str, limit: int) -> bool:
     """
-    Tell whether a text surely fits.
+    Return whether a string certainly fits.
 
-    :param text: any text
-    :param limit: tokens
-    :return: whether it has no more
+    :param text: any string
+    :param limit: maximum in tokens
+    :return: True if the estimate is within the limit
     """
-    # Most texts are short, and need no look at each character.
-    return len(text) * _MAX_TOKENS_PER_CHAR <= (limit - SPECIAL_TOKENS) * 10 or tokens(text) <= limit
+    # Most strings are short, and needn't be read character by character.
+    return len(text) * _MAX_TENTHS_PER_CHAR <= (limit - SPECIAL_TOKENS) * 10 or tokens(text) <= limit
 
 
 def split_text(text: str, limit: int) -> Iterator[str]:
     """
-    Cut a text into pieces that fit: at a blank where there is one near the end, else between characters.
+    Split a string into chunks that fit: at whitespace near the end if there is any, else between characters.
 
-    :param text: any text
-    :param limit: tokens, 8 or more
-    :return: the pieces, which joined are the text; blank ones, which no model takes, are left out
+    :param text: any string
+    :param limit: maximum of a chunk in tokens, 8 or more
+    :return: the chunks, which joined are the string; blank ones, which no model accepts, are left out
     """
     ends = list(accumulate(map(_weights.__getitem__, text)))
     start = 0
     while start < len(text):
-        used = ends[start - 1] if start else 0
-        end = bisect_right(ends, used + (limit - SPECIAL_TOKENS) * 10, lo=start)
+        offset = ends[start - 1] if start else 0
+        end = bisect_right(ends, offset + (limit - SPECIAL_TOKENS) * 10, lo=start)
         end = _boundary(text, start, end) if end < len(text) else end
         if not text[start:end].isspace():
             yield text[start:end]

@@ -1,5 +1,5 @@
 """
-How to read the vectors of an embeddings response, which is nearly all that it holds. Pure.
+Reads the vectors of an embeddings response, which are nearly all of it. Pure.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ class _Item(TypedDict, total=False):
 
 def read_response(body: bytes) -> dict[str, Any] | None:
     """
-    Read an embeddings response in a third of the time that :mod:`json` and :mod:`base64` take, by ``msgspec``, which
-    Airflow brings.
+    Parse an embeddings response in a third of the time of :mod:`json` and :mod:`base64`, with ``msgspec``, which
+    Airflow installs.
 
-    :param body: of the reply
-    :return: its JSON, in which vectors written as base64 are bytes; None for whatever is not as usual, so that it is
-        read and judged as any reply is
+    :param body: the response's body
+    :return: its JSON, in which base64 vectors are bytes; None for any other form, which the ordinary parser must read
     """
     try:
         from msgspec import MsgspecError
@@ -59,35 +58,35 @@ def _readers() -> tuple[Callable[[bytes], dict[str, Any]], Callable[[Any], list[
 
 def decode_vector(value: Any) -> Vector | None:
     """
-    Check and decode one vector.
+    Decode and check one vector.
 
     :param value: the ``embedding`` of a response
-    :return: an array where it came as base64, else the list; None if it is no vector of finite numbers
+    :return: an array if it was base64, else the list; None if it isn't a vector of finite numbers
     """
     if isinstance(value, str):
-        return _decoded(value)
+        return _decode_base64(value)
     if isinstance(value, bytes):
-        return _numbers(value)
+        return _to_array(value)
     if not isinstance(value, list) or not all(type(x) is float or type(x) is int for x in value):
         return None
     return value if _are_finite(value) else None
 
 
-def _decoded(value: str) -> Vector | None:
+def _decode_base64(value: str) -> Vector | None:
     try:
-        return _numbers(base64.b64decode(value, validate=True))
+        return _to_array(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
         return None
 
 
-def _numbers(written: bytes) -> Vector | None:
-    if len(written) % 4:
+def _to_array(data: bytes) -> Vector | None:
+    if len(data) % 4:
         return None
-    floats = array("f", written)
+    floats = array("f", data)
     if sys.byteorder == "big":
         floats.byteswap()
-    # Only what is not finite, or beyond 1e38, ends in one of these bytes. To look for them takes a tenth of the sum.
-    ends = written[3::4]
+    # Only numbers that aren't finite, or beyond 1e38, end in one of these bytes. Finding them takes a tenth of the sum.
+    ends = data[3::4]
     return None if (b"\x7f" in ends or b"\xff" in ends) and not _are_finite(floats) else floats
 
 
@@ -101,13 +100,13 @@ def _are_finite(numbers: Vector) -> bool:
 
 def parse_embeddings(reply: Reply, request: Request, settings: ClientSettings) -> dict[str, Any]:
     """
-    Read the JSON object of an embeddings reply, as :func:`parse` does, but fast.
+    Parse the JSON object of an embeddings response, as :func:`parse` does, but fast.
 
-    :param reply: the reply
-    :param request: what it answers
+    :param reply: the response
+    :param request: its request
     :param settings: as for :func:`parse`
-    :return: the object; vectors in base64 may be bytes already
-    :raises InvalidResponseError: if it is a redirect, no JSON, or no object
+    :return: the object; vectors in base64 may already be bytes
+    :raises InvalidResponseError: if it is a redirect, isn't JSON, or isn't an object
     """
     value = read_response(reply.body) if reply.status < 300 else None
     return parse(reply, request, settings) if value is None else value
@@ -115,19 +114,19 @@ def parse_embeddings(reply: Reply, request: Request, settings: ClientSettings) -
 
 def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: Request) -> list[Vector]:
     """
-    Check that a reply embeds each text that was sent, and decode its vectors.
+    Check that a response has a vector for each string, and decode the vectors.
 
-    :param value: the reply's JSON
-    :param count: texts that were sent
-    :param reply: the reply
-    :param request: what it answers
-    :return: a vector for each text, in the order sent; an array where it came as base64, else a list
-    :raises InvalidResponseError: if one is missing, doubled, or no vector
+    :param value: the response's JSON
+    :param count: number of strings
+    :param reply: the response
+    :param request: its request
+    :return: a vector for each string, in their order; an array if it was base64, else a list
+    :raises InvalidResponseError: if a vector is missing, duplicate or invalid
     """
     data = value.get("data")
     if not isinstance(data, list) or len(data) != count:
-        found = len(data) if isinstance(data, list) else "no"
-        raise InvalidResponseError(f"{_misshaped(request)} {found} vectors for {count} texts.", **facts(reply))
+        number = len(data) if isinstance(data, list) else "no"
+        raise InvalidResponseError(f"{_misshaped(request)} {number} vectors for {count} texts.", **facts(reply))
     vectors: dict[int, Vector] = {}
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else None

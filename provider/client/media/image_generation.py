@@ -1,8 +1,8 @@
 """
-Images that a model makes: what is sent for them, and how the answer is read. Pure.
+Image generation: builds requests and reads responses. Pure.
 
-Source: OpenAPI description of the service, read 2026-10: ``POST /images/generations`` takes ``model``, ``prompt``,
-``n``, ``size``, ``response_format``, ``quality``, ``style`` and ``user``; what it makes is in ``data``, each image as
+Source: OpenAPI description of the service, read 2026-10. ``POST /images/generations`` takes ``model``, ``prompt``,
+``n``, ``size``, ``response_format``, ``quality``, ``style`` and ``user``. The images are in ``data``, each as
 ``b64_json``.
 """
 
@@ -24,28 +24,28 @@ from ..chat.image_parts import sniff_image_type
 from ..http.http_request import Request, encode
 from ..http.http_response import Reply, facts
 
-#: The model that is asked unless another is named. Source: the service's list of models, 2026-09-28, and its catalogue;
-#: neither has another one that makes images.
+#: Default model. Source: the service's list of models, 2026-09-28, and its catalogue; neither has another one that
+#: generates images.
 MODEL = "stable-diffusion-xl-base-v10"
 
 #: Images of one request. Source: the description above.
-MAX_COUNT = 10
+MAX_IMAGES = 10
 
 _SIZE = re.compile(r"[1-9]\d{1,4}x[1-9]\d{1,4}")
 
-#: How many there are and how they come says nothing about what they show.
+#: Parameters that don't change what the images show.
 _NOT_IN_DIGEST = ("n", "response_format")
 
 
 @dataclass(frozen=True)
 class GeneratedImage:
     """
-    One image.
+    One generated image.
 
     Safe to use from several threads: nothing changes it.
 
-    :param data: the file
-    :param type: its type by its first bytes: ``image/png``, ``image/jpeg``, ``image/webp`` or ``image/gif``
+    :param data: the image file
+    :param type: media type by its first bytes: ``image/png``, ``image/jpeg``, ``image/webp`` or ``image/gif``
     """
 
     data: bytes = field(repr=False)
@@ -59,9 +59,9 @@ class GeneratedImages:
 
     Safe to use from several threads: nothing changes it.
 
-    :param images: the images, in the order in which they came
+    :param images: the images, in the order of the response
     :param model: the model as the service names it
-    :param created: when they were made, in seconds since 1970; None where the service does not say
+    :param created: seconds since 1970; None if the service doesn't report it
     """
 
     images: tuple[GeneratedImage, ...]
@@ -71,27 +71,27 @@ class GeneratedImages:
 
 def build_request(model: Any, prompt: Any, *, n: Any = 1, size: Any = None, **params: Any) -> Request:
     """
-    Build the request for images. One is what comes without ``n``, which is not sent then.
+    Build the request for images. ``n`` is sent only if it isn't 1.
 
     :param model: model id
-    :param prompt: what the images show
-    :param n: how many
-    :param size: width and height in pixels, such as ``1024x1024``; None leaves it to the model
-    :param params: any further parameter of the API, sent as it is
+    :param prompt: description of the images
+    :param n: number of images
+    :param size: width and height in pixels, such as ``1024x1024``; None for the model's default
+    :param params: any further parameter of the API, sent unchanged
     :return: the request
-    :raises ConfigurationError: if an argument cannot work
+    :raises ConfigurationError: if an argument is invalid
     """
     for name in ("response_format", "stream"):
         if params.get(name):
             raise ConfigurationError(f"{name} cannot be chosen: images come in one piece, as base64. Leave it out.")
-    count = integer(n, "n", 1, MAX_COUNT)
+    count = integer(n, "n", 1, MAX_IMAGES)
     body = {
         **params,
         "model": text(model, "model"),
         "prompt": text(prompt, "prompt"),
         "n": count if count > 1 else None,
         "size": None if size is None else _size(size),
-        # Left out, an OpenAI-compatible service may give addresses of images, which nobody here fetches.
+        # Without it, an OpenAI-compatible service may return URLs of images, which this client doesn't fetch.
         "response_format": "b64_json",
     }
     content = encode(body)
@@ -111,20 +111,20 @@ def _size(size: Any) -> str:
 
 def count_images(request: Request) -> int:
     """
-    Tell how many images a request asks for.
+    Return the number of images that a request asks for.
 
-    :param request: from :func:`request_for`
-    :return: their number
+    :param request: from :func:`build_request`
+    :return: the number
     """
     return int(_body(request).get("n", 1))
 
 
 def digest(request: Request) -> str:
     """
-    Give a name to all that decides about what images show.
+    Compute a digest of everything that determines what the images show.
 
-    :param request: from :func:`request_for`
-    :return: the same for the same model, prompt, size and further parameters, however many images are asked for
+    :param request: from :func:`build_request`
+    :return: the same for the same model, prompt, size and further parameters, for any number of images
     """
     body = {name: value for name, value in _body(request).items() if name not in _NOT_IN_DIGEST}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -137,13 +137,13 @@ def _body(request: Request) -> dict[str, Any]:
 
 def read_images(value: dict[str, Any], reply: Reply, request: Request) -> GeneratedImages:
     """
-    Read the images out of a reply. Errors tell of them, and never hold them.
+    Decode the images of a response. Errors describe the images and never contain them.
 
-    :param value: the reply's JSON
-    :param reply: the reply
-    :param request: what it answers
+    :param value: the response's JSON
+    :param reply: the response
+    :param request: its request
     :return: the images
-    :raises InvalidResponseError: if there are more or fewer than were asked for, or one is no image
+    :raises InvalidResponseError: if the number of images is wrong, or one isn't an image
     """
     count, data = count_images(request), value.get("data")
     items = data if isinstance(data, list) else []
@@ -189,10 +189,10 @@ def _decoded(item: Any) -> GeneratedImage | str:
 
 def _without_data(value: Mapping[str, Any], items: list[Any]) -> dict[str, Any]:
     """
-    Tell in an error what was paid for; it ends in logs and databases, where no image belongs.
+    Return the response for an error without its images: errors end in logs and databases.
     """
-    told = {name: value[name] for name in ("created", "model", "usage") if name in value}
-    return {**told, "data": [_lengths(item) for item in items[:MAX_COUNT]]}
+    metadata = {name: value[name] for name in ("created", "model", "usage") if name in value}
+    return {**metadata, "data": [_lengths(item) for item in items[:MAX_IMAGES]]}
 
 
 def _lengths(item: Any) -> dict[str, int]:

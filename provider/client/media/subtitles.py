@@ -1,5 +1,5 @@
 """
-A transcript as subtitles. Pure.
+Converts a transcript to subtitles. Pure.
 
 Source: W3C, "WebVTT: The Web Video Text Tracks Format", 2019-04; SubRip as the programs that read it agree on.
 """
@@ -15,7 +15,7 @@ from .transcription import is_seconds
 
 class _Cue(NamedTuple):
     """
-    A piece of text, and the seconds from which and to which it is shown.
+    One subtitle, and the seconds from and to which it is displayed.
     """
 
     start: float
@@ -25,11 +25,11 @@ class _Cue(NamedTuple):
 
 def srt(response: Mapping[str, Any]) -> str:
     """
-    Write a transcript as SubRip.
+    Convert a transcript to SubRip.
 
     :param response: a transcript with segments
-    :return: the file
-    :raises InvalidResponseError: if it has a text, but no segments with times
+    :return: the content of the file
+    :raises InvalidResponseError: if it isn't silent, but doesn't have segments with times
     """
     blocks = [
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text}\n"
@@ -40,13 +40,13 @@ def srt(response: Mapping[str, Any]) -> str:
 
 def vtt(response: Mapping[str, Any]) -> str:
     """
-    Write a transcript as WebVTT.
+    Convert a transcript to WebVTT.
 
     :param response: a transcript with segments
-    :return: the file
-    :raises InvalidResponseError: if it has a text, but no segments with times
+    :return: the content of the file
+    :raises InvalidResponseError: if it isn't silent, but doesn't have segments with times
     """
-    blocks = [f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escaped(cue.text)}\n" for cue in _cues(response)]
+    blocks = [f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escape(cue.text)}\n" for cue in _cues(response)]
     return "\n".join(["WEBVTT\n", *blocks])
 
 
@@ -75,5 +75,5 @@ def _clock(seconds: float, point: str) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}{point}{thousandths:03d}"
 
 
-def _escaped(said: str) -> str:
-    return said.replace("&", "&amp;").replace("<", "&lt;")
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,5 +1,5 @@
 """
-Speech to text: which recordings can be sent, what is asked about them, and whether what came is a transcript. Pure.
+Transcription: checks recordings, builds requests and checks transcripts. Pure.
 
 Source: AI Endpoints audio guide and catalogue, 2026-08; OpenAI API reference, "Create transcription", 2026-05.
 """
@@ -17,22 +17,22 @@ from ..http.http_request import Request
 from ..http.http_response import Reply, facts
 from ..http.multipart import Attachment, MultipartForm
 
-#: Used where a call names no model.
+#: Default model.
 MODEL = "whisper-large-v3"
 
-#: Forms of a transcript; the second has its duration, language and segments too.
+#: Formats of a transcript; the second includes duration, language and segments.
 RESPONSE_FORMATS = ("json", "verbose_json")
 
-#: What a transcript can tell the time of.
+#: Units for which a transcript can include times.
 TIMESTAMPS = ("word", "segment")
 
-#: Seconds of any recording: thirty years.
+#: Maximum of a time in a recording: thirty years.
 MAX_SECONDS = 1e9
 
-#: Bytes of a recording that tell its format. The name of an EBML file's kind comes within its first 64.
+#: Bytes at the beginning of a recording that identify its format. An EBML file's type is within its first 64.
 HEAD_BYTES = 128
 
-#: Format -> media type, for those that the service reads.
+#: Format -> media type, for the formats that the service accepts.
 _MEDIA_TYPES = {
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
@@ -44,7 +44,7 @@ _MEDIA_TYPES = {
     "mpeg": "video/mpeg",
 }
 
-#: What a recording begins with -> its format.
+#: First bytes of a recording -> its format.
 _SIGNATURES = {
     b"fLaC": "flac",
     b"OggS": "ogg",
@@ -53,7 +53,7 @@ _SIGNATURES = {
     b"\0\0\x01\xb3": "mpeg",
 }
 
-#: What other files begin with -> what people call them.
+#: First bytes of other files -> their description.
 _OTHERS = {
     b"FORM": "an AIFF recording",
     b"caff": "a CAF recording",
@@ -72,16 +72,16 @@ _OTHERS = {
 
 def sniff_audio_format(head: bytes) -> str | None:
     """
-    Tell the format of a recording by its first bytes, never by its name.
+    Detect the format of a recording from its first bytes, never from its name.
 
-    :param head: its first :data:`HEAD` bytes
+    :param head: its first :data:`HEAD_BYTES` bytes
     :return: ``wav``, ``mp3``, ``aac``, ``flac``, ``ogg`` (Vorbis or Opus), ``mp4`` (also M4A), ``webm``, ``mpeg``, or
-        None for what the service does not read
+        None if the service doesn't accept it
     """
     if head[:4] in {b"RIFF", b"RF64"}:
         return "wav" if head[8:12] == b"WAVE" else None
     if head[4:8] == b"ftyp":
-        # A phone's pictures and QuickTime's films are boxes of the same kind.
+        # A phone's images and QuickTime videos have the same structure.
         return None if head[8:11] in {b"hei", b"hev", b"mif", b"msf", b"avi", b"qt "} else "mp4"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "webm" if b"webm" in head[:64] else None
@@ -90,7 +90,7 @@ def sniff_audio_format(head: bytes) -> str | None:
 
 def _frames(head: bytes) -> str | None:
     """
-    Look for a frame of MPEG audio, which some programs put zeros before.
+    Look for a frame of MPEG audio, which some programs precede with zeros.
     """
     start = head.lstrip(b"\0")[:2]
     if len(start) < 2 or start[0] != 0xFF or start[1] < 0xE0:
@@ -106,26 +106,26 @@ def check_recording(label: str, size: int, head: bytes, *, with_token: bool) -> 
     """
     Check that a recording can be sent.
 
-    :param label: what it is called, for the error
-    :param size: its bytes
-    :param head: its first :data:`HEAD` bytes
-    :param with_token: whether it is sent with a token, with which the service takes more
+    :param label: its name, for the error
+    :param size: in bytes
+    :param head: its first :data:`HEAD_BYTES` bytes
+    :param with_token: whether it is sent with a token, with which the service accepts larger files
     :return: its format
-    :raises ConfigurationError: if it is too large, empty, or nothing that the service reads
+    :raises ConfigurationError: if it is too large, empty, or in a format that the service doesn't accept
     """
     limit = defaults.AUDIO_BYTES if with_token else defaults.AUDIO_BYTES_ANONYMOUS
     if size > limit:
         more = "split it" if with_token else "give the connection a token, with which it takes 2,048 MB, or split it"
         raise ConfigurationError(f"{label} is {size:,} bytes; the service accepts {limit:,} of a recording: {more}.")
-    found = sniff_audio_format(head)
-    if found is None:
+    audio_format = sniff_audio_format(head)
+    if audio_format is None:
         seems = _seems(head)
         what = "is empty" if not head else f"seems to be {seems}" if seems else "is of another type"
         raise ConfigurationError(
             f"{label} cannot be sent as a recording: it {what}. The service reads MP3, MP4, M4A, AAC, WAV, FLAC, OGG, "
             "Opus, WebM and MPEG, which are told by their first bytes: convert it, or name another file."
         )
-    return found
+    return audio_format
 
 
 def _seems(head: bytes) -> str | None:
@@ -138,16 +138,16 @@ def _seems(head: bytes) -> str | None:
     return next((what for mark, what in _OTHERS.items() if head.lstrip().startswith(mark)), None)
 
 
-def attachment(kind: str, size: int, opened: Any) -> Attachment:
+def attachment(audio_format: str, size: int, open_file: Any) -> Attachment:
     """
-    Make a recording the file of a form. What it is called here stays here.
+    Create the file of a form from a recording. Its own name isn't sent.
 
-    :param kind: its format
-    :param size: its bytes
-    :param opened: opens it
+    :param audio_format: its format
+    :param size: in bytes
+    :param open_file: opens it at its beginning
     :return: the file
     """
-    return Attachment(f"audio.{kind}", _MEDIA_TYPES[kind], size, opened)
+    return Attachment(f"audio.{audio_format}", _MEDIA_TYPES[audio_format], size, open_file)
 
 
 def transcription(
@@ -163,19 +163,19 @@ def transcription(
     **params: Any,
 ) -> Request:
     """
-    Build the request for a transcript. What is None is not sent.
+    Build the request for a transcript. Parameters that are None aren't sent.
 
     :param model: model id
     :param file: from :func:`attachment`
-    :param language: of what is said, such as ``fr``
-    :param prompt: words before it, whose spelling and style are taken up
+    :param language: language of the recording, such as ``fr``
+    :param prompt: preceding text, whose spelling and style the model follows
     :param response_format: one of :data:`RESPONSE_FORMATS`
     :param temperature: 0 to 1
-    :param timestamps: one of :data:`TIMESTAMPS` or both, whose times are told
-    :param diarize: whether speakers are told apart
-    :param params: any further field of the form; within a list or dictionary as OpenAI's own client writes it
+    :param timestamps: one or both of :data:`TIMESTAMPS`, for which times are returned
+    :param diarize: whether to distinguish speakers
+    :param params: any further field of the form; lists and dictionaries are encoded as by OpenAI's own client
     :return: the request
-    :raises ConfigurationError: if an argument cannot work
+    :raises ConfigurationError: if an argument is invalid
     """
     timed, apart = _timestamps(timestamps), boolean(diarize or False, "diarize")
     fields = {
@@ -237,12 +237,12 @@ def _format_field(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def check_transcript(value: dict[str, Any], reply: Reply) -> dict[str, Any]:
     """
-    Check that a reply is a transcript.
+    Check that a response is a transcript.
 
-    :param value: the reply's JSON
-    :param reply: the reply
+    :param value: the response's JSON
+    :param reply: the response
     :return: the same JSON
-    :raises InvalidResponseError: if it has no text; that of a silent recording is empty
+    :raises InvalidResponseError: if it doesn't have a ``text``, which is empty for a silent recording
     """
     if value.get("success") is False or not isinstance(value.get("text"), str):
         raise InvalidResponseError("The transcription came back without a text.", response=value, **facts(reply))
@@ -251,23 +251,23 @@ def check_transcript(value: dict[str, Any], reply: Reply) -> dict[str, Any]:
 
 def billed_seconds(response: Mapping[str, Any]) -> float | None:
     """
-    Tell how many seconds of a recording were billed.
+    Return the billed seconds of a recording.
 
     :param response: a transcript
-    :return: seconds; None where the service does not tell
+    :return: seconds; None if the service doesn't report them
     """
     usage = response.get("usage")
     counts = usage if isinstance(usage, Mapping) else {}
     # ``duration`` until 2026-05, ``seconds`` since.
-    told = (counts.get("seconds"), counts.get("duration"))
-    return next((value for value in told if is_seconds(value)), None)
+    candidates = (counts.get("seconds"), counts.get("duration"))
+    return next((value for value in candidates if is_seconds(value)), None)
 
 
 def is_seconds(value: Any) -> TypeGuard[float]:
     """
-    Tell whether something can be a time in a recording.
+    Return whether a value can be a time in a recording.
 
-    :param value: anything
-    :return: whether it is a number from 0 to :data:`LONGEST`
+    :param value: any value
+    :return: True for a number from 0 to :data:`MAX_SECONDS`
     """
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS

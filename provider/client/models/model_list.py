@@ -1,5 +1,5 @@
 """
-The list of models: request and check. Pure.
+The list of models: builds the request and checks the response. Pure.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def models() -> Request:
 
 def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:
     """
-    Check that a list of models is one.
+    Check that a response is a list of models.
 
-    :param value: the reply's JSON
-    :param reply: the reply
-    :param request: what it answers
+    :param value: the response's JSON
+    :param reply: the response
+    :param request: its request
     :return: the models, each with its ``id``
-    :raises InvalidResponseError: if it is no list of objects with an id
+    :raises InvalidResponseError: if it isn't a list of objects with an id
     """
     data = value.get("data")
     if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):

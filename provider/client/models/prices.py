@@ -1,8 +1,8 @@
 """
-What requests cost, as the service's own list of models tells. Pure.
+Prices of requests, from the service's own list of models. Pure.
 
-Source: ``GET /models`` of AI Endpoints, 2026-09-28: ``pricing`` holds texts, each the price of one token or request in
-``currency_unit``, without VAT.
+Source: ``GET /models`` of AI Endpoints, 2026-09-28. ``pricing`` holds strings, each the price of one token or request
+in ``currency_unit``, without VAT.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from typing import Any
 from ..usage import is_count
 from .model_names import find_kind
 
-#: No token costs as much as one unit of a currency: whatever is above is no price.
+#: No token costs as much as one unit of a currency: anything above isn't a price.
 _MAX_PRICE = Decimal(1)
 
 _CURRENCY = re.compile("[A-Z]{3}")
 
-#: What is billed by the token, so that a price of nothing is one. Speech and images are listed with it too, though they
-#: are billed by the second or the piece.
+#: Kinds billed by the token, for which a price of 0 is valid. Speech and images are listed with it too, though they are
+#: billed by the second or the image.
 _BY_TOKEN = frozenset({"chat", "embedding"})
 
 
 @dataclass(frozen=True)
 class ModelPricing:
     """
-    What a model costs.
+    The prices of a model.
 
-    :param prompt: price of a token that it reads
-    :param completion: price of a token that it writes
+    :param prompt: price of an input token
+    :param completion: price of an output token
     :param request: price of a request
     :param currency: such as ``USD``
     """
@@ -45,11 +45,11 @@ class ModelPricing:
 
 def read_pricing(model: Mapping[str, Any]) -> ModelPricing | None:
     """
-    Read the rates in a list of models.
+    Read the prices of a listed model.
 
-    :param model: as the service lists it
-    :return: its rates, None where it tells none that can be read. Rates of nothing at all, with which guard models in
-        beta are listed, are believed of models that are billed by the token alone
+    :param model: an entry of the service's list
+    :return: the prices; None if they are missing or invalid. If all are 0, as for guard models in beta, they are valid
+        only for models billed by the token
     """
     pricing, currency = find_price_fields(model)
     prompt, completion = (read_price_per_unit(pricing.get(name)) for name in ("prompt", "completion"))
@@ -63,24 +63,24 @@ def read_pricing(model: Mapping[str, Any]) -> ModelPricing | None:
 
 def find_price_fields(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
     """
-    Find where a list of models speaks of prices.
+    Return the fields of a listed model that hold its prices.
 
-    :param model: as the service lists it
-    :return: its ``pricing``, empty where there is none, and their currency, None where it names none that is one
+    :param model: an entry of the service's list
+    :return: its ``pricing``, empty if it is missing; and its currency, None if it is missing or invalid
     """
     pricing = model.get("pricing")
-    found = pricing if isinstance(pricing, Mapping) else {}
-    currency = found.get("currency_unit")
-    # A browser takes no other word for a currency.
-    return found, currency if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else None
+    fields = pricing if isinstance(pricing, Mapping) else {}
+    currency = fields.get("currency_unit")
+    # A browser accepts no other form of a currency.
+    return fields, currency if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else None
 
 
 def read_price_per_unit(value: Any) -> Decimal | None:
     """
-    Read the price of one token or request.
+    Parse the price of one token or request.
 
-    :param value: a text or number
-    :return: the price, None for what is none
+    :param value: a string or number
+    :return: the price; None if it is invalid
     """
     if isinstance(value, bool):
         return None
@@ -93,10 +93,10 @@ def read_price_per_unit(value: Any) -> Decimal | None:
 
 def has_token_counts(usage: Any) -> bool:
     """
-    Tell whether a response says what it used.
+    Return whether a response reports its usage.
 
     :param usage: its ``usage``
-    :return: True if the tokens read stand there; those written may be none, as in embeddings
+    :return: True if it counts the input tokens; output tokens may be missing, as in embeddings
     """
     counts = usage if isinstance(usage, Mapping) else {}
     return is_count(counts.get("prompt_tokens")) and is_count(counts.get("completion_tokens", 0))
@@ -104,12 +104,12 @@ def has_token_counts(usage: Any) -> bool:
 
 def compute_cost(tokens: Mapping[str, int], rates: ModelPricing, requests: int = 1) -> Decimal:
     """
-    Compute what requests cost.
+    Compute the cost of requests.
 
-    :param tokens: ``prompt_tokens`` and ``completion_tokens`` that they used
-    :param rates: of the model that answered them
-    :param requests: how many they were
-    :return: the cost in the currency of the rates
+    :param tokens: ``prompt_tokens`` and ``completion_tokens`` of the requests
+    :param rates: prices of the model
+    :param requests: number of requests
+    :return: the cost in the currency of the prices
     """
-    read, written = tokens.get("prompt_tokens", 0), tokens.get("completion_tokens", 0)
-    return requests * rates.request + read * rates.prompt + written * rates.completion
+    prompt, completion = tokens.get("prompt_tokens", 0), tokens.get("completion_tokens", 0)
+    return requests * rates.request + prompt * rates.prompt + completion * rates.completion
