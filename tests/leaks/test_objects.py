@@ -12,7 +12,6 @@ import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 from urllib.parse import quote
 
 import pytest
@@ -21,20 +20,14 @@ from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncCl
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger
 from apache_airflow_provider_ovhcloud_ai.triggers.connections import client_settings
 from support import canary, leaks
-from support.operator_cases import OPERATORS, build_operator
+from support.operator_cases import OPERATORS, build_operator, make_context
 from support.scripted_server import Manner, Server, reply, stop_halfway, vanish
 
 pytestmark = pytest.mark.airflow
-
-
-def context() -> dict[str, Any]:
-    ti = MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
-    return {"ti": ti, "task_instance": ti, "run_id": "r", "outlet_events": MagicMock()}
 
 
 @pytest.fixture
@@ -75,17 +68,12 @@ def echoing(connected: Callable[[str], None]) -> Iterator[Server]:
         yield server
 
 
-def test_every_operator_is_here() -> None:
-    found = {getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}") for name in OPERATORS}
-    assert found == {getattr(ai_endpoints, name) for name in ai_endpoints.__all__}
-
-
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator_that_has_worked(
     sandbox: Sandbox, folder: Path, at_debug: pytest.LogCaptureFixture, name: str
 ) -> None:
     task = build_operator(name, folder)
-    where = context()
+    where = make_context()
     returned = task.execute(where)
     sent = [request for request in sandbox.requests if request.headers.get("authorization")]
     assert sent, "the token was used"
@@ -103,7 +91,7 @@ def test_operator_that_was_refused(
     echoing: Server, folder: Path, at_debug: pytest.LogCaptureFixture, name: str
 ) -> None:
     task = build_operator(name, folder)
-    where = context()
+    where = make_context()
     with pytest.raises(AIEndpointsError) as caught:
         task.execute(where)
     assert echoing.requests
@@ -240,7 +228,7 @@ def test_lineage_is_told_neither_token_nor_prompt(sandbox: Sandbox, folder: Path
     from apache_airflow_provider_ovhcloud_ai.compat import to_asset
 
     task = build_operator(name, folder, outlets=[to_asset("s3://leaks/out")])
-    where = context()
+    where = make_context()
     task.execute(where)
     events = {
         "facets": repr(task.get_openlineage_facets_on_complete(None)),

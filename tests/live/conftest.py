@@ -141,6 +141,7 @@ def airflow(
     }
     settings = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
     settings["BULK_FOLDER"] = str(bulk_folder)
+    settings["PYTHONPATH"] = str(HERE.parent)  # DAGs import tests/support
     settings |= metrics.settings
     home = tmp_path_factory.mktemp("airflow")
     vault = home / "vault.json"

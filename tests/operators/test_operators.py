@@ -41,6 +41,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
+from support.operator_cases import OPERATORS
 from support.requests_seen import asked
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
@@ -583,6 +584,10 @@ class TestLaziness:
             assert getattr(ai_endpoints, name).__name__ == name.replace("ChatCompletions", "Chat")
         with pytest.raises(AttributeError, match="no attribute 'Absent'"):
             ai_endpoints.Absent  # noqa: B018  (looking is what fails)
+
+    def test_every_operator_has_a_case(self) -> None:
+        cases = {getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}") for name in OPERATORS}
+        assert cases == {getattr(ai_endpoints, name) for name in ai_endpoints.__all__}
 
     def test_type_checkers_know_every_operator(self) -> None:
         tree = ast.parse(Path(ai_endpoints.__file__ or "").read_text(encoding="utf-8"))

@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
@@ -18,9 +17,9 @@ from apache_airflow_provider_ovhcloud_ai.compat import AirflowException
 from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from apache_airflow_provider_ovhcloud_ai.connection.reader import read_settings
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartialFailureError
-from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.validation import quote
-from support.audio_samples import wav
+from support import leaks
+from support.operator_cases import OPERATORS, build_operator, make_context
 
 pytestmark = pytest.mark.usefixtures("ovh_ai_endpoints_connection")
 
@@ -40,43 +39,7 @@ ALLOWED = re.compile(
     r"create it under"
 )
 
-CHAT = {"model": "gpt-oss-20b", "prompt": "Hi"}
-ROWS = {"model": "gpt-oss-20b", "rows": ["a"], "prompt": "{text}"}
-SAID = {"text": "a", "on_unsafe": "return"}
-EMBEDDED = {"model": "bge-m3", "input": "a"}
-ASKED = {"model": "gpt-oss-20b", "input": "a"}
-
-#: Operator -> what works with it, and the parameters that a text as LONG, or 7.5, is no value for.
-OPERATORS: dict[str, tuple[dict[str, Any], str]] = {
-    "ChatCompletions": (
-        CHAT,
-        "temperature max_tokens top_p stop fallback_models output response_format tools max_cost max_total_tokens "
-        "extra_body timeout max_retries model ovh_conn_id",
-    ),
-    "BulkChat": (
-        ROWS,
-        "prompt system_prompt concurrency on_error temperature max_tokens top_p stop max_cost max_total_tokens "
-        "extra_body timeout max_retries rows output_format part_size",
-    ),
-    "Embedding": (EMBEDDED, "input concurrency output_format part_size on_long_text extra_body timeout max_retries"),
-    "Guard": (SAID, "text answer unsafe_levels on_unsafe extra_body timeout max_retries"),
-    "Image": (
-        {"prompt": "a", "output_path": "{folder}/a.png"},
-        "prompt n size output_path overwrite extra_body timeout",
-    ),
-    "Models": ({}, "kind name min_context output timeout max_retries"),
-    "Response": (
-        ASKED,
-        "input instructions output response_format reasoning_effort max_output_tokens temperature top_p extra_body "
-        "timeout",
-    ),
-    "Transcription": (
-        {"audio_path": "{folder}/talk.wav"},
-        "audio_path output_path language prompt response_format temperature timestamps diarize output extra_body "
-        "timeout",
-    ),
-}
-PARAMETERS = [(name, parameter) for name, (_, names) in OPERATORS.items() for parameter in names.split()]
+PARAMETERS = [(name, parameter) for name, case in OPERATORS.items() for parameter in case.checked.split()]
 
 #: What any text is a value of, or a path, whose length is the file system's business; a text of which is fine.
 TEXTS = frozenset({"model", "prompt", "system_prompt", "input", "text", "answer", "instructions", "language", "name"})
@@ -87,14 +50,11 @@ def refusal(folder: Path, name: str, parameter: str, value: Any) -> str:
     """
     The sentence with which an operator refuses a value of a parameter.
     """
-    works, _ = OPERATORS[name]
-    works = {key: given.format(folder=folder) if "folder" in str(given) else given for key, given in works.items()}
-    if parameter in {"output_format", "part_size"}:
-        works["output_path"] = str(folder / "out")
-    (folder / "talk.wav").write_bytes(wav(1))
-    operator = getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}Operator")(task_id="t", **{**works, parameter: value})
+    leaks.prepare(folder)
+    options = {"output_path": str(folder / "out")} if parameter in {"output_format", "part_size"} else {}
+    operator = build_operator(name, folder, to_files=False, **options, **{parameter: value})
     with pytest.raises((ConfigurationError, PartialFailureError)) as refused:
-        operator.execute({"ti": MagicMock()})
+        operator.execute(make_context())
     assert isinstance(refused.value, AirflowException)
     return str(refused.value)
 
@@ -110,7 +70,7 @@ def check(sentence: str, field: str, value: Any) -> None:
 
 @pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
 def test_a_number_in_the_wrong_place(name: str, parameter: str, tmp_path: Path) -> None:
-    wrong = -1 if parameter in {"timeout", "max_cost", "part_size", "temperature"} else 7.5
+    wrong = -1 if parameter in {"timeout", "max_cost", "part_size", "temperature", "poll_interval"} else 7.5
     check(refusal(tmp_path, name, parameter, wrong), parameter, wrong)
 
 
@@ -119,15 +79,19 @@ def test_a_long_text_in_the_wrong_place(name: str, parameter: str, tmp_path: Pat
     check(refusal(tmp_path, name, parameter, LONG), parameter, LONG)
 
 
-@pytest.mark.parametrize(("name", "parameter"), [("BulkChat", "output_path"), ("Embedding", "output_path")])
-def test_a_path_that_no_file_can_have(name: str, parameter: str, tmp_path: Path) -> None:
-    check(refusal(tmp_path, name, parameter, LONG), parameter, LONG)
+@pytest.mark.parametrize("name", ["BulkChatOperator", "EmbeddingOperator"])
+def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    check(refusal(tmp_path, name, "output_path", LONG), "output_path", LONG)
 
 
 @pytest.mark.parametrize("token", TOKENS)
 @pytest.mark.parametrize(
     ("name", "parameter"),
-    [each for each in PARAMETERS if each[1] not in TEXTS - {"ovh_conn_id"} and each[0] in {"ChatCompletions", "Image"}],
+    [
+        (name, parameter)
+        for name, parameter in PARAMETERS
+        if parameter not in TEXTS - {"ovh_conn_id"} and name in {"ChatOperator", "ImageOperator"}
+    ],
 )
 def test_a_token_in_the_wrong_place_is_not_told(name: str, parameter: str, token: str, tmp_path: Path) -> None:
     assert not told(token, refusal(tmp_path, name, parameter, token))

@@ -22,7 +22,8 @@ from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFu
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
-from support.audio_samples import wav
+from support import leaks
+from support.operator_cases import OPERATORS
 from support.requests_seen import asked
 from support.scripted_server import Received, Server, Wire, message
 
@@ -36,6 +37,7 @@ HIDDEN = "hidden-8c1f"
 DAG = """
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh_embed
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
@@ -44,10 +46,9 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatOperator as Chat,
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
     OVHCloudAIEndpointsGuardOperator as Guard,
-    OVHCloudAIEndpointsImageOperator as Image,
     OVHCloudAIEndpointsResponseOperator as Response,
-    OVHCloudAIEndpointsTranscriptionOperator as Transcription,
 )
+from support.operator_cases import build_operator
 
 FOLDER = {folder!r}
 OWN = {{"model": "gpt-oss-20b"}}
@@ -115,12 +116,18 @@ TASKS: dict[str, tuple[str, list[str]]] = {
     'Embedding(task_id="embed", input=[SAID, CONF, one], model="bge-m3")': ("embeddings", [ONE] * 3),
     'Embedding(task_id="embed_many", input=answer("many"), model="bge-m3")': ("embeddings", [ALL]),
     'embed_function(answer("many"))': ("embeddings", [ALL]),
-    'Image(task_id="image", prompt=one, output_path=FOLDER + "/image.png")': ("images/generations", [ONE]),
     'Response(task_id="response", input=[{"role": "user", "content": SAID}], instructions=one, **OWN)': (
         "responses",
         [ONE] * 2,
     ),
-    'Transcription(task_id="transcript", audio_path=FOLDER + "/talk.wav", prompt=one)': ("audio/transcriptions", [ONE]),
+    **{
+        f'build_operator("{name}", Path(FOLDER), to_files=False, task_id="{name}", **{source})': (
+            case.path.removeprefix("/v1/"),
+            [ONE] * source.count("SAID"),
+        )
+        for name, case in OPERATORS.items()
+        if "SAID" in (source := case.fill_prompts("SAID"))
+    },
 }
 
 #: How many of them there are where each takes seconds: those that go a way of their own through Airflow's code.
@@ -142,7 +149,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("hello.md", "query.sql", "data.json", "page.txt"):
         (tmp_path / name).write_text(HIDDEN, encoding="utf-8")
     (tmp_path / "ask.md").write_text("{{ ti.xcom_pull(task_ids='one') }}", encoding="utf-8")
-    (tmp_path / "talk.wav").write_bytes(wav(1))
+    leaks.prepare(tmp_path)
     return tmp_path
 
 
@@ -184,8 +191,8 @@ def hostile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
 
 
 def test_every_operator_that_sends_texts_takes_part() -> None:
-    senders = [name for name in ai_endpoints.__all__ if getattr(ai_endpoints, name).prompt_fields]
-    assert [name for name in senders if f"{name} as" not in DAG] == []
+    senders = {name for name in OPERATORS if getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}").prompt_fields}
+    assert {name for name in senders if not any(f'"{name}"' in task for task in TASKS)} == set()
 
 
 @pytest.mark.slow

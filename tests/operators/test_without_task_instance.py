@@ -32,7 +32,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor as BatchSensor
 from apache_airflow_provider_ovhcloud_ai.sensors.model import OVHCloudAIEndpointsModelSensor as ModelSensor
 from support import leaks
-from support.operator_cases import OPERATORS, build_operator
+from support.operator_cases import OPERATORS, build_operator, make_context
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -71,11 +71,6 @@ def in_a_dag() -> AbstractContextManager[Any]:
     return DAG("unit_test", start_date=datetime(2026, 1, 1), schedule=None)
 
 
-def with_task_instance(operator: Any) -> Any:
-    ti = MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
-    return operator.execute({"ti": ti, "task_instance": ti, "run_id": "r", "outlet_events": MagicMock()})
-
-
 @pytest.fixture(params=[nullcontext, in_a_dag])
 def place(request: pytest.FixtureRequest) -> AbstractContextManager[Any]:
     """Outside a DAG, and in one."""
@@ -98,7 +93,7 @@ def test_returns_the_same_as_with_a_task_instance(
     case: str, call: str, place: AbstractContextManager[Any], tmp_path: Path
 ) -> None:
     returned = []
-    for name, execute in (("with", with_task_instance), ("without", CALLS[call])):
+    for name, execute in (("with", lambda operator: operator.execute(make_context())), ("without", CALLS[call])):
         folder = tmp_path / name
         leaks.prepare(folder)
         with place if name == "without" else in_a_dag():

@@ -122,6 +122,6 @@ def prepare(folder: Path) -> None:
     """
     Put there what the tasks of the DAG ``leaks`` read.
     """
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "talk.wav").write_bytes(wav(2))
     (folder / "rows.jsonl").write_text(json.dumps({"text": canary.PROMPT}) + "\n")

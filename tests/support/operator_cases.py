@@ -1,37 +1,127 @@
 """
-Every operator with parameters that it works with, for tests that go over all of them.
+Every operator with parameters that work with the sandbox, for tests that go over all operators.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from support import canary
 
-#: Operator -> its parameters. Paths are below the folder of the test, which ``support.leaks.prepare`` makes.
-OPERATORS: dict[str, dict[str, Any]] = {
-    "BatchOperator": {"model": "gpt-oss-20b", "rows": [canary.PROMPT], "deferrable": False, "poll_interval": 0.05},
-    "BulkChatOperator": {"model": "gpt-oss-20b", "input_path": "rows.jsonl", "output_path": "answers"},
-    "ChatOperator": {"model": "gpt-oss-20b", "prompt": canary.PROMPT},
-    "EmbeddingOperator": {"model": "bge-m3", "input_path": "rows.jsonl", "output_path": "vectors"},
-    "GuardOperator": {"text": canary.PROMPT, "answer": canary.PROMPT},
-    "ImageOperator": {"prompt": canary.PROMPT, "output_path": "image.png", "size": "512x512"},
-    "ModelsOperator": {},
-    "ResponseOperator": {"model": "gpt-oss-20b", "input": canary.PROMPT},
-    "TranscriptionOperator": {"audio_path": "talk.wav", "output_path": "talk.txt", "prompt": canary.PROMPT},
+
+@dataclass(frozen=True)
+class OperatorCase:
+    """
+    An operator in tests. Paths are below the folder of the test, whose files ``support.leaks.prepare`` creates.
+
+    :param params: its parameters, with ``canary.PROMPT`` for each string that a model receives
+    :param path: path of its requests; empty if it only sends GET
+    :param schema: OpenAI's schema for the requests of this path, if it has one
+    :param files: parameters that replace some of the first, so that input or output are files
+    :param checked: names of parameters that reject 7.5, and a long string unless any string is valid
+    """
+
+    params: dict[str, Any]
+    path: str
+    schema: str = ""
+    files: dict[str, Any] = field(default_factory=dict)
+    checked: str = ""
+
+    def fill_prompts(self, expression: str) -> str:
+        """
+        Write the parameters for a model as Python.
+
+        :param expression: Python in place of each prompt
+        :return: a dictionary
+        """
+        prompts = {key: value for key, value in self.params.items() if canary.PROMPT in str(value)}
+        return repr(prompts).replace(repr(canary.PROMPT), expression)
+
+
+#: Operator, without the first words of its name -> its case.
+OPERATORS = {
+    "BatchOperator": OperatorCase(
+        {"model": "gpt-oss-20b", "rows": [canary.PROMPT], "deferrable": False, "poll_interval": 0.05},
+        path="/v1/files",
+        checked="rows output_format part_size endpoint prompt system_prompt temperature max_tokens poll_interval "
+        "on_error reattach extra_body timeout max_retries",
+    ),
+    "BulkChatOperator": OperatorCase(
+        {"model": "gpt-oss-20b", "rows": [canary.PROMPT]},
+        path="/v1/chat/completions",
+        schema="CreateChatCompletionRequest",
+        files={"rows": None, "input_path": "rows.jsonl", "output_path": "answers"},
+        checked="prompt system_prompt concurrency on_error temperature max_tokens top_p stop max_cost max_total_tokens "
+        "extra_body timeout max_retries rows output_format part_size",
+    ),
+    "ChatOperator": OperatorCase(
+        {"model": "gpt-oss-20b", "prompt": canary.PROMPT},
+        path="/v1/chat/completions",
+        schema="CreateChatCompletionRequest",
+        checked="temperature max_tokens top_p stop fallback_models output response_format tools max_cost "
+        "max_total_tokens extra_body timeout max_retries model ovh_conn_id",
+    ),
+    "EmbeddingOperator": OperatorCase(
+        {"model": "bge-m3", "input": canary.PROMPT},
+        path="/v1/embeddings",
+        schema="CreateEmbeddingRequest",
+        files={"input": None, "input_path": "rows.jsonl", "output_path": "vectors"},
+        checked="input concurrency output_format part_size on_long_text extra_body timeout max_retries",
+    ),
+    "GuardOperator": OperatorCase(
+        {"text": canary.PROMPT, "answer": canary.PROMPT},
+        path="/v1/chat/completions",
+        schema="CreateChatCompletionRequest",
+        checked="text answer unsafe_levels on_unsafe extra_body timeout max_retries",
+    ),
+    "ImageOperator": OperatorCase(
+        {"prompt": canary.PROMPT, "output_path": "image.png", "size": "512x512"},
+        path="/v1/images/generations",
+        schema="CreateImageRequest",
+        checked="prompt n size output_path overwrite extra_body timeout",
+    ),
+    "ModelsOperator": OperatorCase({}, path="", checked="kind name min_context output timeout max_retries"),
+    "ResponseOperator": OperatorCase(
+        {"model": "gpt-oss-20b", "input": canary.PROMPT},
+        path="/v1/responses",
+        schema="CreateResponse",
+        checked="input instructions output response_format reasoning_effort max_output_tokens temperature top_p "
+        "extra_body timeout",
+    ),
+    "TranscriptionOperator": OperatorCase(
+        {"audio_path": "talk.wav", "prompt": canary.PROMPT},
+        path="/v1/audio/transcriptions",
+        schema="CreateTranscriptionRequest",
+        files={"output_path": "talk.txt"},
+        checked="audio_path output_path language prompt response_format temperature timestamps diarize output "
+        "extra_body timeout",
+    ),
 }
 
 
-def build_operator(name: str, folder: Path, **options: Any) -> Any:
+def build_operator(name: str, folder: Path, /, *, to_files: bool = True, **options: Any) -> Any:
     """
     Build an operator of the table.
 
     :param name: its name in the table
     :param folder: where its files are
-    :param options: further parameters
+    :param to_files: whether to use the case's ``files``
+    :param options: more parameters, which replace those of the case
     :return: the operator
     """
-    given = {key: str(folder / value) if key.endswith("_path") else value for key, value in OPERATORS[name].items()}
-    return getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}")(task_id="t", **given, **options)
+    case = OPERATORS[name]
+    params = {**case.params, **(case.files if to_files else {})}
+    params = {key: str(folder / value) if key.endswith("_path") else value for key, value in params.items()}
+    return getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}")(**{"task_id": "t", **params, **options})
+
+
+def make_context() -> dict[str, Any]:
+    """
+    Make a context with a task instance of the first try.
+    """
+    ti = MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
+    return {"ti": ti, "task_instance": ti, "run_id": "r", "outlet_events": MagicMock()}

@@ -11,18 +11,12 @@ import airflow
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsBatchOperator,
-    OVHCloudAIEndpointsBulkChatOperator,
     OVHCloudAIEndpointsChatOperator,
     OVHCloudAIEndpointsEmbeddingOperator,
-    OVHCloudAIEndpointsGuardOperator,
-    OVHCloudAIEndpointsImageOperator,
-    OVHCloudAIEndpointsModelsOperator,
-    OVHCloudAIEndpointsResponseOperator,
-    OVHCloudAIEndpointsTranscriptionOperator,
 )
 from apache_airflow_provider_ovhcloud_ai.sensors.batch import OVHCloudAIEndpointsBatchSensor
 from apache_airflow_provider_ovhcloud_ai.sensors.model import OVHCloudAIEndpointsModelSensor
+from support.operator_cases import OPERATORS, build_operator
 
 try:
     from airflow.sdk import Asset, task
@@ -41,41 +35,33 @@ FOLDER = Path(os.environ["BULK_FOLDER"]) / "leaks"
 #: Within one process, as `dag.test()` runs it, no trigger finds a connection of the database.
 INLINE = "LEAKS_INLINE" in os.environ
 
-#: What stands for all where each task takes seconds to begin.
-FEW = {"chat", "batch"}
+#: The only operators if each task takes seconds to begin.
+FEW = {"ChatOperator", "BatchOperator"}
 ALL = not INLINE and not airflow.__version__.startswith("2.")
 
-#: The test puts a recording and some rows there.
-ROWS = {"input_path": str(FOLDER / "rows.jsonl")}
-AUDIO = str(FOLDER / "talk.wav")
-
-KINDS = {
-    "chat": (OVHCloudAIEndpointsChatOperator, {"model": "gpt-oss-20b", "prompt": PROMPT}),
-    "embedding": (OVHCloudAIEndpointsEmbeddingOperator, {"model": "bge-m3", "input": [PROMPT, "{{ run_id }}"]}),
-    "guard": (OVHCloudAIEndpointsGuardOperator, {"text": PROMPT}),
-    "bulk": (OVHCloudAIEndpointsBulkChatOperator, {"model": "gpt-oss-20b", "prompt": f"{PROMPT} {{text}}", **ROWS}),
-    "batch": (
-        OVHCloudAIEndpointsBatchOperator,
-        {"model": "gpt-oss-20b", "rows": [PROMPT], "deferrable": not INLINE, "poll_interval": 1},
-    ),
-    "transcription": (OVHCloudAIEndpointsTranscriptionOperator, {"audio_path": AUDIO, "prompt": PROMPT}),
-    "response": (OVHCloudAIEndpointsResponseOperator, {"model": "gpt-oss-20b", "input": PROMPT}),
-    "image": (
-        OVHCloudAIEndpointsImageOperator,
-        {"prompt": PROMPT, "size": "512x512", "output_path": str(FOLDER / "image.png")},
-    ),
-    "models": (OVHCloudAIEndpointsModelsOperator, {"output": "ids"}),
+#: Parameters other than those of the operator's case.
+OPTIONS = {
+    "BatchOperator": {"deferrable": not INLINE, "poll_interval": 1},
+    "EmbeddingOperator": {"input": [PROMPT, "{{ run_id }}"]},
+    # The test creates the files.
+    "BulkChatOperator": {"rows": None, "input_path": str(FOLDER / "rows.jsonl"), "prompt": f"{PROMPT} {{text}}"},
 }
+
+
+def add_task(name: str, conn_id: str, suffix: str = "") -> None:
+    task_id = name.removesuffix("Operator").lower() + suffix
+    options = {"task_id": task_id, "ovh_conn_id": conn_id, **OPTIONS.get(name, {})}
+    build_operator(name, FOLDER, to_files=False, **options)
+
 
 # SQLite bears no more than a few at a time.
 with DAG("leaks", start_date=datetime(2026, 1, 1), schedule=None, max_active_tasks=4):
-    for kind, (operator, options) in KINDS.items():
-        if ALL or kind in FEW:
-            operator(task_id=kind, ovh_conn_id="canary", **options)
+    for operator in OPERATORS:
+        if ALL or operator in FEW:
+            add_task(operator, "canary")
     # That every operator may be refused, `tests/leaks` shows.
-    for kind in ("chat", "embedding"):
-        operator, options = KINDS[kind]
-        operator(task_id=f"{kind}_refused", ovh_conn_id="canary_refused", **options)
+    add_task("ChatOperator", "canary_refused", "_refused")
+    add_task("EmbeddingOperator", "canary_refused", "_refused")
 
     OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", ovh_conn_id="canary", model="gpt-oss-20b").expand(
         prompt=[PROMPT]
@@ -108,9 +94,9 @@ with DAG("leaks", start_date=datetime(2026, 1, 1), schedule=None, max_active_tas
             task_id="embedded",
             ovh_conn_id="canary",
             model="bge-m3",
+            input_path=str(FOLDER / "rows.jsonl"),
             output_path=str(FOLDER / "vectors"),
             outlets=[Asset("s3://leaks/vectors")],
-            **ROWS,
         )
         OVHCloudAIEndpointsChatOperator.partial(
             task_id="mapped_refused", ovh_conn_id="canary_refused", model="gpt-oss-20b"
