@@ -67,7 +67,7 @@ FILLED = {
     "Model not found: … (404)": ["'Mistral-7B'"],
     "No model: name one, or set '…' in the connection": ["Chat model"],
     "The request is … bytes; the service accepts …": ["2,351,112", "2,000,000"],
-    "The next request waits … s for its turn at the service": ["12"],
+    "Rate limit…: next request in … s": [" (400 requests a minute)", "12"],
     "Timed out: … did not complete its reply to the …": [HOST, "chat completion"],
     "The task has used … (…) in … requests, and sends no more": ["0.512000 of 0.5 EUR", "max_cost", "37"],
     "max_cost cannot be kept: the service tells no price for …": ["'mistral@latest'"],

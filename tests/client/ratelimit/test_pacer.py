@@ -223,7 +223,7 @@ def test_pauses_grow_while_nothing_is_accepted() -> None:
 
 
 def test_a_pause_beyond_the_budget_is_not_waited_for() -> None:
-    waits = [learned(429, {"retry-after": "3600"}).ask(ClientSettings(max_wait=n), 101.0).wait for n in (60, 4000)]
+    waits = [learned(429, {"retry-after": "3600"}).acquire(ClientSettings(max_wait=n), 101.0).wait for n in (60, 4000)]
     assert waits == pytest.approx([0.0, 3599.0])
 
 
@@ -244,7 +244,7 @@ def test_a_long_wait_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     for now in (101.0, 101.1, 102.0):
         pacer.acquire(SETTINGS, now)
     (line,) = caplog.messages
-    assert line == "The next request waits 39 s for its turn at the service, which allows 2 requests a minute."
+    assert line == "Rate limit (2 requests a minute): next request in 39 s."
 
 
 # A thousand requests against services of all kinds.
