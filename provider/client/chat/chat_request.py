@@ -18,12 +18,12 @@ from ..http.http_request import Request, encode
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
-#: What a message of a role needs beside its content. Source: OpenAI's OpenAPI description 2.3.0, 2026-05.
-_NEEDED = {"tool": "tool_call_id", "function": "name"}
+#: Fields that a message of a role needs beside its content. Source: OpenAI's OpenAPI description 2.3.0, 2026-05.
+_REQUIRED_FIELDS = {"tool": "tool_call_id", "function": "name"}
 
 
-#: Texts at which an answer may stop. Source: the same.
-MAX_STOPS = 4
+#: Strings at which an answer may stop. Source: the same.
+MAX_STOP_STRINGS = 4
 
 
 def chat(
@@ -37,17 +37,17 @@ def chat(
     **params: Any,
 ) -> Request:
     """
-    Build a chat completion. What is None is not sent.
+    Build the request for a chat completion. Parameters that are None aren't sent.
 
     :param model: model id
     :param messages: list of messages, each with a ``role``
     :param temperature: 0 to 2
-    :param max_tokens: tokens to generate at most
+    :param max_tokens: maximum of generated tokens
     :param top_p: 0 to 1
-    :param stop: one text or several at which to stop
-    :param params: any further parameter of the OpenAI API, sent as it is
+    :param stop: one string or several at which to stop
+    :param params: any further parameter of the OpenAI API, sent unchanged
     :return: the request
-    :raises ConfigurationError: if an argument cannot work
+    :raises ConfigurationError: if an argument is invalid
     """
     if params.get("stream"):
         raise ConfigurationError(
@@ -74,7 +74,7 @@ def chat(
 
 def as_stream(request: Request) -> Request:
     """
-    Ask for the same answer as events, the last of which tells the tokens used.
+    Return the same request for a stream of events, the last of which reports usage.
 
     :param request: a chat completion
     :return: the request to send
@@ -112,7 +112,7 @@ def _check_message(message: Any, where: str) -> None:
         raise ConfigurationError(f"{where} has an empty list as 'content': give at least one part, or a text.")
     if role == "function" and not isinstance(content, str):
         raise ConfigurationError(f"{where} has the role 'function', whose 'content' is a text.")
-    needed = _NEEDED.get(role)
+    needed = _REQUIRED_FIELDS.get(role)
     if needed and not isinstance(message.get(needed), str):
         raise ConfigurationError(f"{where} has the role {role!r}, which needs a text as {needed!r}.")
 
@@ -122,6 +122,6 @@ def _stop(stop: Any) -> Any:
         return stop
     if not isinstance(stop, Sequence) or not all(isinstance(item, str) for item in stop):
         raise ConfigurationError(f"stop must be a text or a list of texts, not {quote(stop)}.")
-    if not 1 <= len(stop) <= MAX_STOPS:
-        raise ConfigurationError(f"stop holds {len(stop)} texts; a request takes 1 to {MAX_STOPS}.")
+    if not 1 <= len(stop) <= MAX_STOP_STRINGS:
+        raise ConfigurationError(f"stop holds {len(stop)} texts; a request takes 1 to {MAX_STOP_STRINGS}.")
     return list(stop)

@@ -1,9 +1,9 @@
 """
-What a chat completion says: its text, what was thought before it, the tools that it calls. Pure.
+Reads a chat completion: text, reasoning and tool calls. Pure.
 
-Source: OpenAI API reference, "The chat completion object", 2026-05. Reasoning has two names there are services for:
-OVHcloud renamed ``reasoning_content`` to ``reasoning`` in 2026-05; a model without a reader of its own leaves it in the
-text, between ``<think>`` and ``</think>``.
+Source: OpenAI API reference, "The chat completion object", 2026-05. Services have two names for reasoning: OVHcloud
+renamed ``reasoning_content`` to ``reasoning`` in 2026-05. A model without a reasoning parser leaves it in the text,
+between ``<think>`` and ``</think>``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ...validation import quote
 from ..http.http_request import Request
 from ..http.http_response import Reply, _misshaped, facts
 
-#: What an answer can be returned as.
+#: Forms in which an answer can be returned.
 OUTPUTS = ("response", "text", "json", "message")
 
-#: Where the reasoning of a message may stand.
+#: Fields of a message that may hold its reasoning.
 REASONING = ("reasoning", "reasoning_content")
 
 _THOUGHTS = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
@@ -28,10 +28,10 @@ _THOUGHTS = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
 def check_output(kind: Any) -> None:
     """
-    Check what an answer is to be returned as.
+    Check the form in which an answer is to be returned.
 
     :param kind: one of :data:`OUTPUTS`
-    :raises ConfigurationError: if it is none of them
+    :raises ConfigurationError: if it isn't one of them
     """
     if kind not in OUTPUTS:
         raise ConfigurationError(f"output must be one of {', '.join(OUTPUTS)}, not {quote(kind)}.")
@@ -39,7 +39,7 @@ def check_output(kind: Any) -> None:
 
 def find_choice(response: Mapping[str, Any]) -> Mapping[str, Any]:
     """
-    Find the first answer.
+    Return the first choice.
 
     :param response: a checked chat completion
     :return: its ``message`` and ``finish_reason``
@@ -50,20 +50,20 @@ def find_choice(response: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def find_message(response: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Find the message of the first answer.
+    Return the message of the first choice.
 
     :param response: a checked chat completion
-    :return: the message as it came
+    :return: the message, unchanged
     """
     return dict(find_choice(response)["message"])
 
 
 def read_text(response: Mapping[str, Any]) -> str:
     """
-    Read the text of the first answer.
+    Return the text of the first answer.
 
     :param response: a checked chat completion
-    :return: the text without reasoning, empty where there is none
+    :return: the text without reasoning; may be empty
     """
     content = _content(response)
     thoughts = _THOUGHTS.match(content)
@@ -72,25 +72,27 @@ def read_text(response: Mapping[str, Any]) -> str:
 
 def read_reasoning(response: Mapping[str, Any]) -> str | None:
     """
-    Read what the model thought before its first answer.
+    Return the reasoning before the first answer.
 
     :param response: a checked chat completion
-    :return: the reasoning, None where there is none
+    :return: the reasoning, or None
     """
     message = find_choice(response)["message"]
-    told = next((message[name] for name in REASONING if isinstance(message.get(name), str) and message[name]), None)
-    if told is not None:
-        return str(told)
+    reasoning = next(
+        (message[name] for name in REASONING if isinstance(message.get(name), str) and message[name]), None
+    )
+    if reasoning is not None:
+        return str(reasoning)
     thoughts = _THOUGHTS.match(_content(response))
     return (thoughts[1].strip() or None) if thoughts else None
 
 
 def find_tool_calls(response: Mapping[str, Any]) -> list[Any]:
     """
-    Find the tools that the first answer calls.
+    Return the tool calls of the first answer.
 
     :param response: a checked chat completion
-    :return: the calls as they came, which may be of any shape
+    :return: the calls, unchanged; they may be of any shape
     """
     calls = find_choice(response)["message"].get("tool_calls")
     return list(calls) if isinstance(calls, list) else []
@@ -98,10 +100,10 @@ def find_tool_calls(response: Mapping[str, Any]) -> list[Any]:
 
 def read_finish_reason(response: Mapping[str, Any]) -> str | None:
     """
-    Tell why the first answer ended.
+    Return the reason why the first answer ended.
 
     :param response: a checked chat completion
-    :return: such as ``stop``, ``length`` or ``tool_calls``
+    :return: such as ``stop``, ``length`` or ``tool_calls``; None if it is missing
     """
     reason = find_choice(response).get("finish_reason")
     return reason if isinstance(reason, str) else None
@@ -109,10 +111,10 @@ def read_finish_reason(response: Mapping[str, Any]) -> str | None:
 
 def to_history(response: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Make of an answer a message of the conversation that goes on.
+    Convert an answer to a message of the next request.
 
     :param response: a checked chat completion
-    :return: role, text and tool calls; reasoning stays behind, as services do not take it back
+    :return: role, text and tool calls; without reasoning, which services don't accept back
     """
     message: dict[str, Any] = {"role": "assistant", "content": read_text(response) or None}
     if calls := find_tool_calls(response):
@@ -132,13 +134,13 @@ def _content(response: Mapping[str, Any]) -> str:
 
 def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[str, Any]:
     """
-    Check that a chat completion holds an answer.
+    Check that a chat completion contains an answer.
 
-    :param value: the reply's JSON
-    :param reply: the reply
-    :param request: what it answers
+    :param value: the response's JSON
+    :param reply: the response
+    :param request: its request
     :return: the same JSON
-    :raises InvalidResponseError: if it has no choices with a message
+    :raises InvalidResponseError: if it doesn't have choices with a message
     :raises OutputTruncatedError: if the answer was cut before its first word
     """
     choices = value.get("choices")
@@ -147,7 +149,7 @@ def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[st
     for choice in choices:
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             raise InvalidResponseError(f"{_misshaped(request)} a choice has no message.", **facts(reply))
-    if all(_cut_before_its_first_word(choice) for choice in choices):
+    if all(_is_cut_before_text(choice) for choice in choices):
         raise OutputTruncatedError(
             f"The answer of {request.model} reached its token limit before the first word (finish_reason 'length', "
             "no content), and was billed. Raise max_tokens, or leave it out: a reasoning model spends tokens on "
@@ -158,6 +160,6 @@ def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[st
     return value
 
 
-def _cut_before_its_first_word(choice: dict[str, Any]) -> bool:
+def _is_cut_before_text(choice: dict[str, Any]) -> bool:
     message = choice["message"]
     return choice.get("finish_reason") == "length" and not message.get("content") and not message.get("tool_calls")

@@ -1,5 +1,5 @@
 """
-Whether another model is asked when one did not answer. Pure.
+Decides whether to use the next fallback model after an error. Pure.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from ...errors import AIEndpointsError, APIStatusError, ConfigurationError, NotF
 from ...validation import quote, text
 from ..http.error_responses import is_about_model
 
-#: Overloaded, or failed without an answer. 504 is not among them: the model may have answered, and been paid.
-OVERLOADED = frozenset({429, 500, 502, 503, 529})
+#: Overloaded, or failed without an answer. Not 504: the model may have answered, and the answer been billed.
+OVERLOAD_STATUSES = frozenset({429, 500, 502, 503, 529})
 
-#: Words for a model that was taken out of service, where a service does not answer 404.
+#: Words for a model that was withdrawn, if a service doesn't answer with 404.
 _RETIRED = ("deprecated", "decommissioned", "retired", "discontinued", "no longer available", "end of life")
 
 
 def should_fall_back(error: AIEndpointsError) -> bool:
     """
-    Tell whether the next model of a list is asked after an error.
+    Return whether to use the next model of a list after an error.
 
-    :param error: what became of asking one
-    :return: True where that model is gone, retired or overloaded, and has not answered
+    :param error: the error of the last model
+    :return: True if that model is missing, withdrawn or overloaded, and hasn't answered
     """
     if not isinstance(error, APIStatusError):
         return False
-    if error.status in OVERLOADED or error.status == 410:
+    if error.status in OVERLOAD_STATUSES or error.status == 410:
         return True
     if isinstance(error, NotFoundError):
         return is_about_model(str(error))
@@ -37,22 +37,22 @@ def should_fall_back(error: AIEndpointsError) -> bool:
 
 def warns_of_deprecation(warning: str | None) -> bool:
     """
-    Tell whether a service warns of a model's end.
+    Return whether a service warns that a model will be withdrawn.
 
-    :param warning: what its ``x-warning`` header says
-    :return: True where it names the model as deprecated, or in other such words
+    :param warning: the ``x-warning`` header
+    :return: True if it calls the model deprecated, or in similar words
     """
     return bool(warning) and any(word in str(warning).lower() for word in _RETIRED)
 
 
 def model_list(first: Any, others: Any) -> list[Any]:
     """
-    List the models to ask, in their order.
+    Return the models to try, in their order.
 
     :param first: the model
-    :param others: models for when it does not answer: a list, one model, or None
+    :param others: the fallback models: a list, one model, or None
     :return: each model once
-    :raises ConfigurationError: if one is no text
+    :raises ConfigurationError: if one isn't a string
     """
     if others is None:
         return [first]

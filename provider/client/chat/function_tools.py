@@ -1,7 +1,7 @@
 """
-A Python function that a model may call: its annotations to a JSON schema, and a call's arguments to a result. Pure.
+Python functions as tools: converts annotations to a JSON schema, and runs calls. Pure.
 
-Arguments are data: pydantic checks them against the annotations, and nothing but the function runs.
+Arguments are data: pydantic validates them against the annotations, and only the function itself runs.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic.json_schema import GenerateJsonSchema
 
-#: Names that OpenAI's API takes.
+#: Names that OpenAI's API accepts.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-#: Faults of one call that the model is told at most.
-_MAX_FAULTS = 10
+#: Errors of one call that are reported to the model.
+_MAX_ERRORS = 10
 
 
 class _BadArguments(Exception):
     """
-    Arguments that a function cannot be called with; the text says why.
+    The arguments don't fit the function; the message says why.
     """
 
 
@@ -41,26 +41,26 @@ class Function:
     A function that a model may call.
 
     :param function: the function
-    :param position: where it stands in the list, for the error
-    :raises ConfigurationError: if it cannot be described to a model
+    :param position: its index in the list of tools, for errors
+    :raises ConfigurationError: if it can't be described to a model
     """
 
     def __init__(self, function: Any, position: int) -> None:
         self.name = _check_function_name(function, position)
         self._function = function
         parameters = _parameters(function, self.name)
-        # "json" or "_id" cannot be names of pydantic's fields. And it may overlook an argument that nobody knows if its
-        # name is a field's (2.13 does), so these are some that no model makes up.
+        # "json" or "_id" can't be names of pydantic's fields. And pydantic may accept an unknown argument with the name
+        # of a field (2.13 does), so these names are ones that a model won't make up.
         self._fields = {f"parameter_{number}_of_tool": name for number, name in enumerate(parameters)}
         self._model = _model(self.name, parameters, self._fields)
         self.definition = _definition(function, self.name, _schema(self._model))
 
     def answer(self, text: str | None) -> tuple[str, str | None]:
         """
-        Run it.
+        Run the function.
 
-        :param text: the arguments as JSON; None if they cannot be written as such
-        :return: what the model is told, and the problem, if there was one
+        :param text: the arguments as JSON; None if they can't be written as such
+        :return: the answer for the model; and the problem, or None
         """
         try:
             arguments = self._read(text)
@@ -81,7 +81,7 @@ class Function:
             raise _BadArguments(f"the arguments of {self.name} are not JSON, or nested too deeply.")
         text = text if text.strip() else "{}"
         try:
-            # Alone, the model would let NaN pass where its type is open.
+            # Without this, pydantic would accept NaN for a type that isn't restricted.
             from_json(text.encode(), allow_inf_nan=False)
         except ValueError as error:
             raise _BadArguments(f"the arguments of {self.name} are not JSON: {excerpt(str(error))}.") from None
@@ -92,27 +92,28 @@ class Function:
         return {name: getattr(values, field) for field, name in self._fields.items()}
 
     def _faults(self, error: ValidationError) -> str:
-        known = self.definition["function"]["parameters"]["properties"]
+        properties = self.definition["function"]["parameters"]["properties"]
         needed = self.definition["function"]["parameters"].get("required", ())
-        found = error.errors(include_url=False, include_context=False)
-        faults = [_fault(each, known) for each in found[:_MAX_FAULTS]]
-        if len(found) > _MAX_FAULTS:
-            faults.append(f"{len(found) - _MAX_FAULTS} more")
-        takes = ", ".join(f"{name} (required)" if name in needed else name for name in known) or "no arguments"
+        errors = error.errors(include_url=False, include_context=False)
+        faults = [_describe_error(each, properties) for each in errors[:_MAX_ERRORS]]
+        if len(errors) > _MAX_ERRORS:
+            faults.append(f"{len(errors) - _MAX_ERRORS} more")
+        takes = ", ".join(f"{name} (required)" if name in needed else name for name in properties) or "no arguments"
         return f"the arguments of {self.name} are wrong. {'; '.join(faults)}. It takes {takes}."
 
 
-def _fault(error: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+def _describe_error(error: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
     """
-    Say what is wrong with one argument, and what its schema allows.
+    Describe what is wrong with one argument, and what its schema allows.
     """
     path = excerpt(".".join(map(str, error["loc"])), 100) or "arguments"
     if error["type"] == "extra_forbidden":
         return f"{path}: there is no such argument"
     message = excerpt(error["msg"], 300)
-    said = "missing" if error["type"] == "missing" else f"{message}, not {quote(error['input'])}"
-    schema = known.get(error["loc"][0]) if error["loc"] else None
-    return f"{path}: {said}" + (f" (schema: {excerpt(json.dumps(schema, ensure_ascii=False), 200)})" if schema else "")
+    problem = "missing" if error["type"] == "missing" else f"{message}, not {quote(error['input'])}"
+    schema = properties.get(error["loc"][0]) if error["loc"] else None
+    hint = f" (schema: {excerpt(json.dumps(schema, ensure_ascii=False), 200)})" if schema else ""
+    return f"{path}: {problem}{hint}"
 
 
 def _check_function_name(function: Any, position: int) -> str:
@@ -133,10 +134,10 @@ def checked_name(name: str, position: int) -> str:
     """
     Check the name of a tool.
 
-    :param name: what it is called
-    :param position: where it stands in the list, for the error
+    :param name: the name
+    :param position: its index in the list of tools, for the error
     :return: the name
-    :raises ConfigurationError: if OpenAI's API takes no such name
+    :raises ConfigurationError: if OpenAI's API doesn't accept the name
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
@@ -148,7 +149,7 @@ def checked_name(name: str, position: int) -> str:
 
 def _parameters(function: Callable[..., Any], name: str) -> dict[str, tuple[Any, Any]]:
     """
-    Read the type and the default of each parameter.
+    Return the type and the default of each parameter.
     """
     try:
         signature = inspect.signature(function)
@@ -173,7 +174,7 @@ def _parameters(function: Callable[..., Any], name: str) -> dict[str, tuple[Any,
 
 
 def _types(function: Callable[..., Any], name: str, signature: inspect.Signature) -> dict[str, Any]:
-    # The type of the result, which may be known to type checkers only, is not looked at.
+    # Ignore the return type, which may be known to type checkers only.
     holder = SimpleNamespace(__annotations__={each.name: each.annotation for each in signature.parameters.values()})
     scope = getattr(inspect.unwrap(function), "__globals__", {})
     try:
@@ -187,15 +188,15 @@ def _types(function: Callable[..., Any], name: str, signature: inspect.Signature
 
 def _model(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
     """
-    Make the pydantic model of a function's arguments.
+    Create the pydantic model of a function's arguments.
     """
     errors = _cannot_describe()
     try:
-        return _described(name, parameters, fields)
+        return _create_model(name, parameters, fields)
     except errors as error:
         for field, parameter in fields.items():
             try:
-                _described(name, parameters, {field: parameter})
+                _create_model(name, parameters, {field: parameter})
             except errors:
                 wrong = excerpt(inspect.formatannotation(parameters[parameter][0]), 100)
                 raise ConfigurationError(
@@ -213,20 +214,20 @@ def _cannot_describe() -> tuple[type[Exception], ...]:
             'Functions in tools need pydantic 2, which is not installed here: pip install "pydantic>=2.11", or give '
             "dictionaries in OpenAI's format."
         ) from None
-    # The latter two of constraints that do not suit the type, and of types that are not yet defined.
+    # The latter two are for constraints that don't suit the type, and for types that aren't defined yet.
     return PydanticUserError, TypeError, NameError
 
 
-def _described(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
+def _create_model(name: str, parameters: Mapping[str, tuple[Any, Any]], fields: Mapping[str, str]) -> type[BaseModel]:
     from pydantic import ConfigDict, Field, create_model
 
-    wanted: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
     for field, parameter in fields.items():
         kind, default = parameters[parameter]
-        wanted[field] = Annotated[kind, Field(alias=parameter)], default
-    # Also for dataclasses within, which have no configuration of their own.
+        definitions[field] = Annotated[kind, Field(alias=parameter)], default
+    # Applies to nested dataclasses too, which don't have a configuration of their own.
     config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    model: type[BaseModel] = create_model(name, __config__=config, **wanted)
+    model: type[BaseModel] = create_model(name, __config__=config, **definitions)
     _schema(model)
     return model
 
@@ -244,7 +245,7 @@ def _generator() -> type[GenerateJsonSchema]:
 
     class Generator(GenerateJsonSchema):
         """
-        Leaves out titles, which say no more than the names and are paid for, and defaults that JSON cannot hold.
+        Leaves out titles, which repeat the names and cost tokens, and defaults that JSON can't hold.
         """
 
         ignored_warning_kinds = GenerateJsonSchema.ignored_warning_kinds | {"non-serializable-default"}
@@ -266,23 +267,23 @@ def _generator() -> type[GenerateJsonSchema]:
 def _definition(function: Callable[..., Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
     documentation = inspect.getdoc(function) or ""
     for parameter, meaning in read_parameter_docs(documentation).items():
-        # What the annotation itself says counts more.
+        # The annotation's own description takes precedence.
         schema["properties"].get(parameter, {}).setdefault("description", meaning)
-    told: dict[str, Any] = {"name": name, "description": read_summary(documentation), "parameters": schema}
-    if not told["description"]:
-        del told["description"]
-    return {"type": "function", "function": told}
+    description: dict[str, Any] = {"name": name, "description": read_summary(documentation), "parameters": schema}
+    if not description["description"]:
+        del description["description"]
+    return {"type": "function", "function": description}
 
 
 def _as_content(result: Any, name: str) -> str:
     """
-    Write a result: text as it is, all else as JSON.
+    Return a result as text: strings unchanged, all else as JSON.
     """
     from pydantic_core import to_json
 
     try:
         if isinstance(result, str):
-            # Also of an enum's member, whose text is the value; half a character could not be sent.
+            # For a member of a string enum too; a lone surrogate couldn't be sent.
             return result.encode().decode()
         return to_json(result, inf_nan_mode="strings", fallback=_to_python_numbers).decode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -294,14 +295,14 @@ def _as_content(result: Any, name: str) -> str:
 
 def _to_python_numbers(value: Any) -> Any:
     """
-    Give the numbers of numpy and pandas as Python's.
+    Convert numbers of numpy and pandas to Python's.
     """
     if not hasattr(value, "tolist"):
         raise TypeError(f"{type(value).__name__} has no form in JSON")
     return value.tolist()
 
 
-#: ``:param city: text``, also with a type before the name; lines that are indented go on with it.
+#: ``:param city: text``, also with a type before the name; indented lines continue it.
 _FIELD = re.compile(r"^:param (?:[^:\n]* )?(\w+):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 
 
@@ -314,7 +315,7 @@ _ENTRY = re.compile(r"^(\w+)(?:[ \t]*\([^)\n]*\))?:[ \t]*(.*(?:\n[ \t]+\S.*)*)",
 
 def read_summary(documentation: str) -> str:
     """
-    Take the first paragraph of a docstring; its parameters are none.
+    Return the first paragraph of a docstring, without parameters.
 
     :param documentation: the docstring
     :return: the paragraph on one line
@@ -325,12 +326,12 @@ def read_summary(documentation: str) -> str:
 
 def read_parameter_docs(documentation: str) -> dict[str, str]:
     """
-    Find what a docstring says of the parameters, in Sphinx's form or in Google's.
+    Return the descriptions of parameters in a docstring, in Sphinx's form or in Google's.
 
     :param documentation: the docstring
-    :return: what it says of each, on one line
+    :return: the description of each parameter, on one line
     """
-    found = _FIELD.findall(documentation)
+    entries = _FIELD.findall(documentation)
     for section in _SECTION.findall(documentation):
-        found += _ENTRY.findall(inspect.cleandoc(f"\n{section}"))
-    return {name: " ".join(meaning.split()) for name, meaning in found if meaning.strip()}
+        entries += _ENTRY.findall(inspect.cleandoc(f"\n{section}"))
+    return {name: " ".join(meaning.split()) for name, meaning in entries if meaning.strip()}

@@ -1,9 +1,9 @@
 """
-What a guard model is asked, and how its verdict is read. Pure.
+Guard models: builds the messages to check and reads the verdict. Pure.
 
 Source: Qwen3Guard's model card and chat template, 2025-10. The answer's text has a line ``Safety:`` with one of three
-words, a line ``Categories:``, and about an assistant's message a line ``Refusal:``. Only the last message of a
-conversation is judged; what comes before it is context.
+words, a line ``Categories:``, and for an assistant's message a line ``Refusal:``. Only the last message is judged; the
+messages before it are context.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..http.http_request import Request
 from ..http.http_response import Reply, facts
 from .chat_response import read_finish_reason, read_text
 
-#: The guard model that is asked unless another is named; the service also has ``Qwen3Guard-Gen-0.6B`` (2026-09-28).
+#: Default guard model; the service also has ``Qwen3Guard-Gen-0.6B`` (2026-09-28).
 MODEL = "Qwen3Guard-Gen-8B"
 
-#: What a verdict can be, from the mildest to the gravest.
+#: Safety levels, from the mildest to the gravest.
 SAFETIES = ("Safe", "Controversial", "Unsafe")
 
-#: What content can be unsafe for; ``Jailbreak`` is said of a user's message only.
+#: Categories of unsafe content; ``Jailbreak`` is for a user's message only.
 CATEGORIES = (
     "Violent",
     "Non-violent Illegal Acts",
@@ -41,30 +41,32 @@ _SAFETIES = {name.casefold(): name for name in SAFETIES}
 _CATEGORIES = {name.casefold(): name for name in CATEGORIES}
 _REFUSALS = {"yes": True, "no": False}
 
-#: A line with its label, in whatever spelling: ``Safety: Safe``, ``**safety**: SAFE.``, ``- SAFETY : safe``
+#: A line with its label, in any spelling: ``Safety: Safe``, ``**safety**: SAFE.``, ``- SAFETY : safe``
 _LINE = re.compile(r"^[\s*_#>`-]*(safety|categor(?:y|ies)|refusal)[\s*_`]*[:\uff1a](.*)$", re.IGNORECASE | re.MULTILINE)
-#: What may stand around a word without changing it.
+#: Characters that are ignored around a word.
 _SURROUNDING_CHARS = " \t\r*_`'\".,;[]"
 
-#: Letters of a category that is in no list: what a model says there may be anything.
-_CATEGORY_LENGTH = 100
+#: Maximum length of an unlisted category, which may be any text of the model.
+_MAX_CATEGORY_CHARS = 100
 
 
 def conversation(text: Any, answer: Any, messages: Any) -> Any:
     """
-    Put together what is judged: its last message.
+    Build the messages to check; the last one is judged.
 
-    :param text: what a user says
-    :param answer: what a model answered to it, or None
-    :param messages: a conversation in their place
-    :return: messages; those that were given as such have yet to be checked like any chat's, but for the last
-    :raises ConfigurationError: if there is nothing to judge, or more than one thing
+    :param text: the user's message
+    :param answer: the model's answer to it, or None
+    :param messages: a conversation in place of both
+    :return: the messages. Of given ``messages``, only the last is checked here
+    :raises ConfigurationError: if there is nothing to judge, or both forms are given
     """
     if messages is None:
         if text is None:
             raise ConfigurationError("There is nothing to check: give text, or messages in its place.")
-        said = [{"role": "user", "content": validation.text(text, "text")}]
-        return said if answer is None else [*said, {"role": "assistant", "content": validation.text(answer, "answer")}]
+        user_messages = [{"role": "user", "content": validation.text(text, "text")}]
+        if answer is None:
+            return user_messages
+        return [*user_messages, {"role": "assistant", "content": validation.text(answer, "answer")}]
     if text is not None or answer is not None:
         raise ConfigurationError(
             "Give either text and answer or messages, not both: an answer is the last of the messages, with the role "
@@ -92,62 +94,62 @@ def _check_last(message: Mapping[str, Any]) -> None:
 
 def read_unsafe_levels(unsafe_levels: Any) -> frozenset[str]:
     """
-    Read which verdicts count as unsafe.
+    Parse the safety levels that count as unsafe.
 
-    :param unsafe_levels: their names, several in a list or with commas
-    :return: ``Unsafe``, and ``Controversial`` where it was named
-    :raises ConfigurationError: if other names are given, or ``Unsafe`` is not
+    :param unsafe_levels: their names, in a list or separated by commas
+    :return: ``Unsafe``, and ``Controversial`` if it was named
+    :raises ConfigurationError: if other names are given, or ``Unsafe`` isn't
     """
     names = unsafe_levels.split(",") if isinstance(unsafe_levels, str) else unsafe_levels
-    known = isinstance(names, Collection) and not isinstance(names, (Mapping, bytes))
-    found = {_SAFETIES.get(str(name).strip().casefold()) for name in names} if known else set()
-    counted = frozenset(name for name in found if name)
-    if len(counted) != len(found) or "Unsafe" not in counted or "Safe" in counted:
-        said = validation.quote(", ".join(map(str, names)) if known else unsafe_levels)
-        raise ConfigurationError(f"unsafe_levels must be 'Unsafe', or both 'Unsafe' and 'Controversial', not {said}.")
-    return counted
+    is_list = isinstance(names, Collection) and not isinstance(names, (Mapping, bytes))
+    matches = {_SAFETIES.get(str(name).strip().casefold()) for name in names} if is_list else set()
+    levels = frozenset(name for name in matches if name)
+    if len(levels) != len(matches) or "Unsafe" not in levels or "Safe" in levels:
+        value = validation.quote(", ".join(map(str, names)) if is_list else unsafe_levels)
+        raise ConfigurationError(f"unsafe_levels must be 'Unsafe', or both 'Unsafe' and 'Controversial', not {value}.")
+    return levels
 
 
 def read_verdict(value: dict[str, Any], reply: Reply, request: Request, unsafe: Collection[str]) -> dict[str, Any]:
     """
-    Read the verdict out of a guard model's answer. An answer that has none is never taken for a safe one.
+    Read the verdict from a guard model's answer. An answer without a verdict never counts as safe.
 
-    :param value: the reply's JSON, a checked chat completion
-    :param reply: the reply
-    :param request: what it answers
-    :param unsafe: which verdicts count as unsafe
-    :return: ``safe``, ``safety``, ``categories``, ``refusal`` (None where the model does not say) and ``model``
-    :raises InvalidResponseError: if the text has no verdict, or more than one
+    :param value: the response's JSON, a checked chat completion
+    :param reply: the response
+    :param request: its request
+    :param unsafe: the safety levels that count as unsafe
+    :return: ``safe``, ``safety``, ``categories``, ``refusal`` (None if the model doesn't say) and ``model``
+    :raises InvalidResponseError: if the text doesn't have exactly one verdict
     :raises OutputTruncatedError: if it was cut before the verdict
     """
     lines = [
-        (label.casefold(), said.strip(_SURROUNDING_CHARS))
-        for label, said in _LINE.findall(_after_thinking(read_text(value)))
+        (label.casefold(), text.strip(_SURROUNDING_CHARS))
+        for label, text in _LINE.findall(_after_thinking(read_text(value)))
     ]
-    safeties = {_SAFETIES.get(said.casefold()) for label, said in lines if label == "safety"}
+    safeties = {_SAFETIES.get(text.casefold()) for label, text in lines if label == "safety"}
     safety = safeties.pop() if len(safeties) == 1 else None
     if safety is None or len(value["choices"]) > 1:
         raise _without_verdict(value, reply, request)
-    refusals = {_REFUSALS.get(said.casefold()) for label, said in lines if label == "refusal"}
+    refusals = {_REFUSALS.get(text.casefold()) for label, text in lines if label == "refusal"}
     return {
         "safe": safety not in unsafe,
         "safety": safety,
-        "categories": _categories(said for label, said in lines if label.startswith("categor")),
+        "categories": _categories(text for label, text in lines if label.startswith("categor")),
         "refusal": refusals.pop() if len(refusals) == 1 else None,
         "model": value["model"] if isinstance(value.get("model"), str) else request.model,
     }
 
 
-def _after_thinking(said: str) -> str:
-    # A thought may weigh a verdict that it does not come to: none is read out of one that has no beginning or no end.
-    said = said.rpartition("</think>")[2]
-    return "" if "<think>" in said else said
+def _after_thinking(text: str) -> str:
+    # Reasoning may mention a verdict that it then rejects: never read one from reasoning that is incomplete.
+    text = text.rpartition("</think>")[2]
+    return "" if "<think>" in text else text
 
 
 def _categories(lines: Iterable[str]) -> list[str]:
-    names = [name.strip(_SURROUNDING_CHARS) for said in lines for name in re.split(r"[,;|\uff0c\u3001]", said)]
-    found = [_CATEGORIES.get(name.casefold(), name[:_CATEGORY_LENGTH]) for name in names]
-    return list(dict.fromkeys(name for name in found if name and name.casefold() != "none"))
+    names = [name.strip(_SURROUNDING_CHARS) for line in lines for name in re.split(r"[,;|\uff0c\u3001]", line)]
+    categories = [_CATEGORIES.get(name.casefold(), name[:_MAX_CATEGORY_CHARS]) for name in names]
+    return list(dict.fromkeys(name for name in categories if name and name.casefold() != "none"))
 
 
 def _without_verdict(
@@ -161,7 +163,7 @@ def _without_verdict(
             response=value,
             **facts(reply),
         )
-    # Not quoted: a model that is no guard may repeat what it was asked.
+    # Not quoted: a model that isn't a guard model may repeat the content.
     advice = "" if is_guard(request.model) else f" {request.model} does not sound like a guard model: take {MODEL}."
     return InvalidResponseError(
         f"The answer of {request.model} ({len(read_text(value)):,} characters, finish_reason {reason!r}) is no "
@@ -174,22 +176,22 @@ def _without_verdict(
 
 def is_guard(model: str | None) -> bool:
     """
-    Tell whether a model is a guard model by its name; one behind a gateway may have any.
+    Return whether a model's name is that of a guard model; one behind a gateway may have any name.
 
     :param model: model id
-    :return: whether its name says so
+    :return: True if the name contains ``guard``
     """
     return "guard" in (model or "").casefold()
 
 
 def described(verdict: Mapping[str, Any]) -> str:
     """
-    Say a verdict in few words, none of which were judged.
+    Describe a verdict without quoting the content.
 
-    :param verdict: as :func:`read_verdict` gives it
-    :return: such as ``Unsafe (Violent, PII)``; a category that is in no list is counted, not named
+    :param verdict: from :func:`read_verdict`
+    :return: such as ``Unsafe (Violent, PII)``; unlisted categories are counted, not named
     """
     named = [name for name in verdict["categories"] if name in CATEGORIES]
     others = len(verdict["categories"]) - len(named)
-    said = ", ".join([*named, *([f"{others} unknown"] if others else [])])
-    return f"{verdict['safety']} ({said})" if said else str(verdict["safety"])
+    names = ", ".join([*named, *([f"{others} unknown"] if others else [])])
+    return f"{verdict['safety']} ({names})" if names else str(verdict["safety"])

@@ -1,5 +1,5 @@
 """
-Images as a request carries them: data URLs, within what the service takes at once. Pure.
+Images as parts of messages: data URLs, within the service's limits. Pure.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from ... import defaults
 from ...errors import ConfigurationError
 from ...validation import quote
 
-#: Bytes that fit into a request as base64, which makes four of three.
+#: Bytes that fit into a request as base64, which needs four for three.
 MAX_FILE_BYTES = defaults.MAX_REQUEST_BYTES_IMAGES // 4 * 3
 
-#: What a file begins with -> its type. WebP has its length in between.
+#: First bytes of a file -> its type. WebP has its length in between.
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -23,7 +23,7 @@ _SIGNATURES = {
     b"GIF89a": "image/gif",
 }
 
-#: What other files begin with -> what people call them.
+#: First bytes of other files -> their description.
 _OTHERS = {
     b"%PDF-": "a PDF",
     b"II*\0": "a TIFF image",
@@ -35,30 +35,30 @@ _OTHERS = {
 }
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
-#: Bytes in which markup tells what it is.
+#: Bytes searched for markup.
 _HEAD_BYTES = 1024
 
 
 def sniff_image_type(data: bytes) -> str | None:
     """
-    Tell the type of an image by its first bytes, never by its name.
+    Detect the type of an image from its first bytes, never from its name.
 
     :param data: the file
     :return: ``image/png``, ``image/jpeg``, ``image/webp``, ``image/gif``, or None
     """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return _beginning(data, _SIGNATURES)
+    return _match_signature(data, _SIGNATURES)
 
 
 def part(data: bytes, name: str) -> dict[str, Any]:
     """
-    Make an image a part of a message.
+    Convert an image to a part of a message.
 
     :param data: the file
-    :param name: what it is called, for the error
+    :param name: its name, for the error
     :return: the part, with the image as a data URL
-    :raises ConfigurationError: if it is no image that the service reads
+    :raises ConfigurationError: if it isn't an image that the service accepts
     """
     kind = sniff_image_type(data)
     if kind is None:
@@ -75,31 +75,31 @@ def with_images(messages: Sequence[Mapping[str, Any]], parts: Sequence[dict[str,
     """
     Add images to the last message of the user.
 
-    :param messages: the conversation, which stays as it is
-    :param parts: what :func:`part` made
-    :return: a conversation with the images behind the text of that message
-    :raises ConfigurationError: if there is no such message, or there are more images than the service takes
+    :param messages: the conversation, which isn't changed
+    :param parts: from :func:`part`
+    :return: a conversation with the images after the text of that message
+    :raises ConfigurationError: if there isn't such a message, or there are more images than the service accepts
     """
     if isinstance(messages, (str, Mapping)) or not isinstance(messages, Sequence):
         raise ConfigurationError(f"messages must be a list of messages, not {quote(messages)}.")
-    said: list[Any] = list(messages)
+    conversation: list[Any] = list(messages)
     if not parts:
-        return said
-    position = _last_of_user(said)
-    urls = [*_urls(said), *(url for each in parts for url in _iter_urls(each))]
+        return conversation
+    position = _last_of_user(conversation)
+    urls = [*_urls(conversation), *(url for each in parts for url in _iter_urls(each))]
     check_count(len(urls))
     _check_total(sum(map(len, urls)))
-    content = _as_parts(said[position].get("content"), f"messages[{position}]")
-    said[position] = {**said[position], "content": [*content, *parts]}
-    return said
+    content = _as_parts(conversation[position].get("content"), f"messages[{position}]")
+    conversation[position] = {**conversation[position], "content": [*content, *parts]}
+    return conversation
 
 
 def check_count(count: int) -> None:
     """
-    Check how many images a request holds.
+    Check the number of images of a request.
 
     :param count: images of all its messages
-    :raises ConfigurationError: if the service does not take so many
+    :raises ConfigurationError: if the service doesn't accept so many
     """
     if count > defaults.MAX_IMAGES:
         raise ConfigurationError(
@@ -110,10 +110,10 @@ def check_count(count: int) -> None:
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
     """
-    Check that files fit into a request.
+    Check that files fit into a request together.
 
-    :param sizes: their bytes, by what they are called
-    :raises ConfigurationError: if they do not, as base64, all together
+    :param sizes: bytes by name
+    :raises ConfigurationError: if they are too large as base64
     """
     largest = max(sizes, key=lambda name: sizes[name], default="")
     more = f" The largest file is {largest} with {sizes[largest]:,} bytes." if sizes else ""
@@ -122,10 +122,10 @@ def check_sizes(sizes: Mapping[str, int]) -> None:
 
 def encoded_size(size: int) -> int:
     """
-    Tell how long bytes are as base64.
+    Compute the size of data as base64.
 
-    :param size: how many bytes
-    :return: how many characters
+    :param size: in bytes
+    :return: in characters
     """
     return (size + 2) // 3 * 4
 
@@ -139,8 +139,8 @@ def _check_total(total: int, more: str = "") -> None:
         )
 
 
-def _beginning(data: bytes, known: Mapping[bytes, str]) -> str | None:
-    return next((what for beginning, what in known.items() if data.startswith(beginning)), None)
+def _match_signature(data: bytes, signatures: Mapping[bytes, str]) -> str | None:
+    return next((what for beginning, what in signatures.items() if data.startswith(beginning)), None)
 
 
 def _seems(data: bytes) -> str | None:
@@ -149,7 +149,7 @@ def _seems(data: bytes) -> str | None:
         return "an AVIF image" if brand[:3] == b"avi" else "a HEIC image" if brand in _HEIC_BRANDS else "a video"
     if data[:2] == b"BM" and data[6:10] == bytes(4):
         return "a BMP image"
-    return _beginning(data, _OTHERS) or _markup(data)
+    return _match_signature(data, _OTHERS) or _markup(data)
 
 
 def _markup(data: bytes) -> str | None:
@@ -171,7 +171,7 @@ def _last_of_user(messages: Sequence[Any]) -> int:
 
 def _as_parts(content: Any, where: str) -> list[Any]:
     if content is None or isinstance(content, str):
-        # A model server may refuse a text without a word.
+        # A model server may refuse a blank text.
         return [{"type": "text", "text": content}] if content and content.strip() else []
     if not isinstance(content, (list, tuple)):
         raise ConfigurationError(f"{where} must have a text or a list of parts as 'content', not {quote(content)}.")

@@ -1,8 +1,8 @@
 """
-The data of events to the chat completion that would have come without a stream. Pure.
+Assembles a chat completion from the data of its events. Pure.
 
-Source: OpenAI API reference, "The chat completion chunk object", 2026-05. ``reasoning`` and ``reasoning_content`` are
-how services that serve reasoning models call the text before the answer.
+Source: OpenAI API reference, "The chat completion chunk object", 2026-05. Services with reasoning models call the text
+before the answer ``reasoning`` or ``reasoning_content``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ...errors import InvalidResponseError
 from ...redaction import excerpt, scrub
 from ..http.http_response import read_json
 
-#: What a message has of text, of which each event brings a piece.
+#: Text fields of a message, which arrive in chunks.
 _TEXTS = ("content", "reasoning", "reasoning_content", "refusal")
 
 
 class StreamedChat:
     """
-    Puts a chat completion together from its events.
+    Assembles a chat completion from its events.
 
     :param token: the secret that an error may echo, or None
     """
@@ -31,12 +31,12 @@ class StreamedChat:
         self._head: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._usage: dict[str, Any] | None = None
-        self._said_done = False
+        self._is_done = False
 
     @property
     def model(self) -> str | None:
         """
-        The model that the service names.
+        The model as the service names it.
         """
         model = self._head.get("model")
         return model if isinstance(model, str) else None
@@ -44,50 +44,50 @@ class StreamedChat:
     @property
     def finish_reason(self) -> str | None:
         """
-        Why the first answer ended, None while it has not.
+        Why the first answer ended; None until then.
         """
         return self._choices[0].finish_reason if 0 in self._choices else None
 
     @property
     def usage(self) -> Mapping[str, Any]:
         """
-        The tokens used, if the service has told them.
+        The token usage; empty until the service reports it.
         """
         return self._usage or {}
 
     @property
     def begun(self) -> bool:
         """
-        Whether anything of an answer has come: text, text before it, or a tool call.
+        Whether any part of an answer has arrived: text, reasoning, or a tool call.
         """
         return any(choice.begun for choice in self._choices.values())
 
     @property
     def complete(self) -> bool:
         """
-        Whether the service said that nothing more comes.
+        Whether the service has ended the answer.
         """
         reasons = [choice.finish_reason for choice in self._choices.values()]
-        return self._said_done or (bool(reasons) and None not in reasons)
+        return self._is_done or (bool(reasons) and None not in reasons)
 
     def take(self, data: str) -> str:
         """
-        Read an event.
+        Add an event.
 
         :param data: its data
         :return: the text that it adds to the first answer
-        :raises InvalidResponseError: if it is no JSON object, or an error
+        :raises InvalidResponseError: if it isn't a JSON object, or reports an error
         """
         if data.strip() == "[DONE]":
-            self._said_done = True
+            self._is_done = True
             return ""
         _, event = read_json(data.encode())
         if not isinstance(event, dict):
             raise InvalidResponseError("The stream of the chat completion holds something that is no JSON object.")
         if event.get("error"):
             error = event["error"]
-            said = error.get("message") if isinstance(error, dict) else error
-            fault = excerpt(scrub(str(said), self._token))
+            message = error.get("message") if isinstance(error, dict) else error
+            fault = excerpt(scrub(str(message), self._token))
             raise InvalidResponseError(f"The service ended its answer with an error: {fault}. Try again later.")
         self._note(event)
         texts = [(choice.index, choice.take(part)) for choice, part in self._parts(event)]
@@ -95,7 +95,7 @@ class StreamedChat:
 
     def response(self) -> dict[str, Any]:
         """
-        Give what has come so far as a response.
+        Return what has arrived so far as a response.
 
         :return: a chat completion in OpenAI's format
         """
@@ -118,7 +118,7 @@ class StreamedChat:
 
 class _Choice:
     """
-    One of the answers.
+    One choice.
     """
 
     def __init__(self, index: int) -> None:
@@ -127,7 +127,7 @@ class _Choice:
         self._texts: defaultdict[str, list[str]] = defaultdict(list)
         self._calls: dict[int, _Call] = {}
         self._others: dict[str, Any] = {}
-        #: None where the service never speaks of them.
+        #: None if the service doesn't send them.
         self._logprobs: defaultdict[str, list[Any]] | None = None
 
     @property
@@ -139,7 +139,7 @@ class _Choice:
             self.finish_reason = part["finish_reason"]
         if "logprobs" in part:
             self._take_logprobs(part["logprobs"])
-        # A service that does not stream sends the message whole.
+        # A service that doesn't stream sends the whole message.
         delta = part.get("delta") or part.get("message")
         if not isinstance(delta, dict):
             return ""
@@ -169,7 +169,7 @@ class _Choice:
         texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
         message = {"role": "assistant", "content": None, **self._others, **texts}
         if self._calls:
-            message["content"] = message["content"] or None  # some begin every message with an empty text
+            message["content"] = message["content"] or None  # some services begin every message with an empty string
             message["tool_calls"] = [self._calls[index].whole() for index in sorted(self._calls)]
         logprobs = {} if self._logprobs is None else {"logprobs": dict(self._logprobs) or None}
         return {"index": self.index, "message": message, "finish_reason": self.finish_reason, **logprobs}
@@ -177,7 +177,7 @@ class _Choice:
 
 class _Call:
     """
-    One call of a tool, whose arguments come in pieces.
+    One tool call, whose arguments arrive in chunks.
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,5 @@
 """
-Answers as data: what to ask the service for, and whether the answer is that. Pure.
+Structured output: the ``response_format`` to send, and the validation of answers. Pure.
 
 Source: OpenAI API reference, ``response_format`` of chat completions, 2026-05; OVHcloud's structured output guide.
 """
@@ -15,48 +15,48 @@ from ...errors import ConfigurationError
 from ...redaction import excerpt
 from ...validation import quote
 
-#: What ``response_format`` may say in the API's own form.
+#: Types of ``response_format`` in the API's own form.
 FORMS = ("text", "json_object", "json_schema")
 
-#: What an answer that is to be repaired is told of itself, in characters.
-_FAULT = 600
+#: Maximum length of the errors that a repair request reports.
+_MAX_REPORT_CHARS = 600
 
-#: Faults that a repair is told of.
-_FAULTS = 5
+#: Maximum number of errors that a repair request reports.
+_MAX_ERRORS = 5
 
 _FENCED = re.compile(r"\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
 class SchemaMismatch(Exception):
     """
-    An answer is not what was asked for; the text says in which way, and is written for the model.
+    An answer doesn't match the requested format; the message says how, and is written for the model.
     """
 
 
 class ResponseFormat:
     """
-    The form that an answer must have.
+    The format that an answer must have.
 
-    :param response_format: a JSON schema, a Pydantic model class, or what the API itself takes:
-        ``{"type": "json_object"}``, ``{"type": "json_schema", "json_schema": {"name": ..., "schema": ...}}``
-    :raises ConfigurationError: if it is none of these, or no valid schema
+    :param response_format: a JSON schema, a Pydantic model class, or the API's own form: ``{"type": "json_object"}``,
+        ``{"type": "json_schema", "json_schema": {"name": ..., "schema": ...}}``
+    :raises ConfigurationError: if it is neither, or isn't a valid schema
     """
 
     def __init__(self, response_format: Any) -> None:
         self._model = response_format if _is_model(response_format) else None
-        #: What is sent.
+        #: The parameter to send.
         self.parameter = _parameter(response_format)
-        #: The schema that answers must meet; any JSON does where it is None.
+        #: The schema for answers; None allows any JSON.
         self.schema = _find_schema(self.parameter)
         self._validator = None if self._model or self.schema is None else _validator(self.schema)
 
     def read(self, answer: str) -> Any:
         """
-        Read an answer.
+        Parse and validate an answer.
 
-        :param answer: its text, maybe in a fence of Markdown
-        :return: an instance of the model class, else what the JSON says
-        :raises Mismatch: if it is no JSON, or not of the schema
+        :param answer: its text, which may be in a Markdown code fence
+        :return: an instance of the model class, else the JSON value
+        :raises SchemaMismatch: if it isn't JSON, or doesn't match the schema
         """
         if self._model is not None:
             return _instance(self._model, unfenced(answer))
@@ -68,9 +68,9 @@ class ResponseFormat:
 
 def is_structured(response_format: Any) -> bool:
     """
-    Tell whether a format promises data.
+    Return whether a format asks for data.
 
-    :param response_format: as for :class:`Structure`, or None
+    :param response_format: as for :class:`ResponseFormat`, or None
     :return: False for None and for the API's ``{"type": "text"}``
     """
     return response_format is not None and not (
@@ -80,20 +80,20 @@ def is_structured(response_format: Any) -> bool:
 
 def to_jsonable(value: Any) -> Any:
     """
-    Turn what was read into what JSON, and with it XCom, can hold.
+    Convert a parsed answer to a value that JSON, and so XCom, can hold.
 
-    :param value: from :meth:`Structure.read`
-    :return: the fields of a model's instance, anything else as it is
+    :param value: from :meth:`ResponseFormat.read`
+    :return: the fields of a model's instance; any other value unchanged
     """
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
 def unfenced(answer: str) -> str:
     """
-    Take JSON out of the fence of Markdown that models like to put it in.
+    Remove the Markdown code fence that models often put around JSON.
 
-    :param answer: a text
-    :return: what the fence holds, if it holds all
+    :param answer: the answer's text
+    :return: the content of the fence if it encloses the whole answer, else the answer
     """
     fenced = _FENCED.fullmatch(answer)
     return fenced[1] if fenced else answer
@@ -101,11 +101,11 @@ def unfenced(answer: str) -> str:
 
 def read_json(answer: str) -> Any:
     """
-    Read JSON that a model wrote.
+    Parse JSON that a model wrote.
 
-    :param answer: its text, maybe in a fence of Markdown
+    :param answer: its text, which may be in a Markdown code fence
     :return: the value
-    :raises Mismatch: if it is none
+    :raises SchemaMismatch: if it isn't JSON
     """
     fault = ""
     try:
@@ -126,22 +126,22 @@ def _is_model(value: Any) -> bool:
     return isinstance(value, type) and hasattr(value, "model_json_schema")
 
 
-def _parameter(given: Any) -> dict[str, Any]:
-    if _is_model(given):
-        return _as_parameter(_schema_of_model(given), given.__name__)
-    if not isinstance(given, Mapping):
+def _parameter(response_format: Any) -> dict[str, Any]:
+    if _is_model(response_format):
+        return _as_parameter(_schema_of_model(response_format), response_format.__name__)
+    if not isinstance(response_format, Mapping):
         raise ConfigurationError(
             f"response_format must be a JSON schema, a Pydantic model class, or a dictionary whose 'type' is one of "
-            f"{', '.join(FORMS)}, not {quote(given)}."
+            f"{', '.join(FORMS)}, not {quote(response_format)}."
         )
-    if given.get("type") in FORMS:
-        return dict(given)
-    if not given.keys() & {"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "items"}:
+    if response_format.get("type") in FORMS:
+        return dict(response_format)
+    if not response_format.keys() & {"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "items"}:
         raise ConfigurationError(
             "response_format is no JSON schema: it has none of type, properties, $ref, anyOf, oneOf, allOf, enum, "
-            f"const, items. Its keys: {excerpt(', '.join(map(str, given)) or 'none', 100)}."
+            f"const, items. Its keys: {excerpt(', '.join(map(str, response_format)) or 'none', 100)}."
         )
-    return _as_parameter(dict(given), str(given.get("title") or "answer"))
+    return _as_parameter(dict(response_format), str(response_format.get("title") or "answer"))
 
 
 def _as_parameter(schema: dict[str, Any], title: str) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _as_parameter(schema: dict[str, Any], title: str) -> dict[str, Any]:
 def _schema_of_model(model: Any) -> dict[str, Any]:
     try:
         schema: dict[str, Any] = model.model_json_schema()
-    except Exception as error:  # noqa: BLE001  (whatever the class's own code raises)
+    except Exception as error:  # noqa: BLE001  (the class's own code may raise anything)
         fault = excerpt(str(error), 200)
     else:
         return schema
@@ -208,12 +208,12 @@ def _instance(model: Any, answer: str) -> Any:
         return model.model_validate_json(answer)
     except ValidationError as error:
         faults = [
-            f"{'.'.join(map(str, found['loc'])) or '$'}: {found['msg']}"
-            for found in error.errors(include_url=False, include_context=False, include_input=False)
+            f"{'.'.join(map(str, detail['loc'])) or '$'}: {detail['msg']}"
+            for detail in error.errors(include_url=False, include_context=False, include_input=False)
         ]
     raise SchemaMismatch(_join_faults(faults))
 
 
 def _join_faults(faults: list[str]) -> str:
-    more = f" and {len(faults) - _FAULTS} more" if len(faults) > _FAULTS else ""
-    return excerpt("; ".join(excerpt(fault, 200) for fault in faults[:_FAULTS]) + more, _FAULT)
+    more = f" and {len(faults) - _MAX_ERRORS} more" if len(faults) > _MAX_ERRORS else ""
+    return excerpt("; ".join(excerpt(fault, 200) for fault in faults[:_MAX_ERRORS]) + more, _MAX_REPORT_CHARS)

@@ -1,5 +1,5 @@
 """
-What a model may call: dictionaries in OpenAI's format, and Python functions, which are run here. Pure.
+The tools of a conversation: dictionaries in OpenAI's format, and Python functions, which run here. Pure.
 
 A call is data: its name is looked up in the list, and nothing else runs.
 """
@@ -19,9 +19,9 @@ from .function_tools import Function, checked_name
 @dataclass(frozen=True)
 class ToolAnswer:
     """
-    What a call came to.
+    The answer to a tool call.
 
-    :param name: the name that the model called, cut and cleaned for logs
+    :param name: the name that the model called, shortened and cleaned for logs
     :param message: the message that answers the call
     :param arguments_size: characters of the arguments
     :param result_size: characters of the answer
@@ -40,18 +40,18 @@ class Tools:
     The tools of a conversation.
 
     :param tools: dictionaries in OpenAI's format and typed functions, in a list, or one of them
-    :raises ConfigurationError: if one is neither, or cannot be described to a model, or two share a name
+    :raises ConfigurationError: if one is neither, or can't be described to a model, or two have the same name
     """
 
     def __init__(self, tools: Any) -> None:
-        listed = list(tools) if isinstance(tools, (list, tuple)) else [tools]
-        if not listed:
+        tool_list = list(tools) if isinstance(tools, (list, tuple)) else [tools]
+        if not tool_list:
             raise ConfigurationError("tools is an empty list: name a tool, or leave it out.")
-        #: What the service is told, in OpenAI's format.
+        #: The definitions to send, in OpenAI's format.
         self.definitions: list[dict[str, Any]] = []
         self._functions: dict[str, Function] = {}
         self._names: list[str] = []
-        for position, tool in enumerate(listed):
+        for position, tool in enumerate(tool_list):
             self._add(tool, position)
 
     def _add(self, tool: Any, position: int) -> None:
@@ -70,42 +70,42 @@ class Tools:
 
     def runs(self, calls: Any) -> bool:
         """
-        Tell whether the calls of an answer are answered here.
+        Return whether the calls of an answer run here.
 
         :param calls: the tool calls, as the model made them
-        :return: False if one names a dictionary, or all tools are: then the author answers them
+        :return: False if one names a dictionary, or all tools are dictionaries: the author then answers them
         """
         theirs = set(self._names) - self._functions.keys()
         return bool(self._functions) and not any(_parts(call)[0] in theirs for call in calls or ())
 
     def answer(self, call: Any) -> ToolAnswer:
         """
-        Run the function that a call names. What it raises passes through, but for :class:`ToolError`.
+        Run the function that a call names. Its exceptions propagate, except :class:`ToolError`.
 
         :param call: a tool call, as the model made it
-        :return: the result, or what the model did wrong
-        :raises ConfigurationError: if it names a dictionary, or the result cannot be written as JSON
+        :return: the result, or the model's mistake
+        :raises ConfigurationError: if it names a dictionary, or the result can't be written as JSON
         """
         name, arguments = _parts(call)
         text = _as_text(arguments)
-        shown = excerpt(name[:1000], 64)
+        display_name = excerpt(name[:1000], 64)
         function = self._functions.get(name)
         if function is None and name in self._names:
             raise ConfigurationError(
                 f"The tool {name} is a dictionary, which cannot be run: answer its calls yourself."
             )
-        content, problem = function.answer(text) if function else (self._unknown(shown), "unknown tool")
+        content, problem = function.answer(text) if function else (self._unknown(display_name), "unknown tool")
         identifier = _mapping(call).get("id")
         message = {
             "role": "tool",
             "tool_call_id": identifier if isinstance(identifier, str) else "",
             "content": content,
         }
-        return ToolAnswer(shown or "(no name)", message, len(text or ""), len(content), problem)
+        return ToolAnswer(display_name or "(no name)", message, len(text or ""), len(content), problem)
 
-    def _unknown(self, shown: str) -> str:
-        asked = f"there is no tool {shown!r}" if shown else "the call names no tool"
-        return f"Error: {asked}; there are {', '.join(self._names)}."
+    def _unknown(self, display_name: str) -> str:
+        reason = f"there is no tool {display_name!r}" if display_name else "the call names no tool"
+        return f"Error: {reason}; there are {', '.join(self._names)}."
 
 
 def _read_name(definition: Mapping[str, Any], position: int) -> str:
@@ -123,7 +123,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _parts(call: Any) -> tuple[str, Any]:
     """
-    Read the name, which may be empty, and the arguments of a call.
+    Return the name, which may be empty, and the arguments of a call.
     """
     function = _mapping(_mapping(call).get("function"))
     name = function.get("name")
@@ -132,7 +132,7 @@ def _parts(call: Any) -> tuple[str, Any]:
 
 def _as_text(arguments: Any) -> str | None:
     """
-    Give arguments as JSON; some servers send the object itself. None if it cannot be written.
+    Return arguments as JSON, as some servers send the object itself; None if they can't be written.
     """
     if isinstance(arguments, str) or arguments is None:
         return _writable(arguments or "")
