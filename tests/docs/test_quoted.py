@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox.endpoints import images
 from support import s3
 
 DAGS = Path(__file__).parent / "dags"
-PICTURE = images.picture(bytes(14), 64, 64)
+PICTURE = images.draw_png(bytes(14), 64, 64)
 
 pytestmark = pytest.mark.usefixtures("ovh_ai_endpoints_connection")
 
