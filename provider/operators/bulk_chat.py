@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..client.chat.chat_response import read_text
-from ..client.chat.prompt_template import conversation
+from ..client.chat.prompt_template import build_conversation
 from ..errors import AIEndpointsError, ConfigurationError
 from ..hooks.files.object_path import to_object_path
 from ..validation import text
@@ -190,7 +190,7 @@ class OVHCloudAIEndpointsBulkChatOperator(AIEndpointsOperator):
 
     def _conversation(self, number: int, row: dict[str, Any]) -> list[dict[str, str]]:
         try:
-            return conversation(row, text(self.prompt, "prompt"), self.system_prompt)
+            return build_conversation(row, text(self.prompt, "prompt"), self.system_prompt)
         except ConfigurationError as error:
             reason = error.args[0]
         raise ConfigurationError(f"Row {number}: {reason}")

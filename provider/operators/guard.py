@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..client.chat.guard_model import MODEL, described
+from ..client.chat.guard_model import MODEL, describe_verdict
 from ..compat import BranchMixIn, read_task_instance
 from ..errors import ConfigurationError, UnsafeContentError
 from ..validation import quote, text
@@ -115,8 +115,8 @@ class OVHCloudAIEndpointsGuardOperator(AIEndpointsOperator, BranchMixIn):
     def _fail(self, verdict: dict[str, Any]) -> None:
         with self.hook.boundary():
             raise UnsafeContentError(
-                f"{verdict['model']} judged the content {described(verdict)}, for which on_unsafe='fail' fails the "
-                "task. The verdict is in its XCom; on_unsafe='branch' would go another way instead.",
+                f"{verdict['model']} judged the content {describe_verdict(verdict)}, for which on_unsafe='fail' fails "
+                "the task. The verdict is in its XCom; on_unsafe='branch' would go another way instead.",
                 response=verdict,
             )
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from apache_airflow_provider_ovhcloud_ai.client import responses_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
-from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import fill
+from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import fill_template
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartialFailureError
 from apache_airflow_provider_ovhcloud_ai.hooks.batch import batch_rows
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, find_failure, is_retryable
@@ -71,7 +71,7 @@ def test_an_option_is_sent_or_refused_by_name(options: dict[str, Any]) -> None:
 @given(st.text(), st.dictionaries(st.sampled_from(["a", "b"]), st.text("ab{}"), min_size=2))
 def test_a_value_in_a_prompt_is_not_filled_again(text: str, row: dict[str, str]) -> None:
     text = text.replace("{", "").replace("}", "")
-    assert fill(f"{text}{{a}}|{{b}}|{{{{a}}}}{text}", row) == f"{text}{row['a']}|{row['b']}|{{a}}{text}"
+    assert fill_template(f"{text}{{a}}|{{b}}|{{{{a}}}}{text}", row) == f"{text}{row['a']}|{row['b']}|{{a}}{text}"
 
 
 CHOICES = st.lists(st.fixed_dictionaries({"message": json_values()}) | json_values(), max_size=1)

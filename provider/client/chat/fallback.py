@@ -45,7 +45,7 @@ def warns_of_deprecation(warning: str | None) -> bool:
     return bool(warning) and any(word in str(warning).lower() for word in _RETIRED)
 
 
-def model_list(first: Any, others: Any) -> list[Any]:
+def list_models(first: Any, others: Any) -> list[Any]:
     """
     Return the models to try, in their order.
 

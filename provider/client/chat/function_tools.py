@@ -127,10 +127,10 @@ def _check_function_name(function: Any, position: int) -> str:
         raise ConfigurationError(f"The function {name} in tools is async, which is not run here: give one that is not.")
     if inspect.isgeneratorfunction(function):
         raise ConfigurationError(f"The function {name} in tools is a generator: give one that returns a list.")
-    return checked_name(name, position)
+    return check_name(name, position)
 
 
-def checked_name(name: str, position: int) -> str:
+def check_name(name: str, position: int) -> str:
     """
     Check the name of a tool.
 

@@ -50,7 +50,7 @@ _SURROUNDING_CHARS = " \t\r*_`'\".,;[]"
 _MAX_CATEGORY_CHARS = 100
 
 
-def conversation(text: Any, answer: Any, messages: Any) -> Any:
+def build_conversation(text: Any, answer: Any, messages: Any) -> Any:
     """
     Build the messages to check; the last one is judged.
 
@@ -184,7 +184,7 @@ def is_guard(model: str | None) -> bool:
     return "guard" in (model or "").casefold()
 
 
-def described(verdict: Mapping[str, Any]) -> str:
+def describe_verdict(verdict: Mapping[str, Any]) -> str:
     """
     Describe a verdict without quoting the content.
 

@@ -16,7 +16,7 @@ from ...validation import quote, text
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
 
 
-def conversation(row: Mapping[str, Any], prompt: str, system_prompt: str | None = None) -> list[dict[str, str]]:
+def build_conversation(row: Mapping[str, Any], prompt: str, system_prompt: str | None = None) -> list[dict[str, str]]:
     """
     Build a conversation from prompts and the columns of a row.
 

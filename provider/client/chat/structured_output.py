@@ -59,7 +59,7 @@ class ResponseFormat:
         :raises SchemaMismatch: if it isn't JSON, or doesn't match the schema
         """
         if self._model is not None:
-            return _instance(self._model, unfenced(answer))
+            return _instance(self._model, strip_fence(answer))
         value = read_json(answer)
         if self._validator is not None:
             _check(self._validator, value)
@@ -88,7 +88,7 @@ def to_jsonable(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-def unfenced(answer: str) -> str:
+def strip_fence(answer: str) -> str:
     """
     Remove the Markdown code fence that models often put around JSON.
 
@@ -109,7 +109,7 @@ def read_json(answer: str) -> Any:
     """
     fault = ""
     try:
-        return json.loads(unfenced(answer), parse_constant=_refuse_constant)
+        return json.loads(strip_fence(answer), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         fault = f"{error.msg} at character {error.pos}"
     except (ValueError, RecursionError) as error:

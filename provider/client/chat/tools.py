@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ...redaction import excerpt
-from .function_tools import Function, checked_name
+from .function_tools import Function, check_name
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _read_name(definition: Mapping[str, Any], position: int) -> str:
         raise ConfigurationError(
             f'tools[{position}] must be {{"type": "function", "function": {{"name": ...}}}}, or a Python function.'
         )
-    return checked_name(name, position)
+    return check_name(name, position)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddedBatch:
     """
     The response to one batch.
 
@@ -80,7 +80,7 @@ class Embedder:
         built = embeddings_request.embeddings(model, inputs, **chosen, **params)
         return [Batch(count, request, ours) for count, request in built]
 
-    def embed_batch(self, batch: Batch) -> Embedded:
+    def embed_batch(self, batch: Batch) -> EmbeddedBatch:
         """
         Embed the strings of one request.
 
@@ -92,7 +92,7 @@ class Embedder:
         value = parse_embeddings(reply, request, self._settings)
         vectors = check_embeddings(value, batch.count, reply, request)
         check_dimensions(vectors)
-        return Embedded(vectors, {**value, "data": None}, reply)
+        return EmbeddedBatch(vectors, {**value, "data": None}, reply)
 
     def _send_batch(self, batch: Batch) -> tuple[Reply, Request]:
         if not batch.base64:
@@ -131,7 +131,7 @@ class Embedder:
         check_dimensions(item["embedding"] for item in data)
         return {**values[0], "object": "list", "data": data, "usage": sum_usage(values)}, replies
 
-    def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[Embedded]:
+    def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[EmbeddedBatch]:
         if len(batches) == 1:
             yield self.embed_batch(batches[0])
             return

@@ -62,7 +62,7 @@ def _weight(char: str) -> int:
 _weights = _Weights()
 
 
-def tokens(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """
     Estimate the number of tokens from above.
 
@@ -81,7 +81,7 @@ def fits(text: str, limit: int) -> bool:
     :return: True if the estimate is within the limit
     """
     # Most strings are short, and needn't be read character by character.
-    return len(text) * _MAX_TENTHS_PER_CHAR <= (limit - SPECIAL_TOKENS) * 10 or tokens(text) <= limit
+    return len(text) * _MAX_TENTHS_PER_CHAR <= (limit - SPECIAL_TOKENS) * 10 or estimate_tokens(text) <= limit
 
 
 def split_text(text: str, limit: int) -> Iterator[str]:

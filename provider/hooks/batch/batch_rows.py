@@ -11,7 +11,7 @@ from typing import Any
 
 from ...client.chat import chat_request
 from ...client.chat.chat_response import read_text
-from ...client.chat.prompt_template import conversation
+from ...client.chat.prompt_template import build_conversation
 from ...client.embeddings import embeddings_request
 from ...client.embeddings.vectors import decode_vector
 from ...client.http.http_request import Request
@@ -167,7 +167,7 @@ def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]
 
     def request(row: Row, number: int) -> Request:
         try:
-            return chat_request.chat(model, conversation(row, template, system_prompt), **options)
+            return chat_request.chat(model, build_conversation(row, template, system_prompt), **options)
         except ConfigurationError as error:
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")

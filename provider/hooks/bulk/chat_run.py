@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from ...client.chat.chat_response import read_text
-from ...client.chat.prompt_template import conversation
+from ...client.chat.prompt_template import build_conversation
 from ...client.parallel import as_completed
 from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, PartialFailureError
 from ...rows.folder import Folder
@@ -133,7 +133,7 @@ class ChatRun:
             if name in row:
                 raise InvalidInputError(f"Row {number} has a column {name!r} already, which the result needs.")
         try:
-            return conversation(row, self._prompt, self._system_prompt)
+            return build_conversation(row, self._prompt, self._system_prompt)
         except ConfigurationError as error:
             reason = error.args[0]
         raise InvalidInputError(f"Row {number}: {reason}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from ...client.embeddings.embedder import Batch, Embedded, Embedder, check_dimensions
+from ...client.embeddings.embedder import Batch, EmbeddedBatch, Embedder, check_dimensions
 from ...client.embeddings.vectors import Vector
 from ...client.parallel import as_completed
 from ...rows.folder import Folder
@@ -58,7 +58,7 @@ class EmbeddingRun:
         :raises AIEndpointsError: the first failure
         """
 
-        def plan(part: Part[Embedded]) -> list[Batch]:
+        def plan(part: Part[EmbeddedBatch]) -> list[Batch]:
             texts = read_texts(part, self._text_column, VECTOR)
             if self._folder.has(part.name):
                 progress.add_reused(len(part.rows))
@@ -66,7 +66,7 @@ class EmbeddingRun:
                 return []
             return self._embedder.batches(self._model, texts, self._params)
 
-        def embed(item: WorkItem[Batch, Embedded]) -> Embedded:
+        def embed(item: WorkItem[Batch, EmbeddedBatch]) -> EmbeddedBatch:
             embedded = self._embedder.embed_batch(item.work)
             metrics.count(self._model, embedded.value.get("usage") or {})
             # Write each part as soon as it is complete: at most one part for each thread is lost if the task is killed.
@@ -97,7 +97,7 @@ class EmbeddingRun:
         if self._sample is None:
             self._sample = self._folder.read(name)[0][VECTOR]
 
-    def _write(self, part: Part[Embedded], results: list[Embedded]) -> None:
+    def _write(self, part: Part[EmbeddedBatch], results: list[EmbeddedBatch]) -> None:
         vectors = [each for embedded in results for each in embedded.vectors]
         with self._lock:
             self._sample = self._sample or vectors[0]

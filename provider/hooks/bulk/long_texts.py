@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ...client.embeddings.token_estimate import fits, split_text, tokens
+from ...client.embeddings.token_estimate import estimate_tokens, fits, split_text
 from ...errors import ConfigurationError, InvalidInputError
 from ...rows.serialization import Row, read_text_column
 from ...validation import integer, quote
@@ -86,9 +86,9 @@ class LongTexts:
         self._long += 1
         if self._action == "error":
             raise InvalidInputError(
-                f"{name} has up to {tokens(text):,} tokens, and the model takes {self._limit:,}: nothing of it was "
-                "sent. Shorten it, or set on_long_text to 'truncate' or 'split'; where that estimate is too high, "
-                "raise max_text_tokens."
+                f"{name} has up to {estimate_tokens(text):,} tokens, and the model takes {self._limit:,}: nothing of "
+                "it was sent. Shorten it, or set on_long_text to 'truncate' or 'split'; where that estimate is too "
+                "high, raise max_text_tokens."
             )
         return next(split_text(text, self._limit), text)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import defaults
 from ...client.chat import chat_request, chat_response
-from ...client.chat.fallback import model_list
+from ...client.chat.fallback import list_models
 from ...client.chat.prompt_template import build_messages
 from ...client.chat.structured_output import ResponseFormat, is_structured
 from ...client.http import http_request, http_response
@@ -171,7 +171,7 @@ class ChatMethods(BaseAIEndpointsHook):
             return Conversation(
                 self._build_single_ask({**own, **options, **(extra_body or {})}, stream=stream),
                 first_messages,
-                models=model_list(self.choose_model(model, "chat_model"), fallback_models),
+                models=list_models(self.choose_model(model, "chat_model"), fallback_models),
                 structure=structure,
                 repair=repair,
                 tools=toolset,

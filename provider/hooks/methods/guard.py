@@ -41,14 +41,14 @@ class GuardMethods(ChatMethods):
         """
         with self.boundary():
             levels = guard_model.read_unsafe_levels(unsafe_levels)
-            conversation = guard_model.conversation(text, answer, messages)
+            conversation = guard_model.build_conversation(text, answer, messages)
             request = chat_request.chat(guard_model.MODEL if model is None else model, conversation, **params)
             value, reply = self._answer(request)
             verdict = guard_model.read_verdict(value, reply, request, levels)
         self.log.info(
             "AI Endpoints guard: model=%s verdict=%s refusal=%s",
             verdict["model"],
-            guard_model.described(verdict),
+            guard_model.describe_verdict(verdict),
             verdict["refusal"],
         )
         return verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import errors
-from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import model_list, should_fall_back, warns_of_deprecation
+from apache_airflow_provider_ovhcloud_ai.client.chat.fallback import list_models, should_fall_back, warns_of_deprecation
 from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_error
 
 
@@ -60,7 +60,7 @@ def test_which_warnings_tell_of_an_end(warning: str | None, ends: bool) -> None:
     [(None, ["a"]), ([], ["a"]), ("b", ["a", "b"]), (["b", "a", "c", "b"], ["a", "b", "c"]), (("b",), ["a", "b"])],
 )
 def test_models_in_their_order(others: Any, models: list[str]) -> None:
-    assert model_list("a", others) == models
+    assert list_models("a", others) == models
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_models_in_their_order(others: Any, models: list[str]) -> None:
 )
 def test_what_is_no_list_of_models(others: Any, said: str) -> None:
     with pytest.raises(errors.ConfigurationError, match=said):
-        model_list("a", others)
+        list_models("a", others)

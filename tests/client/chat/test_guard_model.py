@@ -165,16 +165,18 @@ def test_names_of_verdicts(unsafe: Any) -> None:
     ["", [], None, "Safe", "Controversial", "Unsafe, Safe", ["Unsafe", "Dangerous"], {"Unsafe": 1}, 5, b"Unsafe"],
 )
 def test_names_that_would_let_unsafe_content_pass(unsafe: Any) -> None:
-    with pytest.raises(ConfigurationError, match="unsafe_levels must be 'Unsafe', or both"):
+    with pytest.raises(
+        ConfigurationError, match="unsafe_levels must be 'Unsafe', or both 'Unsafe' and 'Controversial'"
+    ):
         guard_model.read_unsafe_levels(unsafe)
 
 
 def test_what_is_judged() -> None:
-    assert guard_model.conversation(USER["content"], None, None) == [USER]
-    assert guard_model.conversation(USER["content"], ASSISTANT["content"], None) == [USER, ASSISTANT]
-    assert guard_model.conversation(None, None, [USER, ASSISTANT]) == [USER, ASSISTANT]
+    assert guard_model.build_conversation(USER["content"], None, None) == [USER]
+    assert guard_model.build_conversation(USER["content"], ASSISTANT["content"], None) == [USER, ASSISTANT]
+    assert guard_model.build_conversation(None, None, [USER, ASSISTANT]) == [USER, ASSISTANT]
     parts = [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]
-    assert guard_model.conversation(None, None, parts) == parts
+    assert guard_model.build_conversation(None, None, parts) == parts
 
 
 @pytest.mark.parametrize(
@@ -205,13 +207,13 @@ def test_what_is_judged() -> None:
 )
 def test_what_cannot_be_judged(text: Any, answer: Any, messages: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        guard_model.conversation(text, answer, messages)
+        guard_model.build_conversation(text, answer, messages)
 
 
 @pytest.mark.parametrize("messages", [[], "Why?", {"role": "user"}, 5, ["Why?"]])
 def test_messages_of_another_shape_are_refused_as_any_chat_s_are(messages: Any) -> None:
     with pytest.raises(ConfigurationError, match="messages"):
-        chat_request.chat(guard_model.MODEL, guard_model.conversation(None, None, messages))
+        chat_request.chat(guard_model.MODEL, guard_model.build_conversation(None, None, messages))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_messages_of_another_shape_are_refused_as_any_chat_s_are(messages: Any) 
     ],
 )
 def test_a_verdict_in_few_words_has_none_of_what_was_judged(text: str, said: str) -> None:
-    assert guard_model.described(read(text)) == said
+    assert guard_model.describe_verdict(read(text)) == said
 
 
 def test_a_category_of_any_length_is_cut() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import conversation, fill
+from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import build_conversation, fill_template
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 
@@ -30,26 +30,26 @@ def test_columns_are_filled_in_and_nothing_else_is_touched(template: str, filled
         "grüße": "hallo",
         "name": "never",
     }
-    assert fill(template, row) == filled
+    assert fill_template(template, row) == filled
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(ConfigurationError, match=r"the column {titel}, which .* its columns: title, body\."):
-        fill("{titel}", {"title": "a secret plan", "body": ""})
+        fill_template("{titel}", {"title": "a secret plan", "body": ""})
     with pytest.raises(ConfigurationError, match="its columns: none"):
-        fill("{text}", {})
+        fill_template("{text}", {})
 
 
 def test_values_are_not_shown_in_the_error() -> None:
     with pytest.raises(ConfigurationError) as raised:
-        fill("{titel}", {"title": "a secret plan"})
+        fill_template("{titel}", {"title": "a secret plan"})
     assert "secret" not in str(raised.value)
 
 
 def test_conversation() -> None:
     row = {"text": "hello", "who": "a pirate"}
-    assert conversation(row, "{text}") == [{"role": "user", "content": "hello"}]
-    assert conversation(row, "{text}", "Speak like {who}.") == [
+    assert build_conversation(row, "{text}") == [{"role": "user", "content": "hello"}]
+    assert build_conversation(row, "{text}", "Speak like {who}.") == [
         {"role": "system", "content": "Speak like a pirate."},
         {"role": "user", "content": "hello"},
     ]

@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.token_estimate import (
     SPECIAL_TOKENS,
+    estimate_tokens,
     fits,
     split_text,
-    tokens,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,12 +64,12 @@ COUNTED = {
 @pytest.mark.parametrize("name", COUNTED)
 def test_estimate_is_at_least_what_tokenizers_count_and_not_four_times_as_much(name: str) -> None:
     text, counted = COUNTED[name]
-    assert counted <= tokens(text) <= 4 * counted + SPECIAL_TOKENS
+    assert counted <= estimate_tokens(text) <= 4 * counted + SPECIAL_TOKENS
 
 
 def test_characters_that_no_tokenizer_knows_count_their_bytes() -> None:
-    assert tokens("\U0001e922") - SPECIAL_TOKENS == 4
-    assert tokens("") == SPECIAL_TOKENS
+    assert estimate_tokens("\U0001e922") - SPECIAL_TOKENS == 4
+    assert estimate_tokens("") == SPECIAL_TOKENS
 
 
 def test_short_texts_fit_without_being_looked_at() -> None:
