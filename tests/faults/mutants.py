@@ -92,7 +92,7 @@ GUARDS = {
     ),
     "the size of what is decompressed": _without(
         "client/http/decompression.py",
-        "stream.decompress(body, most)",
+        "stream.decompress(body, limit)",
         "tests/client/http/test_drivers.py tests/client/http/test_decompression.py",
         "bomb or inflate or limit",
         "stream.decompress(body)",
