@@ -4,9 +4,12 @@ What the fuzzer found once is read again, without it: each input that led to a p
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai import client
+from fuzz import targets
 from fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -28,3 +31,18 @@ def test_the_corpus_is_small() -> None:
     assert {path.parent.name for path in INPUTS} == set(TARGETS)
     assert len(INPUTS) < 400
     assert sum(path.stat().st_size for path in INPUTS) < 200_000
+
+
+def test_each_reader_of_a_response_is_fuzzed() -> None:
+    source = Path(targets.__file__).read_text(encoding="utf-8")
+    readers = set()
+    for path in Path(client.__file__ or "").parent.rglob("*.py"):
+        functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if type(node) is ast.FunctionDef]
+        if path.parent.name != "http":  # which reads all responses
+            readers |= {
+                f"{path.stem}.{each.name}("
+                for each in functions
+                if each.name[0] != "_" and "Reply" in ast.unparse(each.args)
+            }
+    assert len(readers) > 5
+    assert {reader for reader in readers if reader not in source} == set()

@@ -29,6 +29,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     NotFoundError,
     PartialFailureError,
 )
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBulkChatOperator as BulkChat,
@@ -41,8 +42,10 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
+from faults.endpoints import ENDPOINTS
 from support.operator_cases import OPERATORS
 from support.requests_seen import asked
+from support.scripted_server import Server, reply
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -577,6 +580,24 @@ class TestEmbeddingOfFiles:
         assert "1,001 vectors will go to XCom" in caplog.text + "".join(capfd.readouterr())
 
 
+class TestCases:
+    def test_every_operator_has_a_case(self) -> None:
+        cases = {getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}") for name in OPERATORS}
+        assert cases == {getattr(ai_endpoints, name) for name in ai_endpoints.__all__}
+
+    def test_the_fault_matrix_has_the_requests_of_each_case(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paths = set()
+        for endpoint in ENDPOINTS.values():
+            with Server(reply(200, endpoint.body, {"Content-Type": endpoint.kind})) as server:
+                fields = {"conn_type": "ovh_ai_endpoints", "host": server.base_url, "password": "t"}
+                monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(fields))
+                endpoint.call(OVHCloudAIEndpointsHook(), tmp_path)
+                paths |= {request.path for request in server.requests}
+        assert {case.path for case in OPERATORS.values() if case.path} - paths == set()
+
+
 class TestLaziness:
     def test_names(self) -> None:
         assert set(ai_endpoints.__all__) == set(dir(ai_endpoints))
@@ -584,10 +605,6 @@ class TestLaziness:
             assert getattr(ai_endpoints, name).__name__ == name.replace("ChatCompletions", "Chat")
         with pytest.raises(AttributeError, match="no attribute 'Absent'"):
             ai_endpoints.Absent  # noqa: B018  (looking is what fails)
-
-    def test_every_operator_has_a_case(self) -> None:
-        cases = {getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}") for name in OPERATORS}
-        assert cases == {getattr(ai_endpoints, name) for name in ai_endpoints.__all__}
 
     def test_type_checkers_know_every_operator(self) -> None:
         tree = ast.parse(Path(ai_endpoints.__file__ or "").read_text(encoding="utf-8"))

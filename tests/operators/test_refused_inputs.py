@@ -39,11 +39,8 @@ ALLOWED = re.compile(
     r"create it under"
 )
 
-PARAMETERS = [(name, parameter) for name, case in OPERATORS.items() for parameter in case.checked.split()]
-
-#: What any text is a value of, or a path, whose length is the file system's business; a text of which is fine.
-TEXTS = frozenset({"model", "prompt", "system_prompt", "input", "text", "answer", "instructions", "language", "name"})
-TEXTS |= {"reasoning_effort", "audio_path", "output_path", "stop", "fallback_models", "ovh_conn_id"}
+REJECTING = [(name, parameter) for name, case in OPERATORS.items() for parameter in case.rejects.split()]
+STRINGS = [(name, parameter) for name, case in OPERATORS.items() for parameter in case.strings.split()]
 
 
 def refusal(folder: Path, name: str, parameter: str, value: Any) -> str:
@@ -68,13 +65,13 @@ def check(sentence: str, field: str, value: Any) -> None:
     assert len(sentence) < 500
 
 
-@pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
+@pytest.mark.parametrize(("name", "parameter"), REJECTING + STRINGS)
 def test_a_number_in_the_wrong_place(name: str, parameter: str, tmp_path: Path) -> None:
     wrong = -1 if parameter in {"timeout", "max_cost", "part_size", "temperature", "poll_interval"} else 7.5
     check(refusal(tmp_path, name, parameter, wrong), parameter, wrong)
 
 
-@pytest.mark.parametrize(("name", "parameter"), [each for each in PARAMETERS if each[1] not in TEXTS])
+@pytest.mark.parametrize(("name", "parameter"), REJECTING)
 def test_a_long_text_in_the_wrong_place(name: str, parameter: str, tmp_path: Path) -> None:
     check(refusal(tmp_path, name, parameter, LONG), parameter, LONG)
 
@@ -87,11 +84,7 @@ def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("token", TOKENS)
 @pytest.mark.parametrize(
     ("name", "parameter"),
-    [
-        (name, parameter)
-        for name, parameter in PARAMETERS
-        if parameter not in TEXTS - {"ovh_conn_id"} and name in {"ChatOperator", "ImageOperator"}
-    ],
+    [("ChatOperator", "ovh_conn_id"), *(each for each in REJECTING if each[0] in {"ChatOperator", "ImageOperator"})],
 )
 def test_a_token_in_the_wrong_place_is_not_told(name: str, parameter: str, token: str, tmp_path: Path) -> None:
     assert not told(token, refusal(tmp_path, name, parameter, token))

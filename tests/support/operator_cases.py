@@ -22,14 +22,16 @@ class OperatorCase:
     :param path: path of its requests; empty if it only sends GET
     :param schema: OpenAI's schema for the requests of this path, if it has one
     :param files: parameters that replace some of the first, so that input or output are files
-    :param checked: names of parameters that reject 7.5, and a long string unless any string is valid
+    :param rejects: names of parameters that accept neither 7.5 nor a long string
+    :param strings: names of parameters that accept any string, but not 7.5
     """
 
     params: dict[str, Any]
     path: str
     schema: str = ""
     files: dict[str, Any] = field(default_factory=dict)
-    checked: str = ""
+    rejects: str = ""
+    strings: str = ""
 
     def fill_prompts(self, expression: str) -> str:
         """
@@ -42,63 +44,69 @@ class OperatorCase:
         return repr(prompts).replace(repr(canary.PROMPT), expression)
 
 
-#: Operator, without the first words of its name -> its case.
+#: Operator, without the beginning of its name -> its case.
 OPERATORS = {
     "BatchOperator": OperatorCase(
         {"model": "gpt-oss-20b", "rows": [canary.PROMPT], "deferrable": False, "poll_interval": 0.05},
         path="/v1/files",
-        checked="rows output_format part_size endpoint prompt system_prompt temperature max_tokens poll_interval "
-        "on_error reattach extra_body timeout max_retries",
+        rejects="rows output_format part_size endpoint temperature max_tokens poll_interval on_error reattach "
+        "extra_body timeout max_retries",
+        strings="prompt system_prompt",
     ),
     "BulkChatOperator": OperatorCase(
         {"model": "gpt-oss-20b", "rows": [canary.PROMPT]},
         path="/v1/chat/completions",
         schema="CreateChatCompletionRequest",
         files={"rows": None, "input_path": "rows.jsonl", "output_path": "answers"},
-        checked="prompt system_prompt concurrency on_error temperature max_tokens top_p stop max_cost max_total_tokens "
-        "extra_body timeout max_retries rows output_format part_size",
+        rejects="concurrency on_error temperature max_tokens top_p max_cost max_total_tokens extra_body timeout "
+        "max_retries rows output_format part_size",
+        strings="prompt system_prompt stop",
     ),
     "ChatOperator": OperatorCase(
         {"model": "gpt-oss-20b", "prompt": canary.PROMPT},
         path="/v1/chat/completions",
         schema="CreateChatCompletionRequest",
-        checked="temperature max_tokens top_p stop fallback_models output response_format tools max_cost "
-        "max_total_tokens extra_body timeout max_retries model ovh_conn_id",
+        rejects="temperature max_tokens top_p output response_format tools max_cost max_total_tokens extra_body "
+        "timeout max_retries",
+        strings="stop fallback_models model ovh_conn_id",
     ),
     "EmbeddingOperator": OperatorCase(
         {"model": "bge-m3", "input": canary.PROMPT},
         path="/v1/embeddings",
         schema="CreateEmbeddingRequest",
         files={"input": None, "input_path": "rows.jsonl", "output_path": "vectors"},
-        checked="input concurrency output_format part_size on_long_text extra_body timeout max_retries",
+        rejects="concurrency output_format part_size on_long_text extra_body timeout max_retries",
+        strings="input",
     ),
     "GuardOperator": OperatorCase(
         {"text": canary.PROMPT, "answer": canary.PROMPT},
         path="/v1/chat/completions",
         schema="CreateChatCompletionRequest",
-        checked="text answer unsafe_levels on_unsafe extra_body timeout max_retries",
+        rejects="unsafe_levels on_unsafe extra_body timeout max_retries",
+        strings="text answer",
     ),
     "ImageOperator": OperatorCase(
         {"prompt": canary.PROMPT, "output_path": "image.png", "size": "512x512"},
         path="/v1/images/generations",
         schema="CreateImageRequest",
-        checked="prompt n size output_path overwrite extra_body timeout",
+        rejects="n size overwrite extra_body timeout",
+        strings="prompt output_path",
     ),
-    "ModelsOperator": OperatorCase({}, path="", checked="kind name min_context output timeout max_retries"),
+    "ModelsOperator": OperatorCase({}, path="", rejects="kind min_context output timeout max_retries", strings="name"),
     "ResponseOperator": OperatorCase(
         {"model": "gpt-oss-20b", "input": canary.PROMPT},
         path="/v1/responses",
         schema="CreateResponse",
-        checked="input instructions output response_format reasoning_effort max_output_tokens temperature top_p "
-        "extra_body timeout",
+        rejects="output response_format max_output_tokens temperature top_p extra_body timeout",
+        strings="input instructions reasoning_effort",
     ),
     "TranscriptionOperator": OperatorCase(
         {"audio_path": "talk.wav", "prompt": canary.PROMPT},
         path="/v1/audio/transcriptions",
         schema="CreateTranscriptionRequest",
         files={"output_path": "talk.txt"},
-        checked="audio_path output_path language prompt response_format temperature timestamps diarize output "
-        "extra_body timeout",
+        rejects="response_format temperature timestamps diarize output extra_body timeout",
+        strings="audio_path output_path language prompt",
     ),
 }
 
