@@ -59,10 +59,10 @@ def serve(path: Path, kind: str) -> None:
 
 
 @pytest.fixture
-def kill(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+def kill(tmp_path: Path) -> Iterator[Callable[[str, float], None]]:
     started: list[subprocess.Popen[str]] = []
 
-    def run(kind: str) -> None:
+    def run(kind: str, seconds: float) -> None:
         if not started:
             command = [sys.executable, __file__, str(tmp_path), kind]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -72,7 +72,7 @@ def kill(tmp_path: Path) -> Iterator[Callable[[str], None]]:
         assert server.stdout
         print("go", file=server.stdin, flush=True)
         pid = int(server.stdout.readline())
-        time.sleep(random.uniform(0, 0.2))
+        time.sleep(seconds)
         os.kill(pid, signal.SIGKILL)
         assert server.stdout.readline() == "dead\n"
 
@@ -83,10 +83,10 @@ def kill(tmp_path: Path) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.mark.parametrize("kind", formats.SUFFIXES)
-def test_no_half_part_has_the_name_of_a_part(tmp_path: Path, kind: str, kill: Callable[[str], None]) -> None:
+def test_no_half_part_has_the_name_of_a_part(tmp_path: Path, kind: str, kill: Callable[[str, float], None]) -> None:
     halves = 0
-    for _ in range(KILLS):
-        kill(kind)
+    for n in range(KILLS):
+        kill(kind, 0.2 * n / KILLS)
         left = os.listdir(tmp_path)
         halves += sum(name.startswith(".") for name in left)
         reader = Folder(tmp_path, kind, {"model": "m"}, vectors="vector")

@@ -230,10 +230,11 @@ def test_a_state_that_nobody_tells_is_unknown() -> None:
 def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A triggerer of Airflow 3 that finds an answer to no question of its own stops."""
     heard: list[str] = []
+    given_up = asyncio.Event()
 
     async def answer() -> None:
         try:
-            await asyncio.sleep(0.3)
+            await given_up.wait()
             heard.append("answered")
         except asyncio.CancelledError:
             heard.append("cancelled")
@@ -241,6 +242,7 @@ def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytes
 
     async def live() -> None:
         assert await read_state(None) == "unknown"
+        given_up.set()
         await soon(lambda: bool(heard))
 
     monkeypatch.setattr(task_state, "read_task_state", lambda _: async_to_sync(answer)())

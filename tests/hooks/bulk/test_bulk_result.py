@@ -63,7 +63,7 @@ def contents(result: dict[str, Any]) -> list[str | None]:
 
 def test_answers_come_in_the_order_asked_over_no_more_connections_than_at_a_time(hook_for: Make) -> None:
     def slow_or_not(asked: Asked) -> Said:
-        time.sleep(random.random() / 50)
+        time.sleep(random.Random(text_of(asked)).random() / 50)
         return answered(text_of(asked))
 
     texts = [f"number {n}" for n in range(200)]
@@ -83,14 +83,14 @@ def test_answers_come_in_the_order_asked_over_no_more_connections_than_at_a_time
 
 
 def test_no_more_at_a_time_than_asked_for(hook_for: Make) -> None:
-    at_once, most, lock = 0, 0, threading.Lock()
+    at_once, most, lock, three = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def counted(asked: Asked) -> Said:
         nonlocal at_once, most
         with lock:
             at_once += 1
             most = max(most, at_once)
-        time.sleep(0.01)
+        three.wait(30)
         with lock:
             at_once -= 1
         return answered(text_of(asked))
@@ -181,12 +181,13 @@ class TestFailures:
 class TestEmbeddings:
     def test_each_text_has_its_own_vector_whatever_comes_first(self, hook_for: Make) -> None:
         def shuffled(asked: Asked) -> Said:
-            time.sleep(random.random() / 50)
+            dice = random.Random(asked.body["input"][0])
+            time.sleep(dice.random() / 50)
             data = [
                 {"object": "embedding", "index": index, "embedding": [float(text.split()[1]), 0.5]}
                 for index, text in enumerate(asked.body["input"])
             ]
-            random.shuffle(data)
+            dice.shuffle(data)
             return Said(200, {"object": "list", "data": data, "model": "m", "usage": {"total_tokens": len(data)}})
 
         with running(shuffled) as service:

@@ -45,8 +45,8 @@ class Answering:
         self.mended = False
 
     def __call__(self, asked: Asked) -> Said:
-        time.sleep(random.random() / 200)
         text = text_of(asked)
+        time.sleep(random.Random(text).random() / 200)
         if (found := re.search(r" = (\d{3})$", text)) and not self.mended:
             return Said(int(found[1]), {"error": {"message": "as ordered"}})
         choice = {"index": 0, "message": {"role": "assistant", "content": text.upper()}, "finish_reason": "stop"}

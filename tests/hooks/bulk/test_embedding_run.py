@@ -40,12 +40,13 @@ def number_of(text: str) -> float:
 
 def embedded(asked: Asked) -> Said:
     """Each vector tells its text's number; slow, fast, and in no order."""
-    time.sleep(random.random() / 100)
+    dice = random.Random(asked.body["input"][0])
+    time.sleep(dice.random() / 100)
     data = [
         {"object": "embedding", "index": index, "embedding": [number_of(text), 0.5]}
         for index, text in enumerate(asked.body["input"])
     ]
-    random.shuffle(data)
+    dice.shuffle(data)
     usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
     return Said(200, {"object": "list", "data": data, "model": "served", "usage": usage})
 
