@@ -56,11 +56,11 @@ ui:  ## a real Airflow web UI with the connection in it; Ctrl-C ends it
 
 test:  ## what needs no running Airflow, no browser and no wait, on all cores; says which targets run the rest
 	$(ENV) dev tools
-	$(RUN) -m pytest -n auto --dist worksteal --quick $(ARGS)
+	$(RUN) -m pytest -n auto --dist loadgroup --quick $(ARGS)
 
 test-slow:  ## tests that wait, kill processes, or drive a browser
 	$(ENV) dev tools
-	$(RUN) -m pytest -n auto --dist loadfile -m "(slow or browser) and not live and not package" $(ARGS)
+	$(RUN) -m pytest -n auto --dist loadgroup -m "(slow or browser) and not live and not package" $(ARGS)
 
 test-live:  ## tests of a running Airflow, one after the other
 	$(ENV) dev tools

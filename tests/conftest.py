@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 DAGS = HOME / "dags"
 DAGS.mkdir()
+# Bytecode is known by second and size: two DAGs of a length, written to the same file within a second, would be one.
+(DAGS / "__pycache__").touch()
 
 # Nothing of the machine may reach the tests: no token, connection, proxy or Airflow setting.
 for name in list(os.environ):
@@ -68,20 +70,37 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """
     Start no further process for a part of the tests.
 
-    :return: for ``-n auto``: none for a part, else twice the cores, as many tests wait for sockets
+    :return: for ``-n auto``: none for a part, else as many as there are cores: each imports all of Airflow
     """
     option = config.option
     paths = [path if (path := Path(arg)).is_dir() else path.parent / path.name.split("::")[0] for arg in config.args]
     files = [file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
     if option.keyword or option.maxfail or option.lf or len(files) <= FEW_FILES:
         return 0
-    return 2 * (os.cpu_count() or 1)
+    return os.cpu_count() or 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     folder = item.path.relative_to(HERE).parts[0]
     if folder in FOLDERS:
         item.add_marker(FOLDERS[folder])
+    # Airflow's API server, which each process makes that runs a DAG, takes 8 s of a core.
+    if "run_dag" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("run_dag"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """
+    Keep the tests of a file in one process, for what they share, and all that run DAGs.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByGroupOrFile(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return super()._split_scope(nodeid).partition("::")[0]
+
+    return ByGroupOrFile(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -113,15 +132,6 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for kind, count in config.stash.get(LEFT_OUT, Counter[str]()).items():
         terminalreporter.write_line(f"left out: {count:4d} {kind} (make {KINDS[kind]})")
-
-
-def pytest_collection_finish() -> None:
-    """
-    Stop writing bytecode, which the tests themselves have by now.
-
-    It is known by second and size: two DAGs of a length, written to the same file within a second, would be one.
-    """
-    sys.dont_write_bytecode = True
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
