@@ -196,7 +196,20 @@ def operators_block() -> str:
     """
     Describe the operators.
     """
-    return "\n\n".join(task(getattr(operators, name), operators.__name__) for name in operators.__all__)
+    return "\n\n".join(operator(name, getattr(operators, name)) for name in operators.__all__)
+
+
+def operator(name: str, kind: type[Any]) -> str:
+    """
+    Describe an operator under one of its names.
+
+    :param name: the name
+    :param kind: its class
+    :return: Markdown
+    """
+    if name == kind.__name__:
+        return task(kind, operators.__name__)
+    return f"## {name}\n\nAnother name of [{kind.__name__}](#{kind.__name__.lower()})."
 
 
 def sensors_block() -> str:
@@ -381,7 +394,7 @@ def xcoms_block() -> str:
     """
     List what tasks leave in XCom.
     """
-    kinds = [getattr(operators, name) for name in operators.__all__]
+    kinds = dict.fromkeys(getattr(operators, name) for name in operators.__all__)
     rows = []
     for kind in [*kinds, OVHCloudAIEndpointsBatchSensor, OVHCloudAIEndpointsModelSensor]:
         told = [part for part in prose(docs_of(kind)).split("\n\n") if "XCom" in part]
