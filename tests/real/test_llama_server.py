@@ -225,7 +225,7 @@ def test_long_texts_are_cut_or_split_to_what_the_model_takes(connect: Any, embed
     told = hook.embed_rows(rows, tmp_path, "tiny-embed", on_long_text="split", max_text_tokens=512)
     records = [json.loads(line) for part in tmp_path.glob("part-*") for line in part.open()]
     assert told["split"] == 1
-    assert [record["piece"] for record in records] == [0, *range(len(records) - 1)]
+    assert [record["chunk_index"] for record in records] == [0, *range(len(records) - 1)]
     assert "".join(record["text"] for record in records if record["id"] == 2) == long
 
 
