@@ -7,7 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.chat import chat_response
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response
+from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError, OutputTruncatedError
 
 
 def response(finish_reason: Any = "stop", **message: Any) -> dict[str, Any]:
@@ -53,3 +56,61 @@ def test_what_is_no_call_and_no_reason() -> None:
     assert chat_response.read_finish_reason(found) is None
     assert chat_response.to_history(found) == {"role": "assistant", "content": "a"}
     assert chat_response.to_history(response(content=None)) == {"role": "assistant", "content": ""}
+
+
+CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
+
+
+REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+
+
+def choice(message: Any = None, finish: str = "stop") -> dict[str, Any]:
+    return {"index": 0, "message": message or {"role": "assistant", "content": "Hi"}, "finish_reason": finish}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [choice()],
+        [choice({"role": "assistant", "content": None, "tool_calls": [{}]}, "tool_calls")],
+        [choice({"role": "assistant", "content": None, "tool_calls": [{}]}, "length")],
+        [choice({"role": "assistant", "content": "Hi"}, "length")],
+        [choice({"role": "assistant", "content": ""}, "length"), choice()],
+        [choice({"role": "assistant", "content": None, "reasoning": "..."}, "stop")],
+    ],
+)
+def test_chat_that_is_one(choices: list[Any]) -> None:
+    value = {"choices": choices}
+    assert check_chat(value, REPLY, CHAT) is value
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({}, "it has no choices."),
+        ({"choices": None}, "it has no choices."),
+        ({"choices": []}, "it has no choices."),
+        ({"choices": {"0": 1}}, "it has no choices."),
+        ({"choices": [None]}, "a choice has no message."),
+        ({"choices": ["text"]}, "a choice has no message."),
+        ({"choices": [{}]}, "a choice has no message."),
+        ({"choices": [{"message": None}]}, "a choice has no message."),
+        ({"choices": [choice(), {"message": "text"}]}, "a choice has no message."),
+    ],
+)
+def test_chat_that_is_none(value: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        check_chat(value, REPLY, CHAT)
+    said = "The chat completion is not what an OpenAI-compatible service returns: "
+    assert str(caught.value) == f"{said}{says} (request id r-1)"
+
+
+@pytest.mark.parametrize("content", [None, "", "absent"])
+def test_chat_cut_before_its_first_word(content: str | None) -> None:
+    message = {"role": "assistant", "reasoning": "Let me think"} | ({} if content == "absent" else {"content": content})
+    value = {"choices": [choice(message, "length")], "usage": {"completion_tokens": 9}}
+    with pytest.raises(
+        OutputTruncatedError, match=r"some-model reached its token limit.*was billed.*max_tokens"
+    ) as caught:
+        check_chat(value, REPLY, CHAT)
+    assert (caught.value.response, caught.value.status, caught.value.retryable) == (value, 200, False)

@@ -9,12 +9,22 @@ import json
 import math
 import struct
 import sys
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
-from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import decode_vector, read_response
+from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import (
+    check_embeddings,
+    decode_vector,
+    parse_embeddings,
+    read_response,
+)
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, parse
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 
 LARGEST = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
 
@@ -89,3 +99,100 @@ def test_large_numbers_are_finite() -> None:
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_pieces_of_numbers_are_no_vector(length: int) -> None:
     assert decode_vector(b"\0" * length) is None
+
+
+CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
+
+
+SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
+
+
+REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+
+
+def sent(body: Any, content_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {"content-type": content_type, "x-request-id": "r-1", **headers}
+    return Reply(status, named, content)
+
+
+def packed(*numbers: float) -> str:
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+def vector(embedding: Any, **fields: Any) -> dict[str, Any]:
+    return {"object": "embedding", "embedding": embedding, **fields}
+
+
+READ = {"json": parse, "msgspec": parse_embeddings}
+
+
+@pytest.mark.parametrize("read", READ.values(), ids=READ)
+@pytest.mark.parametrize(
+    ("data", "vectors"),
+    [
+        ([vector([0.5, -1.0], index=0)], [[0.5, -1.0]]),
+        ([vector([1, 2], index=0)], [[1, 2]]),
+        ([vector(packed(0.5, -1.0), index=0)], [[0.5, -1.0]]),
+        ([vector([1.0], index=1), vector([0.0], index=0)], [[0.0], [1.0]]),
+        ([vector([0.0]), vector([1.0])], [[0.0], [1.0]]),
+    ],
+    ids=["floats", "whole_numbers", "base64", "shuffled", "no_index"],
+)
+def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[..., dict[str, Any]]) -> None:
+    value = read(sent({"data": data}), CHAT, SETTINGS)
+    found = check_embeddings(value, len(data), REPLY, CHAT)
+    assert [list(vector) for vector in found] == vectors
+    as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index", 0))]
+    assert [isinstance(vector, array) for vector in found] == as_text, "no list of numbers is made of base64"
+
+
+@pytest.mark.parametrize("read", READ.values(), ids=READ)
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("absent", "no vectors for 2 texts."),
+        (None, "no vectors for 2 texts."),
+        ({}, "no vectors for 2 texts."),
+        ([], "0 vectors for 2 texts."),
+        ([vector([1.0], index=0)], "1 vectors for 2 texts."),
+        ([vector([1.0], index=n) for n in range(3)], "3 vectors for 2 texts."),
+        ([vector([1.0], index=0), vector([1.0], index=0)], "vector 1 is missing"),
+        ([vector([1.0], index=0), vector([1.0], index=2)], "vector 1 is missing"),
+        ([vector([1.0], index=-1), vector([1.0], index=0)], "vector 0 is missing"),
+        ([vector([1.0], index=0), vector([1.0], index="1")], "vector 1 is missing"),
+        ([vector([1.0], index=0), vector([1.0], index=None)], "vector 1 is missing"),
+        *[
+            ([vector([1.0], index=0), vector(wrong, index=1)], "vector 1 is missing, not of finite numbers")
+            for wrong in (
+                None,
+                [],
+                "",
+                {},
+                5,
+                ["1.0"],
+                [None],
+                [True],
+                [[1.0]],
+                [float("nan")],
+                [1.0, float("inf")],
+                [10**400],
+                [0.5, 10**400],
+                "not base64!",
+                "abc",
+                packed(1.0)[:-4],
+                packed(float("nan"), 1.0),
+                packed(float("-inf"), float("inf")),
+            )
+        ],
+        ([vector([1.0], index=0), "text"], "vector 1 is missing"),
+        ([None, vector([1.0], index=1)], "vector 0 is missing"),
+    ],
+    ids=lambda value: repr(value)[-60:],
+)
+def test_vectors_that_are_none(data: Any, says: str, read: Callable[..., dict[str, Any]]) -> None:
+    value = read(sent({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
+    with pytest.raises(InvalidResponseError) as caught:
+        check_embeddings(value, 2, REPLY, CHAT)
+    assert says in str(caught.value)
+    assert caught.value.request_id == "r-1"
