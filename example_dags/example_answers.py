@@ -31,8 +31,10 @@ with DAG(
     # --8<-- [start:xcoms]
     @task
     def look(text: str, ti=None) -> dict:
-        told = {key: ti.xcom_pull(task_ids="ask", key=key) for key in ("usage", "model", "finish_reason", "request_id")}
-        return {"characters": len(text), **told}
+        metadata = {
+            key: ti.xcom_pull(task_ids="ask", key=key) for key in ("usage", "model", "finish_reason", "request_id")
+        }
+        return {"characters": len(text), **metadata}
 
     look(ask.output)
     # --8<-- [end:xcoms]

@@ -59,8 +59,8 @@ with DAG(
         from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
         hook = OVHCloudAIEndpointsHook()
-        made = [hook.generate_image(f"The skyline of {city}", size="256x256").images[0] for city in cities]
-        return sum(len(image.data) for image in made)
+        images = [hook.generate_image(f"The skyline of {city}", size="256x256").images[0] for city in cities]
+        return sum(len(image.data) for image in images)
 
     # --8<-- [end:hook]
 

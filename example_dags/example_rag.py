@@ -106,12 +106,12 @@ with DAG(
     @task
     def nearest(embedded: dict) -> list:
         nearest_first = "SELECT source, title, text FROM passages ORDER BY embedding <=> %s::vector LIMIT 4"
-        found = store().get_records(nearest_first, parameters=[str(embedded["data"][0]["embedding"])])
-        if not found:
+        records = store().get_records(nearest_first, parameters=[str(embedded["data"][0]["embedding"])])
+        if not records:
             raise ValueError("There are no passages: run ovh_ai_rag_index first.")
         return [
             {"number": number, "source": source, "title": title, "text": text}
-            for number, (source, title, text) in enumerate(found, 1)
+            for number, (source, title, text) in enumerate(records, 1)
         ]
 
     # --8<-- [end:nearest]
@@ -146,13 +146,13 @@ with DAG(
 
     # --8<-- [start:cite]
     @task(multiple_outputs=True)
-    def cite(said: dict, passages: list) -> dict:
-        if not said["answered"]:
+    def cite(result: dict, passages: list) -> dict:
+        if not result["answered"]:
             return {"answer": "The documents do not answer this question.", "sources": []}
-        cited = set(said["citations"])
+        cited = set(result["citations"])
         if unknown := cited - {passage["number"] for passage in passages}:
             raise ValueError(f"The answer cites {sorted(unknown)}, but passages are numbered 1 to {len(passages)}.")
-        return {"answer": said["answer"], "sources": [each for each in passages if each["number"] in cited]}
+        return {"answer": result["answer"], "sources": [each for each in passages if each["number"] in cited]}
 
     cited = cite(answer.output, passages)
     judged = OVHCloudAIEndpointsGuardOperator(

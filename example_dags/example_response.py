@@ -43,10 +43,10 @@ with DAG("ovh_ai_response", start_date=datetime(2026, 1, 1), schedule=None):
         from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
         hook = OVHCloudAIEndpointsHook()
-        said = [{"role": "user", "content": "Name a river of Poland."}]
-        said += hook.create_response(said, "gpt-oss-20b")["output"]
-        said += [{"role": "user", "content": "How long is it?"}]
-        return hook.read_response_text(hook.create_response(said, "gpt-oss-20b"))
+        messages = [{"role": "user", "content": "Name a river of Poland."}]
+        messages += hook.create_response(messages, "gpt-oss-20b")["output"]
+        messages += [{"role": "user", "content": "How long is it?"}]
+        return hook.read_response_text(hook.create_response(messages, "gpt-oss-20b"))
 
     # --8<-- [end:goes_on]
 

@@ -36,8 +36,8 @@ with DAG("ovh_ai_structured", start_date=datetime(2026, 1, 1), schedule=None):
 
     # --8<-- [start:use]
     @task
-    def rivers(found: dict) -> int:
-        return len(found["rivers"])
+    def rivers(place: dict) -> int:
+        return len(place["rivers"])
 
     rivers(place.output)
     # --8<-- [end:use]

@@ -13,7 +13,7 @@ STOCK = {"bread": 12, "cake": 0}
 
 
 # --8<-- [start:function]
-def stock_of(item: str, unit: Literal["pieces", "boxes"] = "pieces") -> int:
+def read_stock(item: str, unit: Literal["pieces", "boxes"] = "pieces") -> int:
     """
     Count what is in stock.
 
@@ -32,8 +32,8 @@ with DAG("ovh_ai_tools", start_date=datetime(2026, 1, 1), schedule=None):
     OVHCloudAIEndpointsChatOperator(
         task_id="answer",
         model="gpt-oss-120b",
-        prompt="Look up the stock_of bread. Is there enough for ten guests?",
-        tools=[stock_of],
+        prompt="Look up the read_stock bread. Is there enough for ten guests?",
+        tools=[read_stock],
         max_tool_rounds=3,
         output="text",
     )

@@ -113,28 +113,28 @@ def candidates():
 @once
 def find_pythons():
     """Interpreters that really run, by version: ``{"3.12": "/usr/bin/python3.12"}``."""
-    found, seen = {}, set()
+    pythons, visited = {}, set()
     for python in candidates():
         real = os.path.realpath(python)
-        if real in seen or not os.access(python, os.X_OK):
+        if real in visited or not os.access(python, os.X_OK):
             continue
-        seen.add(real)
+        visited.add(real)
         # Of a virtual environment the base is taken: its own Python would tie ours to its life.
-        said = answer(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys._base_executable)")
-        version, _, path = said.partition(" ")
+        output = answer(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys._base_executable)")
+        version, _, path = output.partition(" ")
         if path:
-            found.setdefault(version, path)
-    return found
+            pythons.setdefault(version, path)
+    return pythons
 
 
 def pick(pythons, name):
     """The first wanted Python that is there, or the one in VENV_PYTHON."""
-    found = find_pythons()
+    available = find_pythons()
     choice = os.environ.get("VENV_PYTHON", "")
     for version in pythons:
-        if version in found and choice in ("", version):
-            return found[version]
-    have = ", ".join(sorted(found)) or "none that runs"
+        if version in available and choice in ("", version):
+            return available[version]
+    have = ", ".join(sorted(available)) or "none that runs"
     return stop(
         f"{name} needs Python {' or '.join(sorted(pythons))}{choice and f', VENV_PYTHON is {choice}'}; found {have}. "
         "On Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv; elsewhere pyenv installs one."
@@ -230,14 +230,14 @@ def prepare(name):
         name = holds  # whoever has all for the tests has all for the demos
     env = ENVS[name]
     pins = constraints(env)
-    wanted = digest(env, pins)
+    fingerprint = digest(env, pins)
     version = answer(env.path / "bin" / "python", "--version")
-    if wanted != made_from or not version.startswith("Python " + os.environ.get("VENV_PYTHON", "")):
+    if fingerprint != made_from or not version.startswith("Python " + os.environ.get("VENV_PYTHON", "")):
         python = pick(env.pythons, name)
         print(f"{env.path.relative_to(ROOT)}: installing what {name} needs, on {python}", flush=True)
         run(uv(), "venv", "--quiet", "--clear", "--python", python, env.path)
         install(env, pins)
-        mark.write_text(f"{name} {wanted}", encoding="utf-8")
+        mark.write_text(f"{name} {fingerprint}", encoding="utf-8")
 
 
 def install(env, pins):

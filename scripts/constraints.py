@@ -20,18 +20,18 @@ from pathlib import Path
 from bootstrap import ENVS, NEWEST, PINS, RELEASES, ROOT, constraints, parse_pins, read_pins, registry_environment, uv
 
 
-def compile_pins(*arguments, wanted=""):
+def compile_pins(*arguments, requirements=""):
     """
     Resolve for every platform and Python from 3.11 on, and hand back the pins alone.
 
     :param arguments: what to resolve, as `uv pip compile` takes it
-    :param wanted: requirements, one a line, where "-" is among the arguments
+    :param requirements: requirements, one a line, where "-" is among the arguments
     """
     scope = ["--quiet", "--no-config", "--universal", "--python-version", "3.11"]
     bare = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
     done = subprocess.run(
         [uv(), "pip", "compile", *scope, *bare, *arguments],
-        input=wanted,
+        input=requirements,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -44,16 +44,16 @@ def compile_pins(*arguments, wanted=""):
 def airflow_pins(release, day):
     """Pins of one release and of the FAB provider, which draws the forms of 3.0 and 3.1."""
     end = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
-    wanted = f"apache-airflow=={release}\napache-airflow-providers-fab\n"
+    requirements = f"apache-airflow=={release}\napache-airflow-providers-fab\n"
     dated = ["--exclude-newer", f"{end}T00:00:00Z"]
-    return compile_pins("-", *dated, wanted=wanted)
+    return compile_pins("-", *dated, requirements=requirements)
 
 
 def dev_pins():
     """Pins of what the tests need and Airflow does not bring."""
     oldest, newest = (PINS / f"airflow-{release}.txt" for release in (next(iter(RELEASES)), NEWEST))
-    wanted = ["pyproject.toml", "--extra", "parquet", "--extra", "test", "--group", "dev", "--group", "types"]
-    pins = beside(oldest, *wanted)
+    requirements = ["pyproject.toml", "--extra", "parquet", "--extra", "test", "--group", "dev", "--group", "types"]
+    pins = beside(oldest, *requirements)
     groups = [word for group in ("s3", "stores", "lineage", "openai") for word in ("--group", group)]
     new = {name: lines for name, lines in beside(newest, *groups).items() if name not in pins}
     return "".join(f"{line}\n" for _, lines in sorted({**pins, **new}.items()) for line in lines)
@@ -68,7 +68,9 @@ def common_ai_pins():
         file.write_text(constraints(env._replace(over=None)), encoding="utf-8")
         before = read_pins(file)
         extras = ["--extra", "common-ai", "--extra", "parquet", "--extra", "test", "--group", "dev"]
-        compile_pins("pyproject.toml", "-", *extras, "--output-file", str(file), wanted=f"apache-airflow=={NEWEST}\n")
+        compile_pins(
+            "pyproject.toml", "-", *extras, "--output-file", str(file), requirements=f"apache-airflow=={NEWEST}\n"
+        )
         after = read_pins(file)
     return changes(before, after)
 
@@ -78,10 +80,10 @@ def changes(before, after):
     return "".join(f"{line}\n" for name, lines in after.items() if lines != before.get(name) for line in lines)
 
 
-def resolve(wanted, *arguments):
+def resolve(requirements, *arguments):
     """Pins by name of the provider with the extras of its form and of Parquet, beside an Airflow."""
     extras = ["--extra", "fab", "--extra", "parquet"]
-    return parse_pins(compile_pins("pyproject.toml", "-", *extras, *arguments, wanted=wanted))
+    return parse_pins(compile_pins("pyproject.toml", "-", *extras, *arguments, requirements=requirements))
 
 
 def lowest_pins():
@@ -91,7 +93,7 @@ def lowest_pins():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     ours = project["dependencies"] + extras["fab"] + extras["parquet"]
-    free = {wanted.partition(">=")[0] for wanted in ours}
+    free = {requirements.partition(">=")[0] for requirements in ours}
     with tempfile.TemporaryDirectory() as folder:
         rest = Path(folder) / "rest.txt"
         rest.write_text("".join(f"{line}\n" for name in before.keys() - free for line in before[name]), "utf-8")
@@ -107,9 +109,9 @@ def newest_pins():
     return changes({**read_pins(PINS / "dev.txt"), **before}, after)
 
 
-def beside(airflow, *wanted):
+def beside(airflow, *requirements):
     """Pins by name of what an Airflow release does not pin itself."""
-    pins = parse_pins(compile_pins(*wanted, "--constraints", airflow))
+    pins = parse_pins(compile_pins(*requirements, "--constraints", airflow))
     return {name: pins[name] for name in pins.keys() - read_pins(airflow)}
 
 
@@ -130,7 +132,7 @@ def main():
     write("newest.txt", f"The newest versions, beside Airflow {NEWEST}; they win.", newest_pins())
     write("tools.txt", "What needs no Airflow.", compile_pins("--group", "tools"))
     # 3.0 is the last with a wheel for Python 3.11; to build it takes LLVM.
-    write("fuzz.txt", "The fuzzer, beside Airflow.", compile_pins("-", wanted="atheris<3.1\n"))
+    write("fuzz.txt", "The fuzzer, beside Airflow.", compile_pins("-", requirements="atheris<3.1\n"))
 
 
 if __name__ == "__main__":

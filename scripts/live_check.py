@@ -38,8 +38,8 @@ def main() -> int:
     print(f"{base_url}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
     print("| request | token | answer |\n|---|---|---|")
     for request in requests():
-        for kind, used in (("good", token), ("wrong", secrets.token_hex(32)), ("none", None)):
-            print(f"| {request.method} {request.path} | {kind} | {answer(request, base_url, used)} |", flush=True)
+        for kind, sent_token in (("good", token), ("wrong", secrets.token_hex(32)), ("none", None)):
+            print(f"| {request.method} {request.path} | {kind} | {answer(request, base_url, sent_token)} |", flush=True)
     return 0
 
 

@@ -145,7 +145,7 @@ class LocalAirflow:
             file.write_text(json.dumps(keys), encoding="utf-8")
         return json.loads(file.read_text(encoding="utf-8"))
 
-    def run(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """
         Run an ``airflow`` command to its end, whatever that is.
         """
@@ -153,7 +153,7 @@ class LocalAirflow:
             [sys.executable, "-m", "airflow", *words],
             cwd=self.home,
             env=self.environment,
-            input=given,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -169,8 +169,8 @@ class LocalAirflow:
             self._must("sync-perm")  # before it there is no role but Admin
         for name, role in self.users.items() if self.fab else ():
             about = ["--firstname", "Ada", "--lastname", name, "--email", f"{name}@example.org"]
-            given = ["--username", name, "--password", PASSWORD, "--role", role.capitalize()]
-            self._must("users", "create", *given, *about)
+            login = ["--username", name, "--password", PASSWORD, "--role", role.capitalize()]
+            self._must("users", "create", *login, *about)
 
     def _number_triggers_once(self) -> None:
         """
@@ -292,13 +292,13 @@ def installed_release() -> tuple[int, ...]:
     return tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 
 
-def free_port(wanted: int = 0) -> int:
+def free_port(preferred: int = 0) -> int:
     """
-    Find a port that nothing listens on: the wanted one, if it is free.
+    Find a port that nothing listens on: the preferred one, if it is free.
 
     Any other one is below those that Linux gives to whoever asks for any port: Airflow needs seconds to bind it.
     """
-    for port in (wanted, *random.sample(range(10_000, 32_768), 50)):
+    for port in (preferred, *random.sample(range(10_000, 32_768), 50)):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if port:
@@ -331,10 +331,10 @@ def session(leader: int) -> set[int]:
         pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
     else:
         pids = [int(pid) for pid in subprocess.check_output(["ps", "-A", "-o", "pid="]).split()]
-    return {pid for pid in pids if _session_of(pid) == leader}
+    return {pid for pid in pids if _read_session(pid) == leader}
 
 
-def _session_of(pid: int) -> int | None:
+def _read_session(pid: int) -> int | None:
     try:
         return os.getsid(pid)
     except (ProcessLookupError, PermissionError):

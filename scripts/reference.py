@@ -56,8 +56,8 @@ def markdown(text: str | None) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
-def _reference(found: re.Match[str]) -> str:
-    return _PAGES.get(found[1]) or f"`{found[1].split('.')[-1]}`"
+def _reference(match: re.Match[str]) -> str:
+    return _PAGES.get(match[1]) or f"`{match[1].split('.')[-1]}`"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -72,7 +72,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def docs_of(thing: Any) -> Docstring:
+def read_docs(thing: Any) -> Docstring:
     """
     Read a docstring.
 
@@ -93,22 +93,22 @@ def prose(docs: Docstring) -> str:
     return "\n\n".join(part for part in text.split("\n\n") if part and not _THREADS.match(part))
 
 
-def defaults_of(kind: type[Any]) -> dict[str, inspect.Parameter]:
+def read_defaults(kind: type[Any]) -> dict[str, inspect.Parameter]:
     """
     Collect the parameters of a class and its bases, the nearest first.
 
     :param kind: the class
     :return: parameters by name
     """
-    found: dict[str, inspect.Parameter] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for base in kind.__mro__:
         if "__init__" in vars(base) and base is not object:
             for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items():
-                found.setdefault(name, parameter)
-    return found
+                parameters.setdefault(name, parameter)
+    return parameters
 
 
-def default_of(parameter: inspect.Parameter) -> str:
+def read_default(parameter: inspect.Parameter) -> str:
     """
     Say what a parameter is unless given.
 
@@ -129,10 +129,10 @@ def task(kind: type[Any], module: str) -> str:
     :param module: where authors import it from
     :return: Markdown
     """
-    docs, known = docs_of(kind), defaults_of(kind)
+    docs, defaults = read_docs(kind), read_defaults(kind)
     templates = set(kind.template_fields)
     rows = [
-        [f"`{each.arg_name}`", default_of(known[each.arg_name]), "yes" * (each.arg_name in templates), _cell(each)]
+        [f"`{each.arg_name}`", read_default(defaults[each.arg_name]), "yes" * (each.arg_name in templates), _cell(each)]
         for each in list_params(kind)
     ]
     ran = done(kind)
@@ -157,7 +157,7 @@ def list_params(kind: type[Any]) -> list[DocstringParam]:
     bases = [base for base in kind.__mro__ if base.__module__.startswith(errors.__package__)]
     params: dict[str, DocstringParam] = {}
     for base in bases:
-        for each in docs_of(base).params if "__doc__" in vars(base) else ():
+        for each in read_docs(base).params if "__doc__" in vars(base) else ():
             params.setdefault(each.arg_name, each)
     unused = set() if getattr(kind, "prompt_fields", True) else {"extra_body", "render_prompts"}
     return [each for name, each in params.items() if name not in {"kwargs", *unused}]
@@ -170,7 +170,7 @@ def done(kind: type[Any]) -> Docstring:
     :param kind: its class
     :return: the docstring of what it runs; a sensor looks until it is content
     """
-    return docs_of(kind.execute if kind.execute.__module__.startswith(errors.__package__) else kind.poke)
+    return read_docs(kind.execute if kind.execute.__module__.startswith(errors.__package__) else kind.poke)
 
 
 def _value(docs: Docstring) -> str:
@@ -188,8 +188,8 @@ def raised(docs: Docstring) -> str:
     :param docs: its docstring
     :return: Markdown, empty where it raises nothing of its own
     """
-    found = [f"- `{each.type_name}` {_cell(each)}" for each in docs.raises]
-    return "\n".join(["Raises:\n", *found]) if found else ""
+    lines = [f"- `{each.type_name}` {_cell(each)}" for each in docs.raises]
+    return "\n".join(["Raises:\n", *lines]) if lines else ""
 
 
 def operators_block() -> str:
@@ -226,14 +226,14 @@ def decorators_block() -> str:
     """
     parts = []
     for name, operator in (("ovh_chat", chat.ChatFunctionOperator), ("ovh_embed", embedding.EmbeddingFunctionOperator)):
-        docs = docs_of(getattr(decorators, name))
-        taken = ", ".join(f"`{each}`" for each in operator.fields_from_function)
+        docs = read_docs(getattr(decorators, name))
+        from_function = ", ".join(f"`{each}`" for each in operator.fields_from_function)
         parent = operator.__bases__[-1].__name__
         parts += [
             f"## @task.{name}",
             prose(docs),
             f"```python\nfrom {decorators.__name__} import {name}\n```",
-            f"Takes what [{parent}](operators.md#{parent.lower()}) takes, but {taken}: the function says that.",
+            f"Takes what [{parent}](operators.md#{parent.lower()}) takes, but {from_function}: the function says that.",
             "`op_args` and `op_kwargs` go to the function, and are templates. `ConfigurationError` where it returns "
             "something else than it must: nothing is sent then.",
         ]
@@ -249,8 +249,8 @@ def signature(name: str, function: Any) -> str:
     :return: Python
     """
     parameters = inspect.signature(function).parameters.values()
-    given = [each.replace(annotation=each.empty) for each in parameters if each.name != "self"]
-    line = f"{name}{inspect.Signature(given)}"
+    shown_parameters = [each.replace(annotation=each.empty) for each in parameters if each.name != "self"]
+    line = f"{name}{inspect.Signature(shown_parameters)}"
     return textwrap.fill(line, 110, subsequent_indent=" " * (len(name) + 1), break_long_words=False)
 
 
@@ -258,8 +258,8 @@ def hook_block() -> str:
     """
     Describe the hook and its methods.
     """
-    docs, known = docs_of(OVHCloudAIEndpointsHook), defaults_of(OVHCloudAIEndpointsHook)
-    rows = [[f"`{each.arg_name}`", default_of(known[each.arg_name]), _cell(each)] for each in docs.params]
+    docs, defaults = read_docs(OVHCloudAIEndpointsHook), read_defaults(OVHCloudAIEndpointsHook)
+    rows = [[f"`{each.arg_name}`", read_default(defaults[each.arg_name]), _cell(each)] for each in docs.params]
     parts = [
         prose(docs),
         f"```python\nfrom {OVHCloudAIEndpointsHook.__module__} import OVHCloudAIEndpointsHook\n```",
@@ -274,9 +274,9 @@ def verbs() -> list[tuple[str, Any]]:
 
     :return: names and functions
     """
-    found = inspect.getmembers(OVHCloudAIEndpointsHook, inspect.isfunction)
+    functions = inspect.getmembers(OVHCloudAIEndpointsHook, inspect.isfunction)
     return [
-        (name, value) for name, value in found if name[0] != "_" and value.__module__.startswith(errors.__package__)
+        (name, value) for name, value in functions if name[0] != "_" and value.__module__.startswith(errors.__package__)
     ]
 
 
@@ -288,9 +288,9 @@ def method(name: str, function: Any) -> str:
     :param function: the method
     :return: Markdown
     """
-    docs = docs_of(function)
+    docs = read_docs(function)
     types = {key: str(each.annotation) for key, each in inspect.signature(function).parameters.items()}
-    given = table(
+    parameters = table(
         ["parameter", "type", "meaning"],
         [[f"`{each.arg_name}`", f"`{types[each.arg_name]}`", _cell(each)] for each in docs.params],
     )
@@ -298,7 +298,7 @@ def method(name: str, function: Any) -> str:
         f"## {name}",
         prose(docs),
         f"```python\n{signature(name, function)}\n```",
-        given if docs.params else "",
+        parameters if docs.params else "",
         f"Returns {markdown(docs.returns.description)}." if docs.returns else "",
         raised(docs),
     ]
@@ -311,12 +311,14 @@ def errors_block() -> str:
     """
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AIEndpointsError)]
     kinds.sort(key=lambda kind: inspect.getsourcelines(kind)[1])
-    rows = [[f"`{kind.__name__}`", f"`{kind.__base__.__name__}`", prose(docs_of(kind)), _retry(kind)] for kind in kinds]
+    rows = [
+        [f"`{kind.__name__}`", f"`{kind.__base__.__name__}`", prose(read_docs(kind)), _retry(kind)] for kind in kinds
+    ]
     return table(["error", "is a", "when", "a retry"], rows)
 
 
 def _retry(kind: type[AIEndpointsError]) -> str:
-    if "curable" in defaults_of(kind):
+    if "curable" in read_defaults(kind):
         return "as the failures say"
     return "may help" if kind.retryable else "cannot help"
 
@@ -325,7 +327,7 @@ def fields_block() -> str:
     """
     List what every error has.
     """
-    rows = [[f"`{each.arg_name}`", _cell(each)] for each in docs_of(AIEndpointsError).params[1:]]
+    rows = [[f"`{each.arg_name}`", _cell(each)] for each in read_docs(AIEndpointsError).params[1:]]
     return table(["attribute", "meaning"], [*rows, ["`attempts`", "attempts made before this was raised"]])
 
 
@@ -333,8 +335,8 @@ def policy_block() -> str:
     """
     Describe the retry policy.
     """
-    docs, known = docs_of(OVHCloudAIEndpointsRetryPolicy), defaults_of(OVHCloudAIEndpointsRetryPolicy)
-    rows = [[f"`{each.arg_name}`", default_of(known[each.arg_name]), _cell(each)] for each in docs.params]
+    docs, defaults = read_docs(OVHCloudAIEndpointsRetryPolicy), read_defaults(OVHCloudAIEndpointsRetryPolicy)
+    rows = [[f"`{each.arg_name}`", read_default(defaults[each.arg_name]), _cell(each)] for each in docs.params]
     imported = f"from {OVHCloudAIEndpointsRetryPolicy.__module__} import {OVHCloudAIEndpointsRetryPolicy.__name__}"
     return "\n\n".join([prose(docs), f"```python\n{imported}\n```", table(["parameter", "default", "meaning"], rows)])
 
@@ -368,8 +370,8 @@ def log_block() -> str:
         if re.search("[a-z]", text):  # others are the answer itself, where a task streams, and how far it is
             where.setdefault((level, text), []).append(f"`{path.relative_to(PROVIDER)}`")
     order = ["error", "warning", "info", "debug"]
-    found = sorted(where.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
-    rows = [[level, f"`{text}`", ", ".join(sorted(set(files)))] for (level, text), files in found]
+    entries = sorted(where.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+    rows = [[level, f"`{text}`", ", ".join(sorted(set(files)))] for (level, text), files in entries]
     return table(["level", "line", "said in"], rows)
 
 
@@ -397,8 +399,8 @@ def xcoms_block() -> str:
     kinds = dict.fromkeys(getattr(operators, name) for name in operators.__all__)
     rows = []
     for kind in [*kinds, OVHCloudAIEndpointsBatchSensor, OVHCloudAIEndpointsModelSensor]:
-        told = [part for part in prose(docs_of(kind)).split("\n\n") if "XCom" in part]
-        rows.append([f"`{kind.__name__}`", _value(done(kind)), " ".join(told)])
+        paragraphs = [part for part in prose(read_docs(kind)).split("\n\n") if "XCom" in part]
+        rows.append([f"`{kind.__name__}`", _value(done(kind)), " ".join(paragraphs)])
     return table(["task", "`return_value`", "in words, with the keys of its own"], rows)
 
 
@@ -408,7 +410,7 @@ def links_block() -> str:
     """
     kinds = (links.ModelCardLink, links.PlaygroundLink, links.UsageLink, links.ConsoleLink)
     return table(
-        ["link", "XCom", "leads to"], [[kind.name, f"`{kind.xcom_key}`", prose(docs_of(kind))] for kind in kinds]
+        ["link", "XCom", "leads to"], [[kind.name, f"`{kind.xcom_key}`", prose(read_docs(kind))] for kind in kinds]
     )
 
 
@@ -476,7 +478,7 @@ def filled(page: str) -> str:
     :return: the same with what the code says now
     :raises KeyError: if it names a block that there is not
     """
-    return _BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", page)
+    return _BLOCK.sub(lambda match: f"{match[1]}\n{BLOCKS[match[2]]()}\n\n{match[3]}", page)
 
 
 def main() -> None:

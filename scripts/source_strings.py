@@ -13,7 +13,7 @@ from pathlib import Path
 _VALUE = re.compile(r"\{\w*\}|%[.,\d]*[sdfr]")
 
 
-def text_of(node: ast.expr, returned: Mapping[str, str] | None = None) -> str:
+def read_text(node: ast.expr, returned: Mapping[str, str] | None = None) -> str:
     """
     Read one text.
 
@@ -42,7 +42,7 @@ def literals(source: str) -> Iterator[str]:
     for node in nodes:
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in pieces | docstrings
         if is_text or isinstance(node, ast.JoinedStr):
-            yield text_of(node)
+            yield read_text(node)
 
 
 def log_lines(package: Path) -> Iterator[tuple[Path, str, str]]:
@@ -54,12 +54,12 @@ def log_lines(package: Path) -> Iterator[tuple[Path, str, str]]:
     """
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(package.rglob("*.py"))}
     nodes = [(path, node) for path, tree in trees.items() if "sandbox" not in path.parts for node in ast.walk(tree)]
-    made = [(node.name, _returned(node)) for _, node in nodes if isinstance(node, ast.FunctionDef)]
-    texts = {name: text for name, text in made if text != "…"}
+    functions = [(node.name, _returned(node)) for _, node in nodes if isinstance(node, ast.FunctionDef)]
+    texts = {name: text for name, text in functions if text != "…"}
     for path, node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_log(node.func.value):
             level = {"exception": "error", "log": "info"}.get(node.func.attr, node.func.attr)
-            yield path, level, text_of(node.args[1 if node.func.attr == "log" else 0], texts)
+            yield path, level, read_text(node.args[1 if node.func.attr == "log" else 0], texts)
 
 
 def _is_log(node: ast.expr) -> bool:
@@ -70,4 +70,4 @@ def _returned(function: ast.FunctionDef) -> str:
     returns = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
     last = returns[-1] if returns else ast.Constant("…")
     # The text that is formatted: "...".format(...)
-    return text_of(last.func.value if isinstance(last, ast.Call) and isinstance(last.func, ast.Attribute) else last)
+    return read_text(last.func.value if isinstance(last, ast.Call) and isinstance(last.func, ast.Attribute) else last)

@@ -61,7 +61,7 @@ def direct() -> list[Requirement]:
 
 def pins(env: str) -> dict[str, str]:
     """``name==version`` by name, as they hold on this machine."""
-    lines = [Requirement(line) for found in parse_pins(constraints(ENVS[env])).values() for line in found]
+    lines = [Requirement(line) for one in parse_pins(constraints(ENVS[env])).values() for line in one]
     return {line.name: f"{line.name}{line.specifier}" for line in lines if not line.marker or line.marker.evaluate()}
 
 
@@ -69,36 +69,36 @@ class Unanswered(Exception):
     """A vulnerability service said nothing that can be relied on."""
 
 
-def ask(service: str, wanted: Iterable[str]) -> list[str]:
+def ask(service: str, pins: Iterable[str]) -> list[str]:
     """
     Known vulnerabilities of releases, each as a line.
 
     :param service: one of pip-audit's
-    :param wanted: each as ``name==version``
+    :param pins: each as ``name==version``
     """
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write("\n".join(wanted))
+        file.write("\n".join(pins))
         file.flush()
         how = ["--no-deps", "--disable-pip", "--format", "json", "--desc", "off", "--progress-spinner", "off"]
         command = [TOOLS / "pip-audit", "--requirement", file.name, "--vulnerability-service", service, *how]
         ignored = [word for name in ACCEPTED for word in ("--ignore-vuln", name)]
         done = subprocess.run([*command, *ignored], capture_output=True, text=True, timeout=300, check=False)
     try:
-        told = json.loads(done.stdout)["dependencies"]
+        releases = json.loads(done.stdout)["dependencies"]
     except ValueError:
         last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
         raise Unanswered(f"{service}: {re.sub('<[^>]*>', '', last)[:200]}") from None
-    skipped = [one["skip_reason"] for one in told if "skip_reason" in one]
+    skipped = [one["skip_reason"] for one in releases if "skip_reason" in one]
     if skipped:
         raise Unanswered(f"{service}: {skipped[0]}")
-    return [line for one in told for line in describe(one)]
+    return [line for one in releases for line in describe(one)]
 
 
-def describe(found: dict) -> list[str]:
+def describe(release: dict) -> list[str]:
     """One line for each vulnerability of a release."""
     return [
-        f"{found['name']} {found['version']}: {one['id']}, mended in {', '.join(one['fix_versions']) or 'no release'}"
-        for one in found["vulns"]
+        f"{release['name']} {release['version']}: {flaw['id']}, fixed in {', '.join(flaw['fix_versions']) or 'none'}"
+        for flaw in release["vulns"]
     ]
 
 
@@ -124,16 +124,16 @@ def audit() -> bool:
     newest |= {name: pin for name, pin in with_ai.items() if name in ours}
     try:
         service = find_service()
-        found = ask(service, [newest[name] for name in ours])
-        found += ask(service, [lowest[name] for name in ours - OF_AIRFLOW])
+        direct_faults = ask(service, [newest[name] for name in ours])
+        direct_faults += ask(service, [lowest[name] for name in ours - OF_AIRFLOW])
         rest = ask(service, [pin for name, pin in newest.items() if name not in ours])
         rest += ask(service, [lowest[name] for name in ours & OF_AIRFLOW & lowest.keys()])
     except Unanswered as error:
         print(f"Vulnerabilities: NOT LOOKED UP. No service gave an answer:\n  {error}")
         return os.environ.get("AUDIT") != "required"
-    say("Known vulnerabilities, direct dependencies", found)
+    say("Known vulnerabilities, direct dependencies", direct_faults)
     say("Known vulnerabilities, the rest of Airflow's tree (reported only)", rest)
-    return not found
+    return not direct_faults
 
 
 def say(heading: str, lines: Iterable[str]) -> None:
@@ -141,23 +141,23 @@ def say(heading: str, lines: Iterable[str]) -> None:
     print("\n  ".join([f"{heading}: {'' if lines else 'none'}", *sorted(set(lines))]))
 
 
-def tree(*wanted: str) -> set[str]:
+def tree(*requirements: str) -> set[str]:
     """Names of all that is installed for requirements."""
-    found, seen, todo = set(), set(), [Requirement(one) for one in wanted]
+    names, visited, todo = set(), set(), [Requirement(one) for one in requirements]
     while todo:
         one = todo.pop()
-        if str(one) in seen:
+        if str(one) in visited:
             continue
-        seen.add(str(one))
+        visited.add(str(one))
         try:
             below = distribution(one.name).requires or []
         except PackageNotFoundError:
             continue  # for another platform or Python
-        found.add(canonicalize_name(one.name))
+        names.add(canonicalize_name(one.name))
         extras = one.extras or {""}
         needs = [Requirement(line) for line in below]
         todo += [n for n in needs if not n.marker or any(n.marker.evaluate({"extra": extra}) for extra in extras)]
-    return found
+    return names
 
 
 def is_allowed(licence: str) -> bool:
@@ -172,8 +172,10 @@ def licences() -> bool:
     ours = ours - airflow | ours & {canonicalize_name(one.name) for one in direct()}
     how = ["--python", sys.executable, "--from", "mixed", "--format", "json", "--with-system"]
     done = subprocess.run([TOOLS / "pip-licenses", *how], capture_output=True, text=True, check=True)
-    told = {canonicalize_name(one["Name"]): one["License"] for one in json.loads(done.stdout)}
-    odd = {name: told.get(name, "") or "UNKNOWN" for name in airflow | ours if not is_allowed(told.get(name, ""))}
+    licenses = {canonicalize_name(one["Name"]): one["License"] for one in json.loads(done.stdout)}
+    odd = {
+        name: licenses.get(name, "") or "UNKNOWN" for name in airflow | ours if not is_allowed(licenses.get(name, ""))
+    }
     wrong = [f"{name}: {odd[name]}" for name in ours & odd.keys()]
     print(f"Licences: {len(ours)} distributions come with the provider, {len(airflow)} with Airflow")
     say("Licences that are not allowed", wrong)

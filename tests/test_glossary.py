@@ -15,6 +15,10 @@ import pytest
 
 PACKAGE = Path(apache_airflow_provider_ovhcloud_ai.__file__).parent
 MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
+ROOT = Path(__file__).parent.parent
+FILES = sorted(
+    str(path.relative_to(ROOT)) for folder in ("example_dags", "scripts") for path in ROOT.glob(f"{folder}/*.py")
+)
 GLOSSARY = tomllib.loads((Path(__file__).parent / "glossary.toml").read_text(encoding="utf-8"))
 DOCSTRINGS = {re.compile(pattern, re.IGNORECASE): better for pattern, better in GLOSSARY["docstrings"].items()}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -69,6 +73,11 @@ def list_docstrings(source: str) -> list[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_names_are_in_the_glossary(module: str) -> None:
     assert list_names((PACKAGE / module).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_names_of_examples_and_scripts_are_in_the_glossary(file: str) -> None:
+    assert list_names((ROOT / file).read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("module", MODULES)

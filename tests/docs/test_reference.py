@@ -52,7 +52,7 @@ def test_each_block_is_on_a_page() -> None:
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.__name__)
 def test_each_parameter_is_described(operator: type[Any]) -> None:
-    described = [each.arg_name for each in reference.docs_of(operator).params]
+    described = [each.arg_name for each in reference.read_docs(operator).params]
     assert len(described) == len(set(described))
     # In an IDE, "kwargs" leads to the common parameters.
     assert set(described) - {"kwargs"} <= own_parameters(operator)
@@ -92,7 +92,7 @@ def test_tables_of_parameters_are_found() -> None:
 
 @pytest.mark.parametrize(("page", "names", "default"), rows_of_pages())
 def test_a_page_says_the_same(page: str, names: str, default: str) -> None:
-    known = reference.defaults_of(OF_PAGES[page])
+    known = reference.read_defaults(OF_PAGES[page])
     given = re.findall(r"`(\w+)`", names)
     assert set(given) <= own_parameters(OF_PAGES[page])
     shown = re.findall(r"`([^`]+)`", default)

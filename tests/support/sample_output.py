@@ -66,7 +66,7 @@ def _listening(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     LOG.removeHandler(handler)
 
 
-def stock_of(item: str) -> int:
+def read_stock(item: str) -> int:
     """
     Count what is in stock.
 
@@ -98,7 +98,7 @@ def everything(folder: Path) -> Said:
         lines.append(command(sandbox.connection))
         run("ChatCompletionsOperator", model="gpt-oss-120b", prompt="Why?")
         run("ChatCompletionsOperator", model="gpt-oss-120b", prompt="Why?", stream=True)
-        run("ChatCompletionsOperator", model="gpt-oss-120b", prompt="The stock_of bread?", tools=[stock_of])
+        run("ChatCompletionsOperator", model="gpt-oss-120b", prompt="The read_stock bread?", tools=[read_stock])
         run("EmbeddingOperator", model="bge-m3", input="Why?")
         run("GuardOperator", text=HARMFUL)
         run("GuardOperator", text=HARMFUL, on_unsafe="fail")
