@@ -185,7 +185,7 @@ GUARDS = {
         "operators/_base.py",
         "if self.render_prompts or not any(content is getattr(self, name) for name in self.prompt_fields):",
         "tests/operators",
-        "render_prompts",
+        "render",
         "if True:",
     ),
     "an unsafe text fails the task": _without(
