@@ -69,7 +69,7 @@ def bootstrap():
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory):
     """A copy of the tree as a clone would have it, to build from: nothing old can leak in, nothing out."""
-    made_here = (".git", ".venv*", ".airflow", "*cache*", "build", "dist", "site", "*.egg-info")
+    made_here = (".git", ".venv*", ".airflow", "__pycache__", ".*_cache", "build", "dist", "site", "*.egg-info")
     copy = tmp_path_factory.mktemp("source") / "tree"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*made_here))
     return copy

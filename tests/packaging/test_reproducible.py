@@ -18,7 +18,7 @@ def elsewhere(tree, tmp_path, monkeypatch):
     copy = tmp_path / "another place" / "of another name"
     shutil.copytree(tree, copy, ignore=shutil.ignore_patterns("build", "*.egg-info"))
     for number, path in enumerate(sorted(copy.rglob("*"))):
-        path.chmod(0o700 if path.is_dir() else 0o600)
+        path.chmod(0o700 if path.stat().st_mode & 0o100 else 0o600)  # git keeps what may be run
         os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     monkeypatch.setenv("LC_ALL", "C")
