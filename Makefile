@@ -12,7 +12,8 @@ MATRIX ?= 2.11.2 3.0.6 3.0.6-nofab 3.1.8 3.1.8-nofab 3.2.2 2.11.2-lowest 3.3.2-n
 # What the releases between the oldest and the newest run: each way into Airflow's own code.
 BETWEEN = tests/dags tests/decorators tests/leaks tests/live tests/operators tests/product_page tests/sensors tests/triggers \
 	tests/ui tests/test_compat.py tests/test_provider_info.py tests/hooks/test_ai_endpoints.py \
-	tests/hooks/test_ai_endpoints_connections.py tests/connection/test_reader.py tests/test_dependencies.py
+	tests/hooks/test_ai_endpoints_connections.py tests/hooks/test_airflow_errors.py tests/connection \
+	tests/test_dependencies.py tests/test_public_paths.py
 # What may differ where those two libraries are missing.
 FORM = tests/live/test_form_metadata.py tests/test_provider_info.py tests/test_compat.py tests/test_dependencies.py tests/dags
 # What may differ where Airflow's AI provider is installed ("-ai").
@@ -77,7 +78,7 @@ faults:  ## every fault at every endpoint on real sockets, and a table of what c
 	$(ENV) dev
 	$(RUN) -m pytest -q -n 4 --dist worksteal tests/faults/mutants.py tests/faults/matrix.py $(ARGS)
 
-soak:  ## ten minutes of random faults, ten times the load of `make test`, and fifty workers killed
+soak:  ## ten minutes of random faults, ten times the load of `make test-slow`, and fifty workers killed
 	$(ENV) dev
 	LOAD_CALLS=20000 KILLS=50 $(RUN) -m pytest -q tests/endurance/test_*.py tests/endurance/soak.py tests/live/test_kills.py $(ARGS)
 
