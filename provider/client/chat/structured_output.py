@@ -6,10 +6,11 @@ Source: OpenAI API reference, ``response_format`` of chat completions, 2026-05; 
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_origin
 
 from ...errors import ConfigurationError
 from ...redaction import excerpt
@@ -17,6 +18,12 @@ from ...validation import quote
 
 #: Types of ``response_format`` in the API's own form.
 FORMS = ("text", "json_object", "json_schema")
+
+#: The property that holds the value of a type that isn't a JSON object: servers require an object at the root.
+_WRAPPER = "value"
+
+#: Schemas that any answer in words meets.
+_UNRESTRICTED: tuple[dict[str, str], ...] = ({}, {"type": "string"})
 
 #: Maximum length of the errors that a repair request reports.
 _MAX_REPORT_CHARS = 600
@@ -37,29 +44,34 @@ class ResponseFormat:
     """
     The format that an answer must have.
 
-    :param response_format: a JSON schema, a Pydantic model class, or the API's own form: ``{"type": "json_object"}``,
+    :param response_format: a JSON schema, a Python type that pydantic understands (a model class, a dataclass,
+        ``list[...]``, ``Literal[...]`` ...), or the API's own form: ``{"type": "json_object"}``,
         ``{"type": "json_schema", "json_schema": {"name": ..., "schema": ...}}``
-    :raises ConfigurationError: if it is neither, or isn't a valid schema
+    :raises ConfigurationError: if it is none of these, isn't a valid schema, or allows any text
     """
 
     def __init__(self, response_format: Any) -> None:
         self._model = response_format if _is_model(response_format) else None
+        self._type = _PythonType(response_format) if _is_type(response_format) else None
         #: The parameter to send.
-        self.parameter = _parameter(response_format)
+        self.parameter = self._type.parameter if self._type else _parameter(response_format)
         #: The schema for answers; None allows any JSON.
         self.schema = _find_schema(self.parameter)
-        self._validator = None if self._model or self.schema is None else _validator(self.schema)
+        is_python = self._model or self._type
+        self._validator = None if is_python or self.schema is None else _validator(self.schema)
 
     def read(self, answer: str) -> Any:
         """
         Parse and validate an answer.
 
         :param answer: its text, which may be in a Markdown code fence
-        :return: an instance of the model class, else the JSON value
+        :return: a value of the Python type, such as an instance of the model class, else the JSON value
         :raises SchemaMismatch: if it isn't JSON, or doesn't match the schema
         """
         if self._model is not None:
-            return _instance(self._model, strip_fence(answer))
+            return _instance(self._model.model_validate_json, strip_fence(answer))
+        if self._type is not None:
+            return self._type.read(answer)
         value = read_json(answer)
         if self._validator is not None:
             _check(self._validator, value)
@@ -83,9 +95,16 @@ def to_jsonable(value: Any) -> Any:
     Convert a parsed answer to a value that JSON, and so XCom, can hold.
 
     :param value: from :meth:`ResponseFormat.read`
-    :return: the fields of a model's instance; any other value unchanged
+    :return: the fields of a model's instance; JSON unchanged; the JSON of any other value
     """
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if _is_json(value):
+        return value
+    from pydantic import TypeAdapter
+
+    # For Any, pydantic goes by the type of each value.
+    return TypeAdapter(Any).dump_python(value, mode="json")
 
 
 def strip_fence(answer: str) -> str:
@@ -126,12 +145,119 @@ def _is_model(value: Any) -> bool:
     return isinstance(value, type) and hasattr(value, "model_json_schema")
 
 
+def _is_type(value: Any) -> bool:
+    if _is_model(value):
+        return False
+    # NewType, TypeVar and `type` statements create instances of classes in typing.
+    is_special = type(value).__module__ in {"typing", "typing_extensions"}
+    return isinstance(value, type) or get_origin(value) is not None or is_special
+
+
+def _is_json(value: Any) -> bool:
+    values = [value]
+    while values:
+        item = values.pop()
+        # By exact type: members of enums may be strings or integers too.
+        if type(item) is dict and all(type(key) is str for key in item):
+            values.extend(item.values())
+        elif type(item) is list:
+            values.extend(item)
+        elif type(item) not in {str, int, float, bool, type(None)}:
+            return False
+    return True
+
+
+class _PythonType:
+    """
+    A type other than a model class, and the parameter that asks for its values.
+
+    :param annotation: the type
+    :raises ConfigurationError: if pydantic doesn't understand it, or if it allows any text
+    """
+
+    def __init__(self, annotation: Any) -> None:
+        name = _name_type(annotation)
+        try:
+            from pydantic import ConfigDict, TypeAdapter, create_model
+        except ImportError:  # Airflow 2.11 comes without it
+            raise ConfigurationError(
+                f"response_format={name} needs pydantic 2, which is not installed here: pip install "
+                '"pydantic>=2.11", or give a JSON schema.'
+            ) from None
+        fault = ""
+        try:
+            adapter = TypeAdapter(annotation)
+            schema = _inline_root(adapter.json_schema())
+            self._wrapped = schema.get("type") != "object"
+            if self._wrapped:
+                fields: dict[str, Any] = {_WRAPPER: (annotation, ...)}
+                adapter = TypeAdapter(create_model(name, __config__=ConfigDict(extra="forbid"), **fields))
+        except Exception as error:  # noqa: BLE001  (the type's own code may raise anything)
+            # Pydantic's advice after the first clause is for fields of models.
+            fault = excerpt(re.split(r"\n|[.;] ", str(error))[0], 200).rstrip(".") or type(error).__name__
+        if fault:
+            raise ConfigurationError(
+                f"response_format: {name} has no JSON schema: {fault}. Use types that JSON can hold, and define them "
+                "at the top of a module."
+            )
+        if {key: schema[key] for key in schema.keys() - {"title", "description"}} in _UNRESTRICTED:
+            raise ConfigurationError(
+                f"response_format={name} allows any text. Leave response_format out, or use a type that restricts the "
+                "answer."
+            )
+        self._validate_json = adapter.validate_json
+        #: The parameter to send.
+        self.parameter = _as_parameter(_wrap(schema) if self._wrapped else schema, name)
+
+    def read(self, answer: str) -> Any:
+        """
+        Parse and validate an answer.
+
+        :param answer: its text, which may be in a Markdown code fence
+        :return: the value of the type
+        :raises SchemaMismatch: if it isn't JSON, or isn't a value of the type
+        """
+        value = read_json(answer)
+        content = strip_fence(answer)
+        if not self._wrapped:
+            return _instance(self._validate_json, content)
+        if not (isinstance(value, dict) and _WRAPPER in value):
+            # Models that ignore the schema often leave out the wrapper.
+            content = f'{{"{_WRAPPER}": {content}}}'
+        return getattr(_instance(self._validate_json, content), _WRAPPER)
+
+
+def _name_type(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        return _name_type(annotation.__origin__)
+    name = annotation.__name__ if isinstance(annotation, type) else inspect.formatannotation(annotation)
+    # Without the modules.
+    return excerpt(re.sub(r"[\w.<>]+\.", "", name), 100)
+
+
+def _inline_root(schema: dict[str, Any]) -> dict[str, Any]:
+    # A recursive type is a reference to its definition.
+    definition = schema.get("$defs", {}).get(schema.get("$ref", "").removeprefix("#/$defs/"), {})
+    return {**definition, **{key: schema[key] for key in schema if key != "$ref"}}
+
+
+def _wrap(schema: dict[str, Any]) -> dict[str, Any]:
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    return {
+        "type": "object",
+        "properties": {_WRAPPER: {key: schema[key] for key in schema if key != "$defs"}},
+        "required": [_WRAPPER],
+        "additionalProperties": False,
+        **definitions,
+    }
+
+
 def _parameter(response_format: Any) -> dict[str, Any]:
     if _is_model(response_format):
         return _as_parameter(_schema_of_model(response_format), response_format.__name__)
     if not isinstance(response_format, Mapping):
         raise ConfigurationError(
-            f"response_format must be a JSON schema, a Pydantic model class, or a dictionary whose 'type' is one of "
+            f"response_format must be a JSON schema, a Python type, or a dictionary whose 'type' is one of "
             f"{', '.join(FORMS)}, not {quote(response_format)}."
         )
     if response_format.get("type") in FORMS:
@@ -201,11 +327,11 @@ def _check(validator: Any, value: Any) -> None:
         raise SchemaMismatch(_join_faults([f"{fault.json_path}: {fault.message}" for fault in faults]))
 
 
-def _instance(model: Any, answer: str) -> Any:
+def _instance(validate_json: Callable[[str], Any], answer: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        return model.model_validate_json(answer)
+        return validate_json(answer)
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, detail['loc'])) or '$'}: {detail['msg']}"
