@@ -4,16 +4,21 @@ What the chat operator does beyond its request: prompts and their files, what it
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import textwrap
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from unittest.mock import MagicMock
 
+import airflow
 import pytest
+from airflow.serialization import serialized_objects
 from apache_airflow_provider_ovhcloud_ai import defaults
+from apache_airflow_provider_ovhcloud_ai.client.chat.structured_output import ResponseFormat
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     BudgetExceededError,
@@ -29,7 +34,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from support.services import TOKEN, Said, running
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
@@ -85,6 +90,28 @@ class TestWhatComesBack:
         assert value.keys() == {"city"}
         response, _ = execute(prompt="Hello", response_format=form, output="response")
         assert json.loads(response["choices"][0]["message"]["content"]) == value
+
+    @pytest.mark.parametrize(
+        ("form", "value"), [(list[Place], []), (tuple[Place], [{"city": "sandbox"}]), (bool, True)]
+    )
+    def test_a_type_returns_its_json(self, sandbox: Sandbox, form: Any, value: Any) -> None:
+        assert execute(prompt="Hello", response_format=form)[0] == value
+        assert json.loads(execute(prompt="Hello", response_format=form, output="text")[0]) == {"value": value}
+
+    @pytest.mark.parametrize(
+        "form", [Place, list[Place], int, str | None, Literal["a"], Annotated[int, Field(ge=1)]], ids=str
+    )
+    def test_a_type_stays_out_of_the_serialized_dag(self, form: Any) -> None:
+        assert "response_format" not in Chat.template_fields
+        with airflow.DAG(f"types_{next(NUMBERS)}", start_date=datetime(2026, 1, 1), schedule=None) as dag:
+            task = Chat(task_id="task", prompt="Hello", response_format=form)
+            Chat.partial(task_id="mapped", response_format=form).expand(prompt=["Hello", "Bye"])
+        serialise = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+        text = json.dumps(serialise.to_dict(dag))
+        assert text.count('"response_format"') == 1  # of the mapped task's arguments
+        assert set(serialise.from_dict(json.loads(text)).task_ids) == {"task", "mapped"}
+        assert ResponseFormat(copy.deepcopy(task).response_format).parameter == ResponseFormat(form).parameter
+        assert dag.get_task("mapped").unmap({"prompt": "Hello"}).response_format is form
 
     def test_the_form_in_extra_body_is_sent_as_it_is(self, sandbox: Sandbox) -> None:
         form = {"type": "json_schema", "json_schema": {"name": "p", "schema": PLACE}}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from unittest.mock import MagicMock
 
 import pytest
@@ -24,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsChatOperator as Chat,
 )
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, TypeAdapter
 from real.models import ANSWER
 
 ASK = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Où est-on?"}]
@@ -104,6 +104,16 @@ def test_an_answer_in_the_form_of_a_class(connect: Any, chat_url: str) -> None:
         assert isinstance(answer.parsed, Verdict)
         assert answer.output("json").keys() == {"label", "sure"}
         assert answer.usage_tracker.usage["total_tokens"] > 0
+
+
+Verdicts = Annotated[list[Verdict], Field(min_length=1, max_length=3)]
+
+
+@pytest.mark.parametrize("annotation", [Verdicts, Literal["good", "bad"], bool])
+def test_an_answer_of_a_type(connect: Any, chat_url: str, annotation: Any) -> None:
+    answer = connect(chat_url).ask("Où est-on?", "tiny-chat", response_format=annotation, seed=3)
+    assert TypeAdapter(annotation).validate_python(answer.output("json"), strict=True) == answer.parsed
+    assert json.loads(answer.text).keys() == {"value"}
 
 
 def test_json_that_was_cut_is_not_paid_for_twice(connect: Any, chat_url: str) -> None:

@@ -117,6 +117,7 @@ TASKS: dict[str, Callable[[Path], Any]] = {
     "reasoning": chat(prompt="Hi", reasoning_effort="low"),
     "schema": chat(prompt="Hi", response_format=SCHEMA),
     "class": chat(prompt="Hi", response_format=Place, stream=True),
+    "type": chat(prompt="Hi", response_format=list[Place]),
     "json": chat(prompt="Hi", output="json"),
     "form of the api": chat(prompt="Hi", response_format={"type": "text"}),
     "functions": chat(prompt="weather", tools=[weather], extra_body={"tool_choice": "required"}),

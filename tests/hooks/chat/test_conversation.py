@@ -4,9 +4,11 @@ A question that is asked until it is answered: which requests are sent for it, a
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
@@ -38,6 +40,33 @@ LYON = '{"city": "Lyon", "people": 520774}'
 class Place(BaseModel):
     city: str
     people: int
+
+
+class Size(enum.Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 2
+
+
+#: Type -> the sandbox's answer as `parsed` and in XCom.
+TYPES: list[tuple[Any, Any, Any]] = [
+    (list[Place], [], []),
+    (tuple[Place, Size], (Place(city="sandbox", people=0), Size.SMALL), [{"city": "sandbox", "people": 0}, "small"]),
+    (Literal["a", "b"], "a", "a"),
+    (Size, Size.SMALL, "small"),
+    (int, 0, 0),
+    (float, 0.0, 0.0),
+    (bool, True, True),
+    (str | None, "sandbox", "sandbox"),
+    (Place | Point, Place(city="sandbox", people=0), {"city": "sandbox", "people": 0}),
+    (Point, Point(0), {"x": 0, "y": 2}),
+    (dict[str, int], {}, {}),
+]
 
 
 def says(text: str | None = None, finish: str = "stop", model: str = "m", **message: Any) -> Said:
@@ -112,6 +141,7 @@ class TestOneAnswer:
             ({"prompt": "a", "max_tool_rounds": -1}, "max_tool_rounds must be a number"),
             ({"prompt": "a", "fallback_models": 5}, "fallback_models must be a list"),
             ({"prompt": "a", "response_format": "json"}, "response_format must be a JSON schema"),
+            ({"prompt": "a", "response_format": str}, "response_format=str allows any text"),
         ],
     )
     def test_what_cannot_work_is_refused_before_anything_is_sent(
@@ -170,6 +200,28 @@ class TestForm:
         answer = script(says(LYON)).hook.ask("Where?", "m", response_format=Place)
         assert answer.parsed == Place(city="Lyon", people=520774)
         assert answer.output("json") == {"city": "Lyon", "people": 520774}
+
+    @pytest.mark.parametrize(("annotation", "parsed", "xcom"), TYPES)
+    def test_a_type_answers_its_value_and_xcom_its_json(
+        self, hook_for: Make, sandbox: Sandbox, annotation: Any, parsed: Any, xcom: Any
+    ) -> None:
+        answer = hook_for(stored(sandbox)).ask("Hello", "gpt-oss-20b", response_format=annotation)
+        assert (answer.parsed, type(answer.parsed)) == (parsed, type(parsed))
+        assert answer.output("json") == xcom
+
+    def test_a_wrong_value_of_a_type_is_sent_back_with_its_path(self, script: Any) -> None:
+        play = script(says('{"value": [{"city": "Lyon"}]}'), says(f'{{"value": [{LYON}]}}'))
+        answer = play.hook.ask("Where?", "m", response_format=list[Place])
+        assert answer.parsed == [Place(city="Lyon", people=520774)]
+        assert answer.output("json") == [{"city": "Lyon", "people": 520774}]
+        assert "value.0.people: Field required" in play.sent[1]["messages"][-1]["content"]
+        schema = play.sent[0]["response_format"]["json_schema"]["schema"]
+        assert (schema["type"], schema["required"]) == ("object", ["value"])
+
+    def test_a_list_without_its_wrapper_costs_no_second_request(self, script: Any) -> None:
+        play = script(says(f"[{LYON}]"))
+        assert play.hook.ask("Where?", "m", response_format=list[Place]).output("json")[0]["city"] == "Lyon"
+        assert len(play.sent) == 1
 
     def test_a_wrong_answer_is_sent_back_once(self, script: Any) -> None:
         play = script(says('{"city": "Lyon"}'), says(LYON))
