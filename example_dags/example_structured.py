@@ -1,5 +1,5 @@
 """
-Answers as data: in the form of a JSON schema, of a Pydantic model class, and of any JSON.
+Answers as data: in the form of a JSON schema, of a Pydantic model class, of a Python type, and of any JSON.
 """
 
 from datetime import datetime
@@ -51,6 +51,15 @@ with DAG("ovh_ai_structured", start_date=datetime(2026, 1, 1), schedule=None):
         repair=False,  # an answer of another form fails at once
     )
     # --8<-- [end:model]
+
+    # --8<-- [start:type]
+    OVHCloudAIEndpointsChatOperator(
+        task_id="tickets",
+        model="gpt-oss-120b",
+        prompt="My oven is on fire! And when does the new toaster arrive?",
+        response_format=list[Ticket],
+    )
+    # --8<-- [end:type]
 
     # --8<-- [start:json]
     OVHCloudAIEndpointsChatOperator(

@@ -39,7 +39,7 @@ class OVHCloudAIEndpointsChatOperator(PromptFiles, AIEndpointsOperator):
     :param images: paths of images for the user's last message, on this machine or in object storage
     :param output: return value: ``response``, ``text``, ``json`` or ``message``; default: ``json`` if
         ``response_format`` describes data, else ``response``
-    :param response_format: format of the answer: a JSON schema, a Pydantic model class, or as the API defines it
+    :param response_format: format of the answer: a JSON schema, a Python type, or the API's own ``response_format``
     :param repair: whether to send back an answer in another format once
     :param tools: typed Python functions, which the task runs, and dictionaries in OpenAI's format, whose calls it
         returns

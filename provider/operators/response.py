@@ -38,7 +38,8 @@ class OVHCloudAIEndpointsResponseOperator(AIEndpointsOperator):
     :param instructions: the system message
     :param output: return value: ``response``, ``text`` or ``json``; default: ``json`` if ``response_format`` describes
         data, else ``response``
-    :param response_format: format of the answer: a JSON schema, a Pydantic model class, or as the chat API defines it
+    :param response_format: format of the answer: a JSON schema, a Python type, or the chat API's own
+        ``response_format``
     :param reasoning_effort: such as ``low``, ``medium`` or ``high``, if the model supports it
     :param max_output_tokens: maximum number of tokens to generate, including the reasoning
     :param temperature: randomness, 0 to 2; default: the model's default

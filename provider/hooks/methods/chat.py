@@ -139,7 +139,7 @@ class ChatMethods(BaseAIEndpointsHook):
         :param messages: messages in place of ``prompt``
         :param system_prompt: system message
         :param images: paths of up to five images to add to the last user message
-        :param response_format: required form of the answer: a JSON schema, a Pydantic model class, or the API's own
+        :param response_format: required form of the answer: a JSON schema, a Python type, or the API's own
             ``response_format``
         :param repair: whether to request invalid output again, once
         :param tools: typed Python functions to run, and dictionaries in OpenAI's format, whose calls are in the answer

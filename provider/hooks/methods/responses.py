@@ -38,7 +38,7 @@ class ResponseMethods(BaseAIEndpointsHook):
         :param input: a string, or a list of items: messages with ``role`` and ``content``, or an earlier ``output``
         :param model: model id; the connection's chat model unless given
         :param instructions: system message
-        :param response_format: required form of the answer: a JSON schema, a Pydantic model class, or the chat API's
+        :param response_format: required form of the answer: a JSON schema, a Python type, or the chat API's own
             ``response_format``
         :param reasoning_effort: amount of reasoning, such as ``low``
         :param max_output_tokens: maximum number of tokens to generate, including reasoning
