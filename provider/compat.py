@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import AirflowException as AirflowException
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowSkipException as AirflowSkipException
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.log import mask_secret as mask_secret
     from airflow.sdk.observability.stats import Stats as Stats
@@ -44,6 +45,7 @@ _IMPORT_PATHS = {
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
+    "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models"),

@@ -63,13 +63,13 @@ TIMEOUT = 120.0
 MAX_RETRIES = 2
 MAX_WAIT = 60.0
 
-#: Concurrent requests of a task with many: the default, and the maximum.
-CONCURRENCY = 8
-MAX_CONCURRENCY = 32
+#: Concurrent requests of a task with many: the default, which is as many as the rate limit needs, and the maximum.
+CONCURRENCY = "auto"
+MAX_CONCURRENCY = 512
 
 #: Connections that a client keeps open. An author may use more threads than a task does; a thread beyond this number
 #: opens and closes a connection for every request. httpx opens no more than this.
-MAX_POOL_CONNECTIONS = 100
+MAX_POOL_CONNECTIONS = MAX_CONCURRENCY
 
 #: Default number of rounds in which a task runs the tools that a model calls.
 MAX_TOOL_ROUNDS = 10

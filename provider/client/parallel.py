@@ -10,8 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 
+from ..defaults import MAX_CONCURRENCY
 from ..errors import AIEndpointsError
 
 Item = TypeVar("Item")
@@ -20,6 +21,13 @@ Value = TypeVar("Value")
 #: Items started ahead of the next result, for each thread: a slow item delays the others only once so many later ones
 #: are done. Their results wait in memory.
 LOOK_AHEAD_ITEMS = 16
+
+
+#: Open files that other parts of a task may need.
+RESERVED_FILES = 256
+
+#: Number of items to run at a time, or a function that returns it.
+Concurrency: TypeAlias = "int | Callable[[], int]"
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Outcome(Generic[Item, Value]):
 
 
 def map_ordered(
-    items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
+    items: Iterable[Item], work: Callable[[Item], Value], concurrency: Concurrency
 ) -> Generator[Outcome[Item, Value], None, None]:
     """
     Call a function for each item, a few at a time.
@@ -61,29 +69,38 @@ def map_ordered(
 
     :param items: the items
     :param work: safe to call from several threads
-    :param concurrency: number of threads
+    :param concurrency: number of threads, or a function that returns the number of items to run now
     :return: an outcome for each item, in their order
     :raises Exception: any other than :class:`AIEndpointsError` that ``work`` raises
     """
     pending: deque[tuple[Item, Future[Value]]] = deque()
+    completed: SimpleQueue[Future[Value]] = SimpleQueue()
+    running = 0
     with _pool(concurrency) as pool:
         for item in items:
-            pending.append((item, pool.submit(work, item)))
-            if len(pending) > concurrency * LOOK_AHEAD_ITEMS:
-                yield _outcome(*pending.popleft())
+            future = pool.submit(work, item)
+            future.add_done_callback(completed.put)
+            pending.append((item, future))
+            running += 1
+            while running >= _find_limit(concurrency) or len(pending) > LOOK_AHEAD_ITEMS * _find_limit(concurrency):
+                completed.get()
+                running -= 1
+                while pending and pending[0][1].done():
+                    yield _outcome(*pending.popleft())
         while pending:
             yield _outcome(*pending.popleft())
 
 
 def as_completed(
-    items: Iterable[Item], work: Callable[[Item], Value], concurrency: int
+    items: Iterable[Item], work: Callable[[Item], Value], concurrency: Concurrency
 ) -> Generator[Outcome[Item, Value], None, None]:
     """
     Call a function for each item as :func:`map_ordered` does, and return each outcome as soon as it is there.
 
     :param items: the items
     :param work: safe to call from several threads
-    :param concurrency: number of threads; as many items again are queued
+    :param concurrency: number of threads, with as many items again in a queue; or a function that returns the number of
+        items to run now
     :return: an outcome for each item, in the order of completion
     :raises Exception: any other than :class:`AIEndpointsError` that ``work`` raises
     """
@@ -94,7 +111,10 @@ def as_completed(
             future = pool.submit(work, item)
             pending[future] = item
             future.add_done_callback(completed.put)
-            if len(pending) >= 2 * concurrency:
+            while len(pending) >= _find_limit(concurrency):
+                future = completed.get()
+                yield _outcome(pending.pop(future), future)
+            while not completed.empty():
                 future = completed.get()
                 yield _outcome(pending.pop(future), future)
         while pending:
@@ -103,12 +123,38 @@ def as_completed(
 
 
 @contextmanager
-def _pool(concurrency: int) -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="ai-endpoints")
+def _pool(concurrency: Concurrency) -> Iterator[ThreadPoolExecutor]:
+    threads = concurrency if isinstance(concurrency, int) else MAX_CONCURRENCY
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="ai-endpoints")
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def limit_by_open_files(concurrency: int) -> int:
+    """
+    Limit a number of concurrent requests to those that the process may have open files for: each takes two.
+
+    :param concurrency: number of requests
+    :return: this number, or a smaller one
+    """
+    try:
+        import resource
+
+        open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except ImportError:  # Windows
+        return concurrency
+    if open_files == resource.RLIM_INFINITY:
+        return concurrency
+    return max(1, min(concurrency, (open_files - RESERVED_FILES) // 2))
+
+
+def _find_limit(concurrency: Concurrency) -> int:
+    """
+    Return the number of items to submit: with a fixed number of threads, twice as many, so that none is idle.
+    """
+    return 2 * concurrency if isinstance(concurrency, int) else concurrency()
 
 
 def _outcome(item: Item, future: Future[Value]) -> Outcome[Item, Value]:

@@ -14,14 +14,18 @@ from ..client.fork_lock import create_fork_lock
 from ..client.http import error_responses, http_request, http_response
 from ..client.http.http_response import Reply
 from ..client.http.sync_client import Client
-from ..client.media.transcription import billed_seconds
 from ..client.models import model_list, model_names
+from ..client.parallel import Concurrency, limit_by_open_files
+from ..client.ratelimit.pacer import find_pacer
+from ..client.usage import read_usage
 from ..compat import AirflowNotFoundException, BaseHook
 from ..connection.reader import explain_missing_connection, read_settings
 from ..connection.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
 from ..redaction import excerpt, scrub
+from ..validation import integer
 from .airflow_errors import raise_for_airflow
+from .bulk.progress import Progress
 from .usage import metrics
 
 #: Held while a hook reads its connection, as Airflow 3.0 mixes up responses to several threads of a task, and while it
@@ -91,6 +95,30 @@ class BaseAIEndpointsHook(BaseHook):
         """
         with self.boundary():
             return self._models(self._send)
+
+    def find_concurrency(self, value: Any, model: str | None) -> Concurrency:
+        """
+        Find the number of concurrent requests.
+
+        :param value: a number, or ``auto`` for as many as the rate limit needs at the current latency
+        :param model: model id
+        :return: the number, or a function that returns it at any moment
+        :raises ConfigurationError: if it is neither
+        """
+        if value == "auto":
+            settings = self.settings.client
+            maximum = limit_by_open_files(defaults.MAX_CONCURRENCY)
+            return lambda: min(find_pacer(settings, model).concurrency, maximum)
+        return integer(value, "concurrency", 1, defaults.MAX_CONCURRENCY)
+
+    def _track_progress(self, what: str, model: str, total: int | None = None) -> Progress:
+        settings = self.settings.client
+        return Progress(
+            self.log,
+            f"AI Endpoints {what}: model={model}",
+            total,
+            find_rate=lambda: find_pacer(settings, model).find_rate(settings),
+        )
 
     def _models(self, send: Callable[[http_request.Request], Reply]) -> list[dict[str, Any]]:
         request = model_list.models()
@@ -166,13 +194,9 @@ class BaseAIEndpointsHook(BaseHook):
         value: Mapping[str, Any],
         level: int = logging.INFO,
     ) -> None:
-        usage = value.get("usage")
-        if not isinstance(usage, Mapping):
-            usage = {}
-        metrics.count(model, usage, len(replies))
+        usage = read_usage(value, len(replies))
+        metrics.count(model, usage)
         facts = {
-            "model": value.get("model") or model,
-            **_read_usage(usage),
             "milliseconds": int(sum(reply.seconds for reply in replies) * 1000),
             "requests": len(replies),
             "attempts": sum(reply.attempts for reply in replies),
@@ -180,7 +204,8 @@ class BaseAIEndpointsHook(BaseHook):
             "finish_reason": _read_finish_reason(value),
         }
         summary = " ".join(f"{name}={fact}" for name, fact in facts.items() if fact is not None)
-        self.log.log(level, "AI Endpoints %s: %s", what, summary)
+        counts = f" {usage}".rstrip()
+        self.log.log(level, "AI Endpoints %s: model=%s%s %s", what, value.get("model") or model, counts, summary)
 
     @contextmanager
     def boundary(self) -> Iterator[None]:
@@ -189,12 +214,6 @@ class BaseAIEndpointsHook(BaseHook):
         """
         with raise_for_airflow(fail_fast=self.fail_fast):
             yield
-
-
-def _read_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
-    if usage.get("type") == "duration":
-        return {"audio_seconds": billed_seconds({"usage": usage})}
-    return {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}
 
 
 def _read_finish_reason(value: Mapping[str, Any]) -> Any:

@@ -4,27 +4,28 @@ The operator for batches: many rows within a day, at half the price.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
 from ..compat import read_task_instance
 from ..errors import ConfigurationError
 from ..hooks.files.object_path import to_object_path
-from ..validation import integer, number, quote
-from ._base import AIEndpointsOperator, is_deferrable
-from ._rows import read_rows
+from ..validation import integer, number, quote, text
+from ._base import is_deferrable
+from ._chat_request import ChatRequestOperator
+from ._rows import RowsOperator
 
 if TYPE_CHECKING:
     from ..compat import Context
-    from ..hooks.batch.batch_rows import BatchRows
-    from ..rows.folder import Folder
+    from ..hooks.batch.batch_run import BatchRun
+    from ..hooks.batch.row_batches import RowBatches
 
 #: Endpoints that a batch can send its rows to.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
 
-class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
+class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
     """
     Process rows in batches, which take up to a day and cost half.
 
@@ -39,94 +40,89 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
     (each with ``index`` and ``error``), ``usage`` and ``model``. With it, the results go to files in that folder, with
     the columns of their rows and ``error``, and XCom has a manifest.
 
+    A repair and a request to a fallback model need another batch, which takes up to a day, too. So they are off unless
+    you set ``repair`` or ``fallback_models``.
+
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
-    :param rows: dictionaries, or strings, which become ``{"text": ...}``
-    :param input_path: a file of rows, or a folder of such files, instead of ``rows``
-    :param input_format: format of the input; default: by its suffix
-    :param output_path: folder for the results
-    :param output_format: ``jsonl``, ``parquet``, or for vectors ``npy``
-    :param part_size: rows in a file of the output
+    :param rows: dictionaries, or strings, which become ``{"text": ...}``, instead of ``input_path``
     :param endpoint: ``/v1/chat/completions`` or ``/v1/embeddings``
-    :param prompt: the user's message about each row, with ``{column}`` in place of a value of the row
+    :param prompt: the user's message about each row, with ``{column}`` in place of a value of the row; default:
+        ``{text}``
     :param system_prompt: the system message, with ``{column}`` too
+    :param messages: messages instead of ``prompt``, with ``{column}`` in their texts
+    :param images: column with the path of an image, or with a list of paths, for the user's last message
     :param text_column: the column to embed
+    :param key: column that identifies a row, together with what is asked about it
+    :param answer_column: column of the answer
+    :param columns: ``answer``, or ``flatten`` for a column for each property of ``response_format``
+    :param extra_columns: further columns: ``finish_reason``, ``model``, ``reasoning`` and ``usage``
+    :param keep_columns: columns of the rows to keep; default: all
     :param model: model id; default: the connection's chat or embedding model
+    :param repair: whether to send back an answer in another format once, in another batch
+    :param tools: dictionaries in OpenAI's format
     :param temperature: randomness, 0 to 2; None uses the model's default
-    :param max_tokens: maximum number of tokens to generate for each row
     :param completion_window: maximum time for a batch
     :param poll_interval: seconds between two requests for a batch's status; a triggerer increases it over time
     :param deferrable: whether a triggerer waits instead of the worker; default: ``[operators] default_deferrable``
     :param on_error: ``fail`` fails the task if rows failed, ``skip`` doesn't
     :param reattach: ``retry`` finds the batches of earlier tries, ``always`` also those from before a clear
-    :param extra_body: more fields of each request, such as ``response_format`` or ``dimensions``
-    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
+    :param extra_body: more fields of each request, such as ``dimensions``
+    :param kwargs: parameters of :class:`._rows.RowsOperator` and :class:`._chat_request.ChatRequestOperator`
     """
 
     template_fields = (
-        "model",
         "rows",
-        "input_path",
-        "input_format",
-        "output_path",
-        "output_format",
-        "part_size",
         "endpoint",
-        "prompt",
-        "system_prompt",
         "text_column",
-        "temperature",
-        "max_tokens",
+        "key",
+        "answer_column",
+        "columns",
+        "extra_columns",
+        "keep_columns",
         "completion_window",
         "poll_interval",
-        "on_error",
         "reattach",
-        *AIEndpointsOperator.template_fields,
+        *RowsOperator.template_fields,
+        *ChatRequestOperator.template_fields,
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"rows": "json", "extra_body": "json"}
-    prompt_fields = ("rows", "prompt", "system_prompt")
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "rows": "json",
+        **ChatRequestOperator.template_fields_renderers,
+    }
+    prompt_fields = ("rows", *ChatRequestOperator.prompt_fields)
 
     def __init__(
         self,
         *,
         rows: Any = None,
-        input_path: str | None = None,
-        input_format: str | None = None,
-        output_path: str | None = None,
-        output_format: str = "jsonl",
-        part_size: int | str = 1_000,
         endpoint: str = ENDPOINTS[0],
-        prompt: str = "{text}",
-        system_prompt: str | None = None,
         text_column: str = "text",
-        model: str | None = None,
+        key: str | None = None,
+        answer_column: str = "answer",
+        columns: str = "answer",
+        extra_columns: Any = None,
+        keep_columns: Any = None,
+        repair: bool = False,
         temperature: float | str | None = None,
-        max_tokens: int | str | None = None,
         completion_window: str = "24h",
         poll_interval: float | str = 60.0,
         deferrable: bool | None = None,
-        on_error: str = "fail",
         reattach: str = "retry",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(repair=repair, temperature=temperature, **kwargs)
         self.rows = rows
-        self.input_path = input_path
-        self.input_format = input_format
-        self.output_path = output_path
-        self.output_format = output_format
-        self.part_size = part_size
         self.endpoint = endpoint
-        self.prompt = prompt
-        self.system_prompt = system_prompt
         self.text_column = text_column
-        self.model = model
-        self.temperature = temperature
-        self.max_tokens = max_tokens
+        self.key = key
+        self.answer_column = answer_column
+        self.columns = columns
+        self.extra_columns = extra_columns
+        self.keep_columns = keep_columns
         self.completion_window = completion_window
         self.poll_interval = poll_interval
         self.deferrable = deferrable
-        self.on_error = on_error
         self.reattach = reattach
         self._batch_ids: list[str] = []
 
@@ -142,25 +138,11 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         return self._run(context)
 
     def _run(self, context: Context) -> dict[str, Any]:
-        from ..hooks.batch.batch_run import BatchRun
-        from ..hooks.batch.task_identity import BatchTask
-
         asks_chat = self._check_choices()
         self.push_links(context, self.model, "chat_model" if asks_chat else "embedding_model")
         with self.hook.boundary():
-            seconds = number(self.poll_interval, "poll_interval", 0)
-            batch_rows, folder, part_size = self._plan()
-            task = BatchTask(context, self.retries or 0, always=self.reattach == "always")
-            run = BatchRun(self.hook, self.endpoint, self.completion_window, task)
-            lines = batch_rows.missing(self._rows(), folder, part_size) if folder else batch_rows.lines(self._rows())
-            batches = run.start(lines)
-        self._batch_ids = [batch["id"] for batch in batches]
-        for batch in batches:
-            self._log_batch(batch)
-        self._push_batches(context, batches)
-        if is_deferrable(self.deferrable) and not all(batch["status"] in FINAL_STATUSES for batch in batches):
-            self._defer(context, seconds)
-        return self._finish(context, seconds)
+            run = self._build_run(context)
+            return self._advance(context, run, run.find(), rounds=0, sends_failed=True)
 
     def execute_complete(
         self,
@@ -168,6 +150,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         event: dict[str, Any],
         batch_ids: list[str] | None = None,
         try_number: int | None = None,
+        rounds: int = 0,
     ) -> dict[str, Any]:
         """
         Resume after the triggerer has seen that the batches finished, or that it can't read them.
@@ -176,6 +159,7 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
         :param event: the trigger's event, which is only a hint; the task reads the state of its batches again
         :param batch_ids: ids of the batches that the task was deferred for
         :param try_number: number of the try that was deferred
+        :param rounds: number of times that this try has started batches
         :return: as of :meth:`execute`
         :raises AIEndpointsError: as of :meth:`execute`
         """
@@ -187,40 +171,57 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             self.log.warning("That the trigger's event is of this try is not known: the task looks for its batches.")
             return self._run(context)
         with self.hook.boundary():
-            seconds = number(self.poll_interval, "poll_interval", 0)
-        self._batch_ids = batch_ids
-        return self._finish(context, seconds)
+            batches = [self.hook.get_batch(batch_id) for batch_id in batch_ids]
+            return self._advance(context, self._build_run(context), batches, rounds=rounds)
 
-    def _defer(self, context: Context, seconds: float) -> None:
+    def _advance(
+        self,
+        context: Context,
+        run: BatchRun,
+        batches: Sequence[dict[str, Any]],
+        *,
+        rounds: int,
+        sends_failed: bool = False,
+    ) -> dict[str, Any]:
+        """
+        Start batches for the requests without an answer, and wait; collect the results once there are none.
+        """
+        from ..hooks.batch.batch_answers import Answers
+        from ..hooks.batch.batch_run import wait
+
+        seconds = number(self.poll_interval, "poll_interval", 0)
+        while True:
+            with Answers(self.hook) as answers:
+                for batch in batches:
+                    if batch["status"] in FINAL_STATUSES:
+                        answers.add(batch)
+                plan = self._plan(answers, sends_failed=sends_failed)
+                all_batches = run.start(plan.iter_lines(self._rows(), batches, rounds), batches)
+                self._batch_ids = [batch["id"] for batch in all_batches]
+                for batch in all_batches:
+                    self._log_batch(batch)
+                self._push_batches(context, all_batches)
+                if all(batch["status"] in FINAL_STATUSES for batch in all_batches):
+                    self._batch_ids = []
+                    return self._collect(context, plan)
+            rounds, sends_failed = rounds + 1, False
+            if is_deferrable(self.deferrable):
+                self._defer(context, seconds, rounds)
+            batches = list(wait(self.hook, self._batch_ids, seconds, self._log_batch))
+
+    def _defer(self, context: Context, seconds: float, rounds: int) -> None:
         from ..triggers.batch import OVHCloudAIEndpointsBatchTrigger
 
         ids, self._batch_ids = self._batch_ids, []
         trigger = OVHCloudAIEndpointsBatchTrigger(ids, self.ovh_conn_id, seconds, cancel_on_kill=True)
-        awaited = {"batch_ids": ids, "try_number": _read_try_number(context)}
+        awaited = {"batch_ids": ids, "try_number": _read_try_number(context), "rounds": rounds}
         self.defer(trigger=trigger, method_name="execute_complete", kwargs=awaited)
 
-    def _plan(self) -> tuple[BatchRows, Folder | None, int]:
-        asks_chat = self.endpoint == ENDPOINTS[0]
-        model = self.hook.choose_model(self.model, "chat_model" if asks_chat else "embedding_model")
-        batch_rows, folder = self._build_rows(asks_chat, model), self._folder(asks_chat, model)
-        if folder:
-            folder.begin()
-        return batch_rows, folder, integer(self.part_size, "part_size", 1)
-
-    def _finish(self, context: Context, seconds: float) -> dict[str, Any]:
-        from ..hooks.batch.batch_answers import Answers
-        from ..hooks.batch.batch_run import wait
-
-        with self.hook.boundary(), Answers(self.hook) as answers:
-            ended = list(wait(self.hook, self._batch_ids, seconds, self._log_batch))
-            self._batch_ids = []
-            self._push_batches(context, ended)
-            for batch in ended:
-                answers.add(batch)
-            batch_rows, folder, part_size = self._plan()
-            results = self._results(batch_rows, folder, part_size, answers)
-        if folder:
-            self.record_lineage(context, results, [results["path"]], [self.input_path])
+    def _collect(self, context: Context, plan: RowBatches) -> dict[str, Any]:
+        if self.output_path is not None:
+            return self.return_manifest(context, plan.write(self._rows()))
+        results = plan.collect(self._rows())
+        self.check_empty(len(results["results"]))
         return results
 
     def on_kill(self) -> None:
@@ -231,21 +232,6 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
             self.log.info("AI Endpoints batch %s is cancelled, as its task was ended.", batch_id)
             self.hook.cancel_batch(batch_id)
 
-    def _results(self, batch_rows: BatchRows, folder: Folder | None, part_size: int, answers: Any) -> dict[str, Any]:
-        asks_chat = self.endpoint == ENDPOINTS[0]
-        if folder:
-            metadata = batch_rows.write(self._rows(), folder, part_size, answers)
-            if self.on_error == "fail":
-                batch_rows.check()
-            return folder.finish(metadata)
-        records = list(batch_rows.collect(self._rows(), answers))
-        if self.on_error == "fail":
-            batch_rows.check()
-        column = "answer" if asks_chat else "embedding"
-        errors = [{"index": index, "error": row["error"]} for index, row in enumerate(records) if row["error"]]
-        results = [row[column] if asks_chat or row["error"] else list(row[column]) for row in records]
-        return {"model": batch_rows.model, "results": results, "errors": errors, "usage": batch_rows.usage}
-
     def _check_choices(self) -> bool:
         choices = {"endpoint": ENDPOINTS, "on_error": ("fail", "skip"), "reattach": ("retry", "always")}
         with self.hook.boundary():
@@ -254,28 +240,42 @@ class OVHCloudAIEndpointsBatchOperator(AIEndpointsOperator):
                     raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {quote(value)}.")
         return self.endpoint == ENDPOINTS[0]
 
-    def _build_rows(self, asks_chat: bool, model: Any) -> BatchRows:
-        from ..hooks.batch import batch_rows
+    def _build_run(self, context: Context) -> BatchRun:
+        from ..hooks.batch.batch_run import BatchRun
+        from ..hooks.batch.task_identity import BatchTask
 
-        further = self.further_parameters(("model", "messages", "input", "temperature", "max_tokens"))
-        if asks_chat:
-            options = {"temperature": self.temperature, "max_tokens": self.max_tokens, **further}
-            return batch_rows.chat(model, self.prompt, self.system_prompt, options)
-        return batch_rows.embedding(model, self.text_column, further)
+        self._check_choices()
+        task = BatchTask(context, self.retries or 0, always=self.reattach == "always")
+        return BatchRun(self.hook, self.endpoint, self.completion_window, task)
 
-    def _folder(self, asks_chat: bool, model: Any) -> Folder | None:
-        from ..rows.folder import Folder
+    def _plan(self, answers: Any, *, sends_failed: bool) -> RowBatches:
+        from ..hooks.batch.batch_rows import BatchLookup
+        from ..hooks.batch.row_batches import build_row_batches
 
-        if self.output_path is None:
-            return None
-        request_params = ("endpoint", "temperature", "max_tokens", "extra_body")
-        texts = ("prompt", "system_prompt") if asks_chat else ("text_column",)
-        recipe = {"model": model, **{name: getattr(self, name) for name in (*request_params, *texts)}}
-        vectors = None if asks_chat else "embedding"
-        return Folder(to_object_path(self.output_path, "output_path"), self.output_format, recipe, vectors=vectors)
+        return build_row_batches(
+            self.hook,
+            BatchLookup(answers, ignores_failures=sends_failed),
+            self.model,
+            self._options(),
+            output=None if self.output_path is None else to_object_path(self.output_path, "output_path"),
+            output_format=self.output_format,
+            part_size=integer(self.part_size, "part_size", 1),
+            on_error=self.on_error,
+            max_failures=self.max_failures,
+            max_cost=self.max_cost,
+            max_total_tokens=self.max_total_tokens,
+        )
+
+    def _options(self) -> dict[str, Any]:
+        if self.endpoint == ENDPOINTS[1]:
+            params = self.further_parameters(("model", "input"))
+            return {"text_column": text(self.text_column, "text_column"), "params": params}
+        own = ("prompt", "system_prompt", "messages", "images")
+        columns = ("key", "answer_column", "columns", "extra_columns", "keep_columns")
+        return {name: getattr(self, name) for name in (*own, *columns)} | self.chat_params()
 
     def _rows(self) -> Iterable[dict[str, Any]]:
-        return read_rows(self.rows, self.input_path, self.input_format, "rows")
+        return self.read_rows(self.rows, "rows")
 
     def _push_batches(self, context: Context, batches: list[dict[str, Any]]) -> None:
         self.push_xcom(context, "batches", [summary(batch) for batch in batches])

@@ -11,7 +11,7 @@ from .. import defaults
 from ..hooks.files.object_path import to_object_path
 from ..validation import text
 from ._base import AIEndpointsOperator
-from ._rows import read_rows
+from ._rows import RowsOperator
 
 if TYPE_CHECKING:
     from ..compat import Context
@@ -20,46 +20,39 @@ if TYPE_CHECKING:
 MAX_XCOM_TEXTS = 1_000
 
 
-class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
+class OVHCloudAIEndpointsEmbeddingOperator(RowsOperator):
     """
     Create embedding vectors.
 
     Without ``output_path``, XCom has the response in OpenAI's format. With it, the vectors go to files in that folder,
     with the columns of their rows, and XCom has a manifest: ``path``, ``rows``, ``rows_reused``, ``model``,
-    ``dimensions``, ``usage``. A retry sends only the rows that are missing there.
+    ``dimensions``, ``usage``. A retry, or a later run with other rows, sends only texts without a vector there. Equal
+    texts are sent once.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
     :param model: model id; default: the connection's embedding model
     :param input: one string or any number of them, sent in as many requests as the service's limits require; with
         ``output_path`` also dictionaries
-    :param input_path: a file of rows, or a folder of such files, instead of ``input``: ``.jsonl``, ``.csv``,
-        ``.parquet`` or ``.txt``, on this machine or in object storage
-    :param input_format: format of the input; default: by its suffix
     :param text_column: the column of a row to embed
-    :param output_path: folder for the vectors
-    :param output_format: ``jsonl``, ``parquet`` or ``npy``
-    :param part_size: rows in a file of the output
-    :param concurrency: number of requests at a time, 1 to 32
+    :param concurrency: maximum number of requests at a time, up to 512; ``auto`` for as many as the rate limit needs
+    :param on_error: with ``output_path``, ``raise`` fails the task at the first failure, ``fail`` after all rows, and
+        ``skip`` doesn't fail it; the last two add the column ``error``
     :param on_long_text: how to handle a string that is too long for the model before it is sent: ``error``,
         ``truncate``, or with ``output_path`` ``split`` into rows of their own; None sends it unchanged
     :param max_text_tokens: maximum number of tokens of a string; default: the model's context
     :param extra_body: more fields of the request, such as ``dimensions``
-    :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
+    :param kwargs: parameters of :class:`._rows.RowsOperator`
     """
 
     template_fields = (
         "model",
         "input",
-        "input_path",
-        "input_format",
         "text_column",
-        "output_path",
-        "output_format",
-        "part_size",
         "concurrency",
         "on_long_text",
         "max_text_tokens",
+        *RowsOperator.template_fields,
         *AIEndpointsOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input": "json", "extra_body": "json"}
@@ -70,26 +63,17 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         *,
         model: str | None = None,
         input: Any = None,  # noqa: A002  (the API's own name)
-        input_path: str | None = None,
-        input_format: str | None = None,
         text_column: str = "text",
-        output_path: str | None = None,
-        output_format: str = "jsonl",
-        part_size: int | str = 1_000,
         concurrency: int | str = defaults.CONCURRENCY,
+        on_error: str = "raise",
         on_long_text: str | None = None,
         max_text_tokens: int | str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(on_error=on_error, **kwargs)
         self.model = model
         self.input = input
-        self.input_path = input_path
-        self.input_format = input_format
         self.text_column = text_column
-        self.output_path = output_path
-        self.output_format = output_format
-        self.part_size = part_size
         self.concurrency = concurrency
         self.on_long_text = on_long_text
         self.max_text_tokens = max_text_tokens
@@ -106,10 +90,11 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
         further = self._options()
         with self.hook.boundary():
             if self.output_path is not None:
-                manifest = self._to_folder(further)
-                self.record_lineage(context, manifest, [manifest["path"]], [self.input_path])
-                return manifest
+                return self.return_manifest(context, self._to_folder(further))
             texts = self._texts()
+        if isinstance(texts, (list, tuple)) and not texts:
+            self.check_empty(0)
+            return {"object": "list", "model": self.model, "data": [], "usage": {}}
         return self.hook.create_embedding(model=self.model, input=texts, **further)
 
     def _options(self) -> dict[str, Any]:
@@ -125,6 +110,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
             text_column=self.text_column,
             output_format=self.output_format,
             part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
+            on_error=self.on_error,
+            max_failures=self.max_failures,  # type: ignore[arg-type]  # likewise
             **further,
         )
 
@@ -145,4 +132,4 @@ class OVHCloudAIEndpointsEmbeddingOperator(AIEndpointsOperator):
 
     def _rows(self) -> Iterable[dict[str, Any]]:
         values = [self.input] if isinstance(self.input, str) else self.input
-        return read_rows(values, self.input_path, self.input_format, "input")
+        return self.read_rows(values, "input")

@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..client.media.transcription import MODEL, billed_seconds
+from ..client.media.transcription import MODEL
+from ..client.usage import read_audio_seconds, read_usage
 from ..errors import ConfigurationError
 from ..validation import quote
 from ._base import AIEndpointsOperator
@@ -131,7 +132,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             "format": file.kind,
             "model": model,
             "language": response.get("language"),
-            "seconds": billed_seconds(response),
+            "seconds": read_audio_seconds(response),
             "characters": len(response["text"]),
         }
         self.record_lineage(context, metadata, [file.display], [self.audio_path])
@@ -159,7 +160,7 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
         if not self.do_xcom_push:
             return
         # The service's list of models has no price of a second.
-        usage = {"requests": 1, "audio_seconds": billed_seconds(response), "cost": None, "currency": None}
+        usage = {**read_usage(response).as_dict(), "cost": None, "currency": None}
         self.push_xcom(context, "usage", usage)
         if isinstance(response.get("language"), str):
             self.push_xcom(context, "language", response["language"])

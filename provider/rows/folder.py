@@ -5,7 +5,7 @@ A folder of result parts, in which a later run reuses finished parts; a manifest
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -53,6 +53,7 @@ class Folder:
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="ai-endpoints-encoder")
         #: Files of this and other runs, from :meth:`begin` on.
         self._files: set[str]
+        self._old_parts: list[str]
         self._old: dict[str, Any] | None = None
         #: Number of rows in each part of this run, and number of failed rows in each part read or written so far.
         self._rows: dict[str, int] = {}
@@ -74,23 +75,26 @@ class Folder:
             )
         self._old = read_manifest(self._storage) if MANIFEST in names else None
         self._storage.mkdir()
+        self._rows, self._failed = {}, {}
         if self._old is not None and self._old.get("recipe_digest") != self._run:
             self._unfinish()
         for name in names:
             if _is_leftover(name):
                 self._storage.child(name).remove()
         self._files = {name for name in names if part_names.is_ours(name)}
+        self._old_parts = part_names.find_part_names(self._files)
 
-    def build_name(self, index: int, rows: Sequence[Row]) -> str:
+    def build_name(self, index: int, rows: Sequence[Row], keys: Sequence[bytes] = ()) -> str:
         """
         Build the name of a part of this run.
 
         :param index: number of the part, from 0
         :param rows: rows of the part
+        :param keys: keys of the rows, if more than the rows and the recipe affects the results
         :return: the name
         :raises InvalidInputError: before any billed request, if a row can't be written in this format
         """
-        name = part_names.build_part_name(index, part_names.digest(self._run, rows), self._kind)
+        name = part_names.build_part_name(index, part_names.digest(self._run, rows, keys), self._kind)
         if not self.has(name):
             formats.check_rows(self._kind, rows)
         self._rows[name] = len(rows)
@@ -105,26 +109,48 @@ class Folder:
         """
         return self._files.issuperset(part_names.list_files(name))
 
-    def write(self, name: str, records: Sequence[Row]) -> None:
+    def write(self, name: str, records: Sequence[Row], keys: Sequence[bytes] = ()) -> None:
         """
         Write or replace a part. An interruption never leaves an incomplete one.
 
         :param name: name of the part
         :param records: a record for each row, in order
+        :param keys: the key of each row, by which a later run finds its record; none if rows have no keys
         :raises InvalidInputError: if a record can't be written in this format
         :raises InvalidResponseError: if the vectors differ in their dimensions, or aren't finite
         """
         if len(records) != self._rows[name]:
             raise ValueError(f"{len(records)} records for {self._rows[name]} rows")
+        self._write(name, records, keys)
+        self._failed[name] = len(part_names.failed(records))
+
+    def write_rest(self, index: int, records: Sequence[Row | None], keys: Sequence[bytes]) -> None:
+        """
+        Write the records of a part that has no record for each row, for a later run.
+
+        :param index: number of the part, from 0
+        :param records: a record for each row, or None
+        :param keys: the key of each row
+        """
+        complete = [(record, key) for record, key in zip(records, keys, strict=True) if record is not None]
+        rest_keys = [key for _, key in complete]
+        name = part_names.build_part_name(index, part_names.digest(self._run, [], rest_keys), self._kind)
+        self._write(name, [record for record, _ in complete], rest_keys)
+
+    def _write(self, name: str, records: Sequence[Row], keys: Sequence[bytes]) -> None:
         contents = self._encoder.submit(formats.encode, self._kind, records, self._vectors).result()
         self._unfinish()
         if len(contents) > 1 and name in self._files:
             # Old and new files of a part must not mix.
             self._remove(name)
+        keys_name = part_names.build_keys_name(name)
+        if keys and keys_name not in self._files:
+            # Before the part, so that each complete part has its keys. They never change: its name has their hash.
+            self._storage.child(keys_name).write(b"".join(keys))
+            self._files.add(keys_name)
         for file, data in zip(part_names.list_files(name), contents.values(), strict=True):
             self._storage.child(file).write(data)
             self._files.add(file)
-        self._failed[name] = len(part_names.failed(records))
 
     def read(self, name: str) -> list[Row]:
         """
@@ -133,13 +159,33 @@ class Folder:
         :param name: name of a complete part
         :return: its records
         """
-        contents = {}
-        for file in part_names.list_files(name):
-            with self._storage.child(file).open() as stream:
-                contents[file.rpartition(".")[2]] = stream.read()
-        records = formats.decode(self._kind, contents, self._vectors)
+        records = self._decode(name)
         self._failed[name] = len(part_names.failed(records))
         return records
+
+    def iter_old_parts(self) -> Iterator[tuple[list[Row], list[bytes]]]:
+        """
+        Iterate over the parts of earlier runs, of any recipe and format.
+
+        :return: records of each part, and the key of each record; no keys if an older version wrote the part
+        """
+        for name in self._old_parts:
+            if self._files.issuperset(part_names.list_files(name)):
+                yield self._decode(name), self._read_keys(name)
+
+    def _decode(self, name: str) -> list[Row]:
+        contents = {file.rpartition(".")[2]: self._read_file(file) for file in part_names.list_files(name)}
+        return formats.decode(name.rpartition(".")[2], contents, self._vectors)
+
+    def _read_keys(self, name: str) -> list[bytes]:
+        keys_name = part_names.build_keys_name(name)
+        data = self._read_file(keys_name) if keys_name in self._files else b""
+        size = part_names.KEY_BYTES
+        return [data[start : start + size] for start in range(0, len(data), size)]
+
+    def _read_file(self, name: str) -> bytes:
+        with self._storage.child(name).open() as stream:
+            return stream.read()
 
     def finish(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -189,6 +235,7 @@ class Folder:
 
     def _remove_other_parts(self) -> None:
         own = {file for name in self._rows for file in part_names.list_files(name)}
+        own |= {part_names.build_keys_name(name) for name in self._rows}
         # Remove the last file of a part first, so that no incomplete part looks complete.
         for file in sorted(self._files - own, key=_last_first):
             self._remove(file)
@@ -225,4 +272,4 @@ def _is_leftover(name: str) -> bool:
 
 
 def _last_first(name: str) -> tuple[bool, str]:
-    return name.endswith(".jsonl"), name
+    return name.endswith((".jsonl", ".keys")), name

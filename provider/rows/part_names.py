@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,7 +22,11 @@ ERROR = "error"
 #: Hexadecimal digits of the hash in a name: 64 bits.
 _HASH_DIGITS = 16
 
-_NAME = re.compile(rf"part-\d{{5,}}-[0-9a-f]{{{_HASH_DIGITS}}}\.({'|'.join(formats.SUFFIXES)})")
+_STEM = rf"part-\d{{5,}}-[0-9a-f]{{{_HASH_DIGITS}}}"
+_NAME = re.compile(rf"{_STEM}\.({'|'.join(formats.SUFFIXES)})|_{_STEM}\.keys")
+
+#: Bytes of the key of a row.
+KEY_BYTES = 16
 
 
 def split(rows: Iterable[Row], part_size: int = PART_SIZE) -> Iterator[tuple[int, list[Row]]]:
@@ -54,18 +58,21 @@ def run_digest(recipe: Mapping[str, Any], kind: str, vectors: str | None) -> str
     return hashlib.sha256(canonical(whole, "The recipe")).hexdigest()[:_HASH_DIGITS]
 
 
-def digest(run: str, rows: Iterable[Row]) -> str:
+def digest(run: str, rows: Iterable[Row], keys: Iterable[bytes] = ()) -> str:
     """
     Compute a hash that differs between parts with different results.
 
     :param run: return value of :func:`run_digest`
     :param rows: rows of the part
+    :param keys: keys of the rows, if more than the rows and the run affects the results
     :return: hexadecimal digits
     :raises InvalidInputError: if a row can't be written as JSON
     """
     content = hashlib.sha256(run.encode())
     for position, row in enumerate(rows):
         content.update(canonical(row, f"Row {position} of a part") + b"\n")
+    for key in keys:
+        content.update(key)
     return content.hexdigest()[:_HASH_DIGITS]
 
 
@@ -92,6 +99,29 @@ def list_files(name: str) -> list[str]:
     return [f"{stem}.{suffix}" for suffix in formats.SUFFIXES[kind]]
 
 
+def build_keys_name(name: str) -> str:
+    """
+    Build the name of the file with the keys of a part's rows. Readers of data ignore it: it begins with ``_``.
+
+    :param name: return value of :func:`build_part_name`
+    :return: the name
+    """
+    return f"_{name.rpartition('.')[0]}.keys"
+
+
+def find_part_names(files: Collection[str]) -> list[str]:
+    """
+    Find the complete parts of a folder.
+
+    :param files: names of all files in it
+    :return: names of the parts, in order
+    """
+    parts = {name for name in files if is_ours(name) and not name.startswith("_")}
+    # A NumPy matrix has JSON Lines beside it.
+    matrices = {f"{name.removesuffix('.npy')}.jsonl" for name in parts if name.endswith(".npy")}
+    return sorted(name for name in parts - matrices if parts.issuperset(list_files(name)))
+
+
 def is_ours(name: str) -> bool:
     """
     Check whether a file belongs to a part.
@@ -102,11 +132,11 @@ def is_ours(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def failed(records: Sequence[Row]) -> list[int]:
+def failed(records: Sequence[Row | None]) -> list[int]:
     """
     Find the failed rows of a part.
 
     :param records: records of the part
     :return: indexes of the records with an error
     """
-    return [position for position, record in enumerate(records) if record.get(ERROR) is not None]
+    return [position for position, record in enumerate(records) if record and record.get(ERROR) is not None]

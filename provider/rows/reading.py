@@ -64,7 +64,7 @@ def read_rows(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A
     :param format: one of the formats; unless given, the suffix decides
     :return: the rows
     :raises ConfigurationError: at once, as :func:`check` does
-    :raises InvalidInputError: during the iteration, if a file contains no rows or isn't valid in its format
+    :raises InvalidInputError: during the iteration, if a file isn't valid in its format
     """
     return _iter_all(_list_sources(path, format))
 
@@ -110,8 +110,6 @@ def _list_sources(path: Any, kind: str | None) -> list[_Source]:
     files = [top]
     if top_kind == "folder":
         files = [top.child(name) for name, entry in top.iterdir().items() if entry == "file" and name[0] not in "._"]
-    if not files:
-        raise ConfigurationError(f"The folder {top.display} holds no file to read.")
     sources = [_Source(file, kind or _find_format(file)) for file in files]
     if any(source.kind == "parquet" for source in sources):
         parquet.load()
@@ -130,12 +128,7 @@ def _find_format(file: StoragePath) -> str:
 
 def _iter_all(sources: list[_Source]) -> Iterator[Row]:
     for source in sources:
-        empty = True
-        for row in _READERS[source.kind](source):
-            yield row
-            empty = False
-        if empty:
-            raise InvalidInputError(f"{source.storage.display} holds no rows.")
+        yield from _READERS[source.kind](source)
 
 
 def _iter_jsonl(source: _Source) -> Iterator[Row]:

@@ -191,7 +191,7 @@ def _models(came: Reply) -> None:
     for model in model_list.check_models(_object(came), came, CHAT):
         rates = prices.read_pricing(model)
         if rates is not None:
-            cost = prices.compute_cost({"prompt_tokens": 7, "completion_tokens": 5}, rates)
+            cost = prices.compute_cost(usage.Usage(1, 7, 5), rates)
             assert 0 <= cost < 13
 
 
@@ -203,7 +203,7 @@ def _response(came: Reply) -> None:
 
 def _transcript(came: Reply) -> None:
     value = transcription.check_transcript(_object(came), came)
-    seconds = transcription.billed_seconds(value)
+    seconds = usage.read_audio_seconds(value)
     assert seconds is None or seconds >= 0
     for written in (subtitles.srt, subtitles.vtt):
         times = re.findall(r"^(\S+) --> (\S+)$", written(value), re.MULTILINE)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...errors import ConfigurationError
@@ -16,25 +16,63 @@ from ...validation import quote, text
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
 
 
-def build_conversation(row: Mapping[str, Any], prompt: str, system_prompt: str | None = None) -> list[dict[str, str]]:
+class RowTemplate:
     """
-    Build a conversation from prompts and the columns of a row.
+    Builds the messages about a row.
 
-    :param row: values by column
-    :param prompt: user prompt, with ``{column}`` for a value
-    :param system_prompt: system prompt, likewise
-    :return: messages
-    :raises ConfigurationError: if a prompt isn't a string, or names a column that the row doesn't have
+    :param prompt: the user's message, with ``{column}`` for a value; None if there are ``messages``
+    :param system_prompt: system message, likewise
+    :param messages: messages, whose texts have placeholders, too
+    :param add_images: adds the images of a row to messages, or None
+    :raises ConfigurationError: if a prompt isn't a string, or the messages aren't a list
     """
-    for name, value in (("prompt", prompt), ("system_prompt", system_prompt or "")):
-        if not isinstance(value, str):
-            raise ConfigurationError(f"{name} must be a text, not {quote(value)}.")
-    prompts = {"system": system_prompt, "user": prompt}
-    return [
-        {"role": role, "content": fill_template(template, row)}
-        for role, template in prompts.items()
-        if template is not None
-    ]
+
+    def __init__(
+        self,
+        prompt: Any = None,
+        system_prompt: Any = None,
+        messages: Any = None,
+        add_images: Callable[[Any, Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        for name, value in (("prompt", prompt), ("system_prompt", system_prompt)):
+            if value is not None:
+                text(value, name)
+        self._messages = build_messages(messages, prompt, system_prompt)
+        if isinstance(self._messages, (str, Mapping)) or not isinstance(self._messages, Sequence):
+            raise ConfigurationError(f"messages must be a list of messages, not {quote(messages)}.")
+        self._add_images = add_images
+
+    @property
+    def reads_files(self) -> bool:
+        """
+        Whether the messages contain files that the rows name.
+        """
+        return self._add_images is not None
+
+    def build(self, row: Mapping[str, Any]) -> Any:
+        """
+        Build the messages about a row.
+
+        :param row: values by column
+        :return: messages
+        :raises ConfigurationError: if the template names a column that the row doesn't have, or an image can't be read
+        """
+        messages = [_fill_message(message, row) for message in self._messages]
+        return messages if self._add_images is None else self._add_images(messages, row)
+
+
+def _fill_message(message: Any, row: Mapping[str, Any]) -> Any:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if isinstance(content, str):
+        return {**message, "content": fill_template(content, row)}
+    if isinstance(content, (list, tuple)):
+        return {**message, "content": [_fill_part(part, row) for part in content]}
+    return message
+
+
+def _fill_part(part: Any, row: Mapping[str, Any]) -> Any:
+    value = part.get("text") if isinstance(part, Mapping) else None
+    return {**part, "text": fill_template(value, row)} if isinstance(value, str) else part
 
 
 def fill_template(template: str, row: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ Embeds any number of strings: splits them into requests, sends these, and joins 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from ...errors import BadRequestError, InvalidResponseError
 from .. import parallel
 from ..http.http_request import Request
 from ..http.http_response import Reply
+from ..parallel import Concurrency
 from ..settings import ClientSettings
-from ..usage import sum_usage
+from ..usage import is_count
 from . import embeddings_request
 from .vectors import Vector, check_embeddings, parse_embeddings
 
@@ -108,7 +110,7 @@ class Embedder:
         return self._send(request), request
 
     def embed(
-        self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: int = 1
+        self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: Concurrency = 1
     ) -> tuple[dict[str, Any], list[Reply]]:
         """
         Embed one string or many.
@@ -129,15 +131,27 @@ class Embedder:
             values.append(done.value)
             replies.append(replace(done.reply, body=b""))
         check_dimensions(item["embedding"] for item in data)
-        return {**values[0], "object": "list", "data": data, "usage": sum_usage(values)}, replies
+        return {**values[0], "object": "list", "data": data, "usage": _sum_usage(values)}, replies
 
-    def _embedded(self, batches: list[Batch], concurrency: int) -> Iterator[EmbeddedBatch]:
+    def _embedded(self, batches: list[Batch], concurrency: Concurrency) -> Iterator[EmbeddedBatch]:
         if len(batches) == 1:
             yield self.embed_batch(batches[0])
             return
         with closing(parallel.map_ordered(batches, self.embed_batch, concurrency)) as outcomes:
             for outcome in outcomes:
                 yield outcome.result()
+
+
+def _sum_usage(values: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """
+    Add up the usage of responses, by the service's names.
+    """
+    total: Counter[str] = Counter()
+    for value in values:
+        usage = value.get("usage")
+        counts = usage.items() if isinstance(usage, Mapping) else ()
+        total.update({name: number for name, number in counts if is_count(number)})
+    return dict(total)
 
 
 def _refuses_format(error: BadRequestError) -> bool:

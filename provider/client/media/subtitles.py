@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import InvalidResponseError
-from .transcription import is_seconds
+from ..usage import is_seconds
 
 
 class _Cue(NamedTuple):

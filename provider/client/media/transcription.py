@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 from ... import defaults
 from ...errors import ConfigurationError, InvalidResponseError
@@ -25,9 +25,6 @@ RESPONSE_FORMATS = ("json", "verbose_json")
 
 #: Units for which a transcript can include times.
 TIMESTAMPS = ("word", "segment")
-
-#: Maximum of a time in a recording: thirty years.
-MAX_SECONDS = 1e9
 
 #: Bytes at the beginning of a recording that identify its format. An EBML file's type is within its first 64.
 HEAD_BYTES = 128
@@ -247,27 +244,3 @@ def check_transcript(value: dict[str, Any], reply: Reply) -> dict[str, Any]:
     if value.get("success") is False or not isinstance(value.get("text"), str):
         raise InvalidResponseError("The transcription came back without a text.", response=value, **facts(reply))
     return value
-
-
-def billed_seconds(response: Mapping[str, Any]) -> float | None:
-    """
-    Return the billed seconds of a recording.
-
-    :param response: a transcript
-    :return: seconds; None if the service doesn't report them
-    """
-    usage = response.get("usage")
-    counts = usage if isinstance(usage, Mapping) else {}
-    # ``duration`` until 2026-05, ``seconds`` since.
-    candidates = (counts.get("seconds"), counts.get("duration"))
-    return next((value for value in candidates if is_seconds(value)), None)
-
-
-def is_seconds(value: Any) -> TypeGuard[float]:
-    """
-    Return whether a value can be a time in a recording.
-
-    :param value: any value
-    :return: True for a number from 0 to :data:`MAX_SECONDS`
-    """
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ..usage import is_count
+from ..usage import Usage
 from .model_names import find_kind
 
 #: No token costs as much as one unit of a currency: anything above isn't a price.
@@ -91,25 +91,13 @@ def read_price_per_unit(value: Any) -> Decimal | None:
     return price if price.is_finite() and 0 <= price < _MAX_PRICE else None
 
 
-def has_token_counts(usage: Any) -> bool:
-    """
-    Return whether a response reports its usage.
-
-    :param usage: its ``usage``
-    :return: True if it counts the input tokens; output tokens may be missing, as in embeddings
-    """
-    counts = usage if isinstance(usage, Mapping) else {}
-    return is_count(counts.get("prompt_tokens")) and is_count(counts.get("completion_tokens", 0))
-
-
-def compute_cost(tokens: Mapping[str, int], rates: ModelPricing, requests: int = 1) -> Decimal:
+def compute_cost(usage: Usage, rates: ModelPricing) -> Decimal:
     """
     Compute the cost of requests.
 
-    :param tokens: ``prompt_tokens`` and ``completion_tokens`` of the requests
+    :param usage: usage of the requests
     :param rates: prices of the model
-    :param requests: number of requests
     :return: the cost in the currency of the prices
     """
-    prompt, completion = tokens.get("prompt_tokens", 0), tokens.get("completion_tokens", 0)
-    return requests * rates.request + prompt * rates.prompt + completion * rates.completion
+    tokens_in, tokens_out = usage.input_tokens or 0, usage.output_tokens or 0
+    return usage.requests * rates.request + tokens_in * rates.prompt + tokens_out * rates.completion

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ..fork_lock import create_fork_lock
 from ..settings import ClientSettings
+from .concurrency import ConcurrencyEstimate
 from .rate_estimate import ROUNDING_S, AdvertisedLimit, EstimatedLimit
 from .ratelimit_headers import MINUTE_S, read_quota, read_wait
 
@@ -64,6 +65,7 @@ class Pacer:
     def _forget(self) -> None:
         self._request_count, self._last_sent, self._pause, self._logged_until = 0, 0.0, 0.0, 0.0
         self._advertised, self._estimated = AdvertisedLimit(), EstimatedLimit()
+        self._concurrency, self._paced_until = ConcurrencyEstimate(), 0.0
 
     def __enter__(self) -> Pacer:
         with _lock:
@@ -107,6 +109,7 @@ class Pacer:
             wait = max(moment, _free(settings, now)) - now
             if wait > 0:
                 self._log_wait(wait, now)
+                self._paced_until = now + wait
                 return Permit(wait, now)
             self._request_count, self._last_sent = self._request_count + 1, now
             self._estimated.on_send(now)
@@ -139,6 +142,13 @@ class Pacer:
                 self._advertised.update(quota, permit.number, permit.moment)
             if wait is not None:
                 self._pause = max(self._pause, now + wait)
+            self._concurrency.update(
+                now - permit.moment,
+                self._running,
+                self._find_rate(settings, now),
+                is_paced=status == 429 or now <= self._paced_until,
+                is_failure=status >= 500,
+            )
             if status != 429:
                 if status < 500:
                     self._estimated.on_success(permit.moment)
@@ -147,6 +157,27 @@ class Pacer:
             if not quota or quota.left > 0 or quota.reset is None:
                 self._estimated.pause(permit.moment, now, wait)
             return self._running > 1 and (wait or 0.0) <= settings.max_wait
+
+    @property
+    def concurrency(self) -> int:
+        """
+        The number of requests to have under way, so that the rate limit is used.
+        """
+        return self._concurrency.limit
+
+    def find_rate(self, settings: ClientSettings) -> float | None:
+        """
+        Find the rate that the service allows.
+
+        :param settings: as for :meth:`acquire`
+        :return: requests a minute, or None if it is unknown
+        """
+        with _lock:
+            return self._find_rate(settings, time.monotonic())
+
+    def _find_rate(self, settings: ClientSettings, now: float) -> float | None:
+        rates = (self._advertised.limit, self._estimated.rate(now), settings.requests_per_minute)
+        return min((float(rate) for rate in rates if rate), default=None)
 
     def _log_wait(self, wait: float, now: float) -> None:
         if wait > LOG_WAITS_OVER_S and now + wait > self._logged_until + ROUNDING_S:

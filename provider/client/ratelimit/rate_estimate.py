@@ -100,6 +100,15 @@ class EstimatedLimit:
         """
         return self._next if self._consecutive_429s or self._rate else now
 
+    def rate(self, now: float) -> float | None:
+        """
+        Return the estimated rate.
+
+        :param now: the current moment
+        :return: requests a minute, or None before the first refusal
+        """
+        return TARGET_UTILISATION * self._current_rate(now) if self._rate else None
+
     def on_send(self, now: float) -> None:
         """
         Count a request.
@@ -156,7 +165,8 @@ class EstimatedLimit:
     def _interval(self, now: float) -> float:
         if self._consecutive_429s:
             return PROBE_INTERVAL_S
-        return MINUTE_S / (TARGET_UTILISATION * self._current_rate(now)) if self._rate else 0.0
+        rate = self.rate(now)
+        return MINUTE_S / rate if rate else 0.0
 
     def _current_rate(self, now: float) -> float:
         return self._rate * (1 + GROWTH_PER_MINUTE * ((now - self._since) / MINUTE_S) ** 3)

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from ...errors import BadRequestError
 from ...redaction import scrub
 from ..methods.batches import BatchMethods, parse_line
+from .batch_run import read_digest
 
 
 class Answers:
@@ -57,7 +58,8 @@ class Answers:
         :param custom_id: id of the request
         :return: the line, or None if the batches have none
         """
-        place = self._good.get(custom_id) or self._bad.get(custom_id)
+        digest = read_digest(custom_id)
+        place = self._good.get(digest) or self._bad.get(digest)
         if place is None:
             return None
         self._file.seek(place[0])
@@ -84,7 +86,7 @@ class Answers:
                     continue
                 value = parse_line(line, number, file_id)
                 places = self._bad if find_failure(value) else self._good
-                places.setdefault(str(value.get("custom_id")), (end, len(line)))
+                places.setdefault(read_digest(value.get("custom_id")), (end, len(line)))
                 end += self._file.write(line)
 
 
@@ -120,9 +122,20 @@ def is_retryable(line: Mapping[str, Any] | None) -> bool:
     :param line: line of an output or error file, or None if there isn't one
     :return: False if the service rejects the request, or has answered it
     """
+    status = read_status(line)
+    return status is None or status in {408, 429} or status >= 500
+
+
+def read_status(line: Mapping[str, Any] | None) -> int | None:
+    """
+    Read the HTTP status of a line.
+
+    :param line: line of an output or error file, or None if there isn't one
+    :return: the status, or None if the line has none
+    """
     response = (line or {}).get("response")
     status = response.get("status_code") if isinstance(response, Mapping) else None
-    return type(status) is not int or status in {408, 429} or status >= 500
+    return status if type(status) is int else None
 
 
 def _explain_batch_failure(batch: Mapping[str, Any]) -> str:

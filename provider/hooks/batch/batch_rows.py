@@ -1,199 +1,189 @@
 """
-Conversion of rows to batch requests, and of answers back to rows in their order.
+Runs over rows whose requests are answered by batches, not by the service at once.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...client.chat import chat_request
-from ...client.chat.chat_response import read_text
-from ...client.chat.prompt_template import build_conversation
+from ...client.chat import chat_request, chat_response
+from ...client.chat.conversation_steps import ChatPlan, CompletionResult
 from ...client.embeddings import embeddings_request
 from ...client.embeddings.vectors import decode_vector
 from ...client.http.http_request import Request
-from ...client.usage import sum_usage
-from ...errors import AIEndpointsError, ConfigurationError, InvalidInputError, InvalidResponseError, PartialFailureError
-from ...rows.folder import Folder
-from ...rows.part_names import ERROR, failed, split
-from ...rows.serialization import Row, Vector, read_text_column, vector
-from ...validation import text
-from .batch_answers import Answers, is_retryable
+from ...client.http.http_response import Reply
+from ...client.usage import read_usage
+from ...errors import AIEndpointsError, InvalidResponseError, for_status
+from ...rows.part_names import KEY_BYTES
+from ...rows.serialization import Row, canonical, read_text_column, vector
+from ..bulk.progress import Progress
+from ..bulk.resumable_run import Question, ResumableRun, RowPlan, Work
+from .batch_answers import Answers, is_retryable, read_status
 from .batch_run import Line, build_line
 
 
-class BatchRows:
+class UnansweredRequest(Exception):
     """
-    Builds the request for each row, and reads the result from its answer.
+    No batch has an answer to a request.
 
-    :param request: builds the request for a row; its second argument, the row's number, is for errors
-    :param result: reads the result from the body of an answer
-    :param column: column of the result; errors go to the column ``error``
+    :param line: the line to send
+    :param is_first: whether it is the first request about its row, and no repair and no fallback
+    """
+
+    def __init__(self, line: Line, *, is_first: bool) -> None:
+        super().__init__(line.custom_id)
+        self.line = line
+        self.is_first = is_first
+
+
+class BatchLookup:
+    """
+    Answers requests from the output of batches.
+
+    :param answers: answers of the batches
+    :param ignores_failures: whether a failed request counts as unanswered, so that it is sent again
+    """
+
+    def __init__(self, answers: Answers, *, ignores_failures: bool = False) -> None:
+        self._answers = answers
+        self._ignores_failures = ignores_failures
+        #: Whether to raise :class:`UnansweredRequest`; otherwise an unanswered request has failed.
+        self.lists_unanswered = False
+
+    def send(self, request: Request, key: bytes, *, is_first: bool = True) -> dict[str, Any]:
+        """
+        Find the answer to a request.
+
+        :param request: the request
+        :param key: value of the row's key column, or empty
+        :param is_first: whether it is the first request about its row
+        :return: body of the response
+        :raises UnansweredRequest: if there isn't one
+        :raises AIEndpointsError: if the request failed
+        """
+        line = build_line(json.loads(request.content or b"{}"), key)
+        output = self._answers.get(line.custom_id)
+        reason = self._answers.explain_failure(output)
+        if self.lists_unanswered and (output is None or (reason is not None and self._ignores_failures)):
+            raise UnansweredRequest(line, is_first=is_first)
+        if reason is not None or output is None:
+            status = read_status(output)
+            kind = for_status(status) if status is not None and status >= 400 else InvalidResponseError
+            error = kind(reason or "", status=status)
+            error.retryable = is_retryable(output)
+            raise error
+        body: dict[str, Any] = output["response"]["body"]
+        return body
+
+    def build_ask(self, plan: ChatPlan, messages: Any, key: bytes) -> Callable[[Any, Any], CompletionResult]:
+        """
+        Build the function that answers the requests of a conversation.
+
+        :param plan: plan of the conversation
+        :param messages: its first messages
+        :param key: value of the row's key column, or empty
+        :return: a function of model and messages
+        """
+
+        def ask(model: Any, now: Any) -> CompletionResult:
+            request = chat_request.chat(model, now, **plan.params)
+            is_first = now is messages and model == plan.models[0]
+            body = self.send(request, key, is_first=is_first)
+            try:
+                return CompletionResult(chat_response.check_chat(body, Reply(200, {}, b""), request))
+            except AIEndpointsError as error:
+                error.retryable = False  # it was answered, and billed
+                raise
+
+        return ask
+
+
+class BatchEmbeddingRows(RowPlan):
+    """
+    Reads the vector of each row from batches.
+
+    :param lookup: answers the requests
+    :param model: model id
+    :param text_column: column of the text to embed
+    :param params: further parameters of each request
+    :param progress: counts the usage
     """
 
     def __init__(
-        self, request: Callable[[Row, int], Request], result: Callable[[Mapping[str, Any]], Any], column: str
+        self, lookup: BatchLookup, model: str, text_column: str, params: Mapping[str, Any], progress: Progress
     ) -> None:
-        self._request = request
-        self._result = result
-        self._column = column
-        self._counts: Counter[str] = Counter()
-        self._served: str | None = None
-        self._first_failure: str | None = None
-        self._retryable = False
+        super().__init__(["embedding"])
+        self._lookup = lookup
+        self._requested_model = model
+        self._text_column = text_column
+        self._params = params
+        self.progress = progress
+        self._base = hashlib.sha256(canonical({"model": model, "params": params}, "The request"))
 
-    def lines(self, rows: Iterable[Row]) -> Iterator[Line]:
+    def build_key(self, row: Row, number: int) -> bytes:
         """
-        Build the requests for all rows.
-
-        :param rows: any number of rows, read lazily
-        :return: a line for each row
+        Build the key of a row: a hash of its text, the model and the parameters.
         """
-        return (self._line(row, number) for number, row in enumerate(rows))
+        content = self._base.copy()
+        content.update(read_text_column(row, number, self._text_column).encode("utf-8", "surrogatepass"))
+        return content.digest()[:KEY_BYTES]
 
-    def missing(self, rows: Iterable[Row], folder: Folder, part_size: int) -> Iterator[Line]:
+    def ask(self, work: Work) -> Sequence[Row]:
         """
-        Build the requests for the rows without a result in a folder.
-
-        :param rows: all rows
-        :param folder: folder of the results, after :meth:`Folder.begin`
-        :param part_size: number of rows in a part
-        :return: a line for each of these rows
+        Read the vector of a row.
         """
-        for index, part in split(rows, part_size):
-            positions = _list_missing(folder, folder.build_name(index, part), len(part))
-            yield from (self._line(part[position], index * part_size + position) for position in positions)
-
-    def write(self, rows: Iterable[Row], folder: Folder, part_size: int, answers: Answers) -> dict[str, Any]:
-        """
-        Write the missing results to a folder.
-
-        :param rows: the same rows
-        :param folder: folder of the results
-        :param part_size: number of rows in a part
-        :param answers: answers of the batches
-        :return: fields for the manifest: ``model``, ``rows_reused`` and ``usage``
-        """
-        for index, part in split(rows, part_size):
-            name = folder.build_name(index, part)
-            positions = _list_missing(folder, name, len(part))
-            if positions:
-                records = folder.read(name) if folder.has(name) else [{} for _ in part]
-                for position in positions:
-                    records[position] = self._record(part[position], index * part_size + position, answers)
-                folder.write(name, records)
-            self._counts["reused"] += len(part) - len(positions)
-        return {"model": self._served, "rows_reused": self._counts["reused"], "usage": self.usage}
-
-    def collect(self, rows: Iterable[Row], answers: Answers) -> Iterator[Row]:
-        """
-        Add its result to each row.
-
-        :param rows: the same rows
-        :param answers: answers of the batches
-        :return: the rows, each with the columns of the result and of the error
-        """
-        return (self._record(row, number, answers) for number, row in enumerate(rows))
-
-    @property
-    def usage(self) -> dict[str, int]:
-        """
-        Token counts of all answers so far.
-        """
-        return {name: count for name, count in self._counts.items() if name.endswith("_tokens")}
-
-    @property
-    def model(self) -> str | None:
-        """
-        The model id in the answers, or None before the first answer.
-        """
-        return self._served
-
-    def check(self) -> None:
-        """
-        Raise if rows failed.
-
-        :raises PartialFailureError: with the first failure; retryable only if a retry may help a failed row
-        """
-        if self._counts["failed"]:
-            raise PartialFailureError(
-                f"{self._counts['failed']:,} rows failed; the first one: {self._first_failure}",
-                retryable=self._retryable,
-            )
-
-    def _line(self, row: Row, number: int) -> Line:
-        for name in (self._column, ERROR):
-            if name in row:
-                raise InvalidInputError(f"Row {number} has a column {name!r} already, which the result needs.")
-        content = self._request(row, number).content or b"{}"
-        return build_line(number, json.loads(content))
-
-    def _record(self, row: Row, number: int, answers: Answers) -> Row:
-        line = answers.get(self._line(row, number).custom_id)
-        reason, result = answers.explain_failure(line), None
-        if line is not None and reason is None:
-            body = line["response"]["body"]
-            self._counts.update(sum_usage([body]))
-            self._served = body.get("model") or self._served
-            try:
-                result = self._result(body)
-            except (AIEndpointsError, AttributeError, KeyError, IndexError, TypeError, OverflowError) as error:
-                reason = str(error) if isinstance(error, AIEndpointsError) else "The answer is not of the usual shape."
-        if reason is not None:
-            self._counts["failed"] += 1
-            self._retryable = self._retryable or is_retryable(line)
-            self._first_failure = self._first_failure or f"row {number}: {reason}"
-        return {**row, self._column: result, ERROR: reason}
+        (question,) = work.questions
+        text = read_text_column(question.row, question.number, self._text_column)
+        ((_, request),) = embeddings_request.embeddings(self._requested_model, text, **self._params)
+        body = self._lookup.send(request, b"")
+        self.progress.add_usage(read_usage(body))
+        self.model = body.get("model") or self.model
+        return [{"embedding": vector(_read_vector(body))}]
 
 
-def _list_missing(folder: Folder, name: str, count: int) -> list[int]:
-    return failed(folder.read(name)) if folder.has(name) else list(range(count))
-
-
-def chat(model: Any, prompt: Any, system_prompt: Any, options: Mapping[str, Any]) -> BatchRows:
-    """
-    Create the conversion for chat requests, whose results go to the column ``answer``.
-
-    :param model: model id
-    :param prompt: prompt template with ``{column}`` placeholders
-    :param system_prompt: template of the system message, or None for no such message
-    :param options: further parameters of each request
-    :return: the conversion
-    """
-    template = text(prompt, "prompt")
-
-    def request(row: Row, number: int) -> Request:
-        try:
-            return chat_request.chat(model, build_conversation(row, template, system_prompt), **options)
-        except ConfigurationError as error:
-            reason = error.args[0]
-        raise InvalidInputError(f"Row {number}: {reason}")
-
-    return BatchRows(request, read_text, "answer")
-
-
-def embedding(model: Any, column: Any, options: Mapping[str, Any]) -> BatchRows:
-    """
-    Create the conversion for embeddings requests, whose results go to the column ``embedding``.
-
-    :param model: model id
-    :param column: column of the text to embed
-    :param options: further parameters of each request
-    :return: the conversion
-    """
-    name = text(column, "text_column")
-
-    def request(row: Row, number: int) -> Request:
-        ((_, only_request),) = embeddings_request.embeddings(model, read_text_column(row, number, name), **options)
-        return only_request
-
-    def result(body: Mapping[str, Any]) -> Vector:
+def _read_vector(body: Mapping[str, Any]) -> Any:
+    try:
         numbers = decode_vector(body["data"][0]["embedding"])
-        if not numbers:
-            raise InvalidResponseError("The answer holds no vector of finite numbers.")
-        return vector(numbers)
+    except (AttributeError, KeyError, IndexError, TypeError, OverflowError):
+        error = InvalidResponseError("The answer is not of the usual shape.")
+        error.retryable = False
+        raise error from None
+    if not numbers:
+        raise InvalidResponseError("The answer holds no vector of finite numbers.")
+    return numbers
 
-    return BatchRows(request, result, "embedding")
+
+def iter_unanswered(
+    run: ResumableRun, plan: RowPlan, lookup: BatchLookup, rows: Iterable[Row], part_size: int
+) -> Iterator[UnansweredRequest]:
+    """
+    Iterate over the requests that no batch has answered: the first about each row, a repair, or to a fallback model.
+
+    :param run: the run over the rows
+    :param plan: its plan
+    :param lookup: answers the requests of the plan
+    :param rows: all rows
+    :param part_size: number of rows in a part
+    :return: the requests; those of rows without a further request are left out
+    """
+    lookup.lists_unanswered = True
+    try:
+        for question in run.iter_missing(rows, part_size):
+            unanswered = _find_unanswered(plan, question)
+            if unanswered:
+                yield unanswered
+    finally:
+        lookup.lists_unanswered = False
+
+
+def _find_unanswered(plan: RowPlan, question: Question) -> UnansweredRequest | None:
+    try:
+        plan.ask(Work((question,)))
+    except UnansweredRequest as unanswered:
+        return unanswered
+    except AIEndpointsError:
+        return None  # it fails when the results are collected
+    return None

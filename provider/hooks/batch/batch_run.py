@@ -11,7 +11,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -33,9 +33,9 @@ _HASH_DIGITS = 16
 
 class Line(NamedTuple):
     """
-    The request for one row.
+    One request.
 
-    :param custom_id: identifies row and request
+    :param custom_id: identifies the request
     :param body: body of the request
     """
 
@@ -43,15 +43,25 @@ class Line(NamedTuple):
     body: Mapping[str, Any]
 
 
-def build_line(number: int, body: Mapping[str, Any]) -> Line:
+def build_line(body: Mapping[str, Any], key: bytes = b"") -> Line:
     """
     Build the line of a request.
 
-    :param number: number of its row, from 0
     :param body: body of the request
+    :param key: value of the row's key column, if rows with equal requests are to be asked apart
     :return: the line, with its ``custom_id``
     """
-    return Line(f"{number}-{hashlib.sha256(encode(body)).hexdigest()[:_HASH_DIGITS]}", body)
+    return Line(f"row-{hashlib.sha256(encode(body) + key).hexdigest()[:_HASH_DIGITS]}", body)
+
+
+def read_digest(custom_id: Any) -> str:
+    """
+    Read the part of an id that identifies the request: older versions put the number of the row in front of it.
+
+    :param custom_id: id of a line
+    :return: hexadecimal digits
+    """
+    return str(custom_id).rpartition("-")[2]
 
 
 class BatchRun:
@@ -70,17 +80,19 @@ class BatchRun:
         self._window = completion_window
         self._task = task
 
-    def start(self, lines: Iterable[Line]) -> list[dict[str, Any]]:
+    def start(self, lines: Iterable[Line], batches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """
-        Start batches for the requests that are neither answered nor running. Cancel those from before a clear.
+        Start batches for requests that aren't running yet.
 
-        :param lines: all requests
-        :return: all batches with answers, now or later, as the service describes them
+        :param lines: the requests
+        :param batches: the task's batches so far
+        :return: these and the new batches, as the service describes them
         :raises AIEndpointsError: if a batch can't be started; the next try finds those that were
         """
-        batches = self._find_batches()
-        covered_ids = {line["custom_id"] for batch in batches for line in self._hook.read_file(_find_file_id(batch))}
-        missing = (line for line in lines if line.custom_id not in covered_ids)
+        batches = list(batches)
+        running = [batch for batch in batches if batch["status"] not in FINAL_STATUSES]
+        sent = {read_digest(line["custom_id"]) for batch in running for line in self._iter_input(batch)}
+        missing = (line for line in lines if read_digest(line.custom_id) not in sent)
         with tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
             for number, path in enumerate(self._write_inputs(missing, Path(folder)), len(batches)):
                 self._remember(batches, all_started=False)
@@ -92,9 +104,14 @@ class BatchRun:
     def _remember(self, batches: list[dict[str, Any]], *, all_started: bool) -> None:
         self._task.remember([batch["id"] for batch in batches], all_started=all_started)
 
-    def _find_batches(self) -> list[dict[str, Any]]:
+    def _iter_input(self, batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        return self._hook.read_file(batch["input_file_id"]) if batch.get("input_file_id") else iter(())
+
+    def find(self) -> list[dict[str, Any]]:
         """
-        Find the batches of earlier tries with answers, now or later; the earliest first.
+        Find the batches of earlier tries with answers, now or later. Cancel those from before a clear.
+
+        :return: the batches as the service describes them, the earliest first
         """
         ids = self._task.recall()
         batches = list(self._iter_batches())[::-1] if ids is None else [self._hook.get_batch(each) for each in ids]
@@ -154,8 +171,7 @@ class BatchRun:
         data = encode(fields) + b"\n"
         if len(data) > defaults.MAX_REQUEST_BYTES:
             raise InvalidInputError(
-                f"The request of row {line.custom_id.partition('-')[0]} is {len(data):,} bytes; the service accepts "
-                f"{defaults.MAX_REQUEST_BYTES:,}."
+                f"The request of a row is {len(data):,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,}."
             )
         return data
 

@@ -9,13 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
-from ...client.usage import sum_usage
-from ...errors import AIEndpointsError
-
-Item = TypeVar("Item")
-Value = TypeVar("Value")
+from ...client.usage import Usage
 
 #: Seconds between two lines in the log.
 LOG_INTERVAL_S = 5.0
@@ -29,9 +25,17 @@ class Progress:
     :param what: beginning of each log line
     :param total: number of items, or None if it is unknown
     :param every: seconds between two log lines
+    :param find_rate: returns the rows a minute that the rate limit allows, or None if it is unknown
     """
 
-    def __init__(self, log: Any, what: str, total: int | None = None, every: float = LOG_INTERVAL_S) -> None:
+    def __init__(
+        self,
+        log: Any,
+        what: str,
+        total: int | None = None,
+        every: float = LOG_INTERVAL_S,
+        find_rate: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._log = log
         self._what = what
         self._total = total
@@ -42,6 +46,8 @@ class Progress:
         self._thread = threading.Thread(target=self._log_periodically, name="ai-endpoints-progress", daemon=True)
         self._started = 0.0
         self._counts: Counter[str] = Counter()
+        self._usage = Usage()
+        self._find_rate = find_rate
 
     def __enter__(self) -> Progress:
         self._started = time.monotonic()
@@ -53,62 +59,51 @@ class Progress:
         self._thread.join()
         self._log_line(f"ended after {_format_duration(time.monotonic() - self._started)}: ")
 
-    def watch(
-        self,
-        work: Callable[[Item], Value],
-        *,
-        size: Callable[[Item], int] = lambda _: 1,
-        response: Callable[[Any], Mapping[str, Any]] = lambda value: value,
-    ) -> Callable[[Item], Value]:
+    def add(self, **counts: int) -> None:
         """
-        Wrap a function so that its calls are counted, from any thread.
+        Count rows. Safe to call from several threads.
 
-        :param work: processes an item, or raises an :class:`AIEndpointsError`
-        :param size: gives the number that an item counts for; 1 unless given
-        :param response: gives the response of a result, for its usage; the result itself unless given
-        :return: the wrapped function
+        :param counts: numbers of rows: ``done``, ``failed``, ``reused`` from an earlier run, or ``duplicate``
         """
+        with self._lock:
+            self._counts.update(counts)
 
-        def watched(item: Item) -> Value:
-            try:
-                value = work(item)
-            except AIEndpointsError as error:
-                self._count("failed", size(item), error.response)
-                raise
-            self._count("done", size(item), response(value))
-            return value
-
-        return watched
-
-    def add_reused(self, count: int) -> None:
+    def add_usage(self, usage: Usage) -> None:
         """
-        Count items whose results come from an earlier try.
+        Count the usage of requests. Safe to call from several threads.
 
-        :param count: number of items
+        :param usage: their usage
         """
-        self._count("reused", count, None)
+        with self._lock:
+            self._usage += usage
 
     @property
     def counts(self) -> Counter[str]:
         """
-        The counts so far: ``done``, ``failed``, ``reused`` and token counts by name.
+        The numbers of rows so far: ``done``, ``failed``, ``reused`` and ``duplicate``.
         """
         with self._lock:
             return self._counts.copy()
 
     @property
+    def usage(self) -> Usage:
+        """
+        The usage so far.
+        """
+        with self._lock:
+            return self._usage
+
+    @property
     def summary(self) -> dict[str, Any]:
         """
-        The fields of a manifest: ``rows_reused``, the rows from an earlier try, and ``usage``.
+        The fields of a manifest: ``rows_reused`` from an earlier run, ``rows_duplicate`` and ``usage``.
         """
         counts = self.counts
-        usage = {name: number for name, number in counts.items() if name.endswith("_tokens")}
-        return {"rows_reused": counts["reused"], "usage": usage}
-
-    def _count(self, ended: str, count: int, response: Mapping[str, Any] | None) -> None:
-        tokens = sum_usage([response])
-        with self._lock:
-            self._counts.update({ended: count, **tokens})
+        return {
+            "rows_reused": counts["reused"],
+            "rows_duplicate": counts["duplicate"],
+            "usage": self.usage.as_dict(),
+        }
 
     def _log_periodically(self) -> None:
         while not self._ended.wait(self._every):
@@ -116,33 +111,39 @@ class Progress:
 
     def _log_line(self, first: str = "") -> None:
         seconds = time.monotonic() - self._started
-        self._log.info("%s: %s%s", self._what, first, format_line(self.counts, self._total, seconds))
+        line = format_line(self.counts, self.usage, self._total, seconds, self._find_rate())
+        self._log.info("%s: %s%s", self._what, first, line)
 
 
-def format_line(counts: Mapping[str, int], total: int | None, seconds: float) -> str:
+def format_line(
+    counts: Mapping[str, int], usage: Usage, total: int | None, seconds: float, allowed_rate: float | None = None
+) -> str:
     """
     Format the progress as one log line.
 
-    :param counts: ``done``, ``failed``, ``reused`` and token counts by name
-    :param total: number of items, or None if it is unknown
+    :param counts: numbers of rows: ``done``, ``failed``, ``reused`` and ``duplicate``
+    :param usage: usage so far
+    :param total: number of rows, or None if it is unknown
     :param seconds: seconds since the start
+    :param allowed_rate: rows a minute that the rate limit allows, or None if it is unknown
     :return: the line
     """
-    done, failed = counts.get("done", 0), counts.get("failed", 0)
-    a_minute = 60 * (done + failed) / seconds if seconds > 0 else 0.0
-    reused = counts.get("reused", 0)
+    done, failed, reused = counts.get("done", 0), counts.get("failed", 0), counts.get("reused", 0)
+    rate = 60 * (done + failed) / seconds if seconds > 0 else 0.0
     parts = [
         f"{done:,} of {total:,} done" if total is not None else f"{done:,} done",
+        *([f"{reused:,} already done"] if reused else []),
+        *([f"{counts['duplicate']:,} equal to another"] if counts.get("duplicate") else []),
         f"{failed:,} failed",
-        f"{a_minute:,.0f} a minute",
-        f"{counts.get('prompt_tokens', 0):,} tokens in",
-        f"{counts.get('completion_tokens', 0):,} out",
+        f"{rate:,.0f} a minute",
+        f"{usage.input_tokens or 0:,} tokens in",
+        f"{usage.output_tokens or 0:,} out",
     ]
-    if reused:
-        parts.insert(1, f"{reused:,} already done")
-    left = (total or 0) - done - failed - reused
-    if left > 0 and a_minute:
-        parts.append(f"about {_format_duration(60 * left / a_minute)} left")
+    left = (total or 0) - sum(counts.values())
+    # At first, a service accepts requests faster than its limit.
+    rate = min(rate, allowed_rate or rate)
+    if left > 0 and rate:
+        parts.append(f"about {_format_duration(60 * left / rate)} left")
     return ", ".join(parts)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ... import defaults
 from ...client.chat import chat_request, chat_response
+from ...client.chat.conversation_steps import ChatPlan, CompletionResult
 from ...client.chat.fallback import list_models
 from ...client.chat.prompt_template import build_messages
 from ...client.chat.structured_output import ResponseFormat, is_structured
@@ -20,7 +21,7 @@ from ...errors import AIEndpointsError
 from ...validation import integer
 from ..base import BaseAIEndpointsHook
 from ..chat.chat_stream import ChatStream, log_lines
-from ..chat.conversation import ChatAnswer, CompletionResult, Conversation
+from ..chat.conversation import ChatAnswer, Conversation
 from ..usage.usage_tracker import UsageTracker
 
 
@@ -155,32 +156,60 @@ class ChatMethods(BaseAIEndpointsHook):
         :raises ConfigurationError: if an argument is invalid
         """
         from ...client.chat.image_parts import with_images
-        from ...client.chat.tools import Tools
         from ..files.image_inputs import read_images
 
         with self.boundary():
-            structured = is_structured(response_format)
-            structure = ResponseFormat(response_format) if structured else None
-            own = {"response_format": structure.parameter if structure else response_format}
-            toolset = None if tools is None else Tools(tools)
-            if toolset:
-                own["tools"] = toolset.definitions
             first_messages = build_messages(messages, prompt, system_prompt)
             if images is not None:
                 first_messages = with_images(first_messages, read_images(images))
-            return Conversation(
-                self._build_single_ask({**own, **options, **(extra_body or {})}, stream=stream),
-                first_messages,
-                models=list_models(self.choose_model(model, "chat_model"), fallback_models),
-                structure=structure,
+            plan = self._plan_chat(
+                model,
+                response_format=response_format,
                 repair=repair,
-                tools=toolset,
-                max_tool_rounds=integer(max_tool_rounds, "max_tool_rounds", 0, 100),
+                tools=tools,
+                max_tool_rounds=max_tool_rounds,
+                fallback_models=fallback_models,
+                params={**options, **(extra_body or {})},
+            )
+            return Conversation(
+                self._build_streamed_ask(plan) if stream else self._build_ask(plan),
+                first_messages,
+                plan,
                 usage_tracker=self.track_usage(max_cost, max_total_tokens),
-                token=self.settings.client.token,
                 boundary=self.boundary,
                 log=self.log,
             )
+
+    def _plan_chat(
+        self,
+        model: str | None,
+        *,
+        response_format: Any = None,
+        repair: bool = True,
+        tools: Any = None,
+        max_tool_rounds: int = defaults.MAX_TOOL_ROUNDS,
+        fallback_models: Sequence[str] | None = None,
+        params: Mapping[str, Any],
+    ) -> ChatPlan:
+        """
+        Create the plan of one conversation or many, from parameters of :meth:`conversation`.
+        """
+        from ...client.chat.tools import Tools
+
+        structure = ResponseFormat(response_format) if is_structured(response_format) else None
+        own = {"response_format": structure.parameter if structure else response_format}
+        toolset = None if tools is None else Tools(tools)
+        if toolset:
+            own["tools"] = toolset.definitions
+        return ChatPlan(
+            models=list_models(self.choose_model(model, "chat_model"), fallback_models),
+            params={**own, **params},
+            structure=structure,
+            repair=repair,
+            tools=toolset,
+            max_tool_rounds=integer(max_tool_rounds, "max_tool_rounds", 0, 100),
+            token=self.settings.client.token,
+        )
 
     def track_usage(self, max_cost: float | None = None, max_total_tokens: int | None = None) -> UsageTracker:
         """
@@ -200,17 +229,20 @@ class ChatMethods(BaseAIEndpointsHook):
         seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT)
         return self._models(lambda request: self.get_conn().send_once(request, seconds))
 
-    def _build_single_ask(self, options: dict[str, Any], *, stream: bool) -> Callable[[Any, Any], CompletionResult]:
-        def complete(model: Any, messages: Any) -> CompletionResult:
-            value, reply = self._answer(chat_request.chat(model, messages, **_adapt_tool_choice(options, messages)))
+    def _build_ask(self, plan: ChatPlan, level: int = logging.INFO) -> Callable[[Any, Any], CompletionResult]:
+        def ask(model: Any, messages: Any) -> CompletionResult:
+            value, reply = self._answer(chat_request.chat(model, messages, **_adapt_params(plan, messages)), level)
             return _to_completion_result(value, reply)
 
-        def streamed(model: Any, messages: Any) -> CompletionResult:
-            answer = self.stream_chat_completion(model, messages, **_adapt_tool_choice(options, messages))
-            value = log_lines(answer, self.log, self.settings.client.token)
+        return ask
+
+    def _build_streamed_ask(self, plan: ChatPlan) -> Callable[[Any, Any], CompletionResult]:
+        def ask(model: Any, messages: Any) -> CompletionResult:
+            answer = self.stream_chat_completion(model, messages, **_adapt_params(plan, messages))
+            value = log_lines(answer, self.log, plan.token)
             return _to_completion_result(value, answer.reply)
 
-        return streamed if stream else complete
+        return ask
 
     def _ask(self, request: http_request.Request, level: int = logging.INFO) -> dict[str, Any]:
         return self._answer(request, level)[0]
@@ -222,13 +254,13 @@ class ChatMethods(BaseAIEndpointsHook):
         return chat_response.check_chat(value, reply, request), reply
 
 
-def _adapt_tool_choice(options: dict[str, Any], messages: Any) -> dict[str, Any]:
+def _adapt_params(plan: ChatPlan, messages: Any) -> dict[str, Any]:
     """
     Drop ``tool_choice`` after a tool call: a model that must call a tool would never answer.
     """
     last = messages[-1] if isinstance(messages, (list, tuple)) and messages else None
     was_run = isinstance(last, Mapping) and last.get("role") == "tool"
-    return {**options, "tool_choice": None} if was_run and "tool_choice" in options else options
+    return {**plan.params, "tool_choice": None} if was_run and "tool_choice" in plan.params else dict(plan.params)
 
 
 def _to_completion_result(value: dict[str, Any], reply: Reply) -> CompletionResult:

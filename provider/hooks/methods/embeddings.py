@@ -4,7 +4,7 @@ Methods of the hook for embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 from ... import defaults
@@ -15,9 +15,10 @@ from ...rows.part_names import PART_SIZE
 from ...validation import integer, text
 from ..airflow_errors import raise_for_airflow
 from ..base import BaseAIEndpointsHook
-from ..bulk.embedding_run import VECTOR, EmbeddingRun
+from ..bulk.embedding_rows import VECTOR, EmbeddingRows
+from ..bulk.failures import Failures
 from ..bulk.long_texts import LongTexts, build_long_texts
-from ..bulk.progress import Progress
+from ..bulk.resumable_run import ResumableRun
 from ..files.object_path import to_object_path
 
 
@@ -36,7 +37,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         model: str | None = None,
         input: str | Sequence[str] | None = None,  # noqa: A002  (the API's own name)
         *,
-        concurrency: int = defaults.CONCURRENCY,
+        concurrency: int | str = defaults.CONCURRENCY,
         on_long_text: str | None = None,
         max_text_tokens: int | None = None,
         **params: Any,
@@ -46,7 +47,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
 
         :param model: model id; the connection's embedding model unless given
         :param input: a string, or any number of strings
-        :param concurrency: number of concurrent requests, 1 to 32
+        :param concurrency: maximum number of concurrent requests, or ``auto`` for as many as the rate limit needs
         :param on_long_text: what to do with texts longer than ``max_text_tokens``: ``error`` or ``truncate``; None
             sends them unchanged
         :param max_text_tokens: maximum number of tokens in each text; the model's context length unless given
@@ -56,12 +57,12 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         """
         with self.boundary():
             model_id = self.choose_model(model, "embedding_model")
-            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            limit = self.find_concurrency(concurrency, model_id)
             if on_long_text == "split":
                 raise ConfigurationError("on_long_text='split' makes several vectors of one text: give output_path.")
             long = self._long_texts(on_long_text, max_text_tokens, model_id)
             texts = long.texts(input) if long else input
-            value, replies = self._get_embedder().embed(model_id, texts, params, threads)
+            value, replies = self._get_embedder().embed(model_id, texts, params, limit)
             self._report("embedding", model_id, replies, value)
             return value
 
@@ -74,7 +75,9 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         text_column: str = "text",
         output_format: str = "jsonl",
         part_size: int = PART_SIZE,
-        concurrency: int = defaults.CONCURRENCY,
+        concurrency: int | str = defaults.CONCURRENCY,
+        on_error: str = "raise",
+        max_failures: float | None = None,
         on_long_text: str | None = None,
         max_text_tokens: int | None = None,
         **params: Any,
@@ -90,7 +93,10 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         :param text_column: column of the text to embed
         :param output_format: ``jsonl``, ``parquet`` or ``npy``
         :param part_size: number of rows in a part; each part is written as soon as it is complete
-        :param concurrency: number of concurrent requests, 1 to 32
+        :param concurrency: maximum number of concurrent requests, or ``auto`` for as many as the rate limit needs
+        :param on_error: ``raise`` raises at the first failure, ``fail`` after all requests have run, ``skip`` never.
+            The last two add the column ``error``
+        :param max_failures: number of failed rows, or their share if below 1, up to which the run goes on
         :param on_long_text: what to do with texts longer than ``max_text_tokens``: ``error``, ``truncate``, or
             ``split`` into a row for each chunk, numbered in the column ``chunk_index``; None sends them unchanged
         :param max_text_tokens: maximum number of tokens in each text; the model's context length unless given
@@ -100,19 +106,29 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         """
         with self.boundary():
             model_id = self.choose_model(model, "embedding_model")
-            threads = integer(concurrency, "concurrency", 1, defaults.MAX_CONCURRENCY)
+            limit = self.find_concurrency(concurrency, model_id)
             embedder = self._get_embedder()
+            total = len(rows) if isinstance(rows, Sized) and on_long_text != "split" else None
             recipe = {"embedding": text(text_column, "text_column"), "model": model_id, "parameters": params}
             long = self._long_texts(on_long_text, max_text_tokens, model_id)
+            failures = Failures(on_error, max_failures)
+            has_errors = on_error != "raise"
+            if has_errors and output_format == "npy":
+                raise ConfigurationError(
+                    "npy has no place for the error of a row. Use jsonl or parquet, or on_error='raise'."
+                )
             folder = Folder(output, output_format, recipe, vectors=VECTOR)
             folder.begin()
-            run = EmbeddingRun(folder, embedder, model_id, text_column, params)
-            with Progress(self.log, f"AI Endpoints embedding: model={model_id}") as progress:
+            with self._track_progress("embedding", model_id, total) as progress:
+                plan = EmbeddingRows(embedder, model_id, text_column, params, progress, has_errors=has_errors)
                 short = long.rows(rows, text_column) if long else rows
-                run.work(short, integer(part_size, "part_size", 1), threads, progress)
+                with ResumableRun(folder, plan, progress) as run:
+                    run.work(short, integer(part_size, "part_size", 1), limit, failures)
             if long:
                 self.log.info("AI Endpoints embedding: %s", long)
-            return run.finish(progress, long.counts if long else {})
+            failures.finish(self.log)
+            metadata = {"model": plan.model, "dimensions": plan.dimensions, **progress.summary}
+            return folder.finish({**metadata, **(long.counts if long else {})})
 
     def _long_texts(self, action: Any, limit: Any, model: str) -> LongTexts | None:
         return build_long_texts(action, limit, model, lambda: self._models(self._send))

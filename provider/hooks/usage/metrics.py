@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...client.usage import Usage
+
 log = logging.getLogger(__name__)
 
 PREFIX = "ovh_ai_endpoints"
@@ -18,18 +20,15 @@ PREFIX = "ovh_ai_endpoints"
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_./-]")
 
 
-def count(model: str | None, usage: Any, requests: int = 1) -> None:
+def count(model: str | None, usage: Usage) -> None:
     """
     Count successful requests, and their tokens or seconds of audio.
 
     :param model: model id, or None if unknown
-    :param usage: ``usage`` of the response; ignored unless it is a mapping
-    :param requests: number of successful requests
+    :param usage: usage of the requests
     """
-    names = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "seconds": "audio_seconds"}
-    fields = usage if isinstance(usage, Mapping) else {}
-    counts = {name: fields.get(field) for field, name in names.items()}
-    _add({"requests": requests, **counts}, {"model": model or "unknown"})
+    names = ("requests", "input_tokens", "output_tokens", "audio_seconds")
+    _add({name: getattr(usage, name) for name in names}, {"model": model or "unknown"})
 
 
 def count_error(model: str | None, status: int | None) -> None:

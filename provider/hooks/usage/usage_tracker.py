@@ -5,36 +5,16 @@ The usage of one task, and its limits.
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from ...client.models import prices
 from ...client.models.model_names import find_model
-from ...client.usage import is_count, sum_usage
+from ...client.usage import Usage, read_usage
 from ...errors import AIEndpointsError, BudgetExceededError, ConfigurationError
 from ...validation import integer, number
-
-#: Name in XCom -> group and name in the usage of a response.
-_TOKEN_DETAILS = {
-    "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
-    "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
-}
-
-
-@dataclass
-class _Tally:
-    """
-    The usage of the requests to one model.
-    """
-
-    requests: int = 0
-    tokens: Counter[str] = field(default_factory=Counter)
-    #: Responses without the token counts that their cost needs, and responses without a total.
-    missing_usage: int = 0
-    missing_total: int = 0
 
 
 class UsageTracker:
@@ -56,7 +36,7 @@ class UsageTracker:
         self._max_cost = None if max_cost is None else _parse_money(max_cost)
         self._max_tokens = None if max_total_tokens is None else integer(max_total_tokens, "max_total_tokens", 1)
         self._models: list[dict[str, Any]] | None = None
-        self._tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+        self._usage_by_model: defaultdict[str, Usage] = defaultdict(Usage)
         self._lock = threading.RLock()
 
     def check(self, model: str) -> None:
@@ -73,6 +53,31 @@ class UsageTracker:
             if self._max_tokens is not None:
                 self._check_tokens(self._max_tokens)
 
+    def check_estimate(self, model: str, usage: Usage) -> None:
+        """
+        Check that an estimated usage is within the limits.
+
+        :param model: model id of the requests
+        :param usage: usage of the task so far, and the estimate for the requests that are to be sent
+        :raises BudgetExceededError: if it exceeds a limit
+        :raises ConfigurationError: if ``max_cost`` is set and the service lists no price for the model
+        """
+        total = usage.total_tokens or 0
+        if self._max_tokens is not None and total > self._max_tokens:
+            raise self._build_estimate_error("max_total_tokens", f"{total:,} of {self._max_tokens:,} tokens")
+        if self._max_cost is not None:
+            self._check_cost(model, self._max_cost)
+            rates = self._rates(model)
+            cost = prices.compute_cost(usage, rates) if rates else Decimal(0)
+            if cost > self._max_cost:
+                raise self._build_estimate_error("max_cost", f"{cost:.6f} of {self._max_cost}")
+
+    def _build_estimate_error(self, name: str, usage: str) -> BudgetExceededError:
+        return BudgetExceededError(
+            f"The task's requests are estimated to use {usage} ({name}), so the rest isn't sent. Raise {name}, or send "
+            "less."
+        )
+
     def add(self, response: Mapping[str, Any], model: str) -> None:
         """
         Add the usage of a response.
@@ -81,46 +86,30 @@ class UsageTracker:
         :param model: model id of the request
         """
         served = response.get("model")
-        tokens, has_counts = sum_usage([response]), prices.has_token_counts(response.get("usage"))
-        if has_counts:
-            tokens.setdefault("total_tokens", tokens["prompt_tokens"] + tokens.get("completion_tokens", 0))
+        usage = read_usage(response)
         with self._lock:
-            tally = self._tallies[served if isinstance(served, str) else model]
-            tally.requests += 1
-            tally.tokens.update(tokens)
-            tally.tokens.update(_read_details(response))
-            tally.missing_usage += not has_counts
-            tally.missing_total += "total_tokens" not in tokens
+            self._usage_by_model[served if isinstance(served, str) else model] += usage
 
     @property
-    def requests(self) -> int:
+    def usage(self) -> Usage:
         """
-        The number of responses so far.
-        """
-        return sum(tally.requests for tally in self._tallies.values())
-
-    @property
-    def usage(self) -> dict[str, int]:
-        """
-        Token counts of all requests by name, with reasoning and cached tokens if the service reports them.
+        The usage of all requests so far.
         """
         with self._lock:
-            total: Counter[str] = Counter()
-            for tally in self._tallies.values():
-                total.update(tally.tokens)
-            return dict(total)
+            return sum(self._usage_by_model.values(), Usage())
 
     def as_xcom(self, *, priced: bool = True) -> dict[str, Any]:
         """
         Return the usage in the form that operators push to XCom.
 
         :param priced: whether to request the service's prices if they aren't loaded yet
-        :return: ``requests``, the token counts, ``cost`` and ``currency``; the last two are None if the cost is unknown
+        :return: ``requests``, the reported counts such as ``input_tokens``, and ``cost`` and ``currency``; the last two
+            are None if the cost is unknown
         """
         with self._lock:
             cost = self._cost() if priced or self._models is not None else None
             price = {"cost": float(cost[0]), "currency": cost[1]} if cost else {"cost": None, "currency": None}
-            return {"requests": self.requests, **self.usage, **price}
+            return {**self.usage.as_dict(), **price}
 
     def _check_cost(self, model: str, limit: Decimal) -> None:
         if self._rates(model) is None:
@@ -136,19 +125,20 @@ class UsageTracker:
             raise self._exhausted("max_cost", f"{spent[0]:.6f} of {limit} {spent[1]}")
 
     def _check_tokens(self, limit: int) -> None:
-        if any(tally.missing_total for tally in self._tallies.values()):
+        usage = self.usage
+        if usage.missing_total:
             raise BudgetExceededError(
                 "max_total_tokens cannot be kept: the service does not tell how many tokens its answers used. Leave "
                 "max_total_tokens out, or ask a model whose answers have a usage."
             )
-        total = self.usage.get("total_tokens", 0)
+        total = usage.total_tokens or 0
         if total >= limit:
             raise self._exhausted("max_total_tokens", f"{total:,} of {limit:,} tokens")
 
     def _exhausted(self, name: str, spent: str) -> BudgetExceededError:
         return BudgetExceededError(
-            f"The task has used {spent} ({name}) in {self.requests} requests, and sends no more: raise {name}, or ask "
-            "for less."
+            f"The task has used {spent} ({name}) in {self.usage.requests} requests, and sends no more: raise {name}, "
+            "or ask for less."
         )
 
     def _cost(self) -> tuple[Decimal, str] | None:
@@ -156,11 +146,11 @@ class UsageTracker:
         Add up the cost. None if a part of it is unknown: users would take the rest for the total.
         """
         total, currencies = Decimal(0), set()
-        for model, tally in self._tallies.items():
+        for model, usage in self._usage_by_model.items():
             rates = self._rates(model)
-            if rates is None or tally.missing_usage:
+            if rates is None or usage.missing_tokens:
                 return None
-            total += prices.compute_cost(tally.tokens, rates, tally.requests)
+            total += prices.compute_cost(usage, rates)
             currencies.add(rates.currency)
         if len(currencies) > 1:
             return None
@@ -185,17 +175,6 @@ def _parse_money(value: Any) -> Decimal:
     return Decimal(str(amount))
 
 
-def _read_details(response: Mapping[str, Any]) -> dict[str, int]:
-    usage = response.get("usage")
-    details = {}
-    for name, (group, inner) in _TOKEN_DETAILS.items():
-        counts = usage.get(group) if isinstance(usage, Mapping) else None
-        count = counts.get(inner) if isinstance(counts, Mapping) else None
-        if is_count(count):
-            details[name] = count
-    return details
-
-
 def format_usage(usage: Mapping[str, Any]) -> str:
     """
     Format the usage of a task as one line of a log.
@@ -204,5 +183,5 @@ def format_usage(usage: Mapping[str, Any]) -> str:
     :return: such as ``requests=2 input_tokens=60 output_tokens=14 cost=0.000012 USD``
     """
     cost = "unknown" if usage["cost"] is None else f"{usage['cost']:.6f} {usage['currency']}"
-    tokens = f"input_tokens={usage.get('prompt_tokens')} output_tokens={usage.get('completion_tokens')}"
+    tokens = f"input_tokens={usage.get('input_tokens')} output_tokens={usage.get('output_tokens')}"
     return f"requests={usage['requests']} {tokens} cost={cost}"

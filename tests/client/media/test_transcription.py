@@ -12,6 +12,7 @@ from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
 from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, MultipartForm
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles, transcription
+from apache_airflow_provider_ovhcloud_ai.client.usage import read_audio_seconds
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidResponseError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,7 +180,7 @@ def test_silence_is_a_transcript() -> None:
     ],
 )
 def test_seconds_billed(usage: Any, seconds: float | None) -> None:
-    assert transcription.billed_seconds({"usage": usage}) == seconds
+    assert read_audio_seconds({"usage": usage}) == seconds
 
 
 SPOKEN = {
