@@ -4,13 +4,15 @@ A folder of result parts, in which a later run reuses finished parts; a manifest
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..errors import ConfigurationError
-from . import formats, part_names
+from ..errors import ConfigurationError, InvalidInputError
+from . import formats, parquet, part_names
+from .parquet_schema import FolderSchema
 from .serialization import Row, json_line
 from .storage import StoragePath, display_path, find_leftover_target, open_storage
 
@@ -38,11 +40,15 @@ class Folder:
     :param kind: format of the parts: ``jsonl``, ``parquet`` or ``npy``
     :param recipe: everything that affects the results, as JSON: model, parameters, dimensions, template
     :param vectors: field of the vector in a record, an ``array("f")``; None if records have none
+    :param schema: schema of the input if that is Parquet, whose types Parquet parts keep; None infers all types
     :raises ConfigurationError: if the format is unknown, or needs pyarrow and it isn't installed
     """
 
-    def __init__(self, path: Any, kind: str, recipe: Mapping[str, Any], *, vectors: str | None = None) -> None:
+    def __init__(
+        self, path: Any, kind: str, recipe: Mapping[str, Any], *, vectors: str | None = None, schema: Any = None
+    ) -> None:
         formats.check(kind, vectors)
+        self._schema = FolderSchema(vectors, schema) if kind == "parquet" else None
         self._storage = open_storage(path)
         self._path = display_path(path)
         self._kind = kind
@@ -95,8 +101,7 @@ class Folder:
         :raises InvalidInputError: before any billed request, if a row can't be written in this format
         """
         name = part_names.build_part_name(index, part_names.digest(self._run, rows, keys), self._kind)
-        if not self.has(name):
-            formats.check_rows(self._kind, rows)
+        formats.check_rows(self._kind, rows, self._schema)
         self._rows[name] = len(rows)
         return name
 
@@ -138,7 +143,7 @@ class Folder:
         self._write(name, [record for record, _ in complete], rest_keys)
 
     def _write(self, name: str, records: Sequence[Row], keys: Sequence[bytes]) -> None:
-        contents = self._encoder.submit(formats.encode, self._kind, records, self._vectors).result()
+        contents = self._encoder.submit(formats.encode, self._kind, records, self._vectors, self._schema).result()
         self._unfinish()
         if len(contents) > 1 and name in self._files:
             # Old and new files of a part must not mix.
@@ -151,6 +156,8 @@ class Folder:
         for file, data in zip(part_names.list_files(name), contents.values(), strict=True):
             self._storage.child(file).write(data)
             self._files.add(file)
+        if self._schema:
+            self._schema.note(name, io.BytesIO(contents["parquet"]))
 
     def read(self, name: str) -> list[Row]:
         """
@@ -158,8 +165,11 @@ class Folder:
 
         :param name: name of a complete part
         :return: its records
+        :raises InvalidInputError: if a file is damaged
         """
         records = self._decode(name)
+        if len(records) != self._rows[name]:
+            raise InvalidInputError(f"{self._storage.child(name).display} is damaged, or cut short.")
         self._failed[name] = len(part_names.failed(records))
         return records
 
@@ -175,7 +185,7 @@ class Folder:
 
     def _decode(self, name: str) -> list[Row]:
         contents = {file.rpartition(".")[2]: self._read_file(file) for file in part_names.list_files(name)}
-        return formats.decode(name.rpartition(".")[2], contents, self._vectors)
+        return formats.decode(name.rpartition(".")[2], contents, self._vectors, self._storage.child(name).display)
 
     def _read_keys(self, name: str) -> list[bytes]:
         keys_name = part_names.build_keys_name(name)
@@ -189,7 +199,7 @@ class Folder:
 
     def finish(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """
-        Remove parts of other runs and write the manifest.
+        Remove parts of other runs, write Parquet parts again that differ in their schema, and write the manifest.
 
         If an earlier try has written the manifest of these parts, it stays unchanged; only the return value has
         ``rows_reused`` and ``usage`` of this try.
@@ -205,6 +215,9 @@ class Folder:
             self._unfinish()
         self._remove_other_parts()
         if self._old is None:
+            if self._schema:
+                files = {name: self._storage.child(name) for name in self._rows}
+                parquet.unify_parts(files, self._vectors, self._schema)
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
             self._storage.child(MANIFEST).write(f"{text}\n".encode())
             self._old = manifest

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigurationError, InvalidResponseError
+from ..errors import ConfigurationError, InvalidInputError, InvalidResponseError
 from . import parquet
+from .parquet_schema import FolderSchema
 from .serialization import Row, json_line, little_endian, vector
 
 #: Increase this if equal records give different bytes: existing parts are then written again.
@@ -38,25 +39,41 @@ def check(kind: Any, vectors: str | None) -> None:
         parquet.load()
 
 
-def check_rows(kind: str, rows: Sequence[Row]) -> None:
+def find_schema(kind: str, rows: Any) -> Any:
+    """
+    Find the schema that the columns of the rows keep in a format.
+
+    :param kind: a format that :func:`check` accepts
+    :param rows: the rows, as :func:`..reading.read_rows` returns them, or any others
+    :return: schema of Parquet files, or None
+    :raises InvalidInputError: if the files have types that can't share a column
+    """
+    return getattr(rows, "schema", None) if kind == "parquet" else None
+
+
+def check_rows(kind: str, rows: Sequence[Row], schema: FolderSchema | None = None) -> None:
     """
     Check that rows can be written in a format, before any billed request.
 
     :param kind: a format that :func:`check` accepts
     :param rows: rows of a part
+    :param schema: schema of a Parquet folder, which is widened for these rows; None for a file on its own
     :raises InvalidInputError: if a value can't be written in the format
     """
     if kind == "parquet":
-        parquet.encode(rows, None)
+        (schema or FolderSchema()).add(rows)
 
 
-def encode(kind: str, records: Sequence[Row], vectors: str | None) -> dict[str, bytes]:
+def encode(
+    kind: str, records: Sequence[Row], vectors: str | None, schema: FolderSchema | None = None
+) -> dict[str, bytes]:
     """
     Encode the files of a part.
 
     :param kind: a format that :func:`check` accepts
     :param records: the records; those of failed rows may lack a vector, except for ``npy``
     :param vectors: field of the vector in a record, or None if records lack vectors
+    :param schema: schema of a Parquet folder, which is widened for these records; None for a file on its own
     :return: bytes of each file by suffix, in the order of writing
     :raises InvalidInputError: if a value can't be written in the format
     :raises InvalidResponseError: if vectors differ in their dimensions, or aren't finite
@@ -65,7 +82,7 @@ def encode(kind: str, records: Sequence[Row], vectors: str | None) -> dict[str, 
     if len(sizes) > 1:
         raise InvalidResponseError(f"The vectors of a part have different dimensions: {', '.join(map(str, sizes))}.")
     if kind == "parquet":
-        return {"parquet": parquet.encode(records, vectors)}
+        return {"parquet": parquet.encode(records, vectors, schema)}
     if kind == "jsonl":
         return {"jsonl": _join_lines(_format_record(record, vectors) for record in records)}
     rest = [{name: value for name, value in record.items() if name != vectors} for record in records]
@@ -75,24 +92,37 @@ def encode(kind: str, records: Sequence[Row], vectors: str | None) -> dict[str, 
     }
 
 
-def decode(kind: str, files: Mapping[str, bytes], vectors: str | None) -> list[Row]:
+def decode(kind: str, files: Mapping[str, bytes], vectors: str | None, name: str = "The part") -> list[Row]:
     """
     Decode the files of a part that :func:`encode` wrote.
 
     :param kind: a format that :func:`check` accepts
     :param files: bytes of each file by suffix
     :param vectors: field of the vector in a record, or None if records lack vectors
+    :param name: path of the part, for errors
     :return: the records. Parquet gives None for missing columns; JSON gives strings for values of types that it lacks
+    :raises InvalidInputError: if a file is damaged
     """
     if kind == "parquet":
-        return parquet.decode(files["parquet"], vectors or "")
-    records: list[Row] = [json.loads(line) for line in files["jsonl"].splitlines()]
+        return parquet.decode(files["parquet"], vectors or "", name)
+    stem = name.rpartition(".")[0]
+    records = _parse_lines(files["jsonl"], f"{stem}.jsonl")
     if kind == "npy":
-        vectors_bytes = _iter_vector_bytes(files["npy"])
+        vectors_bytes = _split_matrix(files["npy"], len(records), f"{stem}.npy")
         return [{**record, vectors or "": vector(each)} for record, each in zip(records, vectors_bytes, strict=True)]
     for record in records:
         if vectors and record.get(vectors):
             record[vectors] = vector(record[vectors])
+    return records
+
+
+def _parse_lines(data: bytes, name: str) -> list[Row]:
+    try:
+        records = [json.loads(line) for line in data.splitlines()]
+    except ValueError:  # don't chain it: it holds the line
+        records = [None]
+    if not all(isinstance(record, dict) for record in records):
+        raise InvalidInputError(f"{name} is damaged, or cut short.")
     return records
 
 
@@ -125,8 +155,10 @@ def _encode_matrix(vectors: Sequence[Any]) -> bytes:
     return b"".join([start, *map(little_endian, vectors)])
 
 
-def _iter_vector_bytes(data: bytes) -> Iterable[bytes]:
+def _split_matrix(data: bytes, rows: int, name: str) -> Iterator[bytes]:
     start = 10 + int.from_bytes(data[8:10], "little")
     shape = _SHAPE.search(data[:start])
-    count, size = (int(shape[1]), 4 * int(shape[2])) if shape else (0, 0)
+    count, size = (int(shape[1]), 4 * int(shape[2])) if shape else (-1, 0)
+    if count != rows or len(data) != start + count * size:
+        raise InvalidInputError(f"{name} is damaged, or cut short.")
     return (data[start + size * row : start + size * (row + 1)] for row in range(count))

@@ -5,12 +5,17 @@ Parquet files with pyarrow, which is imported only when needed.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, TypeVar
 
-from ..errors import ConfigurationError, InvalidInputError
-from .serialization import Row, Vector, little_endian, map_scalars, replace_surrogates, vector
+from ..errors import InvalidInputError
+from .parquet_schema import FolderSchema
+from .parquet_types import load as load
+from .parquet_values import to_python
+from .serialization import Row, Vector, vector
+from .storage import StoragePath
+
+Result = TypeVar("Result")
 
 #: Rows decoded at a time.
 BATCH_ROWS = 1_000
@@ -20,42 +25,106 @@ BATCH_ROWS = 1_000
 BUFFER_BYTES = 1024 * 1024
 
 
-def load() -> Any:
-    """
-    Import pyarrow.
-
-    :return: its module, with ``parquet`` in it
-    :raises ConfigurationError: if it is not installed
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise ConfigurationError(
-            "Parquet needs pyarrow, which is not installed here: "
-            'pip install "airflow-provider-ovhcloud-ai[parquet]", or use jsonl.'
-        ) from None
-    return pyarrow
-
-
 def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
     """
     Iterate over the rows of a file, reading some pages at a time.
 
     :param stream: the file, seekable
     :param name: path of the file, for errors
-    :return: its rows
+    :return: its rows; a time that Python lacks a type for is text in ISO 8601
     :raises InvalidInputError: if it isn't a Parquet file, is damaged, or has two columns of the same name
     """
     arrow = load()
+    file = _read(name, lambda: arrow.parquet.ParquetFile(stream, buffer_size=BUFFER_BYTES, pre_buffer=False))
+    names = file.schema_arrow.names
+    if len(set(names)) < len(names):
+        raise InvalidInputError(f"{name} has two columns of one name.")
+    # Threads would take 30 MB more for a million rows, and save no time.
+    batches = file.iter_batches(BATCH_ROWS, use_threads=False)
+    while batch := _read(name, lambda: next(batches, None)):
+        yield from _list_records(batch, name)
+
+
+def read_schema(stream: BinaryIO, name: str) -> Any:
+    """
+    Read the schema of a file.
+
+    :param stream: the file, seekable
+    :param name: path of the file, for errors
+    :return: the schema
+    :raises InvalidInputError: if it isn't a Parquet file, or is damaged
+    """
+    return _read(name, lambda: load().parquet.ParquetFile(stream).schema_arrow)
+
+
+def encode(records: Sequence[Row], vectors: str | None, schema: FolderSchema | None = None) -> bytes:
+    """
+    Encode a file.
+
+    :param records: rows of the file; a missing column becomes null
+    :param vectors: column of the vectors, or None; they become lists of 32-bit floats, of fixed size if each row has
+        a vector
+    :param schema: schema of the folder, which is widened for these rows; None for a file on its own
+    :return: bytes of the file
+    :raises InvalidInputError: if a column contains values of different types, or of a type that Parquet lacks
+    """
+    arrow = load()
+    table = (schema or FolderSchema(vectors)).build(records)
+    # A dictionary or statistics of vectors would be as large as the vectors.
+    plain = [path for path in _list_leaves(arrow, table.schema) if path.partition(".")[0] != vectors]
+    file = io.BytesIO()
     try:
-        file = arrow.parquet.ParquetFile(stream, buffer_size=BUFFER_BYTES, pre_buffer=False)
-        columns = file.schema_arrow.names
-        # Threads would take 30 MB more for a million rows, and save no time.
-        batches = file.iter_batches(BATCH_ROWS, use_threads=False) if len(set(columns)) == len(columns) else None
-        for batch in batches or ():
-            yield from batch.to_pylist()
-        reason = "" if batches else "has two columns of one name"
+        arrow.parquet.write_table(table, file, use_dictionary=plain, write_statistics=plain)
+    except (arrow.ArrowException, ValueError):
+        file = io.BytesIO()
+    if not file.getbuffer():
+        raise InvalidInputError("The rows hold a value that Parquet has no form for: use jsonl.")
+    return file.getvalue()
+
+
+def decode(data: bytes, vectors: str, name: str = "The file") -> list[Row]:
+    """
+    Decode a file that :func:`encode` wrote.
+
+    :param data: bytes of the file
+    :param vectors: column of the vectors; the file may lack it
+    :param name: path of the file, for errors
+    :return: the records, each with all columns
+    :raises InvalidInputError: if the file is damaged
+    """
+    arrow = load()
+    table = _read(name, lambda: arrow.parquet.read_table(arrow.BufferReader(data)))
+    kind = table.schema.field(vectors).type if vectors in table.column_names else arrow.null()
+    if not (arrow.types.is_fixed_size_list(kind) or arrow.types.is_list(kind)):
+        return _list_records(table, name)
+    values = _iter_vectors(table.column(vectors).combine_chunks())
+    records = _list_records(table.drop_columns([vectors]), name) or [{} for _ in range(len(table))]
+    return [{**record, vectors: each} for record, each in zip(records, values, strict=True)]
+
+
+def unify_parts(parts: Mapping[str, StoragePath], vectors: str | None, schema: FolderSchema) -> None:
+    """
+    Write those parts again whose columns or types differ from the schema of the folder, one at a time.
+
+    :param parts: the file of each part, by its name
+    :param vectors: column of the vectors, or None
+    :param schema: schema of the folder; the footers of parts from an earlier try widen it
+    :raises InvalidInputError: if a part is damaged, or has values that can't share a column with those of others
+    """
+    for name, file in parts.items():
+        if not schema.has(name):
+            with file.open(in_order=False) as stream:
+                _read(file.display, lambda: schema.note(name, stream))  # noqa: B023  (called at once)
+    for name in schema.find_stale(parts):
+        with parts[name].open() as stream:
+            records = decode(stream.read(), vectors or "", parts[name].display)
+        parts[name].write(encode(records, vectors, schema))
+
+
+def _read(name: str, read: Callable[[], Result]) -> Result:
+    arrow = load()
+    try:
+        return read()
     except (arrow.ArrowException, ValueError):
         reason = "is not a Parquet file, or is damaged"
     except OSError as error:
@@ -63,94 +132,32 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
         if error.errno is not None or type(error) is not OSError:
             raise
         reason = "is damaged, or cut short"
-    if reason:
-        raise InvalidInputError(f"{name} {reason}.")
+    raise InvalidInputError(f"{name} {reason}.")
 
 
-def encode(records: Sequence[Row], vectors: str | None) -> bytes:
-    """
-    Encode a file.
+def _list_records(table: Any, name: str) -> list[Row]:
+    names = table.schema.names
+    columns = []
+    for column in names:
+        try:
+            columns.append(to_python(table.column(column)))
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{name}, column {column!r}: {error.args[0]}.") from None
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
-    A column without values becomes one of strings: most readers can combine it with another part's type.
 
-    :param records: rows of the file; a missing column becomes null
-    :param vectors: column of the vectors, or None; they become lists of 32-bit floats, of fixed size if each row has
-        a vector
-    :return: bytes of the file
-    :raises InvalidInputError: if a column contains values of different types, or of a type that Parquet lacks
-    """
-    arrow = load()
-    names = list(dict.fromkeys(name for record in records for name in record))
-    columns = {name: _build_column(arrow, name, [record.get(name) for record in records], vectors) for name in names}
-    plain = [name for name in names if name != vectors]
+def _list_leaves(arrow: Any, schema: Any) -> list[str]:
     file = io.BytesIO()
-    try:
-        # A dictionary or statistics of vectors would be as large as the vectors.
-        arrow.parquet.write_table(arrow.table(columns), file, use_dictionary=plain, write_statistics=plain)
-    except (arrow.ArrowException, ValueError):
-        file = io.BytesIO()
-    if not file.getbuffer():
-        raise InvalidInputError("The rows hold a value that Parquet has no form for, such as {}: use jsonl.")
-    return file.getvalue()
-
-
-def decode(data: bytes, vectors: str) -> list[Row]:
-    """
-    Decode a file that :func:`encode` wrote.
-
-    :param data: bytes of the file
-    :param vectors: column of the vectors; the file may lack it
-    :return: the records, each with all columns
-    """
-    arrow = load()
-    table = arrow.parquet.read_table(arrow.BufferReader(data))
-    kind = table.schema.field(vectors).type if vectors in table.column_names else arrow.null()
-    if not (arrow.types.is_fixed_size_list(kind) or arrow.types.is_list(kind)):
-        records: list[Row] = table.to_pylist()
-        return records
-    values = _iter_vectors(table.column(vectors).combine_chunks())
-    records = table.drop_columns([vectors]).to_pylist() or [{} for _ in values]
-    return [{**record, vectors: each} for record, each in zip(records, values, strict=True)]
-
-
-def _build_column(arrow: Any, name: str, values: list[Any], vectors: str | None) -> Any:
-    try:
-        column = _build_vectors(arrow, values) if name == vectors else _build_values(arrow, values)
-    except (arrow.ArrowException, TypeError, ValueError, OverflowError):
-        column = None
-    if column is None:
-        raise InvalidInputError(
-            f"The column {name!r} holds values that do not fit into one column of a Parquet file: use jsonl."
-        )
-    return column.cast(arrow.string()) if arrow.types.is_null(column.type) else column
-
-
-def _build_values(arrow: Any, values: list[Any]) -> Any:
-    try:
-        return arrow.array(values)
-    except UnicodeEncodeError:
-        return arrow.array(map_scalars(values, replace_surrogates))
-
-
-def _build_vectors(arrow: Any, values: list[Vector | None]) -> Any:
-    size = max(len(value or ()) for value in values)
-    if not size:
-        return arrow.nulls(len(values))
-    data = b"".join(little_endian(value) for value in values if value)
-    numbers = arrow.Array.from_buffers(arrow.float32(), len(data) // 4, [None, arrow.py_buffer(data)])
-    if all(values):
-        return arrow.FixedSizeListArray.from_arrays(numbers, size)
-    # Before 26, pyarrow can neither write nor read a list of fixed size that is null.
-    ends = accumulate((size if value else 0 for value in values), initial=0)
-    starts = [end if value else None for end, value in zip(ends, values, strict=False)]
-    return arrow.ListArray.from_arrays(arrow.array([*starts, len(numbers)], arrow.int32()), numbers)
+    arrow.parquet.write_metadata(schema, file)
+    columns = arrow.parquet.ParquetFile(file).schema
+    return [columns.column(index).path for index in range(len(columns))]
 
 
 def _iter_vectors(column: Any) -> Iterator[Vector | None]:
     are_valid = column.is_valid().to_pylist()
     numbers = column.flatten()  # without those of nulls
-    data = memoryview(numbers.buffers()[1])
-    size = 4 * len(numbers) // sum(are_valid)
+    data = memoryview(numbers.buffers()[1] or b"")
+    size = 4 * len(numbers) // sum(are_valid) if any(are_valid) else 0
     here = 4 * numbers.offset
     for is_valid in are_valid:
         yield vector(bytes(data[here : here + size])) if is_valid else None

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import defaults
 from ..errors import ConfigurationError, InvalidInputError
 from . import parquet
+from .parquet_schema import unify_sources
 from .serialization import Row
 from .storage import StoragePath, open_storage
 
@@ -26,6 +27,35 @@ FORMATS = ("jsonl", "ndjson", "csv", "txt", "parquet")
 
 #: Bytes of a text file read at a time.
 CHUNK_BYTES = 256 * 1024
+
+
+class Rows(Iterator[Row]):
+    """
+    Rows of files.
+
+    :param sources: the files, in order
+    """
+
+    def __init__(self, sources: list[_Source]) -> None:
+        self._sources = sources
+        self._rows = _iter_all(sources)
+
+    def __next__(self) -> Row:
+        return next(self._rows)
+
+    @property
+    def schema(self) -> Any:
+        """
+        Schema of the Parquet files among them, as pyarrow has it; None if there are none.
+
+        :raises InvalidInputError: if a file is damaged, or two files have types that can't share a column
+        """
+        schemas = {}
+        for source in self._sources:
+            if source.kind == "parquet":
+                with source.storage.open(in_order=False) as stream:
+                    schemas[source.storage.display] = parquet.read_schema(stream, source.storage.display)
+        return unify_sources(schemas) if schemas else None
 
 
 class _Source(NamedTuple):
@@ -47,7 +77,7 @@ def check(path: Any, format: str | None = None) -> None:  # noqa: A002  (the wor
     _list_sources(path, format)
 
 
-def read_rows(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A002  (likewise)
+def read_rows(path: Any, format: str | None = None) -> Rows:  # noqa: A002  (likewise)
     """
     Iterate over the rows of a file, or of all files in a folder in the order of their names.
 
@@ -56,7 +86,7 @@ def read_rows(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A
     - ``jsonl``, ``ndjson``: each line is an object, or a string, which becomes the column ``text``;
     - ``csv``: the first line names the columns, values are strings;
     - ``txt``: each line is a string, which becomes the column ``text``;
-    - ``parquet``: needs pyarrow.
+    - ``parquet``: needs pyarrow; a time that Python lacks a type for is text in ISO 8601.
 
     Blank lines are ignored. NaN and infinity in JSON are errors.
 
@@ -66,7 +96,7 @@ def read_rows(path: Any, format: str | None = None) -> Iterator[Row]:  # noqa: A
     :raises ConfigurationError: at once, as :func:`check` does
     :raises InvalidInputError: during the iteration, if a file isn't valid in its format
     """
-    return _iter_all(_list_sources(path, format))
+    return Rows(_list_sources(path, format))
 
 
 def from_values(values: Any) -> Iterator[Row]:

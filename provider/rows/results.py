@@ -43,7 +43,7 @@ def _iter_rows(folder: StoragePath, manifest: Mapping[str, Any], part: Mapping[s
                 contents[file.rpartition(".")[2]] = stream.read()
         except FileNotFoundError:
             raise InvalidInputError(f"The folder {folder.display} lacks {file}, which its {MANIFEST} names.") from None
-    records = formats.decode(manifest["format"], contents, vectors)
+    records = formats.decode(manifest["format"], contents, vectors, folder.child(part["name"]).display)
     if len(records) != part["rows"]:
         raise InvalidInputError(f"{file} in {folder.display} has {len(records)} rows, not {part['rows']}.")
     for record in records:

@@ -16,6 +16,7 @@ from ...client.chat.prompt_template import RowTemplate
 from ...client.parallel import Outcome, map_ordered
 from ...errors import AIEndpointsError, ConfigurationError
 from ...rows.folder import Folder
+from ...rows.formats import find_schema
 from ...rows.serialization import Row
 from ...validation import integer, text
 from ..bulk.answer_list import AnswerList
@@ -246,7 +247,8 @@ class BulkChatMethods(ChatMethods):
                 plan = ChatRows(chat.plan, chat.template, chat.columns, start, progress)
                 if output is None:
                     return _ask_in_memory(plan, rows, limit, failures, self.log)
-                folder = Folder(output, output_format, chat.recipe)
+                schema = find_schema(output_format, rows)
+                folder = Folder(output, output_format, chat.recipe, schema=schema)
                 folder.begin()
                 with ResumableRun(folder, plan, progress) as run:
                     run.work(rows, integer(part_size, "part_size", 1), limit, failures)

@@ -11,6 +11,7 @@ from ... import defaults
 from ...client.embeddings.embedder import Embedder
 from ...errors import ConfigurationError
 from ...rows.folder import Folder
+from ...rows.formats import find_schema
 from ...rows.part_names import PART_SIZE
 from ...validation import integer, text
 from ..airflow_errors import raise_for_airflow
@@ -117,7 +118,8 @@ class EmbeddingMethods(BaseAIEndpointsHook):
                 raise ConfigurationError(
                     "npy has no place for the error of a row. Use jsonl or parquet, or on_error='raise'."
                 )
-            folder = Folder(output, output_format, recipe, vectors=VECTOR)
+            schema = find_schema(output_format, rows)
+            folder = Folder(output, output_format, recipe, vectors=VECTOR, schema=schema)
             folder.begin()
             with self._track_progress("embedding", model_id, total) as progress:
                 plan = EmbeddingRows(embedder, model_id, text_column, params, progress, has_errors=has_errors)
