@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidInputError, InvalidResponseError
@@ -108,7 +108,9 @@ def decode(kind: str, files: Mapping[str, bytes], vectors: str | None, name: str
     stem = name.rpartition(".")[0]
     records = _parse_lines(files["jsonl"], f"{stem}.jsonl")
     if kind == "npy":
-        vectors_bytes = _split_matrix(files["npy"], len(records), f"{stem}.npy")
+        vectors_bytes = _split_matrix(files["npy"], f"{stem}.npy")
+        if len(vectors_bytes) != len(records):
+            raise InvalidInputError(f"{stem}.jsonl is damaged, or cut short.")
         return [{**record, vectors or "": vector(each)} for record, each in zip(records, vectors_bytes, strict=True)]
     for record in records:
         if vectors and record.get(vectors):
@@ -155,10 +157,10 @@ def _encode_matrix(vectors: Sequence[Any]) -> bytes:
     return b"".join([start, *map(little_endian, vectors)])
 
 
-def _split_matrix(data: bytes, rows: int, name: str) -> Iterator[bytes]:
+def _split_matrix(data: bytes, name: str) -> list[bytes]:
     start = 10 + int.from_bytes(data[8:10], "little")
     shape = _SHAPE.search(data[:start])
     count, size = (int(shape[1]), 4 * int(shape[2])) if shape else (-1, 0)
-    if count != rows or len(data) != start + count * size:
+    if len(data) != start + count * size:
         raise InvalidInputError(f"{name} is damaged, or cut short.")
-    return (data[start + size * row : start + size * (row + 1)] for row in range(count))
+    return [data[start + size * row : start + size * (row + 1)] for row in range(count)]

@@ -71,7 +71,7 @@ def encode(records: Sequence[Row], vectors: str | None, schema: FolderSchema | N
     arrow = load()
     table = (schema or FolderSchema(vectors)).build(records)
     # A dictionary or statistics of vectors would be as large as the vectors.
-    plain = [path for path in _list_leaves(arrow, table.schema) if path.partition(".")[0] != vectors]
+    plain = [path for path in _list_leaves(arrow, table.schema) if not path.startswith(f"{vectors}.")]
     file = io.BytesIO()
     try:
         arrow.parquet.write_table(table, file, use_dictionary=plain, write_statistics=plain)

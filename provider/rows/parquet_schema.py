@@ -91,7 +91,10 @@ class FolderSchema:
         with self._lock:
             self._parts[name] = self._distinct.setdefault(tuple(types), tuple(types))
             for column, kind in kinds.items():
-                self._widen(column, simplify(kind), is_exact=column not in self._large)
+                # Parts of earlier releases lack statistics of the vectors.
+                is_null = column == self._vectors and self._arrow.types.is_string(kind)
+                new = self._arrow.null() if is_null else simplify(kind)
+                self._widen(column, new, is_exact=column not in self._large)
 
     def find_stale(self, names: Iterable[str]) -> list[str]:
         """

@@ -60,7 +60,8 @@ def map_leaves(kind: Any, change: Callable[[Any], Any], *, is_nested: bool = Fal
         fields = ((field.name, field.type) for field in _list_fields(kind))
         return arrow.struct([(name, map_leaves(field, change, is_nested=True)) for name, field in fields])
     if types.is_map(kind):
-        return arrow.map_(*(map_leaves(part, change, is_nested=True) for part in (kind.key_type, kind.item_type)))
+        key, item = (map_leaves(part, change, is_nested=True) for part in (kind.key_type, kind.item_type))
+        return arrow.map_(kind.key_type if types.is_null(key) else key, item)  # keys can't be null
     if types.is_dictionary(kind):
         return map_leaves(kind.value_type, change, is_nested=is_nested)
     if is_list(kind):

@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
@@ -71,12 +72,7 @@ def infer_array(values: list[Any]) -> Any:
     arrow = load()
     array = build_array(values)
     if array is None:
-        try:
-            kind = arrow.infer_type(values)
-        except (arrow.ArrowException, TypeError, ValueError, OverflowError):
-            return None
-        # pyarrow cuts the nanoseconds of a pandas.Timestamp.
-        array = build_array(values, arrow.timestamp("ns", kind.tz)) if arrow.types.is_timestamp(kind) else None
+        array = _infer_rest(values)
     has_large_decimal = array is not None and any(map(arrow.types.is_decimal256, iter_types(array.type)))
     return None if has_large_decimal else array
 
@@ -124,6 +120,19 @@ def to_python(array: Any) -> list[Any]:
     if values is None:
         raise InvalidInputError(f"a {kind} that Python can't represent, such as a date after the year 9999")
     return _map_texts(values, kind, _format_time)
+
+
+def _infer_rest(values: list[Any]) -> Any:
+    arrow = load()
+    try:
+        kind = arrow.infer_type(values)
+    except (arrow.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+    if arrow.types.is_timestamp(kind):  # pyarrow cuts the nanoseconds of a pandas.Timestamp
+        return build_array(values, arrow.timestamp("ns", kind.tz))
+    if arrow.types.is_decimal(kind):  # pyarrow finds no place for the digits of an integer
+        return build_array([Decimal(value) if type(value) is int else value for value in values])
+    return None
 
 
 def _is_same(values: list[Any], array: Any) -> bool:
@@ -193,6 +202,8 @@ def _format_time(value: int, kind: Any) -> str:
 
 def _parse_time(value: Any, kind: Any) -> int:
     is_timestamp = load().types.is_timestamp(kind)
+    if not isinstance(value, (str, datetime if is_timestamp else time)):
+        raise TypeError("neither a time nor the text of one")
     match = _NANOSECONDS.search(value) if isinstance(value, str) else None
     nanoseconds = int(match[1]) if match else getattr(value, "nanosecond", 0)
     text = value if isinstance(value, str) else value.isoformat()
