@@ -107,6 +107,19 @@ def test_into_a_folder(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     assert (again["rows_reused"], again["usage"], started(sandbox)) == (25, {}, 1)
 
 
+@pytest.mark.parametrize("request_options", [{"endpoint": EMBED, "model": "bge-m3"}, {"prompt": "{text}"}])
+def test_types_of_a_parquet_input_are_those_of_the_output(
+    sandbox: Sandbox, tmp_path: Path, request_options: Any
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="parquet needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    source = pyarrow.table({"text": ["a", "b", "c"], "n": pyarrow.array([None, None, 4], pyarrow.int8())})
+    parquet.write_table(source, tmp_path / "in.parquet")
+    options = {"rows": None, "input_path": str(tmp_path / "in.parquet"), "part_size": 2, **request_options}
+    operator(output_path=str(tmp_path / "out"), output_format="parquet", **options).execute(context())
+    assert parquet.read_table(tmp_path / "out").select(["text", "n"]).equals(source)
+
+
 class TestNeverTwice:
     @pytest.fixture(params=["xcom", "folder"])
     def options(self, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:

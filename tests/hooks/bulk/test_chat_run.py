@@ -20,6 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     InvalidInputError,
     PartialFailureError,
 )
+from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
 from support.saved_connections import MODEL, Make, stored
@@ -184,3 +185,19 @@ def test_against_the_sandbox_in_parquet(hook_for: Make, sandbox: Sandbox, tmp_pa
     found = [row for part in sorted(tmp_path.glob("part-*")) for row in pyarrow.parquet.read_table(part).to_pylist()]
     assert [row["id"] for row in found] == list(range(12))
     assert all(f'"row {row["id"]}"' in row["answer"] for row in found)
+
+
+def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="parquet needs pyarrow")
+    import pyarrow.parquet
+
+    moments = pyarrow.array([None, None, 1_767_355_200_123_456_789], pyarrow.timestamp("ns"))
+    source = pyarrow.table(
+        {"text": ["a", "b", "c"], "n": pyarrow.array([None, None, 4], pyarrow.int8()), "at": moments}
+    )
+    pyarrow.parquet.write_table(source, tmp_path / "in.parquet")
+    options = {"prompt": "{text} at {at}", "output_format": "parquet", "part_size": 2}
+    hook_for(stored(sandbox)).chat_rows(read_rows(tmp_path / "in.parquet"), tmp_path / "out", MODEL, **options)
+    table = pyarrow.parquet.read_table(tmp_path / "out")
+    assert table.select(source.column_names).equals(source)
+    assert "c at 2026-01-02T12:00:00.123456789" in table.column("answer")[2].as_py()

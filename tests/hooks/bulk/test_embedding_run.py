@@ -20,6 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     InvalidInputError,
     InvalidResponseError,
 )
+from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
 from support.saved_connections import Make, stored
@@ -70,6 +71,18 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 def asked_for(service: Service) -> list[str]:
     return [text for asked in service.asked if asked.body for text in asked.body["input"]]
+
+
+def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, service: Service, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="parquet needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    source = pyarrow.table({"text": ["number 1", "number 2"], "n": pyarrow.array([None, 4], pyarrow.int8())})
+    parquet.write_table(source, tmp_path / "in.parquet")
+    options = {"output_format": "parquet", "part_size": 1}
+    hook_for(stored(service)).embed_rows(read_rows(tmp_path / "in.parquet"), tmp_path / "out", "m", **options)
+    table = parquet.read_table(tmp_path / "out")
+    assert table.select(source.column_names).equals(source)
+    assert table.schema.field("embedding").type == pyarrow.list_(pyarrow.float32(), 2)
 
 
 def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
