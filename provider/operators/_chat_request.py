@@ -118,16 +118,17 @@ class ChatRequestOperator(PromptFiles, AIEndpointsOperator):
         self.max_total_tokens = max_total_tokens
         self.report_cost = report_cost
 
-    def chat_params(self) -> dict[str, Any]:
+    def chat_params(self, *own: str) -> dict[str, Any]:
         """
         Collect the parameters that the hook's methods for one prompt and for many take alike.
 
+        :param own: further parameters of the operator, which ``extra_body`` must not repeat
         :return: parameters by name
         :raises ConfigurationError: if ``extra_body`` isn't a dictionary, or repeats a parameter
         """
         optional = ("response_format", "tools", "reasoning_effort")
-        own = [name for name in optional if getattr(self, name) is not None]
-        further = self.further_parameters(("model", "messages", "stream", *_REQUEST_PARAMS, *own))
+        chosen = [name for name in optional if getattr(self, name) is not None]
+        further = self.further_parameters(("model", "messages", *_REQUEST_PARAMS, *chosen, *own))
         # The hook converts rendered strings.
         params = {name: getattr(self, name) for name in (*_CONVERSATION_PARAMS, *_REQUEST_PARAMS)}
         if self.reasoning_effort is not None:

@@ -257,6 +257,7 @@ class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
             BatchLookup(answers, ignores_failures=sends_failed),
             self.model,
             self._options(),
+            read_rows=self._rows,
             output=None if self.output_path is None else to_object_path(self.output_path, "output_path"),
             output_format=self.output_format,
             part_size=integer(self.part_size, "part_size", 1),
@@ -272,7 +273,7 @@ class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
             return {"text_column": text(self.text_column, "text_column"), "params": params}
         own = ("prompt", "system_prompt", "messages", "images")
         columns = ("key", "answer_column", "columns", "extra_columns", "keep_columns")
-        return {name: getattr(self, name) for name in (*own, *columns)} | self.chat_params()
+        return {name: getattr(self, name) for name in (*own, *columns)} | self.chat_params(*own, *columns)
 
     def _rows(self) -> Iterable[dict[str, Any]]:
         return self.read_rows(self.rows, "rows")

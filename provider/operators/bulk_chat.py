@@ -149,4 +149,4 @@ class OVHCloudAIEndpointsBulkChatOperator(RowsOperator, ChatRequestOperator):
     def _options(self) -> dict[str, Any]:
         prompts = ("prompt", "system_prompt", "messages", "images")
         own = (*prompts, *_COLUMN_PARAMS, "concurrency", "on_error", "max_failures")
-        return {name: getattr(self, name) for name in own} | self.chat_params()
+        return {name: getattr(self, name) for name in own} | self.chat_params(*own)

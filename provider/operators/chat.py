@@ -62,7 +62,7 @@ class OVHCloudAIEndpointsChatOperator(ChatRequestOperator):
     def _conversation(self) -> Conversation:
         with self.hook.boundary():
             chat_response.check_output(self._kind())
-        params = self.chat_params()
+        params = self.chat_params("stream")
         if self.response_format is None and self._output == "json":
             # The API's own parameter for JSON.
             params["response_format"] = params["extra_body"].pop("response_format", {"type": "json_object"})

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidInputError, InvalidResponseError
@@ -39,16 +39,20 @@ def check(kind: Any, vectors: str | None) -> None:
         parquet.load()
 
 
-def find_schema(kind: str, rows: Any) -> Any:
+def find_schema(kind: str, rows: Any, columns: Collection[str] | None = None) -> Any:
     """
     Find the schema that the columns of the rows keep in a format.
 
     :param kind: a format that :func:`check` accepts
     :param rows: the rows, as :func:`..reading.read_rows` returns them, or any others
+    :param columns: columns to keep; None for all
     :return: schema of Parquet files, or None
     :raises InvalidInputError: if the files have types that can't share a column
     """
-    return getattr(rows, "schema", None) if kind == "parquet" else None
+    schema = getattr(rows, "schema", None) if kind == "parquet" else None
+    if schema is None or columns is None:
+        return schema
+    return parquet.load().schema([field for field in schema if field.name in columns])
 
 
 def check_rows(kind: str, rows: Sequence[Row], schema: FolderSchema | None = None) -> None:

@@ -104,7 +104,7 @@ def test_into_a_folder(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
         (n, f"text {n}", 1024) for n in range(25)
     ]
     again = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context(run_id="s"))
-    assert (again["rows_reused"], again["usage"], started(sandbox)) == (25, {}, 1)
+    assert (again["rows_reused"], again["usage"], started(sandbox)) == (25, {"requests": 0}, 1)
 
 
 @pytest.mark.parametrize("request_options", [{"endpoint": EMBED, "model": "bge-m3"}, {"prompt": "{text}"}])
@@ -338,17 +338,17 @@ class TestFailedRows:
     def test_skip_keeps_them_apart(self, broken: Any) -> None:
         result = operator(rows=["good", "bad", "good too"], on_error="skip").execute(context())
         assert [bool(answer) for answer in result["results"]] == [True, False, True]
-        assert result["errors"] == [{"index": 1, "error": "500: as ordered"}]
+        assert result["errors"] == [{"index": 1, "error": "500: as ordered", "status": 500}]
 
     def test_what_is_told_of_them_holds_no_token(self, sandbox: Sandbox) -> None:
         batches = sandbox._service._routes[-1].endpoint.__self__
         batches._run = lambda *_: (500, {"error": {"message": f"{'x' * 485}{sandbox.token}"}})
-        ((_, told),) = (each.values() for each in operator(rows=["a"], on_error="skip").execute(context())["errors"])
-        assert told.endswith("x***")
+        (error,) = operator(rows=["a"], on_error="skip").execute(context())["errors"]
+        assert error["error"].endswith("x***")
 
     def test_fail_keeps_what_was_paid_for_and_a_retry_asks_for_the_rest(self, broken: Any, tmp_path: Path) -> None:
         options: dict[str, Any] = {"rows": ["good", "bad", "good too"], "output_path": str(tmp_path)}
-        with pytest.raises(PartialFailureError, match="1 rows failed; the first one: row 1: 500: as ordered"):
+        with pytest.raises(PartialFailureError, match="1 of 3 rows failed; the first one, row 1: 500: as ordered"):
             operator(**options).execute(context())
         assert not (tmp_path / "_manifest.json").exists()
         broken._run = broken.whole
@@ -370,7 +370,7 @@ class TestFailedRows:
         assert lines_asked() == 3 + 1
 
     def test_what_no_retry_can_cure_is_not_tried_for_another_day(self, sandbox: Sandbox) -> None:
-        with pytest.raises(PartialFailureError, match=r"20 rows failed; .* does not exist") as raised:
+        with pytest.raises(PartialFailureError, match=r"20 of 20 rows failed; .* does not exist") as raised:
             operator(model="nobodys-model").execute(context())
         assert isinstance(raised.value, AirflowFailException)
 
@@ -404,11 +404,11 @@ class TestStrangeEnds:
     def test_expired(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with Sandbox(batch_seconds=3_600, batch_expires=0) as sandbox:
             monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", sandbox.connection_json)
-            with pytest.raises(PartialFailureError, match=r"20 rows failed; .* the batch is expired"):
+            with pytest.raises(PartialFailureError, match=r"20 of 20 rows failed; .* the batch is expired"):
                 operator().execute(context())
 
     def test_a_batch_that_failed_as_a_whole_says_why(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(batch_rows, "build_line", lambda number, body: batch_run.Line("same", body))
+        monkeypatch.setattr(batch_rows, "build_line", lambda body, key: batch_run.Line("same", body))
         with pytest.raises(BadRequestError, match="failed before it began: line 2: The custom_id 'same' was there"):
             operator().execute(context())
 
@@ -431,7 +431,8 @@ class TestStrangeEnds:
         ({"reattach": "never"}, "reattach must be one of retry, always"),
         ({"poll_interval": "often"}, "poll_interval must be a number"),
         ({"rows": None}, "rows"),
-        ({"rows": []}, "rows must hold at least one row"),
+        ({"on_empty": "never"}, "on_empty must be"),
+        ({"rows": [], "on_empty": "fail"}, "There are no rows"),
         ({"prompt": "{missing}"}, "Row 0: The prompt names the column {missing}"),
         ({"rows": [{"text": "a", "answer": 1}]}, "Row 0 has a column 'answer' already"),
         ({"extra_body": {"model": "x"}}, "extra_body repeats model"),

@@ -145,7 +145,7 @@ class TestWhatIsTold:
         assert usage["total_tokens"] == response["usage"]["total_tokens"]
         assert usage["reasoning_tokens"] == response["usage"]["completion_tokens_details"]["reasoning_tokens"]
         # USD a token, as the sandbox lists them.
-        price = usage["prompt_tokens"] * 0.00000005 + usage["completion_tokens"] * 0.00000018
+        price = usage["input_tokens"] * 0.00000005 + usage["output_tokens"] * 0.00000018
         assert usage["cost"] == pytest.approx(price)
         assert usage["currency"] == "USD"
 
@@ -176,7 +176,7 @@ class TestWhatIsTold:
         error, told = execute(prompt="Hello", max_tokens=1)
         assert isinstance(error, OutputTruncatedError)
         assert isinstance(error, AirflowFailException)
-        assert told["usage"]["completion_tokens"] == 1
+        assert told["usage"]["output_tokens"] == 1
         assert told["finish_reason"] == "length"
         assert len(bodies(sandbox)) == 1
         assert "usage" not in execute(model="nothing-1b", prompt="Hello")[1]

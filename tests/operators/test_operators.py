@@ -372,7 +372,7 @@ class TestBulkChat:
             ['Answer as {"mood": "..."}', "5 stars: Lovely"],
         ]
         assert {(body["temperature"], body["max_tokens"]) for body in bodies} == {(1.0, 300)}
-        assert set(result) == {"model", "answers", "errors", "usage"}
+        assert set(result) == {"model", "answers", "errors", "rows_duplicate", "usage"}
         assert ["Came late" in result["answers"][0], "Lovely" in result["answers"][1]] == [True, True]
         assert (result["model"], result["errors"]) == ("gpt-oss-20b", [])
         assert result["usage"]["total_tokens"] > 0
@@ -390,7 +390,8 @@ class TestBulkChat:
                 "Row 2: The prompt names the column {review}",
             ),
             ({"rows": [*ROWS, 5], "prompt": "{review}"}, "Row 2 is a value of type int"),
-            ({"rows": []}, "rows must hold at least one row"),
+            ({"rows": [], "on_empty": "fail"}, "There are no rows"),
+            ({"rows": ["a"], "on_empty": "never"}, "on_empty must be"),
             ({"rows": "[1, 2]"}, "must be a list of texts or of dictionaries"),
             ({"rows": 5}, "must be a list of texts or of dictionaries"),
             ({}, "must be a list of texts or of dictionaries"),
@@ -409,7 +410,7 @@ class TestBulkChat:
     def test_answers_of_a_task_that_fails_are_in_an_xcom(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=422)
         ti = MagicMock()
-        with pytest.raises(PartialFailureError, match="1 of 3 failed; the first one, number 0"):
+        with pytest.raises(PartialFailureError, match="1 of 3 rows failed; the first one, row 0"):
             BulkChat(task_id="t", model="gpt-oss-20b", rows=list("abc"), concurrency=1).execute({"ti": ti})
         pushed = {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
         assert [answer and '"c"' in answer for answer in pushed["answers"]["answers"]] == [None, False, True]
@@ -465,7 +466,7 @@ class TestBulkChat:
             "concurrency": 1,
         }
         ovh_ai_endpoints_sandbox.fail_next(status=422)
-        with pytest.raises(PartialFailureError, match="1 rows failed"):
+        with pytest.raises(PartialFailureError, match="1 of 3 rows failed"):
             execute(BulkChat(task_id="t", **options))
         manifest, _ = execute(BulkChat(task_id="t", **options))
         assert (manifest["rows"], manifest["rows_reused"], manifest["failed"]) == (3, 2, 0)

@@ -123,9 +123,9 @@ class TestWhatComesBack:
         assert (pushed["model"], pushed["status"]) == (MODEL, "completed")
         used = pushed["usage"]
         assert used["requests"] == 1
-        assert used["total_tokens"] == used["prompt_tokens"] + used["completion_tokens"]
+        assert used["total_tokens"] == used["input_tokens"] + used["output_tokens"]
         assert used["reasoning_tokens"] > 0
-        assert used["cost"] == pytest.approx(used["prompt_tokens"] * 5e-8 + used["completion_tokens"] * 18e-8)
+        assert used["cost"] == pytest.approx(used["input_tokens"] * 5e-8 + used["output_tokens"] * 18e-8)
         assert pushed[ModelCardLink.xcom_key].endswith("/gpt-oss-20b/")
 
     def test_text_and_data(self) -> None:

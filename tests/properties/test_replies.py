@@ -160,7 +160,7 @@ def test_what_is_spent_never_falls_and_can_always_be_told(responses: list[dict[s
     tracker, before = UsageTracker(list), 0
     for response in responses:
         tracker.add(response, "m")
-        now = tracker.usage.get("total_tokens", 0)
+        now = tracker.usage.total_tokens or 0
         assert now >= before
         before = now
         assert format_usage(tracker.as_xcom())

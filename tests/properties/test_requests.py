@@ -5,22 +5,31 @@ Messages and rows: whatever an author gives is sent as it is, or refused with a 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from typing import Any, BinaryIO
 
 from apache_airflow_provider_ovhcloud_ai.client import responses_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
-from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import fill_template
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, PartialFailureError
-from apache_airflow_provider_ovhcloud_ai.hooks.batch import batch_rows
+from apache_airflow_provider_ovhcloud_ai.client.chat.conversation_steps import ChatPlan
+from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import RowTemplate, fill_template
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, find_failure, is_retryable
-from apache_airflow_provider_ovhcloud_ai.rows.part_names import ERROR
+from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_rows import BatchEmbeddingRows, BatchLookup
+from apache_airflow_provider_ovhcloud_ai.hooks.batch.row_batches import RowBatches
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.chat_rows import AnswerColumns, ChatRows
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.failures import Failures
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress
+from apache_airflow_provider_ovhcloud_ai.hooks.chat.conversation import Conversation
+from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import UsageTracker
 from hypothesis import given
 from hypothesis import strategies as st
 from support.services import settings_for
 
 from .anything import NUMBERS, TEXTS, json_values, objects, outcome
 from .test_replies import SHAPES
+
+LOG = logging.getLogger(__name__)
 
 PART = objects(type=st.sampled_from(["text", "image_url"]), text=TEXTS, image_url=objects(url=TEXTS))
 MESSAGE = objects(
@@ -98,25 +107,43 @@ class OutputFile:
         file.writelines(json.dumps(line).encode() + b"\n" for line in self._lines)
 
 
+def build_batches(answers: Answers, *, vectors: bool) -> RowBatches:
+    lookup, progress = BatchLookup(answers), Progress(LOG, "")
+
+    def start(messages: Any, key: bytes) -> Conversation:
+        ask = lookup.build_ask(plan, messages, key)
+        return Conversation(ask, messages, plan, usage_tracker=UsageTracker(list), log=LOG)
+
+    plan = ChatPlan(["m"])
+    chat = ChatRows(plan, RowTemplate("{text}"), AnswerColumns(), start, progress)
+    return RowBatches(
+        BatchEmbeddingRows(lookup, "m", "text", {}, progress) if vectors else chat,
+        lookup,
+        progress,
+        folder=None,
+        part_size=10,
+        failures=Failures("skip", stops=False),
+        budget=UsageTracker(list),
+        max_follow_ups=0,
+        log=LOG,
+    )
+
+
 @given(st.lists(ANSWER.filter(lambda line: isinstance(line, dict)) | st.none(), min_size=1, max_size=3), st.booleans())
 def test_a_line_of_a_batch_is_a_result_or_a_reason(answers: list[Any], vectors: bool) -> None:
     rows = [{"text": f"row {number}"} for number in range(len(answers))]
-    made = batch_rows.embedding("m", "text", {}) if vectors else batch_rows.chat("m", "{text}", None, {})
-    ids = [line.custom_id for line in made.lines(rows)]
+    with Answers(OutputFile([])) as nothing:
+        ids = [line.custom_id for line in build_batches(nothing, vectors=vectors).iter_lines(rows, [], 0)]
     lines = [{**answer, "custom_id": key} for key, answer in zip(ids, answers, strict=True) if answer is not None]
-    with Answers(OutputFile(lines)) as found:
-        found.add({"status": "completed", "output_file_id": "file-1"})
-        results = list(made.collect(rows, found))
-    for row, answer, result in zip(rows, answers, results, strict=True):
-        value, reason = result[made._column], result[ERROR]
-        assert result["text"] == row["text"]
-        assert (value is None) == (reason is not None)
-        if reason is None:
-            assert len(value) if vectors else isinstance(value, str)
+    with Answers(OutputFile(lines)) as output:
+        output.add({"status": "completed", "output_file_id": "file-1"})
+        summary = build_batches(output, vectors=vectors).collect(rows)
+    errors = {error["index"]: error["error"] for error in summary["errors"]}
+    for index, (answer, result) in enumerate(zip(answers, summary["results"], strict=True)):
+        assert (result is None) == (index in errors)
+        if result is not None:
+            assert len(result) if vectors else isinstance(result, str)
         if find_failure(answer) is not None:
-            assert reason == find_failure(answer)[:500]
+            assert errors[index] == find_failure(answer)[:500]
         assert is_retryable(answer) in {True, False}
-    failed = [result for result in results if result[ERROR] is not None]
-    told = str(outcome(made.check, PartialFailureError))
-    assert told.startswith(f"{len(failed)} rows failed; the first one: row ") if failed else told == "None"
-    assert all(count >= 0 for count in made.usage.values())
+    assert all(count >= 0 for count in summary["usage"].values())

@@ -103,7 +103,7 @@ def test_an_answer_in_the_form_of_a_class(connect: Any, chat_url: str) -> None:
         answer = connect(chat_url).ask("Où est-on?", "tiny-chat", response_format=Verdict, stream=stream, seed=3)
         assert isinstance(answer.parsed, Verdict)
         assert answer.output("json").keys() == {"label", "sure"}
-        assert answer.usage_tracker.usage["total_tokens"] > 0
+        assert answer.usage_tracker.usage.total_tokens > 0
 
 
 Verdicts = Annotated[list[Verdict], Field(min_length=1, max_length=3)]

@@ -4,11 +4,12 @@ The rows of a task that batches answer: the requests to send, and the results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...client.usage import Usage
 from ...rows.folder import Folder
+from ...rows.formats import find_schema
 from ...rows.serialization import Row
 from ..bulk.answer_list import AnswerList
 from ..bulk.chat_rows import ChatRows
@@ -22,9 +23,6 @@ from .batch_run import Line
 if TYPE_CHECKING:
     from ..ai_endpoints import OVHCloudAIEndpointsHook
     from ..usage.usage_tracker import UsageTracker
-
-#: Times that a task starts batches within a try: for repairs, for fallback models and for rows that changed meanwhile.
-MAX_ROUNDS = 10
 
 #: Bytes of a request for each token, to estimate its usage before it is sent.
 BYTES_PER_TOKEN = 4
@@ -44,6 +42,7 @@ class RowBatches:
     :param part_size: number of rows in a part
     :param failures: counts failed rows
     :param budget: limits of the usage
+    :param max_follow_ups: number of requests about a row after the first: for a repair, and to fallback models
     :param log: logger of the task
     """
 
@@ -57,6 +56,7 @@ class RowBatches:
         part_size: int,
         failures: Failures,
         budget: UsageTracker,
+        max_follow_ups: int,
         log: Any,
     ) -> None:
         self._plan: RowPlan = plan
@@ -66,6 +66,7 @@ class RowBatches:
         self._part_size = part_size
         self._failures = failures
         self._budget = budget
+        self._max_follow_ups = max_follow_ups
         self._log = log
         if folder:
             folder.begin()
@@ -80,7 +81,8 @@ class RowBatches:
         :return: the requests that no batch has answered; if a batch has ended before its end, none, as its rows failed
         :raises BudgetExceededError: if the estimated usage exceeds the task's limits
         """
-        if rounds and (rounds > MAX_ROUNDS or not all(map(_is_whole, batches))):
+        # Once more for rows that changed meanwhile, and once for each repair and fallback model.
+        if rounds > max(1, self._max_follow_ups) or (rounds and not all(map(_is_whole, batches))):
             return
         estimate = Usage()
         answers = AnswerList(self._plan.result_columns) if self._folder is None else self._folder
@@ -88,6 +90,8 @@ class RowBatches:
         progress = Progress(self._log, "")
         with ResumableRun(answers, self._plan, progress) as run:
             for unanswered in iter_unanswered(run, self._plan, self._lookup, rows, size):
+                if unanswered.is_first and rounds > 1:
+                    continue  # the service left it out twice
                 estimate += _estimate_usage(unanswered.line)
                 self._budget.check_estimate(unanswered.line.body["model"], self._progress.usage + estimate)
                 yield unanswered.line
@@ -130,6 +134,7 @@ def build_row_batches(
     model: str | None,
     options: Mapping[str, Any],
     *,
+    read_rows: Callable[[], Iterable[Row]],
     output: Any = None,
     output_format: str = "jsonl",
     part_size: int,
@@ -145,6 +150,7 @@ def build_row_batches(
     :param lookup: answers the requests
     :param model: model id; the connection's model unless given
     :param options: for chat, parameters of :meth:`plan_rows`; for embeddings ``text_column`` and ``params``
+    :param read_rows: reads the rows, for their schema
     :param output: folder of the results, or None to return them
     :param output_format: ``jsonl``, ``parquet`` or ``npy``
     :param part_size: number of rows in a part
@@ -162,6 +168,8 @@ def build_row_batches(
         plan = BatchEmbeddingRows(lookup, model, options["text_column"], options["params"], progress)
         recipe = {"embedding": options["text_column"], "model": model, "parameters": options["params"], "batch": True}
         vectors: str | None = "embedding"
+        keep: Sequence[str] | None = None
+        max_follow_ups = 0
     else:
         rows = hook.plan_rows(model, **options)
         tracker = hook.track_usage()
@@ -171,16 +179,22 @@ def build_row_batches(
             return Conversation(ask, messages, rows.plan, usage_tracker=tracker, log=hook.log, max_log_level=10)
 
         plan = ChatRows(rows.plan, rows.template, rows.columns, start, progress)
-        recipe, vectors = rows.recipe, None
+        recipe, vectors, keep = rows.recipe, None, rows.columns.keep
+        max_follow_ups = len(rows.plan.models) - 1 + bool(rows.plan.structure and rows.plan.repair)
     plan.has_statuses = output is None
+    folder = None
+    if output is not None:
+        schema = find_schema(output_format, read_rows(), keep)
+        folder = Folder(output, output_format, recipe, vectors=vectors, schema=schema)
     return RowBatches(
         plan,
         lookup,
         progress,
-        folder=None if output is None else Folder(output, output_format, recipe, vectors=vectors),
+        folder=folder,
         part_size=part_size,
         failures=Failures(on_error, max_failures, stops=False),
         budget=hook.track_usage(max_cost, max_total_tokens),
+        max_follow_ups=max_follow_ups,
         log=hook.log,
     )
 

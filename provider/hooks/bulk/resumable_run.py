@@ -131,13 +131,21 @@ class RowPlan:
         :param error: the error in place of a result, or None
         :return: the kept columns, those of the result, and that of the error
         """
-        kept = row if self.keep_columns is None else {name: row[name] for name in self.keep_columns if name in row}
-        record = {**kept, **(result or dict.fromkeys(self.result_columns))}
+        record = {**self.keep(row), **(result or dict.fromkeys(self.result_columns))}
         if self.has_errors:
             record[ERROR] = None if error is None else str(error)
         if self.has_statuses:
             record[STATUS] = None if error is None else error.status
         return record
+
+    def keep(self, row: Row) -> Row:
+        """
+        Return the columns of a row that its record keeps.
+
+        :param row: the row
+        :return: its values by column
+        """
+        return row if self.keep_columns is None else {name: row[name] for name in self.keep_columns if name in row}
 
     def check_columns(self, row: Row, number: int) -> None:
         """
@@ -246,8 +254,10 @@ class ResumableRun:
             first = index * part_size
             for number, row in enumerate(part_rows, first):
                 self._plan.check_columns(row, number)
-            keys = self._build_keys(part_rows, first) if self._plan.reads_files else []
-            name = self._parts.build_name(index, part_rows, keys)
+            # Unless the whole row is in its record, equal records may be of different questions.
+            needs_keys = self._plan.reads_files or self._plan.keep_columns is not None
+            keys = self._build_keys(part_rows, first) if needs_keys else []
+            name = self._parts.build_name(index, [self._plan.keep(row) for row in part_rows], keys)
             records: Sequence[Row | None]
             if self._parts.has(name):
                 records = self._read_records(name, len(part_rows))

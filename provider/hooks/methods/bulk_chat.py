@@ -247,13 +247,13 @@ class BulkChatMethods(ChatMethods):
                 plan = ChatRows(chat.plan, chat.template, chat.columns, start, progress)
                 if output is None:
                     return _ask_in_memory(plan, rows, limit, failures, self.log)
-                schema = find_schema(output_format, rows)
+                schema = find_schema(output_format, rows, chat.columns.keep)
                 folder = Folder(output, output_format, chat.recipe, schema=schema)
                 folder.begin()
                 with ResumableRun(folder, plan, progress) as run:
                     run.work(rows, integer(part_size, "part_size", 1), limit, failures)
             failures.finish(self.log)
-            return folder.finish({"model": plan.model, **progress.summary})
+            return folder.finish({"model": plan.model or chat.plan.models[0], **progress.summary})
 
     def plan_rows(
         self,

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import build_conversation, fill_template
+from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import RowTemplate, fill_template
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 
@@ -46,10 +48,41 @@ def test_values_are_not_shown_in_the_error() -> None:
     assert "secret" not in str(raised.value)
 
 
-def test_conversation() -> None:
-    row = {"text": "hello", "who": "a pirate"}
-    assert build_conversation(row, "{text}") == [{"role": "user", "content": "hello"}]
-    assert build_conversation(row, "{text}", "Speak like {who}.") == [
-        {"role": "system", "content": "Speak like a pirate."},
-        {"role": "user", "content": "hello"},
-    ]
+ROW = {"text": "hello", "who": "a pirate"}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "messages"),
+    [
+        ({"prompt": "{text}"}, [("user", "hello")]),
+        (
+            {"prompt": "{text}", "system_prompt": "Speak like {who}."},
+            [("system", "Speak like a pirate."), ("user", "hello")],
+        ),
+        (
+            {"messages": [{"role": "user", "content": "{who}?"}, {"role": "assistant", "content": "Yes, {text}"}]},
+            [("user", "a pirate?"), ("assistant", "Yes, hello")],
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "{text}"}, {"type": "image_url"}]}]},
+            [("user", [{"type": "text", "text": "hello"}, {"type": "image_url"}])],
+        ),
+    ],
+)
+def test_messages_of_a_row_are_built(prompts: dict[str, Any], messages: list[tuple[str, Any]]) -> None:
+    assert RowTemplate(**prompts).build(ROW) == [{"role": role, "content": content} for role, content in messages]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "sentence"),
+    [
+        ({}, "Nothing is asked"),
+        ({"prompt": 5}, "prompt must be"),
+        ({"prompt": "a", "system_prompt": 5}, "system_prompt must be"),
+        ({"messages": "hello"}, "messages must be a list"),
+        ({"messages": [], "prompt": "a"}, "not both"),
+    ],
+)
+def test_prompts_that_cannot_be_sent_are_refused(prompts: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        RowTemplate(**prompts)

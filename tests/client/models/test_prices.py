@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.models import prices
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 
 #: As AI Endpoints listed gpt-oss-120b on 2026-09-28.
 LISTED = {
@@ -25,12 +26,11 @@ LISTED = {
 def test_what_requests_cost() -> None:
     rates = prices.read_pricing({"id": "m", "pricing": LISTED})
     assert rates == prices.ModelPricing(Decimal("0.00000009"), Decimal("0.00000047"), Decimal(0), "USD")
-    used = {"prompt_tokens": 1_000_000, "completion_tokens": 100_000}
-    assert prices.compute_cost(used, rates, requests=3) == Decimal("0.137")
-    assert prices.compute_cost({"prompt_tokens": 100}, rates) == Decimal("0.000009")
+    assert prices.compute_cost(Usage(3, 1_000_000, 100_000), rates) == Decimal("0.137")
+    assert prices.compute_cost(Usage(1, 100), rates) == Decimal("0.000009")
     dear = prices.read_pricing({"pricing": {**LISTED, "request": "0.01"}})
     assert dear is not None
-    assert prices.compute_cost({}, dear, requests=3) == Decimal("0.03")
+    assert prices.compute_cost(Usage(3), dear) == Decimal("0.03")
 
 
 FREE = {**LISTED, "prompt": "0", "completion": "0"}
@@ -40,7 +40,7 @@ FREE = {**LISTED, "prompt": "0", "completion": "0"}
 def test_what_is_billed_by_the_token_may_be_free(name: str, writes: int) -> None:
     rates = prices.read_pricing({"id": name, "pricing": FREE, "max_completion_tokens": writes})
     assert rates is not None
-    assert prices.compute_cost({"prompt_tokens": 5, "completion_tokens": 5}, rates) == 0
+    assert prices.compute_cost(Usage(1, 5, 5), rates) == 0
 
 
 @pytest.mark.parametrize("name", ["whisper-large-v3", "nvr-tts-en-us", "stable-diffusion-xl-base-v10", "any"])
@@ -75,19 +75,3 @@ def test_what_is_no_price_is_unknown(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("model", [{}, {"pricing": None}, {"pricing": "0.1"}, {"pricing": {}}])
 def test_a_model_without_prices(model: dict[str, Any]) -> None:
     assert prices.read_pricing(model) is None
-
-
-@pytest.mark.parametrize(
-    ("usage", "told"),
-    [
-        ({"prompt_tokens": 1, "completion_tokens": 2}, True),
-        ({"prompt_tokens": 1}, True),
-        ({"completion_tokens": 1}, False),
-        ({"prompt_tokens": "1"}, False),
-        ({"prompt_tokens": 1, "completion_tokens": None}, False),
-        (None, False),
-        ([], False),
-    ],
-)
-def test_whether_a_response_tells_what_it_used(usage: Any, told: bool) -> None:
-    assert prices.has_token_counts(usage) is told

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     APIStatusError,
@@ -22,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     NotFoundError,
     PartialFailureError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks.bulk import bulk_result
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk import failures
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, format_line
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.saved_connections import MODEL, Make, stored
@@ -73,8 +74,9 @@ def test_answers_come_in_the_order_asked_over_no_more_connections_than_at_a_time
     assert result["errors"] == []
     tokens = sum(map(len, texts))
     assert result["usage"] == {
-        "prompt_tokens": tokens,
-        "completion_tokens": 400,
+        "requests": 200,
+        "input_tokens": tokens,
+        "output_tokens": 400,
         "total_tokens": tokens + 400,
     }
     assert service.connections <= 8
@@ -104,12 +106,12 @@ class TestFailures:
     def test_the_others_are_kept_and_the_error_names_the_first(self, hook_for: Make, service: Service) -> None:
         hook = hook_for(stored(service))
         with pytest.raises(
-            PartialFailureError, match=r"2 of 4 failed; the first one, number 1: .*400.*as ordered"
+            PartialFailureError, match=r"2 of 4 rows failed; the first one, row 1: .*400.*as ordered"
         ) as got:
             hook.chat_completions(asking("a", "b 400", "c", "d 422"), MODEL)
         assert contents(got.value.response) == ["A", None, "C", None]
         assert [(each["index"], each["status"]) for each in got.value.response["errors"]] == [(1, 400), (3, 422)]
-        assert got.value.response["usage"]["completion_tokens"] == 4
+        assert got.value.response["usage"]["output_tokens"] == 4
         assert isinstance(got.value, AirflowFailException), "no retry cures them"
 
     def test_skipped(self, hook_for: Make, service: Service) -> None:
@@ -139,7 +141,7 @@ class TestFailures:
         assert "has the role 'nobody'" in result["errors"][0]["error"]
         assert len(service.asked) == 2
 
-    @pytest.mark.parametrize("on_error", bulk_result.ON_ERROR)
+    @pytest.mark.parametrize("on_error", failures.ON_ERROR)
     def test_a_refused_token_stops_all(self, hook_for: Make, on_error: str) -> None:
         with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(AuthenticationError):
             hook_for(stored(service)).chat_completions(asking(*["a"] * 300), MODEL, on_error=on_error, concurrency=2)
@@ -155,20 +157,20 @@ class TestFailures:
             hook_for(stored(service), max_retries=0).chat_completions(
                 asking(*["a"] * 1_000), MODEL, on_error="skip", concurrency=1
             )
-        assert bulk_result.MAX_CONSECUTIVE_FAILURES <= len(service.asked) <= bulk_result.MAX_CONSECUTIVE_FAILURES + 20
+        assert failures.MAX_CONSECUTIVE_FAILURES <= len(service.asked) <= failures.MAX_CONSECUTIVE_FAILURES + 20
 
     def test_prompts_that_are_all_refused_do_not_count_as_a_service_that_is_down(
         self, hook_for: Make, service: Service
     ) -> None:
-        asked = asking(*["a 422"] * (bulk_result.MAX_CONSECUTIVE_FAILURES + 5), "b")
+        asked = asking("b", *["a 422"] * (failures.MAX_CONSECUTIVE_FAILURES + 5), "b")
         assert contents(hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip"))[-1] == "B"
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
             ({"on_error": "ignore"}, "on_error must be 'fail', 'skip' or 'raise', not 'ignore'"),
-            ({"concurrency": 0}, "concurrency must be a number from 1 to 32, not 0"),
-            ({"concurrency": 33}, "concurrency"),
+            ({"concurrency": 0}, "concurrency must be a number from 1 to 512, not 0"),
+            ({"concurrency": 513}, "concurrency"),
             ({"concurrency": "many"}, "concurrency"),
         ],
     )
@@ -191,7 +193,9 @@ class TestEmbeddings:
             return Said(200, {"object": "list", "data": data, "model": "m", "usage": {"total_tokens": len(data)}})
 
         with running(shuffled) as service:
-            value = hook_for(stored(service)).create_embedding("m", [f"number {n}" for n in range(1_010)])
+            value = hook_for(stored(service)).create_embedding(
+                "m", [f"number {n}" for n in range(1_010)], concurrency=8
+            )
         assert [(item["index"], item["embedding"][0]) for item in value["data"]] == [(n, n) for n in range(1_010)]
         assert value["usage"] == {"total_tokens": 1_010}
         assert len(service.asked) == 41
@@ -227,7 +231,7 @@ class TestStreamed:
 
 class TestProgress:
     def test_a_line_every_while_and_one_at_the_end(self, hook_for: Make, ear: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr(Progress.__init__, "__defaults__", (None, 0.05))
+        monkeypatch.setattr(Progress.__init__, "__defaults__", (None, 0.05, lambda: None))
 
         def slow(asked: Asked) -> Said:
             time.sleep(0.1)
@@ -243,22 +247,49 @@ class TestProgress:
         assert "input_tokens" not in "".join(during), "no line for each of a thousand calls"
 
     @pytest.mark.parametrize(
-        ("counts", "total", "seconds", "said"),
+        ("counts", "usage", "total", "seconds", "rate", "line"),
         [
-            ({}, 10, 0.0, "0 of 10 done, 0 failed, 0 a minute, 0 tokens in, 0 out"),
+            ({}, Usage(), 10, 0.0, None, "0 of 10 done, 0 failed, 0 a minute, 0 tokens in, 0 out"),
             (
-                {"done": 100, "prompt_tokens": 5_000, "completion_tokens": 70},
+                {"done": 100},
+                Usage(100, 5_000, 70),
                 1_000,
                 15.0,
+                None,
                 "100 of 1,000 done, 0 failed, 400 a minute, 5,000 tokens in, 70 out, about 2 min left",
             ),
-            ({"done": 1}, 1_000, 30.0, "1 of 1,000 done, 0 failed, 2 a minute, 0 tokens in, 0 out, about 8.3 h left"),
-            ({"done": 3, "failed": 1}, None, 60.0, "3 done, 1 failed, 4 a minute, 0 tokens in, 0 out"),
-            ({"done": 9, "failed": 1}, 10, 60.0, "9 of 10 done, 1 failed, 10 a minute, 0 tokens in, 0 out"),
+            (
+                {"done": 200, "reused": 300, "duplicate": 100},
+                Usage(),
+                1_000,
+                6.0,
+                40.0,
+                "200 of 1,000 done, 300 already done, 100 equal to another, 0 failed, 2,000 a minute, 0 tokens in, "
+                "0 out, about 10 min left",
+            ),
+            (
+                {"done": 1},
+                Usage(),
+                1_000,
+                30.0,
+                400.0,
+                "1 of 1,000 done, 0 failed, 2 a minute, 0 tokens in, 0 out, about 8.3 h left",
+            ),
+            ({"done": 3, "failed": 1}, Usage(), None, 60.0, None, "3 done, 1 failed, 4 a minute, 0 tokens in, 0 out"),
+            (
+                {"done": 9, "failed": 1},
+                Usage(),
+                10,
+                60.0,
+                None,
+                "9 of 10 done, 1 failed, 10 a minute, 0 tokens in, 0 out",
+            ),
         ],
     )
-    def test_line(self, counts: dict[str, int], total: int | None, seconds: float, said: str) -> None:
-        assert format_line(counts, total, seconds) == said
+    def test_line_has_counts_and_the_time_that_the_rate_limit_allows(
+        self, counts: dict[str, int], usage: Usage, total: int | None, seconds: float, rate: float | None, line: str
+    ) -> None:
+        assert format_line(counts, usage, total, seconds, rate) == line
 
 
 def test_a_prompt_is_in_no_line(hook_for: Make, ear: Any, service: Service) -> None:

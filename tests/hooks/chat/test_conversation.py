@@ -177,7 +177,7 @@ class TestOneAnswer:
             conversation.run()
         assert isinstance(caught.value, AirflowFailException)
         assert len(play.sent) == 1
-        assert conversation.usage_tracker.usage["total_tokens"] == 10
+        assert conversation.usage_tracker.usage.total_tokens == 10
 
     def test_a_streamed_conversation_comes_to_the_same(self, hook_for: Make, sandbox: Sandbox) -> None:
         hook = hook_for(stored(sandbox))
@@ -231,7 +231,7 @@ class TestForm:
         assert (asked["content"], wrong) == ("Where?", {"role": "assistant", "content": '{"city": "Lyon"}'})
         assert "'people' is a required property" in again["content"]
         assert play.sent[1]["response_format"] == play.sent[0]["response_format"]
-        assert answer.usage_tracker.usage["total_tokens"] == 20
+        assert answer.usage_tracker.usage.total_tokens == 20
 
     @pytest.mark.parametrize(("repair", "requests"), [(True, 2), (False, 1)])
     def test_an_answer_that_stays_wrong_fails_and_is_kept(self, script: Any, repair: bool, requests: int) -> None:
@@ -287,7 +287,7 @@ class TestTools:
         first, second = play.sent[1]["messages"][2:]
         assert first == {"role": "tool", "tool_call_id": "call_0", "content": "520774"}
         assert second == {"role": "tool", "tool_call_id": "call_1", "content": "236711"}
-        assert answer.usage_tracker.usage["total_tokens"] == 30
+        assert answer.usage_tracker.usage.total_tokens == 30
 
     def test_what_the_model_does_wrong_is_answered(self, script: Any) -> None:
         play = script(calls(("populatoin", "{}"), ("population", "{")), says("Sorry."))
@@ -355,7 +355,7 @@ class TestFallback:
         old = Said(200, old.body, {"x-warning": "This model is deprecated and will be redirected to z"})
         play = script(old, says("Yes.", model="b"))
         answer = play.hook.ask("a", "a", fallback_models=["b"])
-        assert (answer.text, answer.usage_tracker.usage["total_tokens"]) == ("Yes.", 20)
+        assert (answer.text, answer.usage_tracker.usage.total_tokens) == ("Yes.", 20)
         assert script(old).hook.ask("a", "a").text == "Old."
 
     def test_the_last_error_is_told(self, script: Any) -> None:

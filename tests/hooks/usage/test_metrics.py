@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import compat
+from apache_airflow_provider_ovhcloud_ai.client.usage import read_usage
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -37,6 +38,7 @@ else:
     except TypeError:  # 3.2
         Stats.initialize(factory=stats_utils.get_stats_factory(Stats))
 
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.errors import NotFoundError
 from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -50,7 +52,7 @@ try:
     hook.chat_completion("nothing-1b", said)
 except NotFoundError:
     pass
-metrics.count({VIRTUAL!r}, {{"prompt_tokens": 7, "completion_tokens": 0}})
+metrics.count({VIRTUAL!r}, Usage(1, 7, 0))
 
 from opentelemetry.metrics import get_meter_provider
 
@@ -223,5 +225,5 @@ def test_what_is_no_number_of_tokens_is_not_counted(monkeypatch: pytest.MonkeyPa
             counted.append((*said, tags))
 
     monkeypatch.setattr(compat, "Stats", Kept, raising=False)
-    metrics.count(None, usage, 3)
+    metrics.count(None, read_usage({"usage": usage}, 3))
     assert counted == [("ovh_ai_endpoints.requests", 3, {"tags": {"model": "unknown"}})]

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.errors import APIConnectionError, BudgetExceededError, ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import UsageTracker, format_usage
 
@@ -49,8 +50,8 @@ def test_everything_is_added_up() -> None:
     told = tracker.as_xcom()
     assert told == {
         "requests": 3,
-        "prompt_tokens": 30,
-        "completion_tokens": 6,
+        "input_tokens": 30,
+        "output_tokens": 6,
         "total_tokens": 36,
         "reasoning_tokens": 1,
         "cached_tokens": 0,
@@ -127,7 +128,7 @@ def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
     for _ in range(3):
         tracker.check("m")
         tracker.add({"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, "m")
-    assert tracker.usage["total_tokens"] == 36
+    assert tracker.usage.total_tokens == 36
     with pytest.raises(BudgetExceededError, match="36 of 25 tokens"):
         tracker.check("m")
 
@@ -151,6 +152,20 @@ def test_tokens_told_in_one_number_are_enough_for_their_limit() -> None:
     assert tracker.as_xcom()["cost"] is None
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [({"max_total_tokens": 100}, "120 of 100 tokens"), ({"max_cost": 0.1}, "0.300000 of 0.1"), ({}, None)],
+)
+def test_estimate_above_a_limit_is_refused(limits: dict[str, Any], words: str | None) -> None:
+    tracker = UsageTracker(List(models(m="USD")), **limits)
+    tracker.check_estimate("m", Usage(1, 10, 5, 15))
+    if words is None:
+        tracker.check_estimate("m", Usage(9, 10**9, 10**9, 2 * 10**9))
+        return
+    with pytest.raises(BudgetExceededError, match=words):
+        tracker.check_estimate("m", Usage(4, 100, 20, 120))
+
+
 def test_many_threads_lose_nothing() -> None:
     tracker = UsageTracker(List(models(m="USD")), max_cost=1e6)
 
@@ -165,4 +180,4 @@ def test_many_threads_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     assert tracker.as_xcom()["requests"] == 4000
-    assert tracker.usage["total_tokens"] == 48_000
+    assert tracker.usage.total_tokens == 48_000

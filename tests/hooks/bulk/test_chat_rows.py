@@ -90,7 +90,7 @@ def test_every_row_has_its_answer_in_the_order_given(hook_for: Make, service: Se
         "failed": 0,
         "model": "served",
     }
-    assert told["usage"]["completion_tokens"] == 260
+    assert told["usage"]["output_tokens"] == 260
     assert (tmp_path / "_manifest.json").exists()
     assert service.asked[0].body["messages"][0]["content"].startswith("Be ")
     assert service.asked[0].body["temperature"] == 0
@@ -101,7 +101,7 @@ class TestFailedRows:
         self, hook_for: Make, service: Service, answering: Answering, tmp_path: Path
     ) -> None:
         hook = hook_for(stored(service))
-        with pytest.raises(PartialFailureError, match=r"2 rows failed; one of them: .*as ordered"):
+        with pytest.raises(PartialFailureError, match=r"2 of 60 rows failed; the first one, row \d+: .*as ordered"):
             hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert not (tmp_path / "_manifest.json").exists(), "it is unfinished"
         found = written(tmp_path)
@@ -112,7 +112,7 @@ class TestFailedRows:
         assert (told["rows"], told["rows_reused"], told["failed"]) == (60, 58, 0)
         assert all(record["error"] is None for record in written(tmp_path).values())
         told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
-        assert (told["rows"], told["rows_reused"], told["usage"], told["model"]) == (60, 60, {}, "served")
+        assert (told["rows"], told["rows_reused"], told["usage"], told["model"]) == (60, 60, {"requests": 0}, "served")
 
     def test_skipped_they_are_told_and_the_run_is_finished(
         self, hook_for: Make, service: Service, tmp_path: Path

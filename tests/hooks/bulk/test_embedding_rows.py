@@ -86,7 +86,8 @@ def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, servic
 
 
 def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
-    told = hook_for(stored(service)).embed_rows(iter(rows(1_010)), tmp_path / "out", "m", part_size=60)
+    hook = hook_for(stored(service))
+    told = hook.embed_rows(iter(rows(1_010)), tmp_path / "out", "m", part_size=60, concurrency=8)
     found = records(tmp_path / "out")
     assert [(record["id"], record["text"], record["embedding"]) for record in found] == [
         (n, f"number {n}", [n, 0.5]) for n in range(1_010)
@@ -99,7 +100,7 @@ def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Se
         "model": "served",
         "dimensions": 2,
     }
-    assert told["usage"] == {"prompt_tokens": 1_010, "total_tokens": 1_010}
+    assert told["usage"] == {"requests": 50, "input_tokens": 1_010, "total_tokens": 1_010}
     assert told["path"] == str(tmp_path / "out")
     assert service.connections <= 8
 
@@ -109,26 +110,35 @@ def test_what_is_there_is_not_paid_for_again(hook_for: Make, service: Service, t
     hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     assert len(asked_for(service)) == 100
-    assert (told["rows"], told["rows_reused"], told["usage"], told["dimensions"]) == (100, 100, {}, 2)
+    assert (told["rows"], told["rows_reused"], told["usage"], told["dimensions"]) == (100, 100, {"requests": 0}, 2)
     assert json.loads((tmp_path / "_manifest.json").read_text())["rows_reused"] == 0
     changed = rows(105)
     changed[42]["text"] = "number 4242"
     told = hook.embed_rows(changed, tmp_path, "m", part_size=10)
-    assert (told["rows"], told["rows_reused"]) == (105, 90)
-    assert len(asked_for(service)) == 100 + 10 + 5
+    assert (told["rows"], told["rows_reused"]) == (105, 99)
+    assert len(asked_for(service)) == 100 + 1 + 5
     assert [record["embedding"][0] for record in records(tmp_path)] == [*range(42), 4242, *range(43, 105)]
 
 
 @pytest.mark.parametrize(
-    "changed", [{"model": "other"}, {"dimensions": 2}, {"text_column": "title"}, {"output_format": "npy"}]
+    ("changed", "reused"),
+    [
+        ({"model": "other"}, 0),
+        ({"dimensions": 2}, 0),
+        ({"text_column": "title"}, 50),
+        ({"output_format": "npy"}, 50),
+        ({"part_size": 7}, 50),
+    ],
 )
-def test_another_run_is_never_mixed_in(hook_for: Make, service: Service, tmp_path: Path, changed: Any) -> None:
+def test_only_vectors_of_the_same_request_are_reused(
+    hook_for: Make, service: Service, tmp_path: Path, changed: Any, reused: int
+) -> None:
     hook = hook_for(stored(service))
     given = [{**row, "title": row["text"]} for row in rows(50)]
     hook.embed_rows(given, tmp_path, "m", part_size=10)
     before = {file.name for file in tmp_path.glob("part-*")}
     told = hook.embed_rows(given, tmp_path, **{"model": "m", "part_size": 10} | changed)
-    assert (told["rows_reused"], len(asked_for(service))) == (0, 100)
+    assert (told["rows_reused"], len(asked_for(service))) == (reused, 100 - reused)
     assert not before & {file.name for file in tmp_path.glob("part-*")}
 
 
@@ -181,7 +191,7 @@ class TestRefused:
             ([{"text": "  "}], {}, "Row 0 has no text"),
             ([{"text": "a", "embedding": 1}], {}, "Row 0 has a column 'embedding' already"),
             (rows(1), {"part_size": 0}, "part_size"),
-            (rows(1), {"concurrency": 99}, "concurrency"),
+            (rows(1), {"concurrency": 999}, "concurrency"),
             (rows(1), {"output_format": "xml"}, "output_format must be one of jsonl, parquet, npy, not 'xml'"),
         ],
     )
@@ -273,8 +283,8 @@ class TestLongTexts:
 
     def test_another_limit_makes_other_parts(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
         hook, given = hook_for(stored(service)), [{"text": "number 1 " + "word " * 400}, *rows(50)]
-        # One part of six has a text that is cut elsewhere.
-        for limit, paid in ((256, 51), (512, 10)):
+        # One text is cut elsewhere.
+        for limit, paid in ((256, 51), (512, 1)):
             service.asked.clear()
             told = hook.embed_rows(given, tmp_path, "m", on_long_text="truncate", max_text_tokens=limit, part_size=10)
             assert (told["truncated"], len(asked_for(service))) == (1, paid)
@@ -332,6 +342,6 @@ def test_object_storage_is_a_folder_like_any_other(hook_for: Make, service: Serv
         found = [
             json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).read_text().splitlines()
         ]
-    assert (told["rows"], told["rows_reused"], told["path"]) == (130, 90, f"s3://{s3.BUCKET}/vectors")
+    assert (told["rows"], told["rows_reused"], told["path"]) == (130, 100, f"s3://{s3.BUCKET}/vectors")
     assert [record["embedding"][0] for record in found] == list(range(130))
-    assert len(asked_for(service)) == 100 + 40
+    assert len(asked_for(service)) == 130
