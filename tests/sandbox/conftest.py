@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import openai
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 
@@ -55,3 +56,10 @@ def embed(ask: Callable[..., Answer]) -> Callable[..., Answer]:
         return ask("/embeddings", {"model": model, "input": texts, **params})
 
     return send
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[openai.OpenAI]:
+    """A client that nobody here wrote."""
+    with openai.OpenAI(base_url=sandbox.base_url, api_key=sandbox.token, max_retries=0) as connected:
+        yield connected

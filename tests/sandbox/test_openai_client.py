@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from enum import Enum
 
 import httpx
@@ -12,39 +11,11 @@ import pydantic
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.audio_samples import wav
-
-CHAT = "Meta-Llama-3_3-70B-Instruct"
-QUESTION = [{"role": "user", "content": "What is Airflow?"}]
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "parameters": {
-            "type": "object",
-            "properties": {"unit": {"enum": ["celsius"]}, "city": {"type": "string"}},
-            "required": ["unit", "city"],
-        },
-    },
-}
+from support.sandbox import CHAT, QUESTION
 
 
 def connect(sandbox: Sandbox, token: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=sandbox.base_url, api_key=token, max_retries=0)
-
-
-@pytest.fixture
-def client(sandbox: Sandbox) -> Iterator[openai.OpenAI]:
-    with connect(sandbox, sandbox.token) as connected:
-        yield connected
-
-
-def test_lists_models_with_price_and_context(client: openai.OpenAI) -> None:
-    models = {model.id: model for model in client.models.list()}
-    assert len(models) == 24
-    llama = models[CHAT].to_dict()
-    assert llama["pricing"]["prompt"] == "0.00000074"
-    assert llama["context_length"] == llama["max_completion_tokens"] == 131072
-    assert models["bge-m3"].to_dict()["max_completion_tokens"] == 0
 
 
 def test_chats(client: openai.OpenAI, sandbox: Sandbox) -> None:
@@ -73,92 +44,6 @@ def test_transcribes(client: openai.OpenAI) -> None:
     assert whole.usage.seconds == 2
     with pytest.raises(openai.BadRequestError, match="Invalid file format"):
         client.audio.transcriptions.create(model="whisper-large-v3", file=("talk.wav", b"no sound"))
-
-
-def test_responds(client: openai.OpenAI) -> None:
-    answered = client.responses.create(
-        model="gpt-oss-20b", input="What is Airflow?", instructions="Be brief.", store=False, max_output_tokens=900
-    )
-    assert "What is Airflow?" in answered.output_text
-    assert (answered.status, answered.usage.output_tokens > 0) == ("completed", True)
-    assert answered.output[0].type == "reasoning"
-    again = client.responses.create(
-        model="gpt-oss-20b",
-        input=[*(item.to_dict() for item in answered.output), {"type": "message", "role": "user", "content": "And?"}],
-        store=False,
-    )
-    assert 'You asked: "And?"' in again.output_text
-    tool = {**WEATHER["function"], "type": "function", "strict": False}
-    called = client.responses.create(model=CHAT, input="get_weather in Brest", tools=[tool], store=False)
-    (call,) = called.output
-    assert (call.type, call.name, json.loads(call.arguments)["unit"]) == ("function_call", "get_weather", "celsius")
-    returned = [call.to_dict(), {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}]
-    last = client.responses.create(model=CHAT, input=returned, tools=[tool], store=False)
-    assert 'The tool answered: "rain"' in last.output_text
-
-
-@pytest.mark.parametrize(
-    ("params", "words"),
-    [
-        ({"input": [{"role": "user", "content": "Hi"}]}, "whose 'type' is none of message"),
-        ({"input": "Hi", "previous_response_id": "resp_1"}, "previous_response_id"),
-        ({"input": "Hi", "store": True}, "'store' must be false"),
-        ({"input": "Hi", "include": ["reasoning.encrypted_content"]}, "include"),
-        ({"input": "Hi", "parallel_tool_calls": False}, "parallel_tool_calls"),
-        ({"input": ""}, "'input' must not be empty"),
-        ({"input": []}, "at least one item"),
-    ],
-)
-def test_a_response_that_would_need_memory(client: openai.OpenAI, params: dict[str, object], words: str) -> None:
-    with pytest.raises(openai.BadRequestError, match=words):
-        client.responses.create(model=CHAT, **params)
-
-
-def test_stream_spells_the_same_answer(client: openai.OpenAI) -> None:
-    plain = client.chat.completions.create(model="gpt-oss-20b", messages=QUESTION)
-    chunks = list(
-        client.chat.completions.create(
-            model="gpt-oss-20b", messages=QUESTION, stream=True, stream_options={"include_usage": True}
-        )
-    )
-    deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
-    assert "".join(delta.content or "" for delta in deltas) == plain.choices[0].message.content
-    assert "".join(getattr(delta, "reasoning", "") for delta in deltas) == plain.choices[0].message.reasoning
-    assert len(deltas) > 10
-    assert chunks[-1].usage == plain.usage
-    assert chunks[-2].choices[0].finish_reason == "stop"
-
-
-def test_stream_without_usage_has_none(client: openai.OpenAI) -> None:
-    chunks = list(client.chat.completions.create(model=CHAT, messages=QUESTION, stream=True))
-    assert all(chunk.choices and chunk.usage is None for chunk in chunks)
-
-
-def test_calls_the_tool_that_is_named_in_the_question(client: openai.OpenAI) -> None:
-    messages = [{"role": "user", "content": "Please get weather for Lille"}]
-    answer = client.chat.completions.create(model=CHAT, messages=messages, tools=[WEATHER])
-    assert answer.choices[0].finish_reason == "tool_calls"
-    assert answer.choices[0].message.content is None
-    (call,) = answer.choices[0].message.tool_calls
-    assert call.function.name == "get_weather"
-    assert call.function.arguments == '{"city": "sandbox", "unit": "celsius"}'
-
-    message = answer.choices[0].message.to_dict()
-    messages += [message, {"role": "tool", "tool_call_id": call.id, "content": "12 degrees"}]
-    final = client.chat.completions.create(model=CHAT, messages=messages, tools=[WEATHER])
-    assert "12 degrees" in final.choices[0].message.content
-
-
-def test_streams_a_required_tool_call(client: openai.OpenAI) -> None:
-    chunks = list(
-        client.chat.completions.create(
-            model=CHAT, messages=QUESTION, tools=[WEATHER], tool_choice="required", stream=True
-        )
-    )
-    parts = [chunk.choices[0].delta.tool_calls[0] for chunk in chunks if chunk.choices[0].delta.tool_calls]
-    assert parts[0].function.name == "get_weather"
-    assert json.loads("".join(part.function.arguments for part in parts)) == {"city": "sandbox", "unit": "celsius"}
-    assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 
 class Mood(Enum):

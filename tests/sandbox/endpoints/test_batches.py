@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from openai import BadRequestError, ConflictError, NotFoundError, OpenAI
+from openai import BadRequestError, ConflictError, OpenAI
 
 CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
 
@@ -20,12 +20,6 @@ CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
 @contextmanager
 def client_of(sandbox: Sandbox) -> Iterator[OpenAI]:
     with OpenAI(base_url=sandbox.base_url, api_key=sandbox.token, max_retries=0) as client:
-        yield client
-
-
-@pytest.fixture
-def client() -> Iterator[OpenAI]:
-    with Sandbox() as sandbox, client_of(sandbox) as client:
         yield client
 
 
@@ -142,17 +136,6 @@ def test_batches_are_listed_latest_first_in_pages(client: OpenAI) -> None:
     assert [batch.id for batch in page] == made[::-1]
 
 
-def test_files_are_kept_listed_and_deleted(client: OpenAI) -> None:
-    file = client.files.create(file=("rows.jsonl", b'{"a": "\xc3\xa9"}\r\n'), purpose="batch")
-    assert (file.bytes, file.filename, file.purpose) == (13, "rows.jsonl", "batch")
-    assert client.files.content(file.id).content == b'{"a": "\xc3\xa9"}\r\n'
-    assert [each.id for each in client.files.list().data] == [file.id]
-    client.files.delete(file.id)
-    for look in (client.files.retrieve, client.files.content, client.files.delete):
-        with pytest.raises(NotFoundError, match="No such File object"):
-            look(file.id)
-
-
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
@@ -168,11 +151,6 @@ def test_bad_parameters_are_refused(client: OpenAI, params: dict[str, Any], sent
     given = {"input_file_id": file.id, "endpoint": CHAT, "completion_window": "24h", **params}
     with pytest.raises(BadRequestError, match=sentence):
         client.post("/batches", cast_to=object, body=given)
-
-
-def test_other_purposes_are_refused(client: OpenAI) -> None:
-    with pytest.raises(BadRequestError, match="'purpose' must be batch"):
-        client.files.create(file=("rows.jsonl", b"{}"), purpose="fine-tune")
 
 
 def test_nobody_without_a_token_has_files_or_batches(ask: Callable[..., Any]) -> None:
