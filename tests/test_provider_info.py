@@ -14,14 +14,11 @@ from typing import Any
 import jsonschema
 import pytest
 from apache_airflow_provider_ovhcloud_ai import __version__, decorators, defaults
-from apache_airflow_provider_ovhcloud_ai.connection.fields import FIELDS
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators._base import AIEndpointsOperator
 from apache_airflow_provider_ovhcloud_ai.provider_info import get_provider_info
 
 pytestmark = pytest.mark.airflow
-
-DOCS = Path(__file__).parents[1] / "docs"
 
 
 def schema(name: str) -> dict[str, Any] | None:
@@ -86,10 +83,3 @@ print(sorted(name for name in set(sys.modules) - before if "airflow" in name))
     package = "apache_airflow_provider_ovhcloud_ai"
     modules = ("", ".compat", ".defaults", ".provider_info", ".connection", ".connection.fields", ".connection.form")
     assert set(eval(done.stdout)) <= {package + module for module in modules}
-
-
-def test_the_docs_name_every_field_by_its_label_and_key() -> None:
-    page = (DOCS / "connection.md").read_text(encoding="utf-8")
-    for field in FIELDS:
-        assert field.label in page
-        assert f"`{field.name}`" in page
