@@ -1,5 +1,5 @@
 """
-Which recordings can be sent, what is asked about them, and transcripts as subtitles.
+Which recordings can be sent, and what is asked about them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
-from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment, MultipartForm
-from apache_airflow_provider_ovhcloud_ai.client.media import subtitles, transcription
+from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment
+from apache_airflow_provider_ovhcloud_ai.client.media import transcription
 from apache_airflow_provider_ovhcloud_ai.client.usage import read_audio_seconds
-from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError, InvalidResponseError
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError
 from hypothesis import given
 from hypothesis import strategies as st
 from support.audio_samples import HEADS, wav
@@ -146,18 +146,6 @@ def test_what_cannot_work_is_refused(options: dict[str, Any], words: str) -> Non
         fields(**options)
 
 
-def test_a_form_is_as_long_as_it_says() -> None:
-    form = MultipartForm([("language", "fr"), ("prompt", "café")], FILE)
-    assert len(b"".join(form)) == len(form)
-
-
-@pytest.mark.parametrize("size", [3, 5])
-def test_a_file_that_changes_ends_the_upload(size: int) -> None:
-    file = Attachment("audio.wav", "audio/wav", size, lambda: io.BytesIO(b"RIFF"))
-    with pytest.raises(AIEndpointsError, match="changed while it was sent"):
-        b"".join(MultipartForm([], file))
-
-
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": "a", "success": False}])
 def test_what_is_no_transcript(body: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError, match="without a text"):
@@ -181,64 +169,3 @@ def test_silence_is_a_transcript() -> None:
 )
 def test_seconds_billed(usage: Any, seconds: float | None) -> None:
     assert read_audio_seconds({"usage": usage}) == seconds
-
-
-SPOKEN = {
-    "text": "Hello. Is a --> b & c < d?",
-    "segments": [
-        {"start": 0, "end": 1.5, "text": " Hello."},
-        {"start": 3599.9996, "end": 3661.25, "text": "Is a --> b\n\n& c < d?"},
-    ],
-}
-
-
-def test_srt() -> None:
-    assert subtitles.srt(SPOKEN) == (
-        "1\n00:00:00,000 --> 00:00:01,500\nHello.\n\n2\n01:00:00,000 --> 01:01:01,250\nIs a -> b & c < d?\n"
-    )
-
-
-def test_vtt() -> None:
-    assert subtitles.vtt(SPOKEN) == (
-        "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nHello.\n\n01:00:00.000 --> 01:01:01.250\nIs a -> b &amp; c &lt; d?\n"
-    )
-
-
-def test_silence_has_no_subtitles() -> None:
-    assert (subtitles.srt({"text": ""}), subtitles.vtt({"text": "", "segments": []})) == ("", "WEBVTT\n")
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        {"text": "a"},
-        {"text": "a", "segments": []},
-        {"text": "a", "segments": ["a"]},
-        {"text": "a", "segments": [{"text": "a", "start": 0}]},
-        {"text": "a", "segments": [{"text": "a", "start": float("nan"), "end": 1}]},
-    ],
-)
-def test_no_subtitles_without_times(response: dict[str, Any]) -> None:
-    for write in (subtitles.srt, subtitles.vtt):
-        with pytest.raises(InvalidResponseError, match="no segments with times") as caught:
-            write(response)
-        assert caught.value.response == response
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["start", "end", "text", "x"]), inner),
-    max_leaves=8,
-)
-CUES = st.lists(st.fixed_dictionaries({"start": JSON, "end": JSON, "text": JSON}), max_size=3)
-
-
-@given(segments=JSON | CUES, text=st.text(max_size=3))
-def test_any_segments_are_subtitles_or_a_sentence(segments: Any, text: str) -> None:
-    for write in (subtitles.srt, subtitles.vtt):
-        try:
-            written = write({"text": text, "segments": segments})
-        except InvalidResponseError as error:
-            assert "no segments with times" in str(error)  # noqa: PT017  (either is right)
-        else:
-            assert written.count(" --> ") == (len(segments) if isinstance(segments, list) else 0)
