@@ -7,36 +7,18 @@ from __future__ import annotations
 import json
 import sys
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import upath
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
 from apache_airflow_provider_ovhcloud_ai.rows import formats, part_names
 from apache_airflow_provider_ovhcloud_ai.rows.folder import MANIFEST, Folder
 from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
-from apache_airflow_provider_ovhcloud_ai.rows.storage import display_path
-from support import s3
 
 RECIPE = {"model": "bge-m3", "dimensions": 2}
 KINDS = list(formats.SUFFIXES)
 LEFTOVER = f".part-00000-{'0' * 16}.jsonl.tmp-{'0' * 32}"
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[Any]:
-    with s3.serving() as options:
-        yield upath.UPath(f"s3://{s3.BUCKET}", **options)
-
-
-@pytest.fixture(params=["pathlib", "file", "s3"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """A folder that is not there yet."""
-    if request.param == "s3":
-        return request.getfixturevalue("bucket") / tmp_path.name / "out"
-    return tmp_path / "deep" / "out" if request.param == "pathlib" else upath.UPath(f"file://{tmp_path}/out")
 
 
 def texts(count: int, start: int = 0) -> list[dict[str, Any]]:
@@ -324,14 +306,6 @@ def test_pyarrow_is_asked_for_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found(tmp_path) == set()
 
 
-def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(tmp_path)
-    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        run.go(texts(5))
-    assert found(tmp_path) == set()
-
-
 def test_the_manifest_is_small_enough_for_xcom_without_its_parts(tmp_path: Path) -> None:
     recipe = {**RECIPE, "template": "x" * 10_000}
     folder = Folder(tmp_path, "jsonl", recipe)
@@ -340,16 +314,3 @@ def test_the_manifest_is_small_enough_for_xcom_without_its_parts(tmp_path: Path)
         folder.write(folder.build_name(index, part), part)
     assert len(json.dumps(folder.finish({"usage": {}}))) < 400
     assert len(manifest(tmp_path)["parts"]) == 200
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("sftp://me:secret@host/a:b@c/out", "sftp://me@host/a:b@c/out"),
-        ("https://host/out?X-Signature=secret", "https://host/out"),
-        ("s3://conn@bucket/out", "s3://conn@bucket/out"),
-        ("/data/what?/me:it@home", "/data/what?/me:it@home"),
-    ],
-)
-def test_a_secret_in_a_path_goes_nowhere(text: str, told: str) -> None:
-    assert display_path(text) == told

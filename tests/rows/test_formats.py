@@ -13,9 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 import numpy
-import pyarrow.parquet
 import pytest
-from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError, InvalidResponseError
+from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.rows import formats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,25 +107,6 @@ def test_numpy_reads_the_matrix(count: int, size: int) -> None:
     assert [json.loads(line) for line in files["jsonl"].splitlines()] == [{"id": n} for n in range(count)]
 
 
-def test_pyarrow_reads_vectors_as_floats_of_fixed_number() -> None:
-    records = [{"id": n, "v": array("f", [n, 0.5])} for n in range(3)]
-    data = formats.encode("parquet", records, "v")["parquet"]
-    table = pyarrow.parquet.read_table(io.BytesIO(data))
-    assert table.schema.field("v").type == pyarrow.list_(pyarrow.float32(), 2)
-    assert table.to_pylist() == [{"id": n, "v": [float(n), 0.5]} for n in range(3)]
-
-
-def test_parts_with_a_column_without_values_are_one_table(tmp_path: Any) -> None:
-    for number, value in enumerate([None, 7, None]):
-        data = formats.encode("parquet", [{"id": number, "n": value}], None)["parquet"]
-        (tmp_path / f"part-{number}.parquet").write_bytes(data)
-    assert pyarrow.parquet.read_table(tmp_path).to_pylist() == [
-        {"id": 0, "n": None},
-        {"id": 1, "n": "7"},
-        {"id": 2, "n": None},
-    ]
-
-
 def test_parquet_keeps_types_that_json_lacks() -> None:
     row = {"at": datetime(2026, 1, 2, tzinfo=UTC), "day": date(2026, 1, 2), "n": Decimal("1.10"), "raw": b"\0"}
     assert formats.decode("parquet", formats.encode("parquet", [row], None), None) == [row]
@@ -140,23 +120,6 @@ def test_half_a_character_in_an_answer_is_not_worth_the_whole_part(kind: str) ->
     records = [{"answer": "a\ud83d"}, {"answer": "é"}]
     found = formats.decode(kind, formats.encode(kind, records, None), None)
     assert found == [{"answer": "a\ufffd"}, {"answer": "é"}]
-
-
-@pytest.mark.parametrize(
-    ("rows", "says"),
-    [
-        ([{"a": 1}, {"a": "secret"}], "The column 'a' holds values that do not fit"),
-        ([{"b": 1, "a": 2**63}], "The column 'a' holds values that do not fit"),
-        ([{"a": ["secret", 1]}], "The column 'a' holds values that do not fit"),
-        ([{"a": {}}], "a value that Parquet has no form for"),
-    ],
-)
-def test_rows_that_do_not_fit_into_parquet_are_known_before(rows: list[dict[str, Any]], says: str) -> None:
-    with pytest.raises(InvalidInputError, match=says) as caught:
-        formats.check_rows("parquet", rows)
-    assert "secret" not in str(caught.value)
-    assert caught.value.__context__ is None
-    formats.check_rows("jsonl", rows)
 
 
 @pytest.mark.parametrize("kind", KINDS)

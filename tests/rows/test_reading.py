@@ -6,59 +6,25 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
-import json
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidInputError
 from apache_airflow_provider_ovhcloud_ai.rows.reading import check, from_values, read_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.row_files import as_csv, as_jsonl, as_parquet
 
 SECRET = "what-nobody-may-see"
-COLUMNS = ("id", "text")
 ROWS = [{"id": "1", "text": "déjà vu"}, {"id": "2", "text": 'two\nlines, and a "quote"'}, {"id": "3", "text": ""}]
-
-
-def as_csv(rows: list[dict[str, Any]], **options: Any) -> bytes:
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, **options)
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue().encode()
-
-
-def as_jsonl(rows: list[Any]) -> bytes:
-    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
-
-
-def as_parquet(rows: list[dict[str, Any]], **options: Any) -> bytes:
-    file = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file, **options)
-    return file.getvalue()
 
 
 def shorten(value: str | bytes) -> str:
     """Make the id of a case, the same in each process."""
     return value if isinstance(value, str) else repr(value[:30])
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[str, bytes], Path]:
-    def make(name: str, data: bytes) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-        return path
-
-    return make
 
 
 @pytest.mark.parametrize(
@@ -101,11 +67,6 @@ def test_a_line_of_json_may_be_a_text(file: Callable[..., Path]) -> None:
 )
 def test_a_named_format_wins_over_the_suffix(file: Callable[..., Path], kind: str, data: bytes) -> None:
     assert list(read_rows(file("export.txt", data), kind)) == ROWS
-
-
-def test_parquet_keeps_its_types_and_is_read_in_pieces(file: Callable[..., Path]) -> None:
-    rows = [{"n": n, "at": datetime(2026, 1, 2, 3), "raw": b"\0", "tags": ["a"], "none": None} for n in range(2_500)]
-    assert list(read_rows(file("a.parquet", as_parquet(rows, row_group_size=1_700)))) == rows
 
 
 def test_a_text_may_be_longer_than_pythons_own_csv_limit(file: Callable[..., Path]) -> None:
@@ -175,21 +136,6 @@ def test_what_is_wrong_is_said_without_the_content(
         assert SECRET not in repr(told)
         assert SECRET not in repr(vars(told))
         told = told.__context__
-
-
-def test_parquet_with_a_page_that_is_damaged(file: Callable[..., Path]) -> None:
-    data = bytearray(as_parquet([{"text": f"{SECRET} {n}"} for n in range(5_000)], compression="zstd"))
-    data[2_000:2_400] = b"\xff" * 400
-    with pytest.raises(InvalidInputError, match=r"a\.parquet is .*damaged") as caught:
-        list(read_rows(file("a.parquet", bytes(data))))
-    assert SECRET not in str(caught.value)
-
-
-def test_parquet_with_two_columns_of_one_name(file: Callable[..., Path], tmp_path: Path) -> None:
-    table = pyarrow.table([pyarrow.array([1]), pyarrow.array([2])], names=["a", "a"])
-    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    with pytest.raises(InvalidInputError, match="two columns of one name"):
-        list(read_rows(tmp_path / "a.parquet"))
 
 
 @pytest.mark.parametrize(
