@@ -4,15 +4,8 @@ Image files that an author names: read within bounds, wherever they are, and no 
 
 from __future__ import annotations
 
-import base64
-import importlib.util
-import io
 import json
-import os
-import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -25,99 +18,14 @@ from apache_airflow_provider_ovhcloud_ai.hooks.files.image_inputs import read_im
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.models import LISTED
-from fsspec.implementations.memory import MemoryFileSystem
 from support import s3
+from support.input_files import PNG, ObjectStoragePath, Pipe, attach, files, what_is_opened
 from support.saved_connections import Make, stored
-
-try:
-    from airflow.sdk import ObjectStoragePath
-    from airflow.sdk.io import attach
-except ImportError:  # 2.11
-    from airflow.io.path import ObjectStoragePath
-    from airflow.io.store import attach
 
 pytestmark = pytest.mark.airflow
 
 MODEL = "Qwen2.5-VL-72B-Instruct"
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-)
 GIF = b"GIF89a" + bytes(20)
-
-_opened: list[str] | None = None
-
-
-def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if event == "open" and _opened is not None:
-        _opened.append(str(args[0]))
-
-
-# Python's own record of what is opened, by whatever way; it cannot be taken away again.
-sys.addaudithook(_hear)
-
-
-@contextmanager
-def what_is_opened() -> Iterator[list[str]]:
-    global _opened  # noqa: PLW0603  (an audit hook stays for good)
-    _opened = found = []
-    try:
-        yield found
-    finally:
-        _opened = None
-
-
-def files(parts: list[dict[str, Any]]) -> list[bytes]:
-    assert all(part["type"] == "image_url" for part in parts)
-    return [base64.b64decode(part["image_url"]["url"].partition(",")[2]) for part in parts]
-
-
-@pytest.fixture
-def png(tmp_path: Path) -> Path:
-    file = tmp_path / "a picture.png"
-    file.write_bytes(PNG)
-    return file
-
-
-class Pipe(MemoryFileSystem):
-    """
-    A storage that does not know how long its files are, gives little at a time, and counts.
-    """
-
-    cachable = False
-    size: int | None = 10
-    endless = b""
-    given = 0
-
-    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        return super().info(path, **kwargs) | {"size": self.size}
-
-    def _open(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        stored, storage = super()._open(path, *args, **kwargs), self
-
-        class Slow(io.RawIOBase):
-            def readable(self) -> bool:
-                return True
-
-            def read(self, size: int = -1) -> bytes:
-                assert size > 0
-                piece = storage.endless[:size] or stored.read(min(size, 7))
-                storage.given += len(piece)
-                return piece
-
-        return Slow()
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Pipe:
-    storage = Pipe()
-    attach("memory", tmp_path.name, fs=storage)
-    storage.pipe_file(f"/{tmp_path.name}.png", PNG)
-    return storage
-
-
-@pytest.fixture
-def piped(tmp_path: Path) -> Any:
-    return ObjectStoragePath(f"memory://{tmp_path.name}.png", conn_id=tmp_path.name)
 
 
 @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, lambda path: f"file://{path}"])
@@ -135,11 +43,6 @@ def test_no_path_is_no_image(nothing: Any) -> None:
     assert read_images(nothing) == []
 
 
-def test_a_relative_path_is_one_below_the_working_folder(png: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(png.parent)
-    assert files(read_images(png.name)) == [PNG]
-
-
 def test_several_in_their_order_and_one_twice(png: Path) -> None:
     gif = png.with_name("b.png")
     gif.write_bytes(GIF)
@@ -148,111 +51,8 @@ def test_several_in_their_order_and_one_twice(png: Path) -> None:
     assert parts[1]["image_url"]["url"].startswith("data:image/gif;")
 
 
-def test_where_a_link_leads(png: Path) -> None:
-    link = png.with_name("link")
-    link.symlink_to(png)
-    assert files(read_images(link)) == [PNG]
-
-
 def test_whatever_can_be_gone_through(png: Path) -> None:
     assert files(read_images(path for path in [png, png])) == [PNG, PNG]
-
-
-@pytest.mark.parametrize(
-    ("paths", "words"),
-    [
-        (7, r"images must be a path or a list of paths, not 7\."),
-        (True, "not True"),
-        (PNG, r"not a value of type bytes\."),
-        ({"path": "a.png"}, "not a value of type dict"),
-        ("", r"images must not be empty\."),
-        (["a.png", None], r"images\[1\] must be a path, not None"),
-        ([["a.png"]], r"images\[0\] must be a path, not a value of type list"),
-        ([" "], r"images\[0\] must not be empty"),
-        ("a\0.png", "images is no path: it holds a null character"),
-        ("['/tmp/a.png', '/tmp/b.png']", r"a list that a template wrote as text: give .*\(images=task\.output\)"),
-        ("http://example.com/a.png", "images is a web address, and neither the service nor this task fetches those"),
-        (" HTTPS://example.com/a.png", "download it into a file in a task before"),
-        ([Path("https://example.com/a.png")], r"images\[0\] is a web address"),
-        ("data:image/png;base64,iVBORw0KGgo=", "images is a data URL and not a path: put it into a message"),
-        ("ftp://example.com/a.png", "the storage 'ftp' is not available here"),
-        ("no-such-storage://a.png", "the storage 'no-such-storage' is not available here"),
-        ("gcs://bucket/a.png", 'pip install "apache-airflow-providers-google", and check the connection'),
-    ],
-)
-def test_what_is_no_path(paths: Any, words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
-        read_images(paths)
-
-
-def test_no_secret_of_an_address_is_shown() -> None:
-    for address in (
-        "https://ada:s3cr3t@example.com/a.png?sig=s3cr3t",
-        "data:image/png;base64,s3cr3t",
-        "ftp://s3cr3t@x",
-    ):
-        with pytest.raises(ConfigurationError) as raised:
-            read_images(address)
-        assert "s3cr3t" not in str(raised.value)
-
-
-def test_a_file_that_is_not_there(png: Path) -> None:
-    for path in (png.with_name("b.png"), png / "b.png", f"file://{png.parent}/b.png", png.parent / ("x" * 5_000)):
-        with pytest.raises(
-            ConfigurationError, match=r"images\[1\] \(.*\) does not exist where this task runs"
-        ) as raised:
-            read_images([png, path])
-        assert str(png.parent)[:100] in str(raised.value)
-        assert len(str(raised.value)) < 600
-
-
-def test_a_link_in_a_circle(tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to(link)
-    with pytest.raises(ConfigurationError, match=r"images \(.*link\) does not exist"):
-        read_images(link)
-
-
-@pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, lambda path: f"file://{path}"])
-def test_a_folder(tmp_path: Path, form: Callable[[Path], Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"images \(.*\) is a folder: name the files in it"):
-        read_images(form(tmp_path))
-
-
-def test_what_would_be_waited_for_is_not_opened(tmp_path: Path) -> None:
-    fifo, line = tmp_path / "fifo", tmp_path / "line"
-    os.mkfifo(fifo)
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.path.relpath(line))
-        for path in (Path("/dev/zero"), line, fifo):
-            with what_is_opened() as opened, pytest.raises(ConfigurationError, match="is no file but a pipe"):
-                read_images(path)
-            assert opened == []
-
-
-def test_what_may_not_be_read(pipe: Pipe, piped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise PermissionError("Access Denied: s3cr3t")
-
-    monkeypatch.setattr(pipe, "_open", refuse)
-    with pytest.raises(ConfigurationError, match=r"images \(memory:.*\) may not be read: let the user") as raised:
-        read_images(piped)
-    monkeypatch.setattr(pipe, "info", refuse)
-    with pytest.raises(ConfigurationError, match="may not be read"):
-        read_images(piped)
-    assert "s3cr3t" not in str(raised.value)
-    assert raised.value.__suppress_context__
-
-
-def test_what_may_pass_by_itself_is_left_to_the_retries(
-    pipe: Pipe, piped: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any, **__: Any) -> Any:
-        raise TimeoutError("the storage is slow today")
-
-    monkeypatch.setattr(pipe, "info", fail)
-    with pytest.raises(TimeoutError):
-        read_images(piped)
 
 
 def test_the_first_bytes_decide(png: Path) -> None:
@@ -314,22 +114,6 @@ def test_files_that_have_grown_meanwhile_are_refused_together(pipe: Pipe, piped:
 
 
 @pytest.fixture
-def conn_id(tmp_path: Path) -> str:
-    """One of its own for each test: Airflow remembers the storage behind a connection."""
-    return tmp_path.name.replace("_", "-")
-
-
-@pytest.fixture
-def bucket() -> Iterator[Any]:
-    if importlib.util.find_spec("s3fs") is None:
-        pytest.skip("s3fs is installed beside the newest Airflow alone")
-    from s3fs import S3FileSystem
-
-    with s3.serving() as options:
-        yield S3FileSystem(**options, skip_instance_cache=True)
-
-
-@pytest.fixture
 def place(bucket: Any, conn_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The bucket behind an Airflow connection."""
     stored = bucket.storage_options
@@ -377,17 +161,6 @@ def test_an_object_that_is_too_large_is_not_fetched(bucket: Any, conn_id: str, m
     with pytest.raises(ConfigurationError, match=r"large\.png\) with 7,500,001 bytes"):
         read_images([f"{folder}/a.png", f"{folder}/large.png"])
     assert "get_object" not in asked
-
-
-def test_what_another_process_wrote_is_seen(bucket: Any, conn_id: str) -> None:
-    from s3fs import S3FileSystem
-
-    attach("s3", conn_id, fs=bucket)
-    other = S3FileSystem(**bucket.storage_options | {"skip_instance_cache": True})
-    other.pipe_file(f"{s3.BUCKET}/in/a.png", b"GIF89a")
-    bucket.ls(f"{s3.BUCKET}/in")  # which it remembers
-    other.pipe_file(f"{s3.BUCKET}/in/a.png", PNG)
-    assert files(read_images(f"s3://{conn_id}@{s3.BUCKET}/in/a.png")) == [PNG]
 
 
 def sent(sandbox: Sandbox) -> list[dict[str, Any]]:
