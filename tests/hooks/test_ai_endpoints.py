@@ -5,7 +5,6 @@ The hook as a Python task uses it: its verbs, its log, and what must never be sh
 from __future__ import annotations
 
 import logging
-import pickle
 import subprocess
 import sys
 from typing import Any
@@ -50,11 +49,6 @@ def test_verbs_keep_one_connection(hook_for: Make, sandbox: Sandbox) -> None:
     assert " apache-airflow/" in agent
 
 
-def test_nothing_is_sent_that_was_not_asked_for(hook_for: Make, sandbox: Sandbox) -> None:
-    hook_for(stored(sandbox)).chat_completion(MODEL, HELLO)
-    assert sandbox.requests[0].json == {"model": MODEL, "messages": HELLO}
-
-
 def test_anonymous_access(hook_for: Make, sandbox: Sandbox) -> None:
     hook = hook_for(stored(sandbox, "ignored", extra={"access": "anonymous"}), max_retries=0)
     hook.chat_completion(MODEL, HELLO)
@@ -66,48 +60,6 @@ def test_anonymous_access(hook_for: Make, sandbox: Sandbox) -> None:
     with pytest.raises(RateLimitError, match="2 requests a minute per model without a token"):
         hook.chat_completion(MODEL, HELLO)
     assert slept == [pytest.approx(60.0, abs=2.0)]
-
-
-def test_one_line_for_each_call(hook_for: Make, ear: Any, sandbox: Sandbox) -> None:
-    hook = ear.listen(hook_for(stored(sandbox)))
-    hook.chat_completion(MODEL, [{"role": "user", "content": "a prompt that is nobody's business"}])
-    sandbox.fail_next(503, headers={"Retry-After": "0"})
-    hook.create_embedding("bge-m3", ["a"] * 30)
-    (chat,), (embedding,) = ear.lines("AI Endpoints chat:"), ear.lines("AI Endpoints embedding:")
-    assert chat.startswith(f"AI Endpoints chat: model={MODEL} input_tokens=")
-    assert " requests=1 attempts=1 request_id=" in chat
-    assert " finish_reason=stop" in chat
-    assert embedding.startswith("AI Endpoints embedding: model=bge-m3 input_tokens=")
-    assert " requests=2 attempts=3 request_id=" in embedding
-    assert "nobody's business" not in ear.text
-
-
-def test_warning_of_the_service_is_repeated(hook_for: Make, ear: Any) -> None:
-    answer = {"choices": [{"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}
-    said = "This model is deprecated \x1b[31m" + canary.TOKEN
-    with Server(reply(200, answer, {"X-Warning": said})) as server:
-        ear.listen(hook_for(stored(server, canary.TOKEN))).chat_completion(MODEL, HELLO)
-    (line,) = ear.lines("The service warns")
-    assert line.startswith(f"The service warns about {MODEL}: This model is deprecated [31m***")
-
-
-def test_cap_is_shared_by_hooks_of_one_connection(hook_for: Make, sandbox: Sandbox) -> None:
-    slept: list[float] = []
-    for _ in range(3):
-        hook = hook_for(stored(sandbox, extra={"requests_per_minute": 6}))
-        hook.get_conn()._sleep = slept.append
-        hook.list_models()
-    assert [round(pause) for pause in slept] == [10, 20]
-
-
-def test_pickled_hook_works_and_holds_no_token(hook_for: Make, sandbox: Sandbox) -> None:
-    hook = hook_for(stored(sandbox), timeout=30, max_retries=1, fail_fast=False)
-    hook.list_models()
-    pickled = pickle.dumps(hook)
-    assert b"sandbox-token" not in pickled
-    twin = pickle.loads(pickled)
-    assert (twin.ovh_conn_id, twin.timeout, twin.max_retries, twin.fail_fast) == ("stored", 30, 1, False)
-    assert twin.list_models() == hook.list_models()
 
 
 @pytest.mark.parametrize("password", [canary.TOKEN, f"Bearer {canary.TOKEN}\n"], ids=["clean", "pasted"])

@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from pydantic import BaseModel
 from support.canary import TOKEN, shows, traces
-from support.common_ai import is_installed, needs_common_ai
+from support.common_ai import ABSENT, is_installed, needs_common_ai, run_python
 from support.saved_connections import stored
 from support.scripted_server import Server, drip_body, echo, reply
 
@@ -38,7 +38,6 @@ ELSEWHERE = {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "ALL_PROXY": "http://127.0.0.1:9",
 }
-ABSENT = "import sys; sys.modules['airflow.providers.common.ai.hooks.pydantic_ai'] = None\n"
 
 
 class City(BaseModel):
@@ -77,12 +76,6 @@ def agent_of() -> Agent:
     return make
 
 
-def run_python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()[-1]
-
-
 def bearers(service: Sandbox | Server) -> set[str | None]:
     return {request.headers.get("authorization") for request in service.requests}
 
@@ -94,21 +87,6 @@ def test_without_that_provider_one_sentence_says_what_to_install() -> None:
         "ImportError: OVHcloud AI Endpoints in @task.llm and @task.agent needs apache-airflow-providers-common-ai 1.0 "
         "or later: pip install 'airflow-provider-ovhcloud-ai[common-ai]'"
     )
-
-
-def test_without_that_provider_airflow_gives_our_hook() -> None:
-    code = ABSENT + (
-        "from apache_airflow_provider_ovhcloud_ai.hooks import ai_endpoints, connection_type\n"
-        "print(connection_type.OVHCloudAIEndpointsHook is ai_endpoints.OVHCloudAIEndpointsHook)"
-    )
-    assert run_python(code) == "True"
-
-
-def test_the_type_has_no_other_class() -> None:
-    from apache_airflow_provider_ovhcloud_ai.hooks import connection_type
-
-    with pytest.raises(AttributeError, match="has no attribute 'Other'"):
-        _ = connection_type.Other
 
 
 def test_our_hook_by_its_name_loads_nothing_of_that_provider() -> None:

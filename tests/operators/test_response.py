@@ -17,7 +17,6 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     NotFoundError,
     OutputTruncatedError,
 )
-from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsResponseOperator as Response
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
@@ -179,14 +178,6 @@ class TestWhatComesBack:
     def test_an_unknown_model(self) -> None:
         with pytest.raises(NotFoundError, match="gpt-oss-20b"):
             execute(model="gpt-oss-21b")
-
-
-def test_a_conversation_goes_on() -> None:
-    hook = OVHCloudAIEndpointsHook()
-    said: list[Any] = [{"role": "user", "content": "Name a river."}]
-    said += hook.create_response(said, MODEL)["output"]
-    said.append({"role": "user", "content": "And another?"})
-    assert "And another?" in read_text(hook.create_response(said, MODEL))
 
 
 def test_in_a_dag(run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:
