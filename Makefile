@@ -17,10 +17,12 @@ BETWEEN = tests/dags tests/decorators tests/leaks tests/live tests/operators tes
 # What may differ where those two libraries are missing.
 FORM = tests/live/test_form_metadata.py tests/test_provider_info.py tests/test_compat.py tests/test_dependencies.py tests/dags
 # What may differ where Airflow's AI provider is installed ("-ai").
-AI = tests/hooks/test_common_ai.py tests/hooks/test_connection_type.py tests/dags/test_common_ai.py tests/test_provider_info.py tests/test_dependencies.py
+AI = tests/hooks/test_common_ai.py tests/hooks/test_connection_type.py tests/dags/test_common_ai.py \
+	tests/test_provider_info.py tests/test_dependencies.py
 # What may differ with the versions of requests, httpx and pyarrow, and of what Airflow stands on.
 ENDS = tests/client/http/test_drivers.py tests/client/http/test_sync_client.py tests/client/http/test_async_client.py \
-	tests/client/http/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/hooks/test_base.py tests/operators/test_operators.py \
+	tests/client/http/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/hooks/test_base.py \
+	tests/operators/test_operators.py tests/operators/test_base.py tests/operators/test_embedding.py \
 	tests/connection/test_check.py tests/test_provider_info.py tests/test_dependencies.py tests/rows/test_formats.py \
 	tests/rows/test_reading.py tests/rows/test_parquet.py
 # The documentation is of the newest Airflow; tests/live is dear, and `make test-live` has run it there.

@@ -4,19 +4,12 @@ What a task writes is told to the assets that are its outlets, and to OpenLineag
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import to_asset
-from apache_airflow_provider_ovhcloud_ai.operators._datasets import DatasetRef, to_dataset_ref
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsBatchOperator,
     OVHCloudAIEndpointsBulkChatOperator,
@@ -30,45 +23,6 @@ from support.audio_samples import wav
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
 ASSET = "s3://corpus/vectors"
-
-DAG = """
-from datetime import datetime
-from airflow import DAG
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator
-try:
-    from airflow.sdk import Asset, AssetAlias
-except ImportError:
-    from airflow.datasets import Dataset as Asset, DatasetAlias as AssetAlias
-with DAG("ovh_ai_lineage", start_date=datetime(2026, 1, 1), schedule=None):
-    OVHCloudAIEndpointsEmbeddingOperator(
-        task_id="embed",
-        model="bge-m3",
-        input_path={source!r},
-        output_path={target!r},
-        outlets=[Asset({asset!r}), AssetAlias("vectors")],
-    )
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "uri", "namespace", "name"),
-    [
-        ("s3://lake@bucket/a/b", "s3://bucket/a/b", "s3://bucket", "a/b"),
-        ("s3://bucket/a/b/", "s3://bucket/a/b", "s3://bucket", "a/b"),
-        ("gs://bucket", "gs://bucket", "gs://bucket", "/"),
-        ("abfs://lake:secret@files/a?sig=secret", "abfs://files/a", "abfs://files", "a"),
-        ("/data/out", "file:///data/out", "file", "/data/out"),
-        ("file:///data/out", "file:///data/out", "file", "/data/out"),
-        ("/data/a b", "file:///data/a%20b", "file", "/data/a b"),
-    ],
-)
-def test_an_address_says_where_and_not_as_whom(path: str, uri: str, namespace: str, name: str) -> None:
-    assert to_dataset_ref(path) == DatasetRef(uri, namespace, name)
-
-
-def test_a_relative_path_is_one_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert to_dataset_ref("out").name == str(tmp_path / "out")
 
 
 class Events:
@@ -123,41 +77,3 @@ def test_each_operator_that_writes_tells_what(tmp_path: Path) -> None:
 def test_what_goes_to_xcom_is_no_asset(tmp_path: Path) -> None:
     assert told(OVHCloudAIEndpointsEmbeddingOperator(task_id="t", model="bge-m3", input="a")) == {}
     assert told(OVHCloudAIEndpointsChatOperator(task_id="t", model="gpt-oss-20b", prompt="Hi")) == {}
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> str:
-    text = tmp_path / "texts.txt"
-    text.write_text("one\ntwo\nthree\n")
-    target = tmp_path / "vectors"
-    return textwrap.dedent(DAG).format(source=str(text), target=str(target), asset=ASSET)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("openlineage") is None, reason="OpenLineage is installed beside the newest Airflow alone"
-)
-def test_openlineage_is_told(source: str, tmp_path: Path, airflow_db: Path) -> None:
-    dags, told = tmp_path / "dags", tmp_path / "events.jsonl"
-    dags.mkdir()
-    (dags / "lineage.py").write_text(source)
-    transport = {"type": "file", "log_file_path": str(told), "append": True}
-    environment = os.environ | {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
-        "AIRFLOW__OPENLINEAGE__NAMESPACE": "tests",
-    }
-    command = [sys.executable, "-m", "airflow", "dags", "test", "ovh_ai_lineage"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    events = [json.loads(line) for line in told.read_text().splitlines()]
-    (event,) = [
-        each for each in events if each["eventType"] == "COMPLETE" and each["job"]["name"] == "ovh_ai_lineage.embed"
-    ]
-    assert [(each["namespace"], each["name"]) for each in event["inputs"]] == [("file", str(tmp_path / "texts.txt"))]
-    (output,) = event["outputs"]
-    assert (output["namespace"], output["name"]) == ("file", str(tmp_path / "vectors"))
-    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 3
-    facet = event["run"]["facets"]["ovhcloud_aiEndpoints"]
-    assert (facet["model"], facet["dimensions"]) == ("bge-m3", 1024)
-    assert "sandbox-token" not in told.read_text()

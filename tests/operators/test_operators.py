@@ -21,11 +21,9 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD_ITEMS
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
-    APIStatusError,
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
-    InvalidInputError,
     NotFoundError,
     PartialFailureError,
 )
@@ -41,26 +39,15 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
     OVHCloudAIEndpointsEmbeddingOperator as Embedding,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
-from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
+from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
 from faults.endpoints import ENDPOINTS
-from support.operator_cases import OPERATORS
-from support.requests_seen import asked
+from support.operator_cases import OPERATORS, execute
+from support.requests_seen import asked, last_body
 from support.scripted_server import Server, reply
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
 QUESTION = [{"role": "user", "content": "Why?"}]
-
-
-def execute(operator: Any) -> tuple[Any, dict[str, str]]:
-    """Run an operator without a DAG; give its result and the XComs that it pushed itself."""
-    ti = MagicMock()
-    result = operator.execute({"ti": ti})
-    return result, {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
-
-
-def last_body(sandbox: Sandbox) -> dict[str, Any]:
-    return asked(sandbox)[-1].json
 
 
 class TestWhatIsSent:
@@ -156,64 +143,6 @@ class TestStream:
         same_links["request_id"] = links["request_id"]
         assert (streamed | {"id": whole["id"]}, links) == (whole, same_links)
         assert sent == last_body(ovh_ai_endpoints_sandbox) | {"stream": True, "stream_options": {"include_usage": True}}
-
-
-class TestPatience:
-    def test_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        ovh_ai_endpoints_sandbox.fail_next(status=503, times=2, headers={"Retry-After": "0"})
-        execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, max_retries=2))
-        assert len(asked(ovh_ai_endpoints_sandbox)) == 3
-
-    def test_no_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        ovh_ai_endpoints_sandbox.fail_next(status=503, headers={"Retry-After": "0"})
-        with pytest.raises(APIStatusError, match="503 Service Unavailable"):
-            execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, max_retries=0))
-
-    @pytest.mark.parametrize("fail_fast", [True, False])
-    def test_fail_fast(self, fail_fast: bool, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
-
-        ovh_ai_endpoints_sandbox.fail_next(status=401)
-        with pytest.raises(AuthenticationError) as caught:
-            execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, fail_fast=fail_fast))
-        assert isinstance(caught.value, AirflowFailException) == fail_fast
-
-
-class TestLinks:
-    def test_are_pushed_before_the_call_so_that_a_failed_task_has_them(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        ovh_ai_endpoints_sandbox.fail_next(status=400)
-        ti = MagicMock()
-        with pytest.raises(APIStatusError):
-            Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION).execute({"ti": ti})
-        assert [call.kwargs["key"] for call in ti.xcom_push.call_args_list] == [
-            ConsoleLink.xcom_key,
-            ModelCardLink.xcom_key,
-            PlaygroundLink.xcom_key,
-            UsageLink.xcom_key,
-        ]
-
-    def test_lead_to_the_model(self) -> None:
-        _, pushed = execute(Embedding(task_id="t", input="a"))
-        assert pushed[ModelCardLink.xcom_key].endswith("/catalog/bge-m3/")
-        assert pushed[PlaygroundLink.xcom_key].endswith("/bge-m3")
-        assert pushed[UsageLink.xcom_key].endswith("/ai/endpoints/metrics")
-
-    def test_are_left_out_for_another_service(
-        self, ovh_ai_endpoints_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        other = json.loads(ovh_ai_endpoints_sandbox.connection_json) | {"extra": {}}
-        monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
-        _, pushed = execute(Chat(task_id="t", ovh_conn_id="other", model="gpt-oss-120b", messages=QUESTION))
-        found = {link.xcom_key: pushed[link.xcom_key] for link in LINKS}  # one that is missing is an error in the log
-        assert [key for key, url in found.items() if url] == [ConsoleLink.xcom_key]
-
-    def test_the_console_is_there_even_for_a_connection_that_cannot_be_read(self) -> None:
-        ti = MagicMock()
-        with pytest.raises(ConfigurationError):
-            Chat(task_id="t", ovh_conn_id="not/there", messages=QUESTION).execute({"ti": ti})
-        (call,) = ti.xcom_push.call_args_list
-        assert call.kwargs["key"] == ConsoleLink.xcom_key
-        assert call.kwargs["value"].endswith("/ovhcloud-ai/connection?id=not%2Fthere")
 
 
 DAG = """
@@ -499,86 +428,6 @@ class TestBulkChat:
         assert sent == ["0.25 {{ params.model }}", "0.25 fine"]
         assert len(xcom(run, "classify")["answers"]) == 2
         assert xcom(run, "classify", ModelCardLink.xcom_key).endswith("/gpt-oss-20b/")
-
-
-class TestEmbeddingOfFiles:
-    def test_a_file_becomes_a_folder_and_a_second_try_pays_nothing(
-        self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path
-    ) -> None:
-        (tmp_path / "in.csv").write_text("id,title\n" + "".join(f"{n},text {n}\n" for n in range(70)))
-        options = {
-            "input_path": str(tmp_path / "in.csv"),
-            "output_path": f"file://{tmp_path}/out",
-            "text_column": "title",
-        }
-        manifest, pushed = execute(Embedding(task_id="t", model="bge-m3", part_size="20", **options))
-        assert {name: manifest[name] for name in ("rows", "parts", "rows_reused", "dimensions", "model")} == {
-            "rows": 70,
-            "parts": 4,
-            "rows_reused": 0,
-            "dimensions": 1024,
-            "model": "bge-m3",
-        }
-        assert len(json.dumps(manifest)) < 1_000
-        assert pushed[ModelCardLink.xcom_key].endswith("/bge-m3/")
-        paid = len(ovh_ai_endpoints_sandbox.requests)
-        again, _ = execute(Embedding(task_id="t", model="bge-m3", part_size=20, **options))
-        assert (again["rows"], len(ovh_ai_endpoints_sandbox.requests)) == (70, paid)
-
-    def test_values_at_hand_become_a_folder_too(self, tmp_path: Path) -> None:
-        texts = [{"text": "one", "id": 1}, "two"]
-        manifest, _ = execute(Embedding(task_id="t", model="bge-m3", input=texts, output_path=str(tmp_path / "out")))
-        assert manifest["rows"] == 2
-
-    def test_a_file_goes_to_xcom_as_values_do(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
-        (tmp_path / "in.txt").write_text("one\n\ntwo\n")
-        response, _ = execute(Embedding(task_id="t", model="bge-m3", input_path=str(tmp_path / "in.txt")))
-        assert len(response["data"]) == 2
-        assert last_body(ovh_ai_endpoints_sandbox)["input"] == ["one", "two"]
-
-    @pytest.mark.parametrize(
-        ("options", "sentence"),
-        [
-            ({"input": "a", "input_path": "/x.txt"}, "Give either input or input_path, not both"),
-            ({"input_path": "/not/there.jsonl"}, "There is no file or folder /not/there.jsonl"),
-            (
-                {"input_path": "nowhere://x/y.jsonl"},
-                "input_path cannot be used: the storage 'nowhere' is not available",
-            ),
-            ({"input": ["a"], "output_path": "nowhere://x/y"}, "output_path cannot be used"),
-            ({"input": ["a"], "output_path": "/tmp/o", "output_format": "xml"}, "output_format must be one of"),
-            ({"input": 5, "output_path": "/tmp/o"}, "must be a list of texts or of dictionaries"),
-        ],
-    )
-    def test_refused_before_anything_is_sent(
-        self, ovh_ai_endpoints_sandbox: Sandbox, options: dict[str, Any], sentence: str
-    ) -> None:
-        with pytest.raises(ConfigurationError, match=sentence):
-            execute(Embedding(task_id="t", model="bge-m3", **options))
-        assert not ovh_ai_endpoints_sandbox.requests
-
-    def test_a_misspelt_column_is_named_with_those_that_are_there(
-        self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path
-    ) -> None:
-        (tmp_path / "rows.csv").write_text("id,body\n1,a\n")
-        with pytest.raises(InvalidInputError, match=r"in the column 'text': .* but id, body. text_column names"):
-            execute(Embedding(task_id="t", model="bge-m3", input_path=str(tmp_path / "rows.csv")))
-        assert not ovh_ai_endpoints_sandbox.requests
-
-    def test_long_texts_are_cut_as_templated_values_say(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        execute(
-            Embedding(task_id="t", model="bge-m3", input="word " * 90, on_long_text="truncate", max_text_tokens="100")
-        )
-        (sent,) = ovh_ai_endpoints_sandbox.requests
-        assert 30 < len(json.loads(sent.body)["input"][0].split()) < 90
-
-    def test_a_large_xcom_is_warned_about_before_it_is_paid_for(
-        self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-    ) -> None:
-        ovh_ai_endpoints_sandbox.fail_next(status=400, times=99)
-        with pytest.raises(APIStatusError):
-            execute(Embedding(task_id="t", model="bge-m3", input=["a"] * 1_001))
-        assert "1,001 vectors will go to XCom" in caplog.text + "".join(capfd.readouterr())
 
 
 class TestCases:

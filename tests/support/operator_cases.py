@@ -133,3 +133,10 @@ def make_context() -> dict[str, Any]:
     """
     ti = MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
     return {"ti": ti, "task_instance": ti, "run_id": "r", "outlet_events": MagicMock()}
+
+
+def execute(operator: Any) -> tuple[Any, dict[str, str]]:
+    """Run an operator without a DAG; give its result and the XComs that it pushed itself."""
+    ti = MagicMock()
+    result = operator.execute({"ti": ti})
+    return result, {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}

@@ -12,3 +12,11 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 def asked(sandbox: Sandbox) -> list[Any]:
     """All that a model was asked; the list of models, which a task reads for its price, is not."""
     return [request for request in sandbox.requests if request.path != "/v1/models"]
+
+
+def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [request.json for request in asked(sandbox)]
+
+
+def last_body(sandbox: Sandbox) -> dict[str, Any]:
+    return bodies(sandbox)[-1]
