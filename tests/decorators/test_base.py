@@ -4,40 +4,28 @@
 
 from __future__ import annotations
 
-import inspect
-import itertools
 import json
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai import decorators
-from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException, BaseOperator
+from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh_embed
-from apache_airflow_provider_ovhcloud_ai.decorators._base import FunctionOperator, list_parameters
+from apache_airflow_provider_ovhcloud_ai.decorators._base import FunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.chat import ChatFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFunctionOperator
-from apache_airflow_provider_ovhcloud_ai.decorators.parameters import (
-    ChatParameters,
-    EmbeddingParameters,
-    OperatorParameters,
-)
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsChatOperator as Chat,
-)
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
-    OVHCloudAIEndpointsEmbeddingOperator as Embedding,
-)
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ModelCardLink
+from support.decorated import NUMBERS, operator_of, returning, run
+from support.requests_seen import bodies
 
 try:
     from airflow.sdk import task
@@ -56,7 +44,6 @@ except ImportError:
 
 with DAG("{}", start_date=datetime(2026, 1, 1), schedule=None, params={{"model": "gpt-oss-20b"}}):
 """
-NUMBERS = itertools.count()
 #: What another task or a run's configuration may bring, and nobody here wrote.
 FOREIGN = "{{ var.value.secret }} {% raw %}"
 
@@ -66,64 +53,11 @@ def dag_of(body: str) -> str:
     return HEAD.format(f"decorators_{next(NUMBERS)}") + textwrap.indent(textwrap.dedent(body), "    ")
 
 
-def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """All that a model was asked; the list of models, which a task reads for its price, is not."""
-    return [request.json for request in sandbox.requests if request.path != "/v1/models"]
-
-
 def questions(sandbox: Sandbox) -> list[Any]:
     return [body["messages"][-1]["content"] for body in bodies(sandbox)]
 
 
-def operator_of(decorator: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The operator that a call of a decorated function makes."""
-    with DAG(f"decorators_{next(NUMBERS)}", start_date=datetime(2026, 1, 1), schedule=None) as dag:
-        result = decorator(function)(*args, **kwargs)
-    return dag.get_task(result.operator.task_id)
-
-
-def returning(value: Any) -> Callable[[], Any]:
-    def say() -> Any:
-        return value
-
-    return say
-
-
-def run(decorator: Any, function: Callable[..., Any], **context: Any) -> Any:
-    return operator_of(decorator, function).execute({"ti": MagicMock(), **context})
-
-
 class TestWhatIsSent:
-    def test_a_text_is_what_the_user_says(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        answer = run(ovh_chat(model="gpt-oss-20b", output="text", temperature=0.2), returning("Why?"))
-        assert "Why?" in answer
-        assert bodies(ovh_ai_endpoints_sandbox) == [
-            {"model": "gpt-oss-20b", "messages": [{"role": "user", "content": "Why?"}], "temperature": 0.2}
-        ]
-
-    @pytest.mark.parametrize("kind", [list, tuple])
-    def test_messages_are_sent_behind_the_system_prompt(self, kind: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        said = [
-            {"role": "user", "content": "a"},
-            {"role": "assistant", "content": "b"},
-            {"role": "user", "content": "c"},
-        ]
-        run(ovh_chat(model="m", system_prompt="Be brief.", fallback_models=["gpt-oss-20b"]), returning(kind(said)))
-        assert bodies(ovh_ai_endpoints_sandbox)[-1]["messages"] == [{"role": "system", "content": "Be brief."}, *said]
-
-    def test_the_response_is_returned_as_the_operator_returns_it(self) -> None:
-        assert run(ovh_chat, returning("Why?"))["object"] == "chat.completion"
-
-    def test_texts_are_embedded(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        assert len(run(ovh_embed(model="bge-m3"), returning(["a", "b"]))["data"]) == 2
-        assert len(run(ovh_embed, returning("a"))["data"]) == 1
-        assert [body["input"] for body in bodies(ovh_ai_endpoints_sandbox)] == [["a", "b"], ["a"]]
-
-    def test_rows_go_to_a_folder(self, tmp_path: Path) -> None:
-        rows = [{"id": 1, "body": "a"}, {"id": 2, "body": "b"}]
-        manifest = run(ovh_embed(text_column="body", output_path=str(tmp_path / "out")), returning(rows))
-        assert (manifest["rows"], manifest["path"]) == (2, str(tmp_path / "out"))
-
     def test_the_context_is_there_to_ask_for(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         def ask(city: str, ds: str, **context: Any) -> str:
             return f"{city} {ds} {context['run_id']}"
@@ -200,26 +134,11 @@ class TestWhatIsReturned:
         assert not isinstance(failed.value, AirflowFailException)
         assert ovh_ai_endpoints_sandbox.requests == []
 
-    def test_texts_are_no_messages(self) -> None:
-        with pytest.raises(ConfigurationError, match="returned a list of str:"):
-            run(ovh_chat, returning(["a", "b"]))
-
-    def test_rows_need_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match=r"returned a list of dict: .*dictionaries need an output_path"):
-            run(ovh_embed, returning([{"text": "a"}]))
-        with pytest.raises(ConfigurationError, match="a list of texts; or rows: a list of dictionaries"):
-            run(ovh_embed(output_path=str(tmp_path)), returning([7]))
-
     def test_what_an_async_function_returns_is_none_of_it(self) -> None:
         coroutine = later()
         with pytest.raises(ConfigurationError, match=r"returned a value of type coroutine:"):
             run(ovh_chat, returning(coroutine))
         coroutine.close()
-
-    def test_a_message_that_is_none_is_refused_by_the_operator(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        with pytest.raises(ConfigurationError, match="role"):
-            run(ovh_chat, returning([{"content": "a"}]))
-        assert bodies(ovh_ai_endpoints_sandbox) == []
 
 
 class TestWhatTheDecoratorTakes:
@@ -243,27 +162,6 @@ class TestWhatTheDecoratorTakes:
     @pytest.mark.parametrize("name", ["ovh_chat", "ovh_embed"])
     def test_airflow_has_it_under_task(self, name: str) -> None:
         assert getattr(task, name) is getattr(decorators, name)
-
-    @pytest.mark.parametrize(
-        ("typed", "operator", "wrapped"),
-        [
-            (ChatParameters, ChatFunctionOperator, Chat),
-            (EmbeddingParameters, EmbeddingFunctionOperator, Embedding),
-        ],
-    )
-    def test_type_checkers_know_all_of_it(self, typed: Any, operator: type[FunctionOperator], wrapped: Any) -> None:
-        # Of Airflow's own, 2.11 has one that is deprecated, and each has some that no task is given.
-        airflows = set(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs", "task_concurrency"}
-        assert airflows <= set(get_type_hints(OperatorParameters))
-        ours = set(get_type_hints(typed)) - set(get_type_hints(OperatorParameters))
-        assert ours == list_parameters(wrapped) - list_parameters(BaseOperator) - set(operator.fields_from_function)
-        hints = inspect.signature(wrapped.__init__).parameters
-        assert typed.__annotations__.keys() >= {name for name in ours if name in hints}
-        # As texts: the operator's own are not evaluated either.
-        written = {name: hint.__forward_arg__ for name, hint in typed.__annotations__.items()}
-        assert {name: written[name] for name in ours if name in hints} == {
-            name: hints[name].annotation for name in ours if name in hints
-        }
 
 
 class TestInADag:
