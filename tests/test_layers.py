@@ -1,5 +1,6 @@
 """
-Imports point one way. This walks them, whether they run at import time, later, or for type checkers only.
+Imports point one way. This walks them, whether they run at import time, later, or for type checkers only. And each
+module has a test file of its name.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import apache_airflow_provider_ovhcloud_ai
 import pytest
 
 ROOT = Path(apache_airflow_provider_ovhcloud_ai.__file__).parent
+TESTS = Path(__file__).parent
 MODULES = sorted(str(file.relative_to(ROOT).with_suffix("")).replace("/", ".") for file in ROOT.rglob("*.py"))
 
 #: A part may import itself and the parts before it.
@@ -57,6 +59,23 @@ CARRIERS = {
     "hooks.common_ai",
     "ui.console.web.airflow2",
     "ui.console.web.airflow3",
+}
+#: Modules without a test file of their own name -> the file that tests them, and why.
+TESTED_IN = {
+    "sandbox.__main__": "sandbox/test_command_line.py",  # as a program of its own
+    "ui.console.web.airflow2": "live/test_console_access.py",  # needs the web server of Airflow 2.11
+    "ui.console.web.user": "ui/console/web/test_dispatch.py",  # an exception and a protocol
+    # These are being rewritten.
+    "client.usage": "hooks/usage/test_usage_tracker.py",
+    "hooks.batch.batch_answers": "operators/test_batch.py",
+    "hooks.batch.batch_rows": "operators/test_batch.py",
+    "hooks.batch.batch_run": "operators/test_batch.py",
+    "hooks.batch.task_identity": "operators/test_batch.py",
+    "hooks.bulk.long_texts": "hooks/bulk/test_embedding_run.py",
+    "hooks.bulk.progress": "hooks/bulk/test_bulk_result.py",
+    "hooks.bulk.work_items": "hooks/bulk/test_bulk_result.py",
+    "hooks.methods.bulk_chat": "hooks/bulk/test_bulk_result.py",
+    "operators.bulk_chat": "operators/test_operators.py",
 }
 
 
@@ -174,6 +193,25 @@ def test_what_needs_a_costly_library_is_imported_when_needed(module: str) -> Non
 def test_nothing_but_its_entry_point_imports_the_console() -> None:
     users = {module for module in MODULES for target, _ in own(module) if target.startswith("ui.console")}
     assert {user for user in users if not user.startswith("ui.console")} == set()
+
+
+def find_own_test(module: str) -> Path:
+    """
+    Return the file of a module's tests; underscores around the name are dropped.
+    """
+    folder, _, name = module.rpartition(".")
+    return TESTS / folder.replace(".", "/") / f"test_{name.strip('_')}.py"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.endswith("__init__")])
+def test_module_has_a_test_file_of_its_name(module: str) -> None:
+    exception = TESTED_IN.get(module)
+    assert find_own_test(module).is_file() == (exception is None)
+    assert exception is None or (TESTS / exception).is_file()
+
+
+def test_exceptions_are_modules() -> None:
+    assert TESTED_IN.keys() <= set(MODULES)
 
 
 def test_a_wrong_import_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

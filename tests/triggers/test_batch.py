@@ -16,10 +16,7 @@ from apache_airflow_provider_ovhcloud_ai.client.batches.batch_poller import Batc
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.triggers import batch as trigger_module
-from apache_airflow_provider_ovhcloud_ai.triggers import connections, task_state
 from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpointsBatchTrigger as Trigger
-from apache_airflow_provider_ovhcloud_ai.triggers.task_state import read_state
-from asgiref.sync import async_to_sync
 
 pytestmark = pytest.mark.airflow
 
@@ -222,35 +219,6 @@ def test_a_triggerer_that_cancels_again_does_not_stop_it(
     assert OVHCloudAIEndpointsHook().get_batch(batch_id)["status"] == "cancelled"
 
 
-def test_a_state_that_nobody_tells_is_unknown() -> None:
-    """As where a triggerer shuts down, and nobody is there to answer."""
-    assert asyncio.run(read_state(SimpleNamespace(dag_id="d"))) == "unknown"
-
-
-def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A triggerer of Airflow 3 that finds an answer to no question of its own stops."""
-    heard: list[str] = []
-    given_up = asyncio.Event()
-
-    async def answer() -> None:
-        try:
-            await given_up.wait()
-            heard.append("answered")
-        except asyncio.CancelledError:
-            heard.append("cancelled")
-            raise
-
-    async def live() -> None:
-        assert await read_state(None) == "unknown"
-        given_up.set()
-        await soon(lambda: bool(heard))
-
-    monkeypatch.setattr(task_state, "read_task_state", lambda _: async_to_sync(answer)())
-    monkeypatch.setattr(task_state, "TIMEOUT_S", 0.01)
-    asyncio.run(live())
-    assert heard == ["answered"]
-
-
 def test_a_fault_while_looking_is_told_to_those_who_wait(
     serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,53 +245,6 @@ def test_how_far_they_are_is_logged_when_it_changes(
         assert mine[-1] == f"AI Endpoints batch {batch_id}: completed, 1 of 1 done, 0 failed"
         assert len(set(mine)) == len(mine)
         assert not [line for line in mine if "validating" in line]
-
-
-def test_many_that_come_at_once_read_the_connection_once(
-    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve()
-    ids = start(4)
-    read: list[str] = []
-    original = connections._connection
-
-    async def reading(conn_id: str) -> Any:
-        read.append(conn_id)
-        return await original(conn_id)
-
-    monkeypatch.setattr(connections, "_connection", reading)
-
-    def trigger(batch_id: str, dag_id: str) -> Trigger:
-        made = Trigger([batch_id], CONN_ID, 0.01)
-        made.task_instance = SimpleNamespace(dag_id=dag_id, task_id="t")
-        return made
-
-    async def live() -> None:
-        await asyncio.gather(*(fired(trigger(each, "mine")) for each in ids))
-        assert len(read) == 1
-        # A connection of the same id may be another one to another team.
-        await fired(trigger(ids[0], "theirs"))
-        assert len(read) == 2
-        monkeypatch.setattr(connections, "CACHE_S", -1.0)
-        await fired(trigger(ids[0], "mine"))
-        assert len(read) == 3
-
-    asyncio.run(live())
-
-
-def test_a_connection_that_could_not_be_read_is_read_again(
-    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sandbox = serve()
-    ids = start()
-    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps({**sandbox.connection, "host": "ftp://x"}))
-
-    async def live() -> None:
-        assert "base URL" in (await fired(Trigger(ids, CONN_ID, 0.01)))["error"]
-        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", sandbox.connection_json)
-        assert (await fired(Trigger(ids, CONN_ID, 0.01)))["error"] is None
-
-    asyncio.run(live())
 
 
 def test_nothing_is_left_when_nobody_waits(serve: Callable[..., Sandbox]) -> None:
