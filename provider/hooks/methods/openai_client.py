@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -73,8 +74,9 @@ def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> An
     """
     import openai
 
-    # openai 3 uses the successor of httpx, and accepts clients of both for now.
-    http: Any = import_module("httpx2" if hasattr(openai, "DefaultAsyncHttpx2Client") else "httpx")
+    # openai 3 uses the successor of httpx, and accepts clients of both for now. openai 2 has it as an extra.
+    has_successor = hasattr(openai, "DefaultAsyncHttpx2Client") and find_spec("httpx2") is not None
+    http: Any = import_module("httpx2" if has_successor else "httpx")
     sender = _Sender(settings)
 
     class Transport(http.AsyncBaseTransport):  # type: ignore[misc]  # of httpx or httpx2
