@@ -44,13 +44,13 @@ class Environment:
     def prepare(self):
         """Make it, unless it is there already."""
         mark = self.path / "bench.stamp"
-        wanted = hashlib.sha256(repr([self.wants, PINS.read_text("utf-8")]).encode()).hexdigest()
-        if not mark.exists() or mark.read_text("utf-8") != wanted:
+        digest = hashlib.sha256(repr([self.wants, PINS.read_text("utf-8")]).encode()).hexdigest()
+        if not mark.exists() or mark.read_text("utf-8") != digest:
             print(f"{self.path.relative_to(ROOT)}: installing {' '.join(self.wants)}", flush=True)
             python = bootstrap.pick(bootstrap.ANY, "the benchmark")
             bootstrap.run(bootstrap.uv(), "venv", "--quiet", "--clear", "--python", python, self.path)
             self.install("--constraints", PINS, *self.wants)
-            mark.write_text(wanted, encoding="utf-8")
+            mark.write_text(digest, encoding="utf-8")
         return self
 
     def install(self, *arguments):
@@ -61,8 +61,8 @@ class Environment:
     def distributions(self):
         """Name what is installed."""
         command = [bootstrap.uv(), "pip", "freeze", "--quiet", "--python", self.python]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return {line.replace("==", " @ ").split(" @ ")[0] for line in said.splitlines()}
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return {line.replace("==", " @ ").split(" @ ")[0] for line in output.splitlines()}
 
     def command(self, script, *arguments):
         """The command that runs one of the scripts in ``in_process/``."""
@@ -87,8 +87,8 @@ class Environment:
 def clean_environment():
     """Leave out what would change the figures: Airflow's settings, proxies, and Python's."""
     names = ("AIRFLOW", "_AIRFLOW", "OVH_", "OPENAI", "PYTHON")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return {name: value for name, value in variables.items() if not name.lower().endswith("_proxy")}
 
 
 def prepare_all():

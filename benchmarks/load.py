@@ -4,8 +4,8 @@ A service under load in a process of its own, whose answers are made beforehand,
     python load.py SECONDS [--limit REQUESTS --window SECONDS]
 
 Answers so many seconds after a request has arrived. With a limit, it lets so many requests through in each window and
-says so as Kong does. Prints its address, and ends with its standard input. ``GET /figures`` tells what it did since it
-was last asked.
+says so as Kong does. Prints its address, and ends with its standard input. ``GET /figures`` returns what it did since
+the last such request.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Vectors:
     def body(self, request):
         """Answer one request."""
         # Further texts get the vectors again.
-        wanted = [int(number) % corpus.TEXTS for number in NUMBERS.findall(request)]
+        indexes = [int(number) % corpus.TEXTS for number in NUMBERS.findall(request)]
         encoded = b'"encoding_format":"base64"' in request.replace(b" ", b"")
         head = b'{"object":"embedding","index":%d,"embedding":%s}'
-        data = [head % (index, self.value(number, encoded)) for index, number in enumerate(wanted)]
+        data = [head % (index, self.value(number, encoded)) for index, number in enumerate(indexes)]
         return b'{"object":"list","data":[%s],"model":"bge-m3",%s}' % (b",".join(data), USAGE)
 
     def value(self, number, encoded):
@@ -67,12 +67,12 @@ class Limit:
     Kong's fixed windows. The first request comes in the middle of one, as requests do.
 
     :param allowed: requests in a window, None for any number
-    :param window: seconds, which clients are told are a minute's
+    :param window: seconds of a window, which the headers call a minute
     """
 
     def __init__(self, allowed, window):
         self.allowed, self.window = allowed, window
-        self.begin, self.used = None, 0
+        self.begin, self.count = None, 0
 
     def take(self, now):
         """Count a request: whether it passes, and what the headers say."""
@@ -81,11 +81,11 @@ class Limit:
         self.begin = now - self.window / 2 if self.begin is None else self.begin
         gone = (now - self.begin) // self.window
         if gone:
-            self.begin, self.used = self.begin + gone * self.window, 0
-        passes = self.used < self.allowed
-        self.used += passes
+            self.begin, self.count = self.begin + gone * self.window, 0
+        passes = self.count < self.allowed
+        self.count += passes
         reset = math.ceil((self.begin + self.window - now) * 60 / self.window)
-        return passes, self.headers(passes, self.allowed - self.used, reset)
+        return passes, self.headers(passes, self.allowed - self.count, reset)
 
     def headers(self, passes, left, reset):
         """Say it."""
@@ -109,7 +109,7 @@ class Figures:
         self.passed, self.refused = [], 0
         self.busy, self.late = [], []
 
-    def tell(self):
+    def report(self):
         """Sum it up."""
         return {
             "passed": len(self.passed),
@@ -139,8 +139,8 @@ class Loaded(Answering):
         """Prepare the answer, and send it when it is due."""
         arrived = time.monotonic()
         if head.startswith(b"GET"):
-            told, self.service.figures = self.service.figures.tell(), Figures()
-            self.transport.write(reply(b"200 OK", json.dumps(told).encode()))
+            figures, self.service.figures = self.service.figures.report(), Figures()
+            self.transport.write(reply(b"200 OK", json.dumps(figures).encode()))
             return
         passes, prepared = self.service.answer(head, body, arrived)
         due = arrived + (self.service.delay if passes else 0.0)

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 
 from environments import ROOT, clean_environment
-from servers import asked, certificate, service
+from servers import certificate, read_figures, service
 
 CHAT_OPERATOR = "OVHCloudAIEndpointsChatOperator"
 
@@ -45,7 +45,7 @@ TEXTS, BATCH, CONCURRENCY, LATENCY = 10_000, 25, 8, 0.05
 PROMPTS, ALLOWED, SPEED, MAPPED = 1_000, 400, 10, 50
 
 #: Of row 10: how many texts are embedded into a folder. Of row 12: how many, and rows in a part.
-FEW, MANY = 10_000, 200_000
+MIN_ROWS, MAX_ROWS = 10_000, 200_000
 KILLED, PART = 1_000, 25
 
 #: Of row 11: prompts, which $BENCH_PROMPTS changes, as a thousand mapped tasks take half an hour; and seconds of each.
@@ -74,12 +74,12 @@ class Row:
 
 def imports(environments):
     """Row 1. The best of several runs: anything else that the machine does only adds to it."""
-    found = {name: [] for name in COMPARED}
+    times = {name: [] for name in COMPARED}
     for number in range(IMPORTS + 1):
         for name in COMPARED:
             cost = json.loads(environments[name].run("import_one.py", *OPERATORS[name], PREFIXES[name]))
-            found[name] += [cost] if number else []
-    best = {name: min(costs, key=lambda cost: cost["milliseconds"]) for name, costs in found.items()}
+            times[name] += [cost] if number else []
+    best = {name: min(costs, key=lambda cost: cost["milliseconds"]) for name, costs in times.items()}
     figures = {
         name: f"{cost['milliseconds']:.1f} ms, {cost['foreign']} modules"
         + (f", {' '.join(cost['heavy'])}" if cost["heavy"] else "")
@@ -141,11 +141,11 @@ def ratio_row(what, reach, ratios):
 def test_button(environments):
     """Row 5."""
     with service("--silent") as address:
-        found = {name: json.loads(environments[name].run("press_test.py", name, address)) for name in COMPARED}
-    mine, peer = found["ours"], found["openai"]
+        results = {name: json.loads(environments[name].run("press_test.py", name, address)) for name in COMPARED}
+    mine, peer = results["ours"], results["openai"]
     figures = {
         "ours": f"{mine['clear']} requests, {mine['ambiguous']} where ambiguous; hangs {mine['seconds']:.1f} s",
-        "reference": f"{found['reference']['clear']} requests",
+        "reference": f"{results['reference']['clear']} requests",
         "openai": f"{peer['failing']} requests to a failing service; hangs {peer['seconds']:.0f} s",
     }
     # What is beyond ten seconds is reading the connection.
@@ -159,26 +159,26 @@ def embeddings(environments):
     clients |= dict.fromkeys(("loop", "threads", "asyncio"), "openai")
     ideal = math.ceil(TEXTS / BATCH) / CONCURRENCY * LATENCY
     with service(LATENCY, script="load.py") as address:
-        found = {
+        costs = {
             client: json.loads(environments[name].run("embed_many.py", client, address, ROUNDS))
             for client, name in clients.items()
         }
-        busy = asked(address)["busy"]
+        busy = read_figures(address)["busy"]
     assert busy < LATENCY / 25, f"the load server is the bottleneck: it works {busy * 1000:.1f} ms a request"
-    shown = {client: told_seconds(cost, ideal) for client, cost in found.items()}
+    texts = {client: format_cost(cost, ideal) for client, cost in costs.items()}
     figures = {
-        "ours": f"{shown['ours']}; a client that drops what it reads {shown['bare']}",
-        "reference": shown["reference"],
-        "openai": f"loop {shown['loop']}; threads {shown['threads']}; asyncio {shown['asyncio']}",
+        "ours": f"{texts['ours']}; a client that drops what it reads {texts['bare']}",
+        "reference": texts["reference"],
+        "openai": f"loop {texts['loop']}; threads {texts['threads']}; asyncio {texts['asyncio']}",
     }
-    mine = found["ours"]
+    mine = costs["ours"]
     reached = mine["seconds"] <= 1.15 * ideal and not mine["wrong"]
     return Row(
         "6  10,000 texts, 1,024 dimensions, 50 ms a request, 8 at a time", f"1.15 times {ideal:.1f} s", figures, reached
     )
 
 
-def told_seconds(cost, ideal):
+def format_cost(cost, ideal):
     """Write what embedding cost."""
     if "refused" in cost:
         return "refused for its size"
@@ -188,32 +188,32 @@ def told_seconds(cost, ideal):
 
 def prompts(environments):
     """Row 7. The clocks of client and service run faster; Airflow's do not, and so it gets fewer prompts."""
-    found = {name: asked_many(environments[name], name) for name in ("ours", "openai")}
-    found["reference"] = mapped_many(environments["reference"])
-    mine = found["ours"]
+    results = {name: ask_many(environments[name], name) for name in ("ours", "openai")}
+    results["reference"] = mapped_many(environments["reference"])
+    mine = results["ours"]
     reached = mine["rate"] >= 0.97 and mine["refused"] < 0.01 and not mine["failed"]
     figures = {
         name: f"{each['rate']:.0%} of the rate, {each['refused']:.1%} refused, {each['failed']} failed"
-        for name, each in found.items()
+        for name, each in results.items()
     }
     figures["reference"] += f" ({MAPPED} mapped tasks)"
     what = f"7  {PROMPTS:,} prompts, {ALLOWED} a minute allowed, clocks {SPEED} times as fast"
     return Row(what, "97 % of the rate, under 1 % refused, none failed", figures, reached)
 
 
-def asked_many(environment, name):
+def ask_many(environment, name):
     """Let one client ask."""
     with limited(ALLOWED) as address:
-        told = environment.run("ask_many.py", name, address, PROMPTS, SPEED)
-        return pace(address, ALLOWED, json.loads(told))
+        output = environment.run("ask_many.py", name, address, PROMPTS, SPEED)
+        return pace(address, ALLOWED, json.loads(output))
 
 
 def mapped_many(environment):
     """Let mapped tasks ask."""
     allowed = MAPPED * ALLOWED // PROMPTS
     with limited(allowed) as address:
-        told = environment.run("map_many.py", address, MAPPED, 60 // SPEED, ROOT / "scripts")
-        return pace(address, allowed, json.loads(told))
+        output = environment.run("map_many.py", address, MAPPED, 60 // SPEED, ROOT / "scripts")
+        return pace(address, allowed, json.loads(output))
 
 
 def limited(allowed):
@@ -221,14 +221,14 @@ def limited(allowed):
     return service(0.5 / SPEED, "--limit", allowed, "--window", 60 / SPEED, script="load.py")
 
 
-def pace(address, allowed, told):
+def pace(address, allowed, result):
     """
     Rate from the first request that passed to the last, of that allowed, and share of requests refused. Who spends each
     minute at its beginning is above the rate as long as the minutes are few, at the price of refusals.
     """
-    seen = asked(address)
-    rate = (seen["passed"] - 1) / seen["seconds"] * 60 / SPEED / allowed
-    return {"rate": rate, "refused": seen["refused"] / (seen["passed"] + seen["refused"]), **told}
+    figures = read_figures(address)
+    rate = (figures["passed"] - 1) / figures["seconds"] * 60 / SPEED / allowed
+    return {"rate": rate, "refused": figures["refused"] / (figures["passed"] + figures["refused"]), **result}
 
 
 def plugin(environments):
@@ -250,14 +250,14 @@ def console(environments):
 
 def memory(environments):
     """Row 10. The highest memory of the whole process, Airflow included."""
-    found = {count: embed_folder(environments["ours"], count) for count in (FEW, MANY)}
-    ratio = found[MANY] / found[FEW]
+    memory_use = {count: embed_folder(environments["ours"], count) for count in (MIN_ROWS, MAX_ROWS)}
+    ratio = memory_use[MAX_ROWS] / memory_use[MIN_ROWS]
     figures = {
-        "ours": f"{found[FEW]:.0f} MB and {found[MANY]:.0f} MB, {ratio:.2f} times",
+        "ours": f"{memory_use[MIN_ROWS]:.0f} MB and {memory_use[MAX_ROWS]:.0f} MB, {ratio:.2f} times",
         "reference": "refused for its size",
         "openai": "-",
     }
-    what = f"10 highest memory, {FEW:,} and {MANY:,} texts into a folder (npy)"
+    what = f"10 highest memory, {MIN_ROWS:,} and {MAX_ROWS:,} texts into a folder (npy)"
     return Row(what, "1.10 times", figures, ratio <= 1.10)
 
 
@@ -295,22 +295,22 @@ def resume(environments):
         arguments = ("embed_folder.py", address, KILLED, f"{folder}/vectors", PART)
         passed = kill_halfway(environments["ours"].command(*arguments), folder, address, requests // 2)
         environments["ours"].run(*arguments)
-        repeated = passed + asked(address)["passed"] - requests
+        repeated = passed + read_figures(address)["passed"] - requests
     figures = {"ours": f"{repeated} of {requests} requests", "reference": "-", "openai": "-"}
     what = f"12 requests repeated after SIGKILL at half, {KILLED:,} texts in parts of {PART}, 8 threads"
     return Row(what, f"{CONCURRENCY} requests", figures, repeated <= CONCURRENCY)
 
 
 def kill_halfway(command, home, address, half):
-    """Start a process, kill it, and tell how many requests it made."""
+    """Start a process, kill it, and return the number of its requests."""
     passed = 0
     with subprocess.Popen(command, env=clean_environment() | {"AIRFLOW_HOME": f"{home}/airflow"}) as process:
         while passed < half and process.poll() is None:
             time.sleep(0.01)
-            passed += asked(address)["passed"]
+            passed += read_figures(address)["passed"]
         process.send_signal(signal.SIGKILL)
     time.sleep(4 * LATENCY)  # until what was under way has been counted
-    return passed + asked(address)["passed"]
+    return passed + read_figures(address)["passed"]
 
 
 def waiting(environments):

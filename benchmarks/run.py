@@ -22,7 +22,7 @@ WIDTHS = (30, 22, 24, 24, 30)
 
 
 def main(numbers):
-    """Measure the rows asked for, all unless told otherwise."""
+    """Measure the rows asked for, all by default."""
     environments = prepare_all()
     print_line("", ("", "reach", *TITLES.values()))
     reached = []
@@ -40,8 +40,8 @@ def print_line(verdict, cells):
     columns = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, WIDTHS, strict=True)]
     for line in range(max(map(len, columns))):
         parts = [column[line] if line < len(column) else "" for column in columns]
-        shown = "  ".join(part.ljust(width) for part, width in zip(parts, WIDTHS, strict=True))
-        print(f"{shown}  {verdict if line == 0 else ''}".rstrip(), flush=True)
+        text = "  ".join(part.ljust(width) for part, width in zip(parts, WIDTHS, strict=True))
+        print(f"{text}  {verdict if line == 0 else ''}".rstrip(), flush=True)
     print()
 
 

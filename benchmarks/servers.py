@@ -21,7 +21,7 @@ def service(*options, script="service.py"):
         process.stdin.close()
 
 
-def asked(address):
+def read_figures(address):
     """Ask ``load.py`` what it did since it was last asked."""
     with urllib.request.urlopen(f"{address}/figures", timeout=60) as answer:
         return json.load(answer)

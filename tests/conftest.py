@@ -111,15 +111,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.option.quick:
         return
     named = {Path(arg.split("::")[0]).resolve() for arg in config.args}
-    kept, left_out = [], []
+    selected, left_out = [], []
     for item in items:
         kind = next((kind for kind in KINDS if item.get_closest_marker(kind)), None)
         if kind is None or item.path in named:
-            kept.append(item)
+            selected.append(item)
         else:
             left_out.append(item)
             config.stash[LEFT_OUT][kind] += 1
-    items[:] = kept
+    items[:] = selected
     config.hook.pytest_deselected(items=left_out)
 
 
@@ -160,14 +160,14 @@ def airflow_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shared = shared.parent
     with (shared / "airflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = shared / "airflow.db"
-        if made.exists():
-            shutil.copy(made, HOME)
+        database = shared / "airflow.db"
+        if database.exists():
+            shutil.copy(database, HOME)
         else:
             command = [sys.executable, "-m", "airflow", "db", "migrate"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
-            shutil.copy(HOME / made.name, made)
+            shutil.copy(HOME / database.name, database)
     return HOME
 
 

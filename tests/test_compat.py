@@ -24,14 +24,14 @@ def run(code: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_name_is_what_airflow_calls_so(name: str) -> None:
-    found = getattr(compat, name)
-    assert getattr(compat, name) is found
+    value = getattr(compat, name)
+    assert getattr(compat, name) is value
     if name == "conf":
-        assert found.get("core", "dags_folder")
+        assert value.get("core", "dags_folder")
         return
     # From 3.0 on the name XCom stands for whichever backend is configured.
-    assert found.__name__.removeprefix("Base") == name.removeprefix("Base")
-    assert callable(found)
+    assert value.__name__.removeprefix("Base") == name.removeprefix("Base")
+    assert callable(value)
 
 
 def test_no_name_warns() -> None:
@@ -71,7 +71,7 @@ def test_unknown_names_are_unknown(name: str) -> None:
         getattr(compat, name)
 
 
-def test_name_that_airflow_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_that_airflow_lost_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(compat._IMPORT_PATHS, "Gone", ("airflow.no_such_module", "airflow"))
     with pytest.raises(ImportError, match=r"Airflow has no Gone in airflow\.no_such_module or airflow"):
         _ = compat.Gone

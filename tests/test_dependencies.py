@@ -56,11 +56,11 @@ def catches_import_error(node: ast.Try) -> bool:
 
 
 @cache
-def list_required(wanted: str) -> set[str]:
+def list_required(extra: str) -> set[str]:
     """
     List the installed distributions that come with a requirement, itself included.
     """
-    return tree(wanted)
+    return tree(extra)
 
 
 def list_distributions(module: str) -> set[str]:

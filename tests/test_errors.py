@@ -22,8 +22,8 @@ def test_drawing_is_the_tree() -> None:
     drawn = re.findall(r"^[\s|`-]*(\w+Error)\b", (errors.__doc__ or "").partition("::")[2], re.MULTILINE)
     assert sorted(drawn) == sorted(kind.__name__ for kind in KINDS)
     for line in (errors.__doc__ or "").splitlines():
-        if found := re.match(r"[\s|`-]*(\w+Error)\b.*\b(retry|a retry cannot help)$", line):
-            assert getattr(errors, found[1]).retryable is (found[2] == "retry"), line
+        if match := re.match(r"[\s|`-]*(\w+Error)\b.*\b(retry|a retry cannot help)$", line):
+            assert getattr(errors, match[1]).retryable is (match[2] == "retry"), line
 
 
 @pytest.mark.parametrize(

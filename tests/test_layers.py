@@ -95,9 +95,9 @@ def among(module: str, parts: Iterable[str]) -> str | None:
 
 def rank(module: str) -> int:
     parts = {part: number for number, layer in enumerate(LAYERS) for part in layer}
-    found = among(module, parts)
-    assert found is not None, f"{module} has no place among the layers"
-    return parts[found]
+    part = among(module, parts)
+    assert part is not None, f"{module} has no place among the layers"
+    return parts[part]
 
 
 def may_import(module: str, target: str) -> bool:
@@ -109,15 +109,15 @@ def may_import(module: str, target: str) -> bool:
 
 
 @cache
-def imports_of(module: str) -> tuple[Import, ...]:
+def read_imports(module: str) -> tuple[Import, ...]:
     """
     All imports of a module; those of this package without its name.
     """
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
-    return tuple(_found(tree, module, at_import_time=True))
+    return tuple(_iter_imports(tree, module, at_import_time=True))
 
 
-def _found(node: ast.AST, module: str, *, at_import_time: bool) -> Iterator[Import]:
+def _iter_imports(node: ast.AST, module: str, *, at_import_time: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from (Import(alias.name, (), at_import_time, child.lineno) for alias in child.names)
@@ -125,7 +125,7 @@ def _found(node: ast.AST, module: str, *, at_import_time: bool) -> Iterator[Impo
             yield from _targets(child, module, at_import_time=at_import_time)
         else:
             later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or _for_types_only(child)
-            yield from _found(child, module, at_import_time=at_import_time and not later)
+            yield from _iter_imports(child, module, at_import_time=at_import_time and not later)
 
 
 def _for_types_only(node: ast.AST) -> bool:
@@ -146,33 +146,33 @@ def _targets(node: ast.ImportFrom, module: str, *, at_import_time: bool) -> Iter
 
 
 def own(module: str) -> list[tuple[str, Import]]:
-    return [(found.target[1:], found) for found in imports_of(module) if found.target.startswith(".")]
+    return [(each.target[1:], each) for each in read_imports(module) if each.target.startswith(".")]
 
 
 def foreign(module: str) -> list[Import]:
-    return [found for found in imports_of(module) if not found.target.startswith(".")]
+    return [each for each in read_imports(module) if not each.target.startswith(".")]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_one_way(module: str) -> None:
-    wrong = [f"line {found.line}: {target}" for target, found in own(module) if not may_import(module, target)]
+    wrong = [f"line {each.line}: {target}" for target, each in own(module) if not may_import(module, target)]
     assert wrong == []
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_own_modules_are_imported_relatively(module: str) -> None:
     assert [
-        found
-        for found in foreign(module)
-        if found.target.split(".")[0] in {"provider", ROOT.name, "apache_airflow_provider_ovhcloud_ai"}
+        each
+        for each in foreign(module)
+        if each.target.split(".")[0] in {"provider", ROOT.name, "apache_airflow_provider_ovhcloud_ai"}
     ] == []
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("ui.console")])
 def test_airflow_is_known_to_compat_alone(module: str) -> None:
-    direct = [found for found in foreign(module) if found.target.split(".")[0] == "airflow"]
+    direct = [each for each in foreign(module) if each.target.split(".")[0] == "airflow"]
     assert module == "compat" or direct == []
-    names = {name for target, found in own(module) if target == "compat" for name in found.names}
+    names = {name for target, each in own(module) if target == "compat" for name in each.names}
     if names and not module.startswith(ABOVE_CLIENT):
         assert module in KNOW_AIRFLOW
     if module == "connection.form":
@@ -181,13 +181,13 @@ def test_airflow_is_known_to_compat_alone(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_costly_libraries_are_imported_when_needed(module: str) -> None:
-    early = [found.target for found in foreign(module) if found.at_import_time and found.target.split(".")[0] in COSTLY]
+    early = [each.target for each in foreign(module) if each.at_import_time and each.target.split(".")[0] in COSTLY]
     assert module in CARRIERS or early == []
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_what_needs_a_costly_library_is_imported_when_needed(module: str) -> None:
-    assert not any(target in CARRIERS and found.at_import_time for target, found in own(module))
+    assert not any(target in CARRIERS and each.at_import_time for target, each in own(module))
 
 
 def test_nothing_but_its_entry_point_imports_the_console() -> None:
@@ -216,9 +216,9 @@ def test_exceptions_are_modules() -> None:
 
 def test_a_wrong_import_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     source = "def f():\n    from ...hooks import base\n    import airflow.models\n    from ...compat import XCom\n"
-    found = list(_found(ast.parse(source), "client.http.retry", at_import_time=True))
-    assert [each.target for each in found] == [".hooks.base", "airflow.models", ".compat"]
-    monkeypatch.setattr(f"{__name__}.imports_of", lambda _: tuple(found))
+    imports = list(_iter_imports(ast.parse(source), "client.http.retry", at_import_time=True))
+    assert [each.target for each in imports] == [".hooks.base", "airflow.models", ".compat"]
+    monkeypatch.setattr(f"{__name__}.read_imports", lambda _: tuple(imports))
     for test in (test_imports_point_one_way, test_airflow_is_known_to_compat_alone):
         with pytest.raises(AssertionError):
             test("client.http.retry")

@@ -27,14 +27,14 @@ def schema(name: str) -> dict[str, Any] | None:
 
 
 def test_it_is_valid_by_the_schema_that_airflow_checks() -> None:
-    found = schema("provider_info.schema.json")
-    assert found
-    jsonschema.validate(get_provider_info(), found)
+    errors = schema("provider_info.schema.json")
+    assert errors
+    jsonschema.validate(get_provider_info(), errors)
 
 
 def test_its_connection_type_is_valid_by_the_stricter_schema_of_providers() -> None:
-    found = schema("provider.yaml.schema.json")
-    connection_types = (found or {}).get("properties", {}).get("connection-types")
+    errors = schema("provider.yaml.schema.json")
+    connection_types = (errors or {}).get("properties", {}).get("connection-types")
     if connection_types is None or "conn-fields" not in json.dumps(connection_types):
         assert import_module("airflow").__version__ < "3.2", "this release knows conn-fields"
         return
@@ -49,16 +49,16 @@ def test_every_path_leads_to_a_class() -> None:
 
 
 def test_every_decorator_is_what_airflow_calls() -> None:
-    found = get_provider_info()["task-decorators"]
-    assert [each["name"] for each in found] == decorators.__all__
-    for each in found:
+    listing = get_provider_info()["task-decorators"]
+    assert [each["name"] for each in listing] == decorators.__all__
+    for each in listing:
         module, _, name = each["class-name"].rpartition(".")
         assert getattr(import_module(module), name) is getattr(decorators, each["name"])
 
 
 def test_every_link_of_an_operator_is_listed() -> None:
-    used = {f"{type(link).__module__}.{type(link).__name__}" for link in AIEndpointsOperator.operator_extra_links}
-    assert used == set(get_provider_info()["extra-links"])
+    link_paths = {f"{type(link).__module__}.{type(link).__name__}" for link in AIEndpointsOperator.operator_extra_links}
+    assert link_paths == set(get_provider_info()["extra-links"])
 
 
 def test_names_are_the_same_everywhere() -> None:

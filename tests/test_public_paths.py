@@ -55,7 +55,7 @@ def test_stored_triggers_name_their_class() -> None:
     assert path == f"{PACKAGE}.triggers.batch.{PREFIX}BatchTrigger"
 
 
-def test_airflow_is_told_paths_that_exist() -> None:
+def test_paths_in_the_provider_info_exist() -> None:
     paths = [word for word in json.dumps(get_provider_info()).split('"') if word.startswith(f"{PACKAGE}.")]
     assert len(paths) > 5
     assert all(resolve_name(path) for path in paths)

@@ -71,20 +71,20 @@ def test_stream_is_scrubbed_however_it_is_split(spelled: str) -> None:
     for _ in range(300):
         cuts = sorted(chance.choices(range(len(text) + 1), k=chance.randrange(12)))
         scrubber = StreamScrubber(canary.TOKEN)
-        shown = [scrubber.feed(text[a:b]) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-        shown.append(scrubber.end())
-        assert not canary.shows("".join(shown)), cuts
-        assert "".join(shown).startswith("before ")
-        assert "".join(shown).count("***") == 3
+        pieces = [scrubber.feed(text[a:b]) for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        pieces.append(scrubber.end())
+        assert not canary.shows("".join(pieces)), cuts
+        assert "".join(pieces).startswith("before ")
+        assert "".join(pieces).count("***") == 3
 
 
 def test_stream_without_the_token_comes_whole_and_soon() -> None:
     text = "Canary birds are yellow; Canary+to/ken is none. İK ends"
     scrubber = StreamScrubber(canary.TOKEN)
-    shown = [scrubber.feed(letter) for letter in text]
-    held = [len(text[:place]) - len("".join(shown[:place])) for place in range(len(text))]
+    pieces = [scrubber.feed(letter) for letter in text]
+    held = [len(text[:place]) - len("".join(pieces[:place])) for place in range(len(text))]
     assert max(held) == len("Canary+to/ken")
-    assert "".join(shown) + scrubber.end() == text
+    assert "".join(pieces) + scrubber.end() == text
 
 
 @pytest.mark.parametrize("token", [None, ""])
@@ -144,12 +144,12 @@ def test_page_title(page: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
+    ("url", "result"),
     [
         ("http://user:p%40ss@proxy:3128", "http://proxy:3128"),
         ("http://user:p@ss@proxy:3128/x", "http://proxy:3128/x"),
         ("http://proxy:3128", "http://proxy:3128"),
     ],
 )
-def test_without_userinfo(url: str, shown: str) -> None:
-    assert without_userinfo(url) == shown
+def test_without_userinfo(url: str, result: str) -> None:
+    assert without_userinfo(url) == result

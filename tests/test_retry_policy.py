@@ -96,7 +96,7 @@ print(*sorted(name for name in new if not name.startswith("apache_airflow_provid
 @with_policies
 class TestDecision:
     @pytest.mark.parametrize("kind", family())
-    def test_what_cannot_succeed_is_not_repeated_whatever_the_service_asks(self, kind: type[AIEndpointsError]) -> None:
+    def test_fatal_error_is_not_retried_even_with_retry_after(self, kind: type[AIEndpointsError]) -> None:
         action, delay, reason = decide(kind("It failed.", status=418, retry_after=7.5))
         if kind.retryable:
             assert (action, delay) == ("retry", 7.5)
@@ -125,8 +125,8 @@ class TestDecision:
     def test_beyond_a_day_the_task_fails(self) -> None:
         action, delay, reason = decide(limited(2_600_000))
         assert (action, delay) == ("fail", None)
-        asked = "RateLimitError (429): the service asks to wait 2,600,000 s"
-        assert reason == f"{asked}, longer than the 86,400 s that a retry may wait."
+        sentence = "RateLimitError (429): the service asks to wait 2,600,000 s"
+        assert reason == f"{sentence}, longer than the 86,400 s that a retry may wait."
 
     @pytest.mark.parametrize("longest", [timedelta(minutes=1), 60, 60.0, "60"])
     def test_the_bound_is_the_authors(self, longest: Any) -> None:
@@ -177,7 +177,7 @@ class TestCause:
 @with_policies
 class TestParameters:
     @pytest.mark.parametrize(
-        ("value", "said"),
+        ("value", "sentence"),
         [
             ("soon", "'soon'"),
             (-1, "-1"),
@@ -188,10 +188,10 @@ class TestParameters:
             ([60], "a value of type list"),
         ],
     )
-    def test_a_wrong_bound_is_refused_where_the_dag_is_read(self, value: Any, said: str) -> None:
+    def test_a_wrong_bound_is_refused_where_the_dag_is_read(self, value: Any, sentence: str) -> None:
         with pytest.raises(ConfigurationError) as caught:
             policy(max_delay=value)
-        assert str(caught.value) == f"max_delay, in seconds, must be a number from 0 to 3.15576e+09, not {said}."
+        assert str(caught.value) == f"max_delay, in seconds, must be a number from 0 to 3.15576e+09, not {sentence}."
 
     def test_a_wrong_name_is_refused(self) -> None:
         with pytest.raises(TypeError, match="unexpected keyword argument 'longest'"):
@@ -207,9 +207,9 @@ class TestParameters:
         ],
     )
     def test_it_survives(self, longest: Any, twin: Callable[[Any], Any]) -> None:
-        made = policy(max_delay=longest)
-        assert bool(made)  # Airflow keeps whether there is one as its truth
-        assert (twin(made).max_delay, repr(twin(made))) == (made.max_delay, repr(made))
+        copy_ = policy(max_delay=longest)
+        assert bool(copy_)  # Airflow keeps whether there is one as its truth
+        assert (twin(copy_).max_delay, repr(twin(copy_))) == (copy_.max_delay, repr(copy_))
 
     def test_it_says_what_it_is(self) -> None:
         assert repr(policy(max_delay=90)) == "OVHCloudAIEndpointsRetryPolicy(max_delay=datetime.timedelta(seconds=90))"
@@ -221,29 +221,29 @@ class TestInADag:
         from airflow.sdk import BaseOperator
         from airflow.serialization.serialized_objects import DagSerialization
 
-        given, default = policy(), policy(max_delay=60)
+        retry_policy, default = policy(), policy(max_delay=60)
         hello = [{"role": "user", "content": "Hello"}]
         with DAG(
             f"policies_{next(NUMBERS)}", start_date=START, schedule=None, default_args={"retry_policy": default}
         ) as dag:
-            OVHCloudAIEndpointsChatOperator(task_id="plain", messages=hello, retry_policy=given)
+            OVHCloudAIEndpointsChatOperator(task_id="plain", messages=hello, retry_policy=retry_policy)
             OVHCloudAIEndpointsChatOperator(task_id="by_default", messages=hello)
             OVHCloudAIEndpointsChatOperator(task_id="without", messages=hello, retry_policy=None)
-            OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", retry_policy=given).expand(
+            OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", retry_policy=retry_policy).expand(
                 messages=[hello, hello]
             )
 
-            OVHCloudAIEndpointsBatchSensor(task_id="sensor", batch_id="batch-1", retry_policy=given)
+            OVHCloudAIEndpointsBatchSensor(task_id="sensor", batch_id="batch-1", retry_policy=retry_policy)
 
-            @task.ovh_chat(retry_policy=given, retries=3)
+            @task.ovh_chat(retry_policy=retry_policy, retries=3)
             def chat(city: str) -> str:
                 return city
 
-            @task.ovh_embed(retry_policy=given)
+            @task.ovh_embed(retry_policy=retry_policy)
             def embed(text: str) -> str:
                 return text
 
-            @task.ovh_chat(retry_policy=given)
+            @task.ovh_chat(retry_policy=retry_policy)
             def each(city: str) -> str:
                 return city
 
@@ -252,24 +252,24 @@ class TestInADag:
             each.expand(city=["Lille", "Porto"])
 
         has_one = {name: getattr(dag.get_task(name), "retry_policy", None) for name in dag.task_ids}
-        others = dict.fromkeys(("plain", "mapped", "sensor", "chat", "embed", "each"), given)
+        others = dict.fromkeys(("plain", "mapped", "sensor", "chat", "embed", "each"), retry_policy)
         assert has_one == {"by_default": default, "without": None, **others}
         assert isinstance(dag.get_task("plain"), BaseOperator)
 
-        written = json.dumps(DagSerialization.to_dict(dag))
-        assert "RetryPolicy" not in written
-        restored = DagSerialization.from_dict(json.loads(written))
+        serialized = json.dumps(DagSerialization.to_dict(dag))
+        assert "RetryPolicy" not in serialized
+        restored = DagSerialization.from_dict(json.loads(serialized))
         assert {name: restored.get_task(name).has_retry_policy for name in restored.task_ids} == {
             name: each is not None for name, each in has_one.items()
         }
 
     def test_a_mapped_task_unmaps_with_it(self) -> None:
-        given = policy()
+        retry_policy = policy()
         with DAG(f"policies_{next(NUMBERS)}", start_date=START, schedule=None):
-            mapped = OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", retry_policy=given).expand(
+            mapped = OVHCloudAIEndpointsChatOperator.partial(task_id="mapped", retry_policy=retry_policy).expand(
                 prompt=["Hello"]
             )
-        assert mapped.unmap({"prompt": "Hello"}).retry_policy is given
+        assert mapped.unmap({"prompt": "Hello"}).retry_policy is retry_policy
 
 
 @with_policies
@@ -294,7 +294,7 @@ class TestInTheTaskRunner:
     """What Airflow's own task runner makes of a real failure against a real socket."""
 
     @pytest.fixture
-    def asked(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def sandbox(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         """A sandbox, and a function that has an operator ask it and hands over to Airflow what that raises."""
         with Sandbox() as sandbox:
             monkeypatch.setenv("AIRFLOW_CONN_ASKED", sandbox.connection_json)
@@ -316,19 +316,19 @@ class TestInTheTaskRunner:
         instance._ti_context_from_server.should_retry = True
         return task_runner._handle_current_task_failed(instance, caught.value, MagicMock(), {})
 
-    def test_a_refused_token_fails(self, asked: Sandbox) -> None:
+    def test_a_refused_token_fails(self, sandbox: Sandbox) -> None:
         message, state = self.outcome("refused", fail_fast=False, retry_policy=policy())
         assert (message.type, message.state, state) == ("TaskState", "failed", "failed")
         message, state = self.outcome("refused", fail_fast=False)
         assert (message.type, state) == ("RetryTask", "up_for_retry")
 
-    def test_a_rate_limit_waits_as_it_asks(self, asked: Sandbox) -> None:
-        asked.fail_next(429, headers={"Retry-After": "90"})
+    def test_a_rate_limit_waits_as_it_asks(self, sandbox: Sandbox) -> None:
+        sandbox.fail_next(429, headers={"Retry-After": "90"})
         message, state = self.outcome("asked", retry_policy=policy())
         assert (message.type, state, message.retry_delay_seconds) == ("RetryTask", "up_for_retry", 90)
         assert message.retry_reason == "RateLimitError (429): the service asks to wait 90 s."
 
-    def test_a_failure_without_a_wait_is_the_tasks(self, asked: Sandbox) -> None:
-        asked.fail_next(500)
+    def test_a_failure_without_a_wait_is_the_tasks(self, sandbox: Sandbox) -> None:
+        sandbox.fail_next(500)
         message, state = self.outcome("asked", retry_policy=policy())
         assert (message.type, state, message.retry_delay_seconds) == ("RetryTask", "up_for_retry", None)

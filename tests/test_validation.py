@@ -17,7 +17,7 @@ def test_numbers(value: Any, result: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "quoted"),
     [
         ("hot", "'hot'"),
         ("", "''"),
@@ -35,16 +35,16 @@ def test_numbers(value: Any, result: float) -> None:
         (1j, "a value of type complex"),
     ],
 )
-def test_not_numbers(value: Any, shown: str) -> None:
+def test_not_numbers(value: Any, quoted: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         number(value, "temperature", 0, 2)
-    assert str(caught.value) == f"temperature must be a number from 0 to 2, not {shown}."
+    assert str(caught.value) == f"temperature must be a number from 0 to 2, not {quoted}."
 
 
 @pytest.mark.parametrize(("value", "result"), [(1, 1), ("3", 3), (2.0, 2), ("2.0", 2)])
 def test_integers(value: Any, result: int) -> None:
-    found = integer(value, "x", 0)
-    assert (found, type(found)) == (result, int)
+    number = integer(value, "x", 0)
+    assert (number, type(number)) == (result, int)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def hurry(speed):
     """
     Let all clocks run faster, and all sleep be shorter.
 
-    Called before anything else is imported, so that whoever took a clock by its name has this one. What waits on a
+    Called before anything else is imported, so that modules that import a clock have this one. What waits on a
     lock with a time limit does not hurry: here only the watch over attempts, whose limit is never reached.
     """
     begin, slowly = time.time(), {name: getattr(time, name) for name in ("monotonic", "perf_counter", "time", "sleep")}
@@ -36,8 +36,8 @@ def ours(address, conversations):
 
     os.environ["AIRFLOW_CONN_BENCH"] = json.dumps({"conn_type": "ovh_ai_endpoints", "host": address, "password": TOKEN})
     hook = OVHCloudAIEndpointsHook("bench")
-    found = hook.chat_completions(conversations, MODEL, concurrency=CONCURRENCY, on_error="skip")
-    return len(found["errors"])
+    answers = hook.chat_completions(conversations, MODEL, concurrency=CONCURRENCY, on_error="skip")
+    return len(answers["errors"])
 
 
 def openai(address, conversations):

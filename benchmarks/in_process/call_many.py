@@ -46,7 +46,7 @@ def ours(address):
 
 
 def reference(_):
-    """The hook of apache-airflow-provider-ovhcloud-ai, which has no setting for the address."""
+    """The hook of apache-airflow-provider-ovhcloud-ai, which lacks a setting for the address."""
     from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
     store_connection("generic", None)

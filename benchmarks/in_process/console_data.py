@@ -23,7 +23,7 @@ ROUNDS = 9
 
 class Admin:
     """
-    Somebody who may do everything.
+    A user who may do everything.
     """
 
     name = "admin"
@@ -45,12 +45,12 @@ def store(count):
 
 def spent(work):
     """Seconds that work takes, the best of some rounds: anything else that the machine does only adds to it."""
-    found = []
+    durations_s = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         work()
-        found.append(time.perf_counter() - started)
-    return min(found)
+        durations_s.append(time.perf_counter() - started)
+    return min(durations_s)
 
 
 def main(connections, count):
@@ -58,10 +58,10 @@ def main(connections, count):
     store(connections)
     call = actions.Call(Admin(), {}, report.Origin("the API server", "here", ""), "/connections")
     pricing = {"currency_unit": "USD", "prompt": "0.00000009", "completion": "0.00000047"}
-    listed = [{"id": f"model-{number}", "pricing": pricing, "context_length": 8192} for number in range(count)]
+    model_list = [{"id": f"model-{number}", "pricing": pricing, "context_length": 8192} for number in range(count)]
     settings = ConnectionSettings(client=ClientSettings(token="a-token-of-some-length"))
     assert len(actions.overview(call)["connections"]) == connections
-    seconds = spent(lambda: actions.overview(call)) + spent(lambda: models.rows(listed, settings, {}))
+    seconds = spent(lambda: actions.overview(call)) + spent(lambda: models.rows(model_list, settings, {}))
     print(json.dumps({"milliseconds": seconds * 1000}))
 
 

@@ -1,5 +1,5 @@
 """
-Texts, and the vectors that the load service returns for them: each tells which text it belongs to.
+Texts, and the vectors that the load service returns for them: each holds the number of its text.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ def main(address, texts, folder, part_size):
 
     os.environ["AIRFLOW_CONN_BENCH"] = json.dumps({"conn_type": "ovh_ai_endpoints", "host": address, "password": TOKEN})
     rows = ({"id": number, "text": corpus.text(number)} for number in range(int(texts)))
-    told = OVHCloudAIEndpointsHook("bench").embed_rows(
+    summary = OVHCloudAIEndpointsHook("bench").embed_rows(
         rows, Path(folder), "bge-m3", output_format="npy", part_size=int(part_size)
     )
-    assert told["rows"] == int(texts), told
+    assert summary["rows"] == int(texts), summary
     print(json.dumps({"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 

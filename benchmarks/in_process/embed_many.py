@@ -28,7 +28,7 @@ def batches(texts):
     return [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
 
 
-def vectors_of(data):
+def read_vectors(data):
     """The vectors of a response as dictionaries."""
     return [item["embedding"] for item in data]
 
@@ -41,8 +41,8 @@ def bare(address):
         body = json.dumps({"model": MODEL, "input": batch, "encoding_format": "base64"}).encode()
         return b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
-    def exchange(connection, written):
-        connection.sendall(written)
+    def exchange(connection, message):
+        connection.sendall(message)
         received = connection.recv(1_000_000)
         head, _, body = received.partition(b"\r\n\r\n")
         left = int(head.lower().partition(b"content-length: ")[2].split()[0]) - len(body)
@@ -51,13 +51,13 @@ def bare(address):
 
     def work(todo):
         with socket.create_connection((place.hostname, place.port)) as connection:
-            for written in todo:
-                exchange(connection, written)
+            for message in todo:
+                exchange(connection, message)
 
     def embed(texts):
-        written = prepared if len(texts) == len(TEXTS) else [request(texts)]
+        messages = prepared if len(texts) == len(TEXTS) else [request(texts)]
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            list(pool.map(work, (written[first::CONCURRENCY] for first in range(CONCURRENCY))))
+            list(pool.map(work, (messages[first::CONCURRENCY] for first in range(CONCURRENCY))))
 
     prepared = [request(batch) for batch in batches(TEXTS)]
     return embed
@@ -69,11 +69,11 @@ def ours(address):
 
     store_connection("ovh_ai_endpoints", address)
     hook = OVHCloudAIEndpointsHook("bench")
-    return lambda texts: vectors_of(hook.create_embedding(MODEL, texts, concurrency=CONCURRENCY)["data"])
+    return lambda texts: read_vectors(hook.create_embedding(MODEL, texts, concurrency=CONCURRENCY)["data"])
 
 
 def reference(address):
-    """The hook of apache-airflow-provider-ovhcloud-ai, which has no setting for the address."""
+    """The hook of apache-airflow-provider-ovhcloud-ai, which lacks a setting for the address."""
     from airflow.exceptions import AirflowException
     from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
@@ -83,7 +83,7 @@ def reference(address):
 
     def embed(texts):
         try:
-            return vectors_of(hook.create_embedding(MODEL, texts)["data"])
+            return read_vectors(hook.create_embedding(MODEL, texts)["data"])
         except AirflowException as error:
             print(json.dumps({"refused": str(error)}))
             sys.exit()
@@ -117,16 +117,16 @@ def asynchronous(address):
     from openai import AsyncOpenAI
 
     async def embed(texts):
-        found, todo = {}, iter(enumerate(batches(texts)))
+        vectors, todo = {}, iter(enumerate(batches(texts)))
         async with AsyncOpenAI(base_url=address, api_key=TOKEN) as client:
 
             async def work():
                 for number, batch in todo:
                     response = await client.embeddings.create(model=MODEL, input=batch)
-                    found[number] = [item.embedding for item in response.data]
+                    vectors[number] = [item.embedding for item in response.data]
 
             await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
-        return [vector for number in sorted(found) for vector in found[number]]
+        return [vector for number in sorted(vectors) for vector in vectors[number]]
 
     return lambda texts: asyncio.run(embed(texts))
 

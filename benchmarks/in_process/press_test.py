@@ -71,8 +71,8 @@ def press(hook, kind, address):
     """Test a connection as Airflow does, and hand over the seconds it took."""
     os.environ["AIRFLOW_CONN_BENCH"] = json.dumps({"conn_type": kind, "host": address, "password": TOKEN})
     started = time.perf_counter()
-    passed, said = hook("bench").test_connection()
-    print(passed, said)
+    passed, message = hook("bench").test_connection()
+    print(passed, message)
     return time.perf_counter() - started
 
 

@@ -39,16 +39,16 @@ def run(source, scripts, connection):
         airflow.prepare()
         airflow.serve()
         airflow.schedule()
-        while not (ended := asked(home, "select count(*) from dag_run where end_date is not null")[0][0]):
+        while not (ended := query_database(home, "select count(*) from dag_run where end_date is not null")[0][0]):
             if time.monotonic() > ends:
                 break
             time.sleep(1)
-        states = dict(asked(home, "select state, count(*) from task_instance group by state"))
-        seconds, worker = asked(home, TOOK)[0] if ended else (END, END)
+        states = dict(query_database(home, "select state, count(*) from task_instance group by state"))
+        seconds, worker = query_database(home, TOOK)[0] if ended else (END, END)
     return seconds, worker, states
 
 
-def asked(home, query):
+def query_database(home, query):
     """What Airflow's database says."""
     with sqlite3.connect(f"file:{home}/airflow.db?mode=ro", uri=True) as database:
         return database.execute(query).fetchall()

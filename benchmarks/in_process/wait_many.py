@@ -58,13 +58,13 @@ def main(kind, count, scripts):
             sandbox.requests.clear()
             blocked = len(blocks(airflow))
             time.sleep(LOOKED_AT)
-            told = {
+            figures = {
                 "kilobytes": (kilobytes(airflow) - before) / count,
                 "blocked_first": blocked,
                 "blocked_then": len(blocks(airflow)) - blocked,
                 "requests": len(sandbox.requests) / LOOKED_AT * 60,
             }
-    print(json.dumps(told))
+    print(json.dumps(figures))
 
 
 def trigger(kind, number, sandbox):
@@ -129,8 +129,8 @@ def kilobytes(airflow):
 
 def proportional(pid):
     """One process."""
-    told = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return int(re.search(r"^Pss:\s+(\d+)", told, re.MULTILINE)[1])
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])
 
 
 if __name__ == "__main__":

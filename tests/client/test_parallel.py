@@ -9,7 +9,7 @@ from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD_ITEMS
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 
 
-def test_outcomes_come_in_order_whatever_ends_first() -> None:
+def test_outcomes_come_in_order_of_the_inputs() -> None:
     first_may_end = threading.Event()
 
     def work(number: int) -> int:
@@ -40,7 +40,7 @@ def test_no_more_at_a_time_than_asked_for_and_no_fewer() -> None:
     assert most == 3
 
 
-def test_an_error_of_ours_is_an_outcome_and_holds_up_nobody() -> None:
+def test_an_error_of_ours_is_an_outcome_and_does_not_stop_others() -> None:
     def work(number: int) -> int:
         if number % 3 == 0:
             raise ConfigurationError(f"not {number}")
@@ -57,17 +57,17 @@ def test_any_other_error_is_raised() -> None:
 
 
 def test_items_are_taken_as_they_are_needed() -> None:
-    taken = 0
+    count = 0
 
     def endless() -> Iterator[int]:
-        nonlocal taken
+        nonlocal count
         while True:
-            taken += 1
-            yield taken
+            count += 1
+            yield count
 
     outcomes = map_ordered(endless(), lambda number: number, 2)
     assert [next(outcomes).value for _ in range(3)] == [1, 2, 3]
-    assert taken <= 2 * LOOK_AHEAD_ITEMS + 4
+    assert count <= 2 * LOOK_AHEAD_ITEMS + 4
     outcomes.close()
 
 
@@ -90,7 +90,7 @@ def test_what_has_begun_is_waited_for_and_the_rest_is_left() -> None:
 
 
 class TestAsTheyEnd:
-    def test_whatever_ends_first_comes_first(self) -> None:
+    def test_outcome_that_is_done_first_comes_first(self) -> None:
         last = threading.Event()
 
         def work(number: int) -> int:
@@ -100,25 +100,27 @@ class TestAsTheyEnd:
                 raise ConfigurationError("not 2")
             return number * 10
 
-        found = []
+        outcomes = []
         for outcome in as_completed(range(50), work, 2):
-            found.append(outcome)
-            if len(found) == 49:
+            outcomes.append(outcome)
+            if len(outcomes) == 49:
                 last.set()
-        assert found[-1].item == 0
-        assert {each.item: each.value for each in found if not each.error} == {n: n * 10 for n in range(50) if n != 2}
-        assert [each.item for each in found if each.error] == [2]
+        assert outcomes[-1].item == 0
+        assert {each.item: each.value for each in outcomes if not each.error} == {
+            n: n * 10 for n in range(50) if n != 2
+        }
+        assert [each.item for each in outcomes if each.error] == [2]
 
     def test_items_are_taken_as_they_are_needed(self) -> None:
-        taken: list[int] = []
+        numbers: list[int] = []
 
         def endless() -> Iterator[int]:
             while True:
-                taken.append(len(taken))
-                yield taken[-1]
+                numbers.append(len(numbers))
+                yield numbers[-1]
 
         outcomes = as_completed(endless(), lambda number: number, 3)
         assert len({next(outcomes).value for _ in range(20)}) == 20
-        assert len(taken) <= 20 + 2 * 3
+        assert len(numbers) <= 20 + 2 * 3
         outcomes.close()
         assert not [each for each in threading.enumerate() if each.name.startswith("ai-endpoints_")]

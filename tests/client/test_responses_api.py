@@ -40,11 +40,11 @@ RESPONSE = st.fixed_dictionaries(
 def test_any_response_is_read_or_refused(value: Any) -> None:
     responses_api.to_chat_usage(value)
     try:
-        found = responses_api.check(value, Reply(200, {}, b""), SENT, "token")
+        response = responses_api.check(value, Reply(200, {}, b""), SENT, "token")
     except (InvalidResponseError, OutputTruncatedError) as error:
         assert str(error).endswith((".", "..."))  # noqa: PT017  (either is right)
     else:
-        assert isinstance(responses_api.read_text(found), str)
+        assert isinstance(responses_api.read_text(response), str)
 
 
 def test_texts_of_all_messages_are_one() -> None:

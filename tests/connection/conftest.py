@@ -15,7 +15,7 @@ from support.services import Manner, Service, running, settings_for
 
 class Verdict(NamedTuple):
     report: Report
-    said: str
+    message: str
 
     @property
     def ok(self) -> bool:

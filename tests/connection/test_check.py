@@ -15,8 +15,8 @@ from support.services import (
     TOKEN,
     UNAUTHORIZED,
     UNKNOWN_MODEL,
-    Asked,
-    Said,
+    ServiceRequest,
+    ServiceResponse,
     Silence,
     guarded,
     manner,
@@ -30,12 +30,12 @@ def test_two_requests_on_one_connection_show_a_good_token(serve: Any, press: Any
     service = serve(manner())
     verdict = press(service.base_url)
     assert verdict.ok
-    assert verdict.said == f"OK: token accepted. {SHOWN}"
-    assert [(asked.method, asked.path) for asked in service.asked] == [
+    assert verdict.message == f"OK: token accepted. {SHOWN}"
+    assert [(request.method, request.path) for request in service.requests] == [
         ("GET", "/v1/models"),
         ("POST", "/v1/chat/completions"),
     ]
-    assert {asked.authorization for asked in service.asked} == {f"Bearer {TOKEN}"}
+    assert {request.authorization for request in service.requests} == {f"Bearer {TOKEN}"}
     assert service.connections == 1
 
 
@@ -43,7 +43,7 @@ def test_probe_cannot_be_billed(serve: Any, press: Any) -> None:
     service = serve(manner())
     press(service.base_url)
     press(service.base_url)
-    probes = [asked.body for asked in service.asked if asked.method == "POST"]
+    probes = [request.body for request in service.requests if request.method == "POST"]
     assert all(probe["max_tokens"] == 1 for probe in probes)
     assert not {probe["model"] for probe in probes} & {model["id"] for model in MODELS["data"]}
     assert len({probe["model"] for probe in probes}) == 2
@@ -52,68 +52,68 @@ def test_probe_cannot_be_billed(serve: Any, press: Any) -> None:
 def test_connection_for_embeddings_alone_is_probed_with_one(serve: Any, press: Any) -> None:
     service = serve(manner(chat=guarded(ANSWERED)))
     assert press(service.base_url, embedding_model="bge-m3").ok
-    assert [asked.path for asked in service.asked] == ["/v1/models", "/v1/embeddings", "/v1/embeddings"]
-    assert service.asked[1].body["input"] == ["."]
-    assert service.asked[1].body["model"] not in {model["id"] for model in MODELS["data"]}
+    assert [request.path for request in service.requests] == ["/v1/models", "/v1/embeddings", "/v1/embeddings"]
+    assert service.requests[1].body["input"] == ["."]
+    assert service.requests[1].body["model"] not in {model["id"] for model in MODELS["data"]}
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [
-        Said(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}}),
-        Said(404, {"message": "Model not found"}),
-        Said(404, {"error": {"message": "Not found", "code": "model_not_found"}}),
-        Said(400, {"error": "model 'connection-test' not found"}),
-        Said(422, {"detail": "messages: at least one is needed"}),
-        Said(400, {"error": {"message": "max_tokens is too small"}}),
+        ServiceResponse(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}}),
+        ServiceResponse(404, {"message": "Model not found"}),
+        ServiceResponse(404, {"error": {"message": "Not found", "code": "model_not_found"}}),
+        ServiceResponse(400, {"error": "model 'connection-test' not found"}),
+        ServiceResponse(422, {"detail": "messages: at least one is needed"}),
+        ServiceResponse(400, {"error": {"message": "max_tokens is too small"}}),
     ],
 )
-def test_refusal_of_the_model_or_a_parameter_shows_the_token(serve: Any, press: Any, said: Said) -> None:
-    service = serve(manner(chat=said))
-    assert press(service.base_url).said.startswith("OK: token accepted.")
-    assert len(service.asked) == 2
+def test_refusal_of_the_model_or_a_parameter_shows_the_token(serve: Any, press: Any, response: ServiceResponse) -> None:
+    service = serve(manner(chat=response))
+    assert press(service.base_url).message.startswith("OK: token accepted.")
+    assert len(service.requests) == 2
 
 
 #: Answers to the probe that show nothing by themselves.
 AMBIGUOUS = [
     ANSWERED,
-    Said(404, {"message": "no Route matched with those values"}),
-    Said(404, "<html><title>Model portal</title></html>"),
-    Said(404, "model not found"),
-    Said(404, '"model not found"'),
-    Said(400, {"error": {"message": "Bad request"}}),
-    Said(400, {"error": {"message": "No API key for this model"}}),
-    Said(422, {"detail": "token has no access to the model"}),
-    Said(405, {"message": "Method not allowed for model"}),
-    Said(200, "<html></html>"),
-    Said(413, {"message": "model too large"}),
+    ServiceResponse(404, {"message": "no Route matched with those values"}),
+    ServiceResponse(404, "<html><title>Model portal</title></html>"),
+    ServiceResponse(404, "model not found"),
+    ServiceResponse(404, '"model not found"'),
+    ServiceResponse(400, {"error": {"message": "Bad request"}}),
+    ServiceResponse(400, {"error": {"message": "No API key for this model"}}),
+    ServiceResponse(422, {"detail": "token has no access to the model"}),
+    ServiceResponse(405, {"message": "Method not allowed for model"}),
+    ServiceResponse(200, "<html></html>"),
+    ServiceResponse(413, {"message": "model too large"}),
 ]
 
 
-@pytest.mark.parametrize("said", AMBIGUOUS, ids=lambda said: f"{said.status} {said.body}"[:40])
-def test_ambiguous_answer_is_decided_by_a_made_up_token(serve: Any, press: Any, said: Said) -> None:
-    service = serve(manner(chat=guarded(said)))
-    assert press(service.base_url).said == f"OK: token accepted. {SHOWN}"
-    assert len(service.asked) == 3
+@pytest.mark.parametrize("response", AMBIGUOUS, ids=lambda response: f"{response.status} {response.body}"[:40])
+def test_ambiguous_answer_is_decided_by_a_made_up_token(serve: Any, press: Any, response: ServiceResponse) -> None:
+    service = serve(manner(chat=guarded(response)))
+    assert press(service.base_url).message == f"OK: token accepted. {SHOWN}"
+    assert len(service.requests) == 3
 
 
-@pytest.mark.parametrize("said", AMBIGUOUS, ids=lambda said: f"{said.status} {said.body}"[:40])
-def test_service_that_takes_any_token_is_not_green(serve: Any, press: Any, said: Said) -> None:
-    service = serve(manner(chat=said))
+@pytest.mark.parametrize("chat", AMBIGUOUS, ids=lambda response: f"{response.status} {response.body}"[:40])
+def test_service_that_takes_any_token_is_not_green(serve: Any, press: Any, chat: ServiceResponse) -> None:
+    service = serve(manner(chat=chat))
     verdict = press(service.base_url)
     assert not verdict.ok
-    assert verdict.said == (
-        f"{UNPROVEN} {service.host} answers {said.status} to a made-up token and {said.status} to this one: a wrong "
+    assert verdict.message == (
+        f"{UNPROVEN} {service.host} answers {chat.status} to a made-up token and {chat.status} to this one: a wrong "
         f"token would go unnoticed. If the service needs none, set 'Access' to anonymous. Where to act: the service. "
         f"{SHOWN}"
     )
-    assert len(service.asked) == 3
+    assert len(service.requests) == 3
 
 
 def test_made_up_token_has_the_shape_of_the_real_one(serve: Any, press: Any) -> None:
     service = serve(manner(chat=ANSWERED))
     press(service.base_url)
-    made_up = service.asked[2].authorization.removeprefix("Bearer ")
+    made_up = service.requests[2].authorization.removeprefix("Bearer ")
     assert made_up != TOKEN
     assert [_kind(letter) for letter in made_up] == [_kind(letter) for letter in TOKEN]
 
@@ -124,22 +124,22 @@ def _kind(letter: str) -> str:
 
 @pytest.mark.parametrize(("status", "cause"), [(429, "request limit reached"), (503, "the service answered 503")])
 def test_made_up_token_that_gets_no_verdict_gives_none(serve: Any, press: Any, status: int, cause: str) -> None:
-    def chat(asked: Asked) -> Said:
-        return ANSWERED if asked.authorization == f"Bearer {TOKEN}" else Said(status)
+    def chat(request: ServiceRequest) -> ServiceResponse:
+        return ANSWERED if request.authorization == f"Bearer {TOKEN}" else ServiceResponse(status)
 
-    assert press(serve(manner(chat=chat)).base_url).said.startswith(f"Token not verified: {cause}")
+    assert press(serve(manner(chat=chat)).base_url).message.startswith(f"Token not verified: {cause}")
 
 
 def test_token_refused_only_where_it_counts(serve: Any, press: Any) -> None:
     service = serve(manner(LISTED, UNAUTHORIZED))
     verdict = press(service.base_url)
     assert not verdict.ok
-    assert verdict.said.startswith(
+    assert verdict.message.startswith(
         f"Failed: token refused (401 Unauthorized). {service.host} answered 401 to a request for a model that does "
         "not exist and says: Invalid API Key. Check 'API token' in the connection: it may be mistyped, expired or "
         "revoked. Where to act: your token."
     )
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
 
 
 def test_nothing_follows_the_first_failure(serve: Any, press: Any) -> None:
@@ -154,72 +154,75 @@ def test_nothing_follows_the_first_failure(serve: Any, press: Any) -> None:
         "Access": "not run",
         "Default models": "not run",
     }
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_no_token_and_a_mask_send_nothing(serve: Any, press: Any) -> None:
     service = serve(manner())
-    assert press(service.base_url, token=None).said == (
+    assert press(service.base_url, token=None).message == (
         "Failed: API key not found. Paste a token into 'API token', or set 'Access' to anonymous. Is one stored "
         "already, then the edit form of Airflow 2.11 has not sent it: type it again to test it there. Where to act: "
         "your setting."
     )
-    assert press(service.base_url, token=None, masked=True).said == (
+    assert press(service.base_url, token=None, masked=True).message == (
         "Failed: token not tested, Airflow passed *** in its place. Run 'airflow connections test <connection id>', "
         "which reads the stored token; a request to Airflow's API has to carry the token itself. Where to act: your "
         "setting."
     )
-    assert service.asked == []
+    assert service.requests == []
 
 
 def test_anonymous_access_sends_no_header(serve: Any, press: Any) -> None:
     service = serve(manner())
     verdict = press(service.base_url, token=None, access="anonymous", masked=True)
-    assert verdict.said == f"OK: anonymous access works, no token is sent. {SHOWN.replace('token', 'anonymous')}"
-    assert [asked.authorization for asked in service.asked] == [None, None]
+    assert verdict.message == f"OK: anonymous access works, no token is sent. {SHOWN.replace('token', 'anonymous')}"
+    assert [request.authorization for request in service.requests] == [None, None]
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
+    ("response", "verdict"),
     [
         (UNAUTHORIZED, "Failed: anonymous access refused (401 Unauthorized)."),
-        (Said(429), "Not verified: request limit reached (429); the connection is not at fault."),
-        (Said(500), "Failed: the service answered 500."),
-        (Said(404, {"message": "no Route matched with those values"}), "Not verified: the service answered 404."),
-        (Said(400, {"message": "API key is missing"}), "Not verified: the service answered 400."),
+        (ServiceResponse(429), "Not verified: request limit reached (429); the connection is not at fault."),
+        (ServiceResponse(500), "Failed: the service answered 500."),
+        (
+            ServiceResponse(404, {"message": "no Route matched with those values"}),
+            "Not verified: the service answered 404.",
+        ),
+        (ServiceResponse(400, {"message": "API key is missing"}), "Not verified: the service answered 400."),
     ],
 )
 def test_anonymous_access_is_not_green_because_models_are_listed(
-    serve: Any, press: Any, said: Said, verdict: str
+    serve: Any, press: Any, response: ServiceResponse, verdict: str
 ) -> None:
-    service = serve(manner(chat=said))
-    found = press(service.base_url, token=None, access="anonymous")
-    assert not found.ok
-    assert found.said.startswith(verdict)
-    assert len(service.asked) == 2
+    service = serve(manner(chat=response))
+    result = press(service.base_url, token=None, access="anonymous")
+    assert not result.ok
+    assert result.message.startswith(verdict)
+    assert len(service.requests) == 2
 
 
 def test_limit_of_the_service_is_shown_where_it_states_one(serve: Any, press: Any) -> None:
-    stated = Said(404, UNKNOWN_MODEL.body, {"X-RateLimit-Limit-Minute": "400"})
-    assert "Access: token, 400 requests a minute for each model." in press(serve(manner(chat=stated)).base_url).said
-    odd = Said(404, UNKNOWN_MODEL.body, {"X-RateLimit-Limit-Minute": "plenty"})
-    assert "Access: token. " in press(serve(manner(chat=odd)).base_url).said
+    stated = ServiceResponse(404, UNKNOWN_MODEL.body, {"X-RateLimit-Limit-Minute": "400"})
+    assert "Access: token, 400 requests a minute for each model." in press(serve(manner(chat=stated)).base_url).message
+    odd = ServiceResponse(404, UNKNOWN_MODEL.body, {"X-RateLimit-Limit-Minute": "plenty"})
+    assert "Access: token. " in press(serve(manner(chat=odd)).base_url).message
 
 
 @pytest.mark.parametrize("where", ["models", "chat", "control"])
-@pytest.mark.parametrize("answer", [Silence(), Said(200, MODELS, pace=0.05)], ids=["hangs", "drips"])
+@pytest.mark.parametrize("answer", [Silence(), ServiceResponse(200, MODELS, pace=0.05)], ids=["hangs", "drips"])
 def test_whole_test_is_bounded(serve: Any, press: Any, where: str, answer: Any) -> None:
-    def chat(asked: Asked) -> Any:
-        return answer if where == "chat" or asked.authorization != f"Bearer {TOKEN}" else ANSWERED
+    def chat(request: ServiceRequest) -> Any:
+        return answer if where == "chat" or request.authorization != f"Bearer {TOKEN}" else ANSWERED
 
     service = serve(manner(answer if where == "models" else LISTED, chat))
     verdict = press(service.base_url, seconds=0.5)
     state = "Failed" if where == "models" else "Token not verified"
-    assert verdict.said.startswith(
+    assert verdict.message.startswith(
         f"{state}: timed out. {service.host} did not complete its reply within the 0.5 s that a test may take. "
         "Check address, network and firewall. Where to act: the service."
     )
-    assert len(service.asked) == ["models", "chat", "control"].index(where) + 1
+    assert len(service.requests) == ["models", "chat", "control"].index(where) + 1
 
 
 def test_name_lookup_is_within_the_bound(press: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +233,7 @@ def test_name_lookup_is_within_the_bound(press: Any, monkeypatch: pytest.MonkeyP
         verdict = press("https://slow.invalid/v1", seconds=0.3)
     finally:
         released.set()
-    assert verdict.said == (
+    assert verdict.message == (
         "Failed: timed out. slow.invalid could not be reached within the 0.3 s that a test may take. Check address, "
         "network and firewall. Where to act: the network."
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import trustme
-from support.services import LISTED, Said, manner
+from support.services import LISTED, ServiceResponse, manner
 
 STATUS = "The fault is on the service's side: test again later, or see https://www.status-ovhcloud.com/"
 CHECK_TOKEN = "Check 'API token' in the connection: it may be mistyped, expired or revoked. Where to act: your token."
@@ -24,130 +24,130 @@ PROXY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment of this w
 #: What the service replies to the list of models, and the whole sentence.
 REPLIES = {
     "401": (
-        Said(401, {"error": {"message": "Invalid API Key", "type": "authentication_error"}}),
+        ServiceResponse(401, {"error": {"message": "Invalid API Key", "type": "authentication_error"}}),
         "Failed: token refused (401 Unauthorized). {host} answered 401 to the list of models and says: Invalid API "
         f"Key. {CHECK_TOKEN}",
     ),
     "403": (
-        Said(403, {"message": "Forbidden: authentication failed"}),
+        ServiceResponse(403, {"message": "Forbidden: authentication failed"}),
         "Failed: token refused (403 Forbidden). {host} answered 403 to the list of models and says: Forbidden: "
         f"authentication failed. {CHECK_TOKEN}",
     ),
     "403 of a firewall": (
-        Said(403, "<html><head><title>Access denied</title></head></html>"),
+        ServiceResponse(403, "<html><head><title>Access denied</title></head></html>"),
         "Failed: access refused by a web page (403 Forbidden). {host} answered 403 to the list of models with an HTML "
         "page titled 'Access denied'. A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' "
         "and the network. Where to act: the network.",
     ),
     "402": (
-        Said(402, {"detail": "no credit left"}),
+        ServiceResponse(402, {"detail": "no credit left"}),
         "Token not verified: payment required (402). {host} answered 402 to the list of models and says: no "
         "credit left. Check the payment method and the credit of the project that the token belongs to. Where to act: "
         "your account.",
     ),
     "404": (
-        Said(404, {"message": "no Route matched with those values"}),
+        ServiceResponse(404, {"message": "no Route matched with those values"}),
         "Failed: no list of models there (404). {host} answered 404 to the list of models and says: no Route matched "
         f"with those values. {CHECK_URL}",
     ),
     "405": (
-        Said(405, {"error": "use POST"}),
+        ServiceResponse(405, {"error": "use POST"}),
         "Failed: list of models refused (405). {host} answered 405 to the list of models and says: use POST. Check "
         "'Base URL': it must be that of an OpenAI-compatible API. Where to act: your setting.",
     ),
     "429 with Retry-After": (
-        Said(429, {"message": "API rate limit exceeded"}, {"Retry-After": "30"}),
+        ServiceResponse(429, {"message": "API rate limit exceeded"}, {"Retry-After": "30"}),
         "Token not verified: request limit reached (429); the connection is not at fault. {host} answered "
         "429 to the list of models and says: API rate limit exceeded. Test again in 30 s. Where to act: your quota.",
     ),
     "429": (
-        Said(429, "<html><title>429 Too Many Requests</title></html>"),
+        ServiceResponse(429, "<html><title>429 Too Many Requests</title></html>"),
         "Token not verified: request limit reached (429); the connection is not at fault. {host} answered "
         "429 to the list of models with an HTML page titled '429 Too Many Requests'. Test again in a minute. Where "
         "to act: your quota.",
     ),
     "500": (
-        Said(500, {"error": {"message": "out of memory"}}),
+        ServiceResponse(500, {"error": {"message": "out of memory"}}),
         "Token not verified: the service answered 500. {host} answered 500 to the list of models and says: "
         f"out of memory. {STATUS} Where to act: the service.",
     ),
     "502 of a gateway": (
-        Said(502, "<html><title>502 Bad Gateway</title><body>upstream 10.0.0.7 died</body></html>"),
+        ServiceResponse(502, "<html><title>502 Bad Gateway</title><body>upstream 10.0.0.7 died</body></html>"),
         "Token not verified: the service answered 502. {host} answered 502 to the list of models with an "
         f"HTML page titled '502 Bad Gateway'. {STATUS} Where to act: the service.",
     ),
     "HTML page": (
-        Said(200, "<!doctype html><title>Sign in &amp; go</title><p>secret</p>"),
+        ServiceResponse(200, "<!doctype html><title>Sign in &amp; go</title><p>secret</p>"),
         "Failed: an HTML page instead of a list of models. {host} answered 200 to the list of models with an HTML page "
         f"titled 'Sign in & go'. {NOT_THE_API}",
     ),
     "plain text": (
-        Said(200, "It works!"),
+        ServiceResponse(200, "It works!"),
         "Failed: text/plain instead of a list of models. {host} answered 200 to the list of models with text/plain. "
         f"{NOT_THE_API}",
     ),
     "empty": (
-        Said(200, ""),
+        ServiceResponse(200, ""),
         "Failed: an empty body instead of a list of models. {host} answered 200 to the list of models with an empty "
         f"body. {NOT_THE_API}",
     ),
     "JSON cut off": (
-        Said(200, '{"object": "list", "da', {"Content-Type": "application/json"}),
+        ServiceResponse(200, '{"object": "list", "da', {"Content-Type": "application/json"}),
         "Failed: broken JSON instead of a list of models. {host} answered 200 to the list of models with broken JSON. "
         f"{NOT_THE_API}",
     ),
     "JSON of another service": (
-        Said(200, {"swagger": "2.0"}),
+        ServiceResponse(200, {"swagger": "2.0"}),
         "Failed: not an OpenAI-compatible list of models. {host} answered 200 to the list of models. It has no list "
         "'data' of models with an id. Check 'Base URL'. Where to act: your setting.",
     ),
     "models without an id": (
-        Said(200, {"data": [{"id": "a"}, {"name": "b"}]}),
+        ServiceResponse(200, {"data": [{"id": "a"}, {"name": "b"}]}),
         "Failed: not an OpenAI-compatible list of models. {host} answered 200 to the list of models. It has no list "
         "'data' of models with an id. Check 'Base URL'. Where to act: your setting.",
     ),
     "redirect": (
-        Said(302, "", {"Location": "https://login.example.com/sso?next=/v1/models"}),
+        ServiceResponse(302, "", {"Location": "https://login.example.com/sso?next=/v1/models"}),
         "Failed: redirected (302). {host} sends on to https://login.example.com. The token must not follow. Put the "
         "service's own address into 'Base URL'. Where to act: your setting.",
     ),
     "redirect to nowhere": (
-        Said(301, "", {"Location": "http://[broken"}),
+        ServiceResponse(301, "", {"Location": "http://[broken"}),
         "Failed: redirected (301). {host} sends on to an address that is none. The token must not follow. Put the "
         "service's own address into 'Base URL'. Where to act: your setting.",
     ),
     "too large": (
-        Said(200, b" " * 4_000_001),
+        ServiceResponse(200, b" " * 4_000_001),
         "Failed: reply too large. {host} sends more than a list of models has. Check 'Base URL'. Where to act: your "
         "setting.",
     ),
 }
 
 
-@pytest.mark.parametrize(("said", "sentence"), REPLIES.values(), ids=REPLIES)
-def test_reply(serve: Any, press: Any, said: Said, sentence: str) -> None:
-    service = serve(manner(said))
+@pytest.mark.parametrize(("response", "sentence"), REPLIES.values(), ids=REPLIES)
+def test_reply(serve: Any, press: Any, response: ServiceResponse, sentence: str) -> None:
+    service = serve(manner(response))
     verdict = press(service.base_url)
     assert not verdict.ok
-    assert verdict.said == sentence.format(host=service.host)
-    assert len(service.asked) == 1
+    assert verdict.message == sentence.format(host=service.host)
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("name", ["402", "403", "429 with Retry-After", "500", "redirect"])
 def test_same_reply_to_the_probe(serve: Any, press: Any, name: str) -> None:
-    said, sentence = REPLIES[name]
-    service = serve(manner(LISTED, said))
+    response, sentence = REPLIES[name]
+    service = serve(manner(LISTED, response))
     expected = sentence.format(host=service.host).replace(
         "the list of models", "a request for a model that does not exist"
     )
-    assert press(service.base_url).said.startswith(f"{expected} Access: token. 4 models in N ms: gpt-oss-120b,")
-    assert len(service.asked) == 2
+    assert press(service.base_url).message.startswith(f"{expected} Access: token. 4 models in N ms: gpt-oss-120b,")
+    assert len(service.requests) == 2
 
 
-def test_nobody_listens(press: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert press(f"http://127.0.0.1:{port}/v1").said == (
+def test_port_without_a_server(press: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert press(f"http://127.0.0.1:{port}/v1").message == (
         f"Failed: connection refused. No reply from 127.0.0.1:{port} to the list of models: nothing listens there "
         "([Errno 111] Connection refused). Check host and port of the base URL, and that the service runs. Where to "
         "act: your setting."
@@ -156,11 +156,11 @@ def test_nobody_listens(press: Any) -> None:
 
 def test_name_that_does_not_exist(press: Any) -> None:
     verdict = press("https://oai.endpoints.invalid/v1")
-    assert verdict.said.startswith(
+    assert verdict.message.startswith(
         "Failed: host name not found. No reply from oai.endpoints.invalid to the list of models: its name is not known "
         "here ("
     )
-    assert verdict.said.endswith(
+    assert verdict.message.endswith(
         "). Check the base URL for a typing error, and the name servers of this machine. Where to act: your setting."
     )
 
@@ -174,20 +174,20 @@ def _tls() -> ssl.SSLContext:
 def test_certificate_of_an_unknown_authority(serve: Any, press: Any) -> None:
     service = serve(manner(), _tls())
     verdict = press(f"https://{service.host}/v1")
-    assert verdict.said.startswith(
+    assert verdict.message.startswith(
         f"Failed: TLS certificate or handshake not accepted. No reply from {service.host} to the list of models: its "
         "certificate or TLS was not accepted ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
     )
-    assert "'CA bundle'" in verdict.said
-    assert service.asked == []
+    assert "'CA bundle'" in verdict.message
+    assert service.requests == []
 
 
 def test_port_that_speaks_no_tls(serve: Any, press: Any) -> None:
     service = serve(manner())
     verdict = press(f"https://{service.host}/v1")
-    assert verdict.said.startswith("Failed: TLS certificate or handshake not accepted. No reply from ")
-    assert "WRONG_VERSION_NUMBER" in verdict.said
-    assert service.asked == []
+    assert verdict.message.startswith("Failed: TLS certificate or handshake not accepted. No reply from ")
+    assert "WRONG_VERSION_NUMBER" in verdict.message
+    assert service.requests == []
 
 
 @contextmanager
@@ -224,15 +224,15 @@ def line(greeting: bytes) -> Iterator[str]:
 )
 def test_line_that_breaks_is_not_read_out(press: Any, greeting: bytes) -> None:
     with line(greeting) as host:
-        said = press(f"http://{host}/v1").said
-    assert "banner" not in said
-    assert said.startswith("Failed: ")
-    assert "Where to act: " in said
+        message = press(f"http://{host}/v1").message
+    assert "banner" not in message
+    assert message.startswith("Failed: ")
+    assert "Where to act: " in message
 
 
 def test_line_that_hangs_up(press: Any) -> None:
     with line(b"") as host:
-        assert press(f"http://{host}/v1").said == (
+        assert press(f"http://{host}/v1").message == (
             f"Failed: connection lost. {host} closed the connection, or does not speak HTTP. Check scheme and port of "
             "'Base URL', and test again. Where to act: the network."
         )
@@ -249,19 +249,20 @@ def test_line_that_hangs_up(press: Any) -> None:
 def test_proxy_that_refuses(press: Any, greeting: bytes, did: str) -> None:
     with line(greeting) as host:
         verdict = press("https://service.example.com/v1", proxy=f"http://user:internal-password@{host}")
-    assert verdict.said == f"Failed: proxy error. The proxy {host} {did}. {PROXY}"
+    assert verdict.message == f"Failed: proxy error. The proxy {host} {did}. {PROXY}"
 
 
 def test_proxy_that_is_not_there(press: Any) -> None:
     verdict = press("https://service.example.com/v1", proxy="http://proxy.invalid:3128")
-    assert verdict.said == f"Failed: proxy error. The proxy proxy.invalid:3128 could not be used. {PROXY}"
+    assert verdict.message == f"Failed: proxy error. The proxy proxy.invalid:3128 could not be used. {PROXY}"
 
 
 def test_proxy_that_wants_a_password_for_plain_http(press: Any) -> None:
     with line(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as host:
         verdict = press("http://service.example.com/v1", proxy=f"http://{host}")
     assert (
-        verdict.said == f"Failed: proxy error. The proxy {host} answered 407: it asks for a user and password. {PROXY}"
+        verdict.message
+        == f"Failed: proxy error. The proxy {host} answered 407: it asks for a user and password. {PROXY}"
     )
 
 
@@ -285,6 +286,6 @@ INTERNAL = "internal-8f3b"
     ids=range(8),
 )
 def test_only_error_fields_are_quoted(serve: Any, press: Any, status: int, body: Any) -> None:
-    for service in (serve(manner(Said(status, body))), serve(manner(LISTED, Said(status, body)))):
+    for service in (serve(manner(ServiceResponse(status, body))), serve(manner(LISTED, ServiceResponse(status, body)))):
         verdict = press(service.base_url)
-        assert INTERNAL not in verdict.said + repr(verdict.report)
+        assert INTERNAL not in verdict.message + repr(verdict.report)

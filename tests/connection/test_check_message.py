@@ -18,7 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.connection.check_message import compose
 from apache_airflow_provider_ovhcloud_ai.connection.check_report import SERVICE, Report, Step
 from apache_airflow_provider_ovhcloud_ai.defaults import TEST_TIMEOUT
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
-from support.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, Asked, Said, Silence, manner
+from support.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, ServiceRequest, ServiceResponse, Silence, manner
 
 pytestmark = pytest.mark.airflow
 
@@ -41,17 +41,17 @@ SPELLINGS = [
 ]
 
 #: Where it may put it.
-PLACES: dict[str, Callable[[str], Said]] = {
-    "error": lambda echo: Said(401, {"error": {"message": f"no such key: {echo}", "code": echo}}),
-    "cut error": lambda echo: Said(400, {"error": {"message": f"{'x' * 280}{echo}"}}),
-    "whole error": lambda echo: Said(500, {"error": {"headers": {"authorization": echo}}}),
-    "title": lambda echo: Said(502, f"<html><title>No: {echo}</title></html>"),
-    "cut title": lambda echo: Said(200, f"<html><title>{'x' * 65}{echo}</title></html>"),
-    "text": lambda echo: Said(500, f"no such key: {echo}"),
-    "media type": lambda echo: Said(200, "no", {"Content-Type": f"text/{echo}"}),
-    "location": lambda echo: Said(302, "", {"Location": f"https://{echo}.example.com/{echo}"}),
-    "model": lambda echo: Said(200, {"data": [{"id": f"model-of-{echo}"}]}),
-    "request id": lambda echo: Said(403, {"message": "No"}, {"X-Request-Id": echo}),
+PLACES: dict[str, Callable[[str], ServiceResponse]] = {
+    "error": lambda echo: ServiceResponse(401, {"error": {"message": f"no such key: {echo}", "code": echo}}),
+    "cut error": lambda echo: ServiceResponse(400, {"error": {"message": f"{'x' * 280}{echo}"}}),
+    "whole error": lambda echo: ServiceResponse(500, {"error": {"headers": {"authorization": echo}}}),
+    "title": lambda echo: ServiceResponse(502, f"<html><title>No: {echo}</title></html>"),
+    "cut title": lambda echo: ServiceResponse(200, f"<html><title>{'x' * 65}{echo}</title></html>"),
+    "text": lambda echo: ServiceResponse(500, f"no such key: {echo}"),
+    "media type": lambda echo: ServiceResponse(200, "no", {"Content-Type": f"text/{echo}"}),
+    "location": lambda echo: ServiceResponse(302, "", {"Location": f"https://{echo}.example.com/{echo}"}),
+    "model": lambda echo: ServiceResponse(200, {"data": [{"id": f"model-of-{echo}"}]}),
+    "request id": lambda echo: ServiceResponse(403, {"message": "No"}, {"X-Request-Id": echo}),
 }
 
 
@@ -65,9 +65,9 @@ def test_echoed_token_is_not_repeated(serve: Any, press: Any, caplog: pytest.Log
         for answers in (manner(echo(spelling)), manner(LISTED, echo(spelling))):
             service.answer = answers
             verdict = press(service.base_url, chat_model="of-nothing")
-            shown = (verdict.said + repr(verdict.report) + caplog.text).lower()
-            assert not [part for part in parts if part in shown], place
-    assert len(service.asked) >= 3 * len(PLACES)
+            texts = (verdict.message + repr(verdict.report) + caplog.text).lower()
+            assert not [part for part in parts if part in texts], place
+    assert len(service.requests) >= 3 * len(PLACES)
 
 
 def report(step: Step | None = None, models: tuple[str, ...] | None = ("a",), access: str = "token") -> Report:
@@ -78,13 +78,13 @@ def report(step: Step | None = None, models: tuple[str, ...] | None = ("a",), ac
 @pytest.mark.parametrize("count", [0, 1, 24, 500])
 @pytest.mark.parametrize("length", [1, 30, 200])
 @pytest.mark.parametrize("detail", ["", "d" * 500, "d" * 3000])
-def test_sentence_fits_whatever_comes(count: int, length: int, detail: str) -> None:
+def test_sentence_fits_with_any_detail(count: int, length: int, detail: str) -> None:
     models = tuple(f"{number:03}".rjust(length, "m") for number in range(count))
-    said = compose_message(report(Step("inconclusive", "no", detail, SERVICE, "Access"), models))
-    assert len(said) < 2000
-    assert said.startswith("Token not verified: no.")
+    message = compose_message(report(Step("inconclusive", "no", detail, SERVICE, "Access"), models))
+    assert len(message) < 2000
+    assert message.startswith("Token not verified: no.")
     if count == 500 and len(detail) <= 500:
-        assert said.endswith(" more in the log.")
+        assert message.endswith(" more in the log.")
 
 
 def test_500_long_names_are_counted_and_cut_at_a_whole_one(serve: Any, press: Any) -> None:
@@ -92,20 +92,22 @@ def test_500_long_names_are_counted_and_cut_at_a_whole_one(serve: Any, press: An
         f"maker/model-number-{number:03}-with-a-name-of-about-eighty-characters-instruct-2507-fp8"
         for number in range(500)
     ]
-    verdict = press(serve(manner(Said(200, {"data": [{"id": name} for name in names]}))).base_url)
-    head, _, listed = verdict.said.partition(" 500 models in N ms: ")
+    verdict = press(serve(manner(ServiceResponse(200, {"data": [{"id": name} for name in names]}))).base_url)
+    head, _, listing = verdict.message.partition(" 500 models in N ms: ")
     assert head == "OK: token accepted. Access: token."
-    shown = listed.removesuffix(".").split(", ")
-    assert shown[:-1] == names[: len(shown) - 1]
-    assert shown[-1] == f"{500 - len(shown) + 1} more in the log"
-    assert 1400 < len(listed) < 1560
+    full_names = listing.removesuffix(".").split(", ")
+    assert full_names[:-1] == names[: len(full_names) - 1]
+    assert full_names[-1] == f"{500 - len(full_names) + 1} more in the log"
+    assert 1400 < len(listing) < 1560
 
 
 def test_names_that_no_log_or_toast_should_print(serve: Any, press: Any) -> None:
     names = ["two\nlines", "bell\x07", "half a pair \ud800", "x" * 5000]
-    verdict = press(serve(manner(Said(200, json.dumps({"data": [{"id": name} for name in names]})))).base_url)
+    verdict = press(
+        serve(manner(ServiceResponse(200, json.dumps({"data": [{"id": name} for name in names]})))).base_url
+    )
     assert verdict.ok
-    assert verdict.said.isprintable()
+    assert verdict.message.isprintable()
     assert verdict.report.models == ("two lines", "bell", "half a pair", "x" * 197 + "...")
 
 
@@ -114,7 +116,7 @@ def test_no_models_one_model_and_the_documented_limit() -> None:
     assert compose_message(report()).endswith("Access: token. 1 model in 0 ms: a.")
 
 
-def test_limit_of_ovhcloud_is_known_without_being_told(press: Any) -> None:
+def test_limit_of_ovhcloud_needs_no_header(press: Any) -> None:
     # Nothing is reached: the name lookup of a reserved domain fails.
     assert press("https://x.invalid.ovh.net:1/v1", seconds=2).report.limit == 400
     assert press("https://x.invalid.ovh.net:1/v1", seconds=2, token=None, access="anonymous").report.limit == 2
@@ -136,9 +138,9 @@ def test_hook_says_the_same_and_logs_all_models(
 ) -> None:
     service = serve(manner())
     caplog.set_level(logging.INFO)
-    ok, said = press_in_airflow(host=service.base_url)
+    ok, message = press_in_airflow(host=service.base_url)
     assert ok
-    assert said.startswith("OK: token accepted. Access: token. 4 models in ")
+    assert message.startswith("OK: token accepted. Access: token. 4 models in ")
     logged = caplog.text + "".join(capfd.readouterr())
     assert all(model["id"] in logged for model in MODELS["data"])
     assert TOKEN not in logged
@@ -161,16 +163,16 @@ def test_hook_says_the_same_and_logs_all_models(
 )
 def test_settings_that_cannot_work(serve: Any, press_in_airflow: Any, fields: dict[str, Any], verdict: str) -> None:
     service = serve(manner())
-    ok, said = press_in_airflow(**{"host": service.base_url} | fields)
+    ok, message = press_in_airflow(**{"host": service.base_url} | fields)
     assert not ok
-    assert said.startswith(verdict)
-    assert service.asked == []
+    assert message.startswith(verdict)
+    assert service.requests == []
 
 
 def test_connection_that_does_not_exist() -> None:
-    ok, said = OVHCloudAIEndpointsHook("nowhere").test_connection()
+    ok, message = OVHCloudAIEndpointsHook("nowhere").test_connection()
     assert not ok
-    assert said.startswith("Failed: The connection 'nowhere' does not exist")
+    assert message.startswith("Failed: The connection 'nowhere' does not exist")
 
 
 def test_defect_of_the_test_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch, press_in_airflow: Any) -> None:
@@ -191,34 +193,40 @@ def test_timeout_and_retries_of_the_connection_do_not_lengthen_the_test(serve: A
     Takes the ten seconds that it is about: a test that outlives them would wait for the service's own minute.
     """
     service = serve(manner(Silence()))
-    found: list[tuple[bool, str]] = []
+    results: list[tuple[bool, str]] = []
     extra = {"timeout": 300, "max_retries": 5, "requests_per_minute": 1}
-    test = threading.Thread(target=lambda: found.append(press_in_airflow(host=service.base_url, extra=extra)))
+    test = threading.Thread(target=lambda: results.append(press_in_airflow(host=service.base_url, extra=extra)))
     test.start()
     test.join(3 * TEST_TIMEOUT)
-    assert found
-    assert found[0][1].startswith(f"Failed: timed out. {service.host} did not complete its reply within the 10 s")
-    assert len(service.asked) == 1
+    assert results
+    assert results[0][1].startswith(f"Failed: timed out. {service.host} did not complete its reply within the 10 s")
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [Said(429), Said(401), Said(502), Said(302, "", {"Location": "https://a-long-name.example.com"}), Said(200)],
+    "chat_response",
+    [
+        ServiceResponse(429),
+        ServiceResponse(401),
+        ServiceResponse(502),
+        ServiceResponse(302, "", {"Location": "https://a-long-name.example.com"}),
+        ServiceResponse(200),
+    ],
 )
-def test_verdict_and_cause_come_first(serve: Any, press: Any, asked: Said) -> None:
-    for answers in (manner(asked), manner(LISTED, asked)):
+def test_verdict_and_cause_come_first(serve: Any, press: Any, chat_response: ServiceResponse) -> None:
+    for answers in (manner(chat_response), manner(LISTED, chat_response)):
         verdict = press(serve(answers).base_url)
         assert verdict.report.first_failure is not None
-        assert verdict.report.first_failure.headline in verdict.said[:80]
+        assert verdict.report.first_failure.headline in verdict.message[:80]
 
 
 def test_long_default_model_still_leaves_the_cause_in_sight(serve: Any, press: Any) -> None:
-    said = press(serve(manner()).base_url, chat_model="m" * 5000).said
-    assert said.startswith(f"Failed: model not found: {'m' * 29}... (the chat model).")
-    assert len(said) < 2000
-    embedding = Said(200, {"data": [{"id": "embed" * 50}]})
-    said = press(serve(manner(embedding)).base_url, chat_model="embed" * 50).said
-    assert "is a model for embedding, not for chat." in said[:80]
+    message = press(serve(manner()).base_url, chat_model="m" * 5000).message
+    assert message.startswith(f"Failed: model not found: {'m' * 29}... (the chat model).")
+    assert len(message) < 2000
+    embedding = ServiceResponse(200, {"data": [{"id": "embed" * 50}]})
+    message = press(serve(manner(embedding)).base_url, chat_model="embed" * 50).message
+    assert "is a model for embedding, not for chat." in message[:80]
 
 
 def test_request_is_made_once_each(serve: Any, press: Any) -> None:
@@ -226,9 +234,9 @@ def test_request_is_made_once_each(serve: Any, press: Any) -> None:
     No failure that a client would usually retry is retried.
     """
 
-    def flaky(asked: Asked) -> Said:
-        return Said(503, headers={"Retry-After": "0"}) if len(service.asked) == 1 else LISTED
+    def flaky(request: ServiceRequest) -> ServiceResponse:
+        return ServiceResponse(503, headers={"Retry-After": "0"}) if len(service.requests) == 1 else LISTED
 
     service = serve(manner(flaky, UNKNOWN_MODEL))
-    assert press(service.base_url).said.startswith("Token not verified: the service answered 503.")
-    assert len(service.asked) == 1
+    assert press(service.base_url).message.startswith("Token not verified: the service answered 503.")
+    assert len(service.requests) == 1

@@ -41,7 +41,7 @@ from support.services import manner
 )
 def test_default_models(serve: Any, press: Any, defaults: dict[str, str], verdict: str) -> None:
     service = serve(manner())
-    found = press(service.base_url, **defaults)
-    assert found.said.startswith(verdict)
-    assert found.ok == verdict.startswith("OK")
-    assert len(service.asked) == 2
+    result = press(service.base_url, **defaults)
+    assert result.message.startswith(verdict)
+    assert result.ok == verdict.startswith("OK")
+    assert len(service.requests) == 2

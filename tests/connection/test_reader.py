@@ -21,7 +21,7 @@ from support import canary
 pytestmark = pytest.mark.airflow
 
 
-def read(*, extra: Any = None, given: dict[str, Any] | None = None, **fields: Any) -> ConnectionSettings:
+def read(*, extra: Any = None, params: dict[str, Any] | None = None, **fields: Any) -> ConnectionSettings:
     """
     Read a connection as Airflow hands it over: all fields there, most of them None.
     """
@@ -36,7 +36,7 @@ def read(*, extra: Any = None, given: dict[str, Any] | None = None, **fields: An
         **fields,
     }
     as_stored = extra if extra is None or isinstance(extra, str) else json.dumps(extra)
-    return read_settings(SimpleNamespace(**connection, extra=as_stored), **(given or {}))
+    return read_settings(SimpleNamespace(**connection, extra=as_stored), **(params or {}))
 
 
 def refusal(**fields: Any) -> str:
@@ -115,9 +115,9 @@ def test_extra_that_says_nothing(extra: Any) -> None:
     ],
 )
 def test_extra_that_is_none(extra: str, says: str) -> None:
-    said = refusal(extra=extra)
-    assert said.startswith(says)
-    assert "secret" not in said
+    message = refusal(extra=extra)
+    assert message.startswith(says)
+    assert "secret" not in message
 
 
 class Stored(SimpleNamespace):
@@ -178,11 +178,11 @@ def test_no(word: Any) -> None:
         ({"extra": {"max_retries": -1}}, "Retries of the connection must be a number from 0 to 20, not -1."),
         ({"extra": {"max_retries": 1.5}}, "Retries of the connection must be a whole number from 0 to 20, not 1.5."),
         ({"extra": {"requests_per_minute": 0}}, "Requests per minute of the connection must be a number from 1 to"),
-        ({"given": {"timeout": -1}}, "timeout must be a number from 0.001 to 86400, not -1."),
-        ({"given": {"timeout": "soon"}}, "timeout must be a number from 0.001 to 86400, not 'soon'."),
-        ({"given": {"timeout": math.inf}}, "timeout must be a number from 0.001 to 86400, not inf."),
-        ({"given": {"max_retries": 1.5}}, "max_retries must be a whole number from 0 to 20, not 1.5."),
-        ({"given": {"max_retries": True}}, "max_retries must be a number from 0 to 20, not True."),
+        ({"params": {"timeout": -1}}, "timeout must be a number from 0.001 to 86400, not -1."),
+        ({"params": {"timeout": "soon"}}, "timeout must be a number from 0.001 to 86400, not 'soon'."),
+        ({"params": {"timeout": math.inf}}, "timeout must be a number from 0.001 to 86400, not inf."),
+        ({"params": {"max_retries": 1.5}}, "max_retries must be a whole number from 0 to 20, not 1.5."),
+        ({"params": {"max_retries": True}}, "max_retries must be a number from 0 to 20, not True."),
         ({"host": "ftp://example.com"}, "The base URL must begin with https://, not 'ftp://'."),
         ({"host": "example.com", "port": 70_000}, "Port must be a number from 0 to 65535, not 70000."),
         ({"extra": {"ca_bundle": "/no/such.pem"}}, "The CA bundle '/no/such.pem' does not exist on this machine"),
@@ -226,7 +226,7 @@ def test_token(fields: dict[str, Any], token: str | None) -> None:
     ("password", "masked", "token"), [("***", True, None), (None, False, None), ("xyz", False, "xyz")]
 )
 def test_connection_test_reports_a_missing_token_itself(password: str | None, masked: bool, token: str | None) -> None:
-    settings = read(password=password, given={"token_required": False})
+    settings = read(password=password, params={"token_required": False})
     assert (settings.masked, settings.client.token) == (masked, token)
 
 
@@ -250,15 +250,15 @@ def test_base_url(fields: dict[str, Any], base_url: str) -> None:
 
 
 def test_arguments_win_over_the_connection() -> None:
-    client = read(extra=FULL | {"allow_http": False}, given={"timeout": "7.5", "max_retries": "3"}).client
+    client = read(extra=FULL | {"allow_http": False}, params={"timeout": "7.5", "max_retries": "3"}).client
     assert (client.timeout, client.max_retries) == (7.5, 3)
 
 
-def test_what_is_missing_and_what_cannot_be_read_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_unreadable_connections_have_different_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert explain_missing_connection("my_conn").startswith(
         "The connection 'my_conn' does not exist: create it under Admin"
     )
     monkeypatch.setenv("AIRFLOW_CONN_MY_CONN", "secret")
-    said = explain_missing_connection("my_conn")
-    assert said.startswith("The connection 'my_conn' cannot be read: AIRFLOW_CONN_MY_CONN must hold JSON")
-    assert "secret" not in said
+    message = explain_missing_connection("my_conn")
+    assert message.startswith("The connection 'my_conn' cannot be read: AIRFLOW_CONN_MY_CONN must hold JSON")
+    assert "secret" not in message

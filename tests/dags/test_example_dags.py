@@ -51,11 +51,11 @@ def check_stream(pull: Callable[..., Any]) -> None:
 
 def check_answers(pull: Callable[..., Any]) -> None:
     assert "What is a DAG?" in pull("ask")
-    seen = pull("look")
-    assert (seen["characters"], seen["model"]) == (len(pull("ask")), "Meta-Llama-3_3-70B-Instruct")
-    assert seen["usage"]["cost"] > 0
-    assert seen["usage"]["currency"] == "USD"
-    assert (seen["finish_reason"], bool(seen["request_id"])) == ("stop", True)
+    description = pull("look")
+    assert (description["characters"], description["model"]) == (len(pull("ask")), "Meta-Llama-3_3-70B-Instruct")
+    assert description["usage"]["cost"] > 0
+    assert description["usage"]["currency"] == "USD"
+    assert (description["finish_reason"], bool(description["request_id"])) == ("stop", True)
     assert "Summarise what Ada says below in two sentences, in French." in pull("summarise")
     assert "2027" in pull("think")
     assert pull("think", key="reasoning")
@@ -127,8 +127,8 @@ def check_embeddings(pull: Callable[..., Any]) -> None:
 
 
 def check_mapped_with_pool(pull: Callable[..., Any]) -> None:
-    said = [answer(pull("describe", map_indexes=index)) for index in range(6)]
-    assert ["Describe Roubaix" in said[0], "Describe Warsaw" in said[5]] == [True, True]
+    answers = [answer(pull("describe", map_indexes=index)) for index in range(6)]
+    assert ["Describe Roubaix" in answers[0], "Describe Warsaw" in answers[5]] == [True, True]
 
 
 def check_embed_corpus(pull: Callable[..., Any]) -> None:
@@ -158,8 +158,8 @@ def check_chain(pull: Callable[..., Any]) -> None:
 
 
 def check_decorators(pull: Callable[..., Any]) -> None:
-    said = [pull("describe", map_indexes=index) for index in range(3)]
-    assert ["Lille" in said[0], "Gdańsk" in said[1], "Porto" in said[2]] == [True] * 3
+    answers = [pull("describe", map_indexes=index) for index in range(3)]
+    assert ["Lille" in answers[0], "Gdańsk" in answers[1], "Porto" in answers[2]] == [True] * 3
     assert "Which of these is best visited now?" in pull("compare")
     assert len(vectors(pull("embed"))) == 3
 
@@ -176,10 +176,10 @@ def check_transcription(pull: Callable[..., Any]) -> None:
     assert pull("transcribe").startswith("Roubaix, Apache Airflow The sandbox was sent 2.0 seconds")
     assert pull("transcribe", key="usage")["audio_seconds"] == 2
     assert pull("transcribe") in pull("summarise")
-    told = pull("subtitles")
-    assert Path(told["path"]).read_text().startswith("WEBVTT\n\n00:00:00.000 --> ")
+    summary = pull("subtitles")
+    assert Path(summary["path"]).read_text().startswith("WEBVTT\n\n00:00:00.000 --> ")
     assert pull("how_many") == 2
-    shutil.rmtree(Path(told["path"]).parent)
+    shutil.rmtree(Path(summary["path"]).parent)
 
 
 def check_models(pull: Callable[..., Any]) -> None:
@@ -210,7 +210,7 @@ def check_from_openai(pull: Callable[..., Any]) -> None:
     assert pull("store") == [1024, 1024]
     assert ["Lille" in pull("publish")[0], "Porto" in pull("publish")[2]] == [True, True]
     assert "Summarise in one sentence: The parcel" in pull("summarise")
-    assert all("still warm" in pull(asked) for asked in ("classify", "judge", "with_the_package"))
+    assert all("still warm" in pull(task_id) for task_id in ("classify", "judge", "with_the_package"))
     assert "Why is this review" in pull("classify_and_explain")["reason"]
 
 

@@ -85,7 +85,7 @@ def says(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def asked(sandbox: Sandbox, path: str) -> list[Any]:
+def list_bodies(sandbox: Sandbox, path: str) -> list[Any]:
     return [request.json for request in sandbox.requests if request.path == path]
 
 
@@ -110,17 +110,17 @@ def test_the_index_is_what_the_folder_holds(
 ) -> None:
     everything = "SELECT id, source, title, text, embedding::text FROM passages ORDER BY id"
     first = index()
-    kept = query(everything)
-    assert (first.state, xcom(first, "load"), len(kept)) == ("success", 11, 11)
-    assert {row[1] for row in kept} == {"leave.md", "travel.md", "it/passwords.md", "it/on-call.md", "office.txt"}
-    assert ("office.txt#0/0", "office.txt", "office.txt") in {row[:3] for row in kept}
-    (ill,) = (row for row in kept if "Sick days" in row[3])
+    rows = query(everything)
+    assert (first.state, xcom(first, "load"), len(rows)) == ("success", 11, 11)
+    assert {row[1] for row in rows} == {"leave.md", "travel.md", "it/passwords.md", "it/on-call.md", "office.txt"}
+    assert ("office.txt#0/0", "office.txt", "office.txt") in {row[:3] for row in rows}
+    (ill,) = (row for row in rows if "Sick days" in row[3])
     assert ill[:3] == ("leave.md#3/0", "leave.md", "Leave")
 
-    paid = len(asked(ovh_ai_endpoints_sandbox, EMBEDDINGS))
+    paid = len(list_bodies(ovh_ai_endpoints_sandbox, EMBEDDINGS))
     assert index().state == "success"
-    assert query(everything) == kept
-    assert len(asked(ovh_ai_endpoints_sandbox, EMBEDDINGS)) == paid
+    assert query(everything) == rows
+    assert len(list_bodies(ovh_ai_endpoints_sandbox, EMBEDDINGS)) == paid
 
     (documents / "travel.md").unlink()
     leave = (documents / "leave.md").read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def test_the_index_is_what_the_folder_holds(
     assert [("28 days" in row[3], "30 days" in row[3]) for row in now if row[0] == "leave.md#2/0"] == [(False, True)]
     assert "leave.md#4/0" not in {row[0] for row in now}
     assert len([row for row in now if row[1] == "rules.txt"]) > 1
-    assert [row for row in now if row[1].startswith("it/")] == [row for row in kept if row[1].startswith("it/")]
+    assert [row for row in now if row[1].startswith("it/")] == [row for row in rows if row[1].startswith("it/")]
 
 
 @needs_store
@@ -186,7 +186,7 @@ def test_an_answer_comes_with_the_passage_that_shares_its_words(
     assert words in cited["text"]
     assert xcom(run, "judge")["safe"] is True
 
-    answering, judging = asked(ovh_ai_endpoints_sandbox, CHAT)
+    answering, judging = list_bodies(ovh_ai_endpoints_sandbox, CHAT)
     *passages, last = answering["messages"][-1]["content"].splitlines()
     assert [json.loads(line)["number"] for line in passages] == [1, 2, 3, 4]
     assert last == f"Question: {question}"
@@ -203,7 +203,7 @@ def test_a_passage_stays_a_quotation(
     index()
     run = ask("Zebras {{ 1 / 0 }} striped?")
     assert run.state == "success"
-    first, *_, last = asked(ovh_ai_endpoints_sandbox, CHAT)[0]["messages"][-1]["content"].splitlines()
+    first, *_, last = list_bodies(ovh_ai_endpoints_sandbox, CHAT)[0]["messages"][-1]["content"].splitlines()
     assert json.loads(first)["text"] == text.strip()
     assert last == "Question: Zebras {{ 1 / 0 }} striped?"
 
@@ -236,11 +236,11 @@ def test_an_answer_without_a_citation_is_sent_back_once_and_then_refused(
     ovh_ai_endpoints_sandbox.fail_next(status=200, body=bare, path=CHAT, times=2)
     left = states(ask("My laptop is lost. Whom do I call?"))
     assert (left["answer"], left["publish"]) == ("failed", "upstream_failed")
-    assert len(asked(ovh_ai_endpoints_sandbox, CHAT)) == 2
+    assert len(list_bodies(ovh_ai_endpoints_sandbox, CHAT)) == 2
 
 
 @needs_store
-def test_what_the_documents_do_not_answer_is_said_without_a_source(
+def test_answer_without_a_document_has_no_source(
     index: Callable[[], Any], ask: Callable[[str], Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
 ) -> None:
     index()

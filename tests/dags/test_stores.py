@@ -41,15 +41,15 @@ def test_store_holds_each_text_with_its_vector(
     serving: Any = getattr(vector_databases, store)
     # Once with the operator alone, once with the loop alone.
     for left_out in ("stream", "shape"):
-        with serving() as (connection, kept):
+        with serving() as (connection, read_vectors):
             monkeypatch.setenv(f"AIRFLOW_CONN_{STORES[store]}_DEFAULT".upper(), json.dumps(connection))
             run = run_dag(without(source, left_out))
             assert run.state == "success"
-            found = kept()
+            vectors = read_vectors()
         manifest = xcom(run, "embed")
         rows = {row["text"]: row["embedding"] for row in records(manifest)}
-        assert len(found) == len(rows) == 100
-        for text, vector in found.values():
+        assert len(vectors) == len(rows) == 100
+        for text, vector in vectors.values():
             assert vector == pytest.approx(rows[text], abs=1e-5)
         shutil.rmtree(manifest["path"])
 
@@ -68,8 +68,8 @@ def without(source: str, part: str) -> str:
     """The example without one of its two ways; what both need stays."""
     before, _, rest = source.partition(f"    # --8<-- [start:{part}]\n")
     inside, _, after = rest.partition(f"    # --8<-- [end:{part}]\n")
-    kept = inside.partition("    @task")[0]
-    return before + kept + after
+    header = inside.partition("    @task")[0]
+    return before + header + after
 
 
 def records(manifest: dict[str, Any]) -> list[dict[str, Any]]:

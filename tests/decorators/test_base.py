@@ -147,10 +147,10 @@ class TestWhatTheDecoratorTakes:
     )
     def test_not_what_the_function_says(self, decorator: Any, operator: type[FunctionOperator]) -> None:
         for name in operator.fields_from_function:
-            said = rf"^{operator.custom_operator_name} takes no {name}: what the function returns is sent"
-            with pytest.raises(ConfigurationError, match=said):
+            message = rf"^{operator.custom_operator_name} takes no {name}: what the function returns is sent"
+            with pytest.raises(ConfigurationError, match=message):
                 decorator(**{name: None})
-            with pytest.raises(ConfigurationError, match=said):
+            with pytest.raises(ConfigurationError, match=message):
                 operator_of(lambda function, name=name: decorator(function).override(**{name: "a"}), returning("b"))
 
     def test_not_what_the_operator_does_not_know(self) -> None:
@@ -195,13 +195,13 @@ class TestInADag:
             from_a_task(texts) >> mapped.expand(text=texts) >> embedded(texts)
         """)
         assert run_dag(source, run_conf={"question": FOREIGN}).state == "success"
-        asked = bodies(ovh_ai_endpoints_sandbox)
-        assert "leaked" not in json.dumps(asked)
-        assert asked[0]["model"] == "gpt-oss-20b"
-        assert [message["content"] for message in asked[0]["messages"]] == ["Be brief.", f"{FOREIGN} Monday"]
-        assert [message["content"] for message in asked[1]["messages"]] == [FOREIGN, "plain"]
-        assert sorted(body["messages"][0]["content"] for body in asked[2:4]) == ["plain", FOREIGN]
-        assert asked[4]["input"] == [FOREIGN, "plain"]
+        requests = bodies(ovh_ai_endpoints_sandbox)
+        assert "leaked" not in json.dumps(requests)
+        assert requests[0]["model"] == "gpt-oss-20b"
+        assert [message["content"] for message in requests[0]["messages"]] == ["Be brief.", f"{FOREIGN} Monday"]
+        assert [message["content"] for message in requests[1]["messages"]] == [FOREIGN, "plain"]
+        assert sorted(body["messages"][0]["content"] for body in requests[2:4]) == ["plain", FOREIGN]
+        assert requests[4]["input"] == [FOREIGN, "plain"]
 
     def test_it_is_used_as_any_task(
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
@@ -280,12 +280,12 @@ class TestInADag:
         """)
         finished = run_dag(source)
         with create_session() as session:
-            (shown,) = (
-                found.rendered_fields
-                for found in session.query(RenderedTaskInstanceFields).filter_by(dag_id=finished.dag_id)
+            (fields,) = (
+                row.rendered_fields
+                for row in session.query(RenderedTaskInstanceFields).filter_by(dag_id=finished.dag_id)
             )
-        assert (shown["op_args"], shown["model"]) in ((["Lille"], "gpt-oss-20b"), ("('Lille',)", "gpt-oss-20b"))
-        assert shown["prompt"] == (None if __version__.startswith("2.") else "Describe Lille.")
+        assert (fields["op_args"], fields["model"]) in ((["Lille"], "gpt-oss-20b"), ("('Lille',)", "gpt-oss-20b"))
+        assert fields["prompt"] == (None if __version__.startswith("2.") else "Describe Lille.")
 
 
 class TestAtParseTime:
@@ -306,15 +306,15 @@ class TestAtParseTime:
             ask("c")
 
         serialise = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
-        written = json.loads(json.dumps(serialise.to_dict(dag)))
-        restored = serialise.from_dict(written)
+        serialized = json.loads(json.dumps(serialise.to_dict(dag)))
+        restored = serialise.from_dict(serialized)
         assert set(restored.task_ids) == {"ask", "embed", "ask__1"}
         links = {link.name for link in LINKS}
         for task_id in restored.task_ids:
-            found = restored.get_task(task_id)
-            assert set(found.extra_links) == links
-            assert found.operator_name in ("@task.ovh_chat", "@task.ovh_embed")
-            assert {"op_args", "op_kwargs", "model"} <= set(found.template_fields)
+            task = restored.get_task(task_id)
+            assert set(task.extra_links) == links
+            assert task.operator_name in ("@task.ovh_chat", "@task.ovh_embed")
+            assert {"op_args", "op_kwargs", "model"} <= set(task.template_fields)
         assert restored.get_task("ask__1").task_type == "ChatFunctionOperator"
 
     def test_a_process_pays_for_what_it_uses(self) -> None:

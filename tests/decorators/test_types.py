@@ -82,7 +82,7 @@ HEAD = "from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What mypy says of each file."""
     folder, path = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("path")
     # mypy does not follow the hook of an editable install.
@@ -107,18 +107,18 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return {file.stem: [line for line in errors if line.startswith(f"{file.name}:")] for file in folder.glob("*.py")}
 
 
-def test_what_is_right_passes(said: dict[str, list[str]]) -> None:
-    assert said["right"] == []
+def test_what_is_right_passes(errors: dict[str, list[str]]) -> None:
+    assert errors["right"] == []
 
 
-def test_what_the_documentation_calls_wrong_is_said(said: dict[str, list[str]]) -> None:
+def test_type_checker_reports_the_errors_in_the_documentation(errors: dict[str, list[str]]) -> None:
     lines = QUOTED.read_text(encoding="utf-8").splitlines()
     marked = [number for number, line in enumerate(lines, start=1) if "# mypy: " in line]
     assert len(marked) == 2
-    assert sorted({int(line.split(":")[1]) for line in said["mistyped"]}) == marked
+    assert sorted({int(line.split(":")[1]) for line in errors["mistyped"]}) == marked
 
 
 @pytest.mark.parametrize("number", range(len(WRONG)))
-def test_what_is_wrong_is_said(said: dict[str, list[str]], number: int) -> None:
-    found = "\n".join(said[f"wrong_{number}"])
-    assert list(WRONG.values())[number] in found
+def test_type_checker_reports_wrong_code(errors: dict[str, list[str]], number: int) -> None:
+    text = "\n".join(errors[f"wrong_{number}"])
+    assert list(WRONG.values())[number] in text

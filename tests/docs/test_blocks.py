@@ -16,10 +16,10 @@ from apache_airflow_provider_ovhcloud_ai.defaults import CONN_ID
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.commands import Fixture, is_an_option, run_each, says_the_token
-from support.pages import PAGES, REFERENCE, ROOT, Block, blocks_of, without_blocks
-from support.sample_output import Said, everything
+from support.pages import PAGES, REFERENCE, ROOT, Block, find_blocks, without_blocks
+from support.sample_output import SampleOutput, everything
 
-BLOCKS = [block for page in PAGES if page not in REFERENCE for block in blocks_of(page)]
+BLOCKS = [block for page in PAGES if page not in REFERENCE for block in find_blocks(page)]
 PROVIDER = ROOT / "provider"
 
 QUOTE = re.compile(r'--8<-- "(?P<file>[^":]+)(?::(?P<section>[a-z][-_0-9a-z]*))?"\n')
@@ -35,12 +35,12 @@ def test_blocks_are_found() -> None:
     assert len(BLOCKS) > 100
     for page in PAGES:
         fences = re.findall(r"^ *```", page.read_text(encoding="utf-8"), re.MULTILINE)
-        assert len(fences) == 2 * len(blocks_of(page)), page
+        assert len(fences) == 2 * len(find_blocks(page)), page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_block_is_fenced_and_says_what_it_is(page: Path) -> None:
-    assert [block.line for block in blocks_of(page) if not block.kind] == []
+    assert [block.line for block in find_blocks(page) if not block.kind] == []
     # Below an item of a list, or an admonition, text is indented as well.
     indented = r"^(?! *(?:[-*] |\d+\. |!!! |\?\?\? |=== )).*\S\n\n(?: {4,}|\t)\S.*"
     assert re.findall(indented, without_blocks(page), re.MULTILINE) == []
@@ -114,15 +114,15 @@ def check_code(block: Block, _: Any) -> None:
 
 def is_run(file: str) -> bool:
     """
-    Tell whether tests run it: all example DAGs, tests themselves, and what is named in one of those.
+    Return whether tests run a file: all example DAGs, tests themselves, and files named in one of those.
     """
     path = Path(file)
     if path.parts[0] == "example_dags":
         return True  # tests/dags has a test that no example is left out
     if path.parts[0] != "tests" or path.name in {"conftest.py"} or path.name.startswith("test_"):
         return path.parts[0] == "tests"
-    named = [found for found in (ROOT / "tests").rglob("*.py") if found.name != "test_blocks.py"]
-    return any(f'"{path.name}"' in found.read_text(encoding="utf-8") for found in named)
+    named = [file for file in (ROOT / "tests").rglob("*.py") if file.name != "test_blocks.py"]
+    return any(f'"{path.name}"' in file.read_text(encoding="utf-8") for file in named)
 
 
 # What Airflow is told
@@ -141,21 +141,21 @@ def check_settings(block: Block, _: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+def output(tmp_path_factory: pytest.TempPathFactory) -> SampleOutput:
     return everything(tmp_path_factory.mktemp("said"))
 
 
 def check_data(block: Block, fixture: Fixture) -> None:
-    shown = json.loads(block.text)
-    if "conn_type" in shown:
+    sample = json.loads(block.text)
+    if "conn_type" in sample:
         fixture("monkeypatch").setenv("AIRFLOW_CONN_SHOWN", block.text)
         assert says_the_token("shown")
-        assert shown.get("extra", {}).keys() <= {field.name for field in FIELDS}
+        assert sample.get("extra", {}).keys() <= {field.name for field in FIELDS}
         return
-    if CONN_ID in shown:
+    if CONN_ID in sample:
         kept_in_a_file(block, fixture)
         return
-    assert any(is_like(shown, value) for value in fixture("said").values)
+    assert any(is_like(sample, value) for value in fixture("output").values)
 
 
 def kept_in_a_file(block: Block, fixture: Fixture) -> None:
@@ -164,21 +164,21 @@ def kept_in_a_file(block: Block, fixture: Fixture) -> None:
 
     file = fixture("tmp_path") / "connections.json"
     file.write_text(block.text, encoding="utf-8")
-    kept = LocalFilesystemBackend(connections_file_path=str(file)).get_connection(CONN_ID)
-    assert kept is not None
-    fixture("monkeypatch").setenv("AIRFLOW_CONN_KEPT", kept.get_uri())
+    connection = LocalFilesystemBackend(connections_file_path=str(file)).get_connection(CONN_ID)
+    assert connection is not None
+    fixture("monkeypatch").setenv("AIRFLOW_CONN_KEPT", connection.get_uri())
     assert says_the_token("kept")
 
 
-def is_like(shown: Any, value: Any) -> bool:
+def is_like(sample: Any, value: Any) -> bool:
     """
-    Tell whether what a page shows has the form of a real value: the same names in the same order, the same types.
+    Return whether a sample on a page has the form of a real value: the same names in the same order, the same types.
     """
-    if isinstance(shown, dict) and isinstance(value, dict):
-        return list(shown) == list(value) and all(is_like(shown[name], value[name]) for name in shown)
-    if isinstance(shown, list) and isinstance(value, list):
-        return len(shown) == len(value) and all(map(is_like, shown, value))
-    return type(shown) is type(value) or NoneType in {type(shown), type(value)}
+    if isinstance(sample, dict) and isinstance(value, dict):
+        return list(sample) == list(value) and all(is_like(sample[name], value[name]) for name in sample)
+    if isinstance(sample, list) and isinstance(value, list):
+        return len(sample) == len(value) and all(map(is_like, sample, value))
+    return type(sample) is type(value) or NoneType in {type(sample), type(value)}
 
 
 def check_text(block: Block, fixture: Fixture) -> None:
@@ -187,16 +187,20 @@ def check_text(block: Block, fixture: Fixture) -> None:
     elif re.search(r"-> |<- ", block.text):
         assert [name for name in names_in(block.text) if not is_there(name)] == []
     else:
-        lines = fixture("said").lines
-        unsaid = [shown for shown in block.text.splitlines() if not any(as_said(shown, line) for line in lines)]
-        assert unsaid == []
+        lines = fixture("output").lines
+        missing_lines = [
+            line_on_page
+            for line_on_page in block.text.splitlines()
+            if not any(matches_line(line_on_page, line) for line in lines)
+        ]
+        assert missing_lines == []
 
 
-def as_said(shown: str, line: str) -> bool:
+def matches_line(sample: str, line: str) -> bool:
     """
-    Tell whether a line of a page is a line that was said, but for its numbers and what it leaves out.
+    Return whether a line of a page is a line of output, except for its numbers and omissions.
     """
-    pattern = re.escape(NUMBER.sub("\0", shown)).replace(re.escape("..."), ".*")
+    pattern = re.escape(NUMBER.sub("\0", sample)).replace(re.escape("..."), ".*")
     return re.fullmatch(pattern.replace("\0", r"\d[\d,.]*(?: (?:s|min|h)\b)?"), line) is not None
 
 

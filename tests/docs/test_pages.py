@@ -42,11 +42,11 @@ def pictures_on(page: Path) -> list[Path]:
     """
     Give the files of the pictures that a page shows.
     """
-    addresses = [found["address"] for found in PICTURE.finditer(without_blocks(page))]
+    addresses = [picture["address"] for picture in PICTURE.finditer(without_blocks(page))]
     return [(page.parent / address).resolve() for address in addresses if "://" not in address]
 
 
-def taken() -> set[str]:
+def list_screenshots() -> set[str]:
     """
     Give the names under which browser tests keep pictures.
     """
@@ -60,8 +60,8 @@ def taken() -> set[str]:
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
-    written = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if page.name not in TABLES]
-    assert sorted(pages_in(SITE["nav"])) == sorted(written)
+    paths = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if page.name not in TABLES]
+    assert sorted(pages_in(SITE["nav"])) == sorted(paths)
 
 
 def test_the_navigation_is_grouped_by_the_readers_question() -> None:
@@ -78,11 +78,11 @@ def test_a_page_ends_with_what_to_see(page: Path) -> None:
 
 
 def test_every_picture_is_taken_by_a_browser_test_and_shown() -> None:
-    kept = {file.name for file in (DOCS / "images").iterdir()}
-    assert kept == {f"{name}.png" for name in taken()}
-    shown = [picture for page in PAGES for picture in pictures_on(page)]
-    assert {picture.name for picture in shown} == kept
-    assert {picture.parent for picture in shown} == {DOCS / "images"}
+    files = {file.name for file in (DOCS / "images").iterdir()}
+    assert files == {f"{name}.png" for name in list_screenshots()}
+    pictures = [picture for page in PAGES for picture in pictures_on(page)]
+    assert {picture.name for picture in pictures} == files
+    assert {picture.parent for picture in pictures} == {DOCS / "images"}
 
 
 def test_the_first_screen_of_the_readme() -> None:
@@ -91,9 +91,11 @@ def test_the_first_screen_of_the_readme() -> None:
     code = re.findall(r"^```python\n(.*?)^```", first, re.MULTILINE | re.DOTALL)
     assert [block.count("with DAG(") for block in code] == [1]
     assert len(code[0].splitlines()) <= 12
-    assert [found["address"].startswith("docs/images/") for found in PICTURE.finditer(first)].count(True) == 1
+    assert [picture["address"].startswith("docs/images/") for picture in PICTURE.finditer(first)].count(True) == 1
 
 
 def test_the_readme_has_at_most_three_badges() -> None:
-    badges = [found["address"] for found in PICTURE.finditer(README) if not found["address"].startswith("docs/images/")]
+    badges = [
+        picture["address"] for picture in PICTURE.finditer(README) if not picture["address"].startswith("docs/images/")
+    ]
     assert len(badges) + README.count("<img") <= 3

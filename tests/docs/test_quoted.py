@@ -65,8 +65,8 @@ def test_what_pages_quote(
     assert xcom(run, "wait")["status"] == "completed"
     manifest = xcom(run, "classify_all")
     assert manifest["path"] == "s3://my_conn@bucket/classified/2026-10-01"
-    asked = [row["answer"] for row in OVHCloudAIEndpointsHook.read_rows(manifest)]
-    assert ["A review with 2 stars" in asked[0], "Thank you!" in asked[1], len(asked)] == [True, True, 2]
+    answers = [row["answer"] for row in OVHCloudAIEndpointsHook.read_rows(manifest)]
+    assert ["A review with 2 stars" in answers[0], "Thank you!" in answers[1], len(answers)] == [True, True, 2]
     assert "Images received: 2." in xcom(run, "read_invoice")["choices"][0]["message"]["content"]
     assert xcom(run, "in_python").keys() == {"Why?", "How?"}
     assert "Images received: 1." in xcom(run, "look")
@@ -90,10 +90,10 @@ def test_the_operators_that_are_listed_are_all(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_hook_is_shown_with_its_defaults() -> None:
-    (made,) = re.findall(r"hook = OVHCloudAIEndpointsHook\((.+?)\)\n", (DAGS / "quoted.py").read_text(), re.DOTALL)
+    (arguments,) = re.findall(r"hook = OVHCloudAIEndpointsHook\((.+?)\)\n", (DAGS / "quoted.py").read_text(), re.DOTALL)
     parameters = inspect.signature(OVHCloudAIEndpointsHook).parameters.values()
-    shown = eval(f"dict({made})")
-    assert shown == {each.name: each.default for each in parameters if each.kind is not each.VAR_KEYWORD}
+    params = eval(f"dict({arguments})")
+    assert params == {each.name: each.default for each in parameters if each.kind is not each.VAR_KEYWORD}
 
 
 def test_what_users_of_openai_have_before(

@@ -23,9 +23,9 @@ def own_parameters(operator: type[Any]) -> set[str]:
     What our classes take, without what goes on to Airflow's.
     """
     ours = [base for base in operator.__mro__ if base.__module__.startswith("apache_airflow_provider_ovhcloud_ai")]
-    found = [inspect.signature(vars(base)["__init__"]) for base in ours if "__init__" in vars(base)]
-    taken = [each for signature in found for each in signature.parameters.values()]
-    return {each.name for each in taken if each.kind is each.KEYWORD_ONLY}
+    signatures = [inspect.signature(vars(base)["__init__"]) for base in ours if "__init__" in vars(base)]
+    params = [each for signature in signatures for each in signature.parameters.values()]
+    return {each.name for each in params if each.kind is each.KEYWORD_ONLY}
 
 
 def pushed_keys(operator: type[Any]) -> set[str]:
@@ -67,12 +67,12 @@ def rows_of_pages() -> list[tuple[str, str, str]]:
     """
     The rows of tables of parameters on other pages: page, names, default.
     """
-    found = []
+    documented = []
     for page in sorted((ROOT / "docs").glob("*.md")):
         for table in page.read_text(encoding="utf-8").split("| parameter | default | meaning |\n|---|---|---|\n")[1:]:
             rows = [line.split("|") for line in table.split("\n\n")[0].splitlines()]
-            found += [(page.stem, row[1].strip(), row[2].strip()) for row in rows]
-    return found
+            documented += [(page.stem, row[1].strip(), row[2].strip()) for row in rows]
+    return documented
 
 
 #: Whose parameters a page is about.
@@ -92,13 +92,15 @@ def test_tables_of_parameters_are_found() -> None:
 
 @pytest.mark.parametrize(("page", "names", "default"), rows_of_pages())
 def test_a_page_says_the_same(page: str, names: str, default: str) -> None:
-    known = reference.read_defaults(OF_PAGES[page])
-    given = re.findall(r"`(\w+)`", names)
-    assert set(given) <= own_parameters(OF_PAGES[page])
-    shown = re.findall(r"`([^`]+)`", default)
-    for name, value in zip(given, shown * (len(given) if len(shown) == 1 else 1), strict=bool(shown)):
+    params = reference.read_defaults(OF_PAGES[page])
+    param_names = re.findall(r"`(\w+)`", names)
+    assert set(param_names) <= own_parameters(OF_PAGES[page])
+    defaults = re.findall(r"`([^`]+)`", default)
+    for name, value in zip(
+        param_names, defaults * (len(param_names) if len(defaults) == 1 else 1), strict=bool(defaults)
+    ):
         with suppress(ValueError, SyntaxError):  # words, such as an option of Airflow's
-            assert ast.literal_eval(value) == known[name].default
+            assert ast.literal_eval(value) == params[name].default
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.__name__)

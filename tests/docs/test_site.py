@@ -50,11 +50,11 @@ class Links(HTMLParser):
         self.feed(page.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
-        self.anchors |= {found[name] for name in ("id", "name") if name in found}
-        self.loaded += [found["src"]] if "src" in found else []
-        if "href" in found:
-            (self.targets if tag == "a" else self.loaded).append(found["href"])
+        attributes = {name: value or "" for name, value in attrs}
+        self.anchors |= {attributes[name] for name in ("id", "name") if name in attributes}
+        self.loaded += [attributes["src"]] if "src" in attributes else []
+        if "href" in attributes:
+            (self.targets if tag == "a" else self.loaded).append(attributes["href"])
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +83,15 @@ def page() -> Iterator[Any]:
         yield page
 
 
-def found(page: Any, words: str) -> list[str]:
+def find_sections(page: Any, words: str) -> list[str]:
     """
     Paste words into the search of the open page, without a key, and give the addresses of the first sections there.
     """
     page.evaluate("document.querySelector('.md-search-result__list').replaceChildren()")
     page.locator("input[name=query]").fill(words)
     page.locator(".md-search-result__item").first.wait_for()
-    shown = page.locator(".md-search-result__item > a").evaluate_all("links => links.map(link => link.href)")
-    return [address.rpartition("/")[2] for address in shown if "#" in address][:3]
+    addresses = page.locator(".md-search-result__item > a").evaluate_all("links => links.map(link => link.href)")
+    return [address.rpartition("/")[2] for address in addresses if "#" in address][:3]
 
 
 def test_every_link_leads_somewhere(pages: dict[Path, Links]) -> None:
@@ -117,24 +117,24 @@ def test_nothing_is_named_that_another_host_has(pages: dict[Path, Links]) -> Non
 
 @pytest.mark.browser
 def test_nothing_is_asked_of_another_host(page: Any, pages: dict[Path, Links]) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     # The scripts are the same on each page.
     longest = {file.parent: file for file in sorted(pages, key=lambda file: file.stat().st_size)}
     for file in longest.values():
         page.goto(file.as_uri())
         page.locator("input[name=query]").click()
-        assert found(page, "token")
-    assert len(asked) > len(longest)
-    assert [url for url in asked if urlsplit(url).scheme not in ("file", "data", "about")] == []
+        assert find_sections(page, "token")
+    assert len(urls) > len(longest)
+    assert [url for url in urls if urlsplit(url).scheme not in ("file", "data", "about")] == []
 
 
 @pytest.fixture(scope="module")
 def search(page: Any, site: Path) -> Callable[[str], list[str]]:
     page.goto((site / "index.html").as_uri())
     page.locator("input[name=query]").click()
-    assert found(page, "token"), "a search that finds nothing at all is told once"
-    return partial(found, page)
+    assert find_sections(page, "token"), "a search that finds nothing at all is told once"
+    return partial(find_sections, page)
 
 
 @pytest.fixture(scope="module")
@@ -168,5 +168,5 @@ def test_the_search_works_from_a_web_server(page: Any, site: Path) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
         page.locator("input[name=query]").click()
-        assert "troubleshooting.html#" in found(page, "Failed: token refused (403 Forbidden)")[0]
+        assert "troubleshooting.html#" in find_sections(page, "Failed: token refused (403 Forbidden)")[0]
         server.shutdown()

@@ -16,12 +16,12 @@ PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 
 SECTIONS = dict(re.findall(r"^### (.+)\n((?:(?!##).*\n)*)", PAGE, re.MULTILINE))
 #: Each message of each heading, and the mark of those that Airflow says.
-MESSAGES = [found for heading in SECTIONS for found in re.findall(r"`([^`]+)`( \(Airflow\))?", heading)]
+MESSAGES = [match for heading in SECTIONS for match in re.findall(r"`([^`]+)`( \(Airflow\))?", heading)]
 OURS = [message for message, airflows in MESSAGES if not airflows]
 AIRFLOWS = [message for message, airflows in MESSAGES if airflows]
 
 #: Which file of the newest Airflow says it; None for those of Python, of HTTP, and of Airflow 2.11 alone.
-SAID_IN = {
+SOURCES = {
     "Bad Request": None,
     "Connection schemes (type: …) shall not contain '_' according to RFC3986": "models/connection.py",
     "Connection type missing? Make sure you have installed the corresponding Airflow Providers Package.": (
@@ -39,8 +39,8 @@ SAID_IN = {
 
 ERRORS = [
     name
-    for name, found in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(found, errors.AIEndpointsError) and found is not errors.AIEndpointsError
+    for name, match in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(match, errors.AIEndpointsError) and match is not errors.AIEndpointsError
 ]
 
 
@@ -52,16 +52,16 @@ def texts() -> list[str]:
 TEXTS = texts()
 
 
-def is_said(message: str, said: list[str]) -> bool:
+def is_in_source(message: str, texts: list[str]) -> bool:
     """
-    Tell whether one text holds a message, or two do that the code puts together with a colon.
+    Return whether one string holds a message, or two do that the code joins with a colon.
     """
     message = message.removeprefix("… ")
-    if any(message in text for text in said):
+    if any(message in text for text in texts):
         return True
     head, colon, tail = message.partition(": ")
     put_together = re.compile(re.escape(head) + "(?:: ….*)?", re.DOTALL)
-    return bool(colon) and any(put_together.fullmatch(text) for text in said) and any(tail in text for text in said)
+    return bool(colon) and any(put_together.fullmatch(text) for text in texts) and any(tail in text for text in texts)
 
 
 def test_the_page_is_read() -> None:
@@ -72,18 +72,18 @@ def test_the_page_is_read() -> None:
 
 @pytest.mark.parametrize("message", OURS)
 def test_each_message_is_one_of_the_code(message: str) -> None:
-    assert is_said(message, TEXTS)
+    assert is_in_source(message, TEXTS)
 
 
 def test_each_message_of_airflow_is_listed() -> None:
-    assert sorted(AIRFLOWS) == sorted(SAID_IN)
+    assert sorted(AIRFLOWS) == sorted(SOURCES)
 
 
-@pytest.mark.parametrize(("message", "file"), [(message, file) for message, file in SAID_IN.items() if file])
+@pytest.mark.parametrize(("message", "file"), [(message, file) for message, file in SOURCES.items() if file])
 def test_airflow_says_it(message: str, file: str) -> None:
     source = (Path(airflow.__file__).parent / file).read_text(encoding="utf-8")
-    said = list(literals(source)) if file.endswith(".py") else [source]
-    assert is_said(message, said)
+    texts = list(literals(source)) if file.endswith(".py") else [source]
+    assert is_in_source(message, texts)
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -98,7 +98,7 @@ def test_each_error_is_named_beside_a_message(error: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "said", "expected"),
+    ("message", "texts", "expected"),
     [
         ("Failed: token refused (…)", ["Failed", "token refused (…)"], True),
         ("Failed: token refused (…)", ["Failed", "token rejected (…)"], False),
@@ -109,5 +109,5 @@ def test_each_error_is_named_beside_a_message(error: str) -> None:
         ("… is lost: look for it", ["is lost: look for it"], True),
     ],
 )
-def test_a_message_is_found_where_it_is_said(message: str, said: list[str], expected: bool) -> None:
-    assert is_said(message, said) is expected
+def test_a_message_is_matched_in_source(message: str, texts: list[str], expected: bool) -> None:
+    assert is_in_source(message, texts) is expected

@@ -1,7 +1,7 @@
 """
 A fast service in a process of its own, whose every answer is a function of its prompt.
 
-What it measures of its clients is told at ``GET /v1/seen``.
+``GET /v1/seen`` returns what it measures of its clients.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Answering:
         # It ends with its standard input, and so with whoever started it.
         self._process.communicate()
 
-    def seen(self) -> dict[str, int]:
+    def read_counts(self) -> dict[str, int]:
         """
         Connections that were accepted, that are open, and that were open at most; and requests.
         """
@@ -52,10 +52,10 @@ class Answering:
 
 @dataclass
 class _Service:
-    seen: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "open": 0, "most": 0, "requests": 0})
+    counts: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "open": 0, "most": 0, "requests": 0})
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        counts = self.seen
+        counts = self.counts
         counts["accepted"] += 1
         counts["open"] += 1
         counts["most"] = max(counts["most"], counts["open"])
@@ -76,16 +76,16 @@ class _Service:
 
     def _answer(self, body: bytes, port: int) -> dict[str, Any]:
         if not body:
-            return self.seen
-        self.seen["requests"] += 1
-        asked = json.loads(body)
-        said = {"role": "assistant", "content": answer_to(asked["messages"][-1]["content"])}
+            return self.counts
+        self.counts["requests"] += 1
+        request = json.loads(body)
+        message = {"role": "assistant", "content": answer_to(request["messages"][-1]["content"])}
         # Which of the client's ports it came from: two processes that share a socket share its port.
         return {
             "id": str(port),
             "object": "chat.completion",
-            "model": asked["model"],
-            "choices": [{"index": 0, "message": said, "finish_reason": "stop"}],
+            "model": request["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
         }
 

@@ -27,7 +27,7 @@ HARMED = 4
 DIMENSIONS = 8
 
 
-def vector_of(text: str) -> list[float]:
+def build_vector(text: str) -> list[float]:
     return [int(answer_to(text)[at], 16) / 16 for at in range(DIMENSIONS)]
 
 
@@ -53,20 +53,20 @@ class Faulty:
         self._process.communicate()
 
 
-def answered(request: Received) -> bytes:
+def build_response(request: Received) -> bytes:
     """
     The reply that is right.
     """
     if request.method == "GET":  # for suggestions after a 404
         return message(200, {"object": "list", "data": [{"id": "some-model"}]})
-    asked = request.json
+    params = request.json
     if request.path.endswith("/embeddings"):
-        data = [{"index": index, "embedding": vector_of(text)} for index, text in enumerate(asked["input"])]
-        return message(200, {"object": "list", "data": data, "model": asked["model"], "usage": {}})
-    text = answer_to(asked["messages"][-1]["content"])
-    if not asked.get("stream"):
-        said = {"role": "assistant", "content": text}
-        return message(200, {"choices": [{"index": 0, "message": said, "finish_reason": "stop"}], "model": "m"})
+        data = [{"index": index, "embedding": build_vector(text)} for index, text in enumerate(params["input"])]
+        return message(200, {"object": "list", "data": data, "model": params["model"], "usage": {}})
+    text = answer_to(params["messages"][-1]["content"])
+    if not params.get("stream"):
+        answer = {"role": "assistant", "content": text}
+        return message(200, {"choices": [{"index": 0, "message": answer, "finish_reason": "stop"}], "model": "m"})
     deltas = [{"delta": {"content": text[at : at + 64]}} for at in range(0, len(text), 64)]
     events = [{"choices": [each]} for each in [*deltas, {"delta": {}, "finish_reason": "stop"}]]
     body = "".join(f"data: {json.dumps(each)}\n\n" for each in events) + "data: [DONE]\n\n"
@@ -74,7 +74,7 @@ def answered(request: Received) -> bytes:
 
 
 def well(wire: Wire, request: Received) -> bool:
-    wire.send(answered(request))
+    wire.send(build_response(request))
     return True
 
 
@@ -87,7 +87,7 @@ def late(seconds: float) -> Manner:
 
 
 def cut(wire: Wire, request: Received) -> bool:
-    whole = answered(request)
+    whole = build_response(request)
     wire.send(whole[: len(whole) // 2])
     return False
 
@@ -99,14 +99,14 @@ def reset_halfway(wire: Wire, request: Received) -> bool:
 
 
 def drip(wire: Wire, request: Received) -> bool:
-    start, _, body = answered(request).partition(b"\r\n\r\n")
+    start, _, body = build_response(request).partition(b"\r\n\r\n")
     wire.send(start + b"\r\n\r\n")
     wire.drip(body)
     return False
 
 
 def half_of_its_json(wire: Wire, request: Received) -> bool:
-    _, _, body = answered(request).partition(b"\r\n\r\n")
+    _, _, body = build_response(request).partition(b"\r\n\r\n")
     wire.send(message(200, body[: len(body) // 2], {"Content-Type": "application/json"}))
     return True
 

@@ -30,7 +30,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 
 from .echo_server import answer_to
-from .flaky_server import Faulty, vector_of
+from .flaky_server import Faulty, build_vector
 from .memory_usage import Footprint, footprint
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
@@ -54,7 +54,7 @@ SLACK = 10.0
 Verb = Callable[[OVHCloudAIEndpointsHook, str], Any]
 
 
-def said(hook: OVHCloudAIEndpointsHook, prompt: str) -> str:
+def ask_model(hook: OVHCloudAIEndpointsHook, prompt: str) -> str:
     # A model of its own for each caller, so that the pace of one, which learns from refusals, does not hold up all.
     response = hook.chat_completion(prompt.partition(",")[0], [{"role": "user", "content": prompt}])
     return response["choices"][0]["message"]["content"]
@@ -69,7 +69,7 @@ def embedded(hook: OVHCloudAIEndpointsHook, prompt: str) -> list[list[float]]:
     return [list(each["embedding"]) for each in response["data"]]
 
 
-async def said_on_a_loop(client: AsyncClient, prompt: str) -> str:
+async def ask_model_on_a_loop(client: AsyncClient, prompt: str) -> str:
     request = chat_request.chat(prompt.partition(",")[0], [{"role": "user", "content": prompt}])
     reply = await client.send(request)
     value = chat_response.check_chat(http_response.parse(reply, request, client.settings), reply, request)
@@ -78,9 +78,9 @@ async def said_on_a_loop(client: AsyncClient, prompt: str) -> str:
 
 #: How a thread asks, and what the right answer is.
 VERBS: dict[str, tuple[Verb, Callable[[str], Any]]] = {
-    "chat": (said, answer_to),
+    "chat": (ask_model, answer_to),
     "streamed chat": (streamed, answer_to),
-    "embeddings": (embedded, lambda prompt: [vector_of(prompt), vector_of(prompt * 2)]),
+    "embeddings": (embedded, lambda prompt: [build_vector(prompt), build_vector(prompt * 2)]),
 }
 
 
@@ -149,7 +149,7 @@ async def ask_on_a_loop(client: AsyncClient, who: str, ends: float, tally: Tally
     while time.monotonic() < ends:
         number, started, prompt = number + 1, time.monotonic(), f"{who}, {number}"
         try:
-            outcome: Any = await said_on_a_loop(client, prompt)
+            outcome: Any = await ask_model_on_a_loop(client, prompt)
         except Exception as error:  # noqa: BLE001  (likewise)
             outcome = error
         tally.add("chat on a loop", outcome, answer_to(prompt), time.monotonic() - started)
@@ -205,7 +205,7 @@ def test_soak(hook: OVHCloudAIEndpointsHook, request: pytest.FixtureRequest) -> 
 
 def table(rounds: list[Round], tally: Tally, after: Footprint) -> str:
     """
-    Tell what was seen.
+    Format the figures.
 
     :return: Markdown
     """
@@ -215,10 +215,10 @@ def table(rounds: list[Round], tally: Tally, after: Footprint) -> str:
         counts = (f"{tally.outcomes[kind, name]:,}" for kind in kinds)
         lines.append(f"| {name if name == 'answer' else f'`{name}`'} | {' | '.join(counts)} |")
     seconds, how = tally.slowest
-    said = (
+    figures = (
         f"{tally.calls:,} calls with seed {SEED}, {len(tally.wrong)} wrong; the slowest, {how}, took {seconds:.1f} s."
     )
-    lines += ["", said, ""]
+    lines += ["", figures, ""]
     lines += ["| after | calls | open files | threads | MB |", "|---|---|---|---|---|"]
     for each in rounds:
         lines.append(_row(f"{each.seconds:.0f} s", f"{each.calls:,}", each.held))

@@ -76,11 +76,11 @@ def hook(service: Answering, monkeypatch: pytest.MonkeyPatch) -> Iterator[OVHClo
     hook.get_conn().close()
 
 
-def check(run: Run, count: int, seen: dict[str, int]) -> None:
-    print(f"{run.warm} after {count // 4} calls, {run.end} after {count}; at the service {seen}")
+def check(run: Run, count: int, counts: dict[str, int]) -> None:
+    print(f"{run.warm} after {count // 4} calls, {run.end} after {count}; at the service {counts}")
     assert sorted(run.right) == list(range(count))
-    assert seen["requests"] == count
-    assert seen["most"] <= AT_A_TIME + 1  # the look at the service has one of its own
+    assert counts["requests"] == count
+    assert counts["most"] <= AT_A_TIME + 1  # the look at the service has one of its own
     assert max(run.warm.files, run.end.files) <= run.cold.files + AT_A_TIME
     # Those of the pool, which starts them as it needs them, and the one that watches deadlines.
     assert run.end.threads <= run.cold.threads + AT_A_TIME + 1
@@ -123,10 +123,10 @@ def test_threads_that_share_a_hook(service: Answering, hook: OVHCloudAIEndpoints
         warm = footprint()
         right += ask_all(range(CALLS // 4, CALLS))
         run = Run(right, cold, warm, footprint())
-    seen = service.seen()
-    check(run, CALLS, seen)
+    counts = service.read_counts()
+    check(run, CALLS, counts)
     # One for each thread at most, and kept.
-    assert seen["accepted"] <= AT_A_TIME + 1
+    assert counts["accepted"] <= AT_A_TIME + 1
 
 
 def test_tasks_of_an_event_loop_that_share_a_client(service: Answering, hook: OVHCloudAIEndpointsHook) -> None:
@@ -149,7 +149,7 @@ def test_tasks_of_an_event_loop_that_share_a_client(service: Answering, hook: OV
             return Run(right, cold, warm, footprint())
 
     done = asyncio.run(run(hook.settings.client, CALLS // 4))
-    seen = service.seen()
-    check(done, CALLS // 4, seen)
+    counts = service.read_counts()
+    check(done, CALLS // 4, counts)
     # httpx closes what nobody used for 5 s; with fewer kept than used it was two connections in three requests.
-    assert seen["accepted"] <= AT_A_TIME + 1 + seen["requests"] // 4
+    assert counts["accepted"] <= AT_A_TIME + 1 + counts["requests"] // 4

@@ -36,7 +36,7 @@ CALLS = 200
 #: Seconds after which a process that has not ended hangs: one that starts anew imports Airflow first.
 HANGS = 60
 
-Said = list[tuple[str, str]]
+Answers = list[tuple[str, str]]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def ask(hook: OVHCloudAIEndpointsHook, prompt: str) -> tuple[str, str]:
     return response["choices"][0]["message"]["content"], response["id"]
 
 
-def ask_all(hook: OVHCloudAIEndpointsHook, who: str) -> Said:
+def ask_all(hook: OVHCloudAIEndpointsHook, who: str) -> Answers:
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         return list(pool.map(lambda number: ask(hook, f"{who} {number}"), range(CALLS)))
 
@@ -63,20 +63,20 @@ def answers_for(who: str) -> list[str]:
     return [answer_to(f"{who} {number}") for number in range(CALLS)]
 
 
-def work(hook: OVHCloudAIEndpointsHook, together: Barrier, said: Queue[Said]) -> None:
+def work(hook: OVHCloudAIEndpointsHook, together: Barrier, answers: Queue[Answers]) -> None:
     together.wait(HANGS)
-    said.put(ask_all(hook, "child"))
+    answers.put(ask_all(hook, "child"))
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_parent_and_child_ask_at_the_same_time(hook: OVHCloudAIEndpointsHook, method: str) -> None:
     before = {port for _, port in ask_all(hook, "parent")}
     context: Any = multiprocessing.get_context(method)
-    together, said = context.Barrier(2), context.Queue()
-    child = context.Process(target=work, args=(hook, together, said))
+    together, answers = context.Barrier(2), context.Queue()
+    child = context.Process(target=work, args=(hook, together, answers))
     child.start()
     together.wait(HANGS)
-    parents, childs = ask_all(hook, "parent"), said.get(timeout=HANGS)
+    parents, childs = ask_all(hook, "parent"), answers.get(timeout=HANGS)
     child.join(HANGS)
     assert child.exitcode == 0
     assert [answer for answer, _ in parents] == answers_for("parent")
@@ -117,7 +117,7 @@ def test_a_process_is_forked_while_a_thread_holds_a_lock(hook: OVHCloudAIEndpoin
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait()
-    child = multiprocessing.get_context("fork").Process(target=answered, args=(hook, other))
+    child = multiprocessing.get_context("fork").Process(target=check_hooks, args=(hook, other))
     child.start()
     child.join(HANGS)
     hung = child.is_alive()
@@ -129,7 +129,7 @@ def test_a_process_is_forked_while_a_thread_holds_a_lock(hook: OVHCloudAIEndpoin
     assert ask(hook, "after")[0] == answer_to("after")
 
 
-def answered(*hooks: OVHCloudAIEndpointsHook) -> None:
+def check_hooks(*hooks: OVHCloudAIEndpointsHook) -> None:
     for each in hooks:
         assert ask(each, "child")[0] == answer_to("child")
     gc.collect()

@@ -57,7 +57,7 @@ def _tls(manner: Manner, *names: str, expired: bool = False, trusted: bool = Tru
 
 
 @contextmanager
-def _nobody(_: Manner) -> Iterator[Place]:
+def _closed_port(_: Manner) -> Iterator[Place]:
     with refusing() as port:
         yield Place(f"http://127.0.0.1:{port}/v1")
 
@@ -136,7 +136,7 @@ def _bundle_that_is_none(manner: Manner) -> Iterator[Place]:
 
 #: Place -> how it is made, and the error's ``kind``; nothing where there is an answer.
 PLACES: dict[str, tuple[Callable[[Manner], Any], str]] = {
-    "nobody listens": (_nobody, "refused"),
+    "nobody listens": (_closed_port, "refused"),
     "nobody accepts": (_full, "timeout"),
     "a name that is none": (_nameless, "dns"),
     "IPv6": (_version_six, ""),

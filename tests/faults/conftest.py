@@ -13,7 +13,7 @@ from .table import PROPERTY, Row, table
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    rows = [Row(*told) for report in reports for name, told in report.user_properties if name == PROPERTY]
+    rows = [Row(*values) for report in reports for name, values in report.user_properties if name == PROPERTY]
     if not rows:
         return
     text = table(rows)

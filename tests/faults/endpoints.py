@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from support.audio_samples import wav
 
 MODEL = "some-model"
-SAID = [{"role": "user", "content": "Hi"}]
+MESSAGES = [{"role": "user", "content": "Hi"}]
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()
 
@@ -101,13 +101,13 @@ ENDPOINTS: dict[str, Endpoint] = {
         fields=(("data",), ("data", 0), ("data", 0, "id")),
     ),
     "chat": Endpoint(
-        lambda hook, _: hook.chat_completion(MODEL, SAID),
+        lambda hook, _: hook.chat_completion(MODEL, MESSAGES),
         CHAT,
         again=False,
         fields=(("choices",), ("choices", 0), ("choices", 0, "message")),
     ),
     "stream": Endpoint(
-        lambda hook, _: "".join(hook.stream_chat_completion(MODEL, SAID)),
+        lambda hook, _: "".join(hook.stream_chat_completion(MODEL, MESSAGES)),
         STREAM,
         again=False,
         kind="text/event-stream",

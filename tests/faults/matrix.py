@@ -61,13 +61,13 @@ class Outcome:
 
 
 @pytest.fixture
-def seen(request: pytest.FixtureRequest, record_property: Any) -> Callable[[str, str, Outcome], None]:
-    """Keep an outcome for the table, whichever process it was seen in."""
+def record(request: pytest.FixtureRequest, record_property: Any) -> Callable[[str, str, Outcome], None]:
+    """Record an outcome for the table, from any process."""
     place = request.session.items.index(request.node)
 
     def keep(name: str, where: str, outcome: Outcome) -> None:
-        told = (outcome.name, outcome.retryable, outcome.requests, outcome.seconds, outcome.peak)
-        record_property(table.PROPERTY, (place, name, where, *told))
+        measures = (outcome.name, outcome.retryable, outcome.requests, outcome.seconds, outcome.peak)
+        record_property(table.PROPERTY, (place, name, where, *measures))
 
     return keep
 
@@ -91,7 +91,7 @@ def outcome_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[End
 
 
 @pytest.fixture
-def outcome_of(outcome_at: Any) -> Callable[[Endpoint, Any], Outcome]:
+def run_fault(outcome_at: Any) -> Callable[[Endpoint, Any], Outcome]:
     def run(endpoint: Endpoint, manner: Any) -> Outcome:
         with Server(manner) as server:
             return outcome_at(endpoint, Place(server.base_url, server=server))
@@ -100,13 +100,13 @@ def outcome_of(outcome_at: Any) -> Callable[[Endpoint, Any], Outcome]:
 
 
 def _measured(call: Callable[[], Any], server: Server | None) -> Outcome:
-    found: list[Any] = []
+    results: list[Any] = []
 
     def work() -> None:
         try:
-            found.append(call())
+            results.append(call())
         except BaseException as error:  # noqa: BLE001  (what must not come is looked at below)
-            found.append(error)
+            results.append(error)
 
     tracemalloc.start()
     started = time.monotonic()
@@ -116,12 +116,12 @@ def _measured(call: Callable[[], Any], server: Server | None) -> Outcome:
     seconds = time.monotonic() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found, f"hangs: nothing after {HANGS} s"
-    value, asked = found[0], len(server.requests) if server else 0
+    assert results, f"hangs: nothing after {HANGS} s"
+    value, request_count = results[0], len(server.requests) if server else 0
     if not isinstance(value, BaseException):
-        return Outcome("answer", None, asked, seconds, peak, value)
+        return Outcome("answer", None, request_count, seconds, peak, value)
     assert isinstance(value, AIEndpointsError), f"{type(value).__name__} is not the provider's own: {value!r}"
-    return Outcome(type(value).__name__, value.retryable, asked, seconds, peak, error=value)
+    return Outcome(type(value).__name__, value.retryable, request_count, seconds, peak, error=value)
 
 
 CASES = [
@@ -138,10 +138,10 @@ def test_there_are_enough_cases() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name", "where"), CASES)
-def test_fault(kind: str, name: str, where: str, outcome_of: Any, seen: Any) -> None:
+def test_fault(kind: str, name: str, where: str, run_fault: Any, record: Any) -> None:
     fault, endpoint = GROUPS[kind][name], ENDPOINTS[where]
-    outcome = outcome_of(endpoint, fault.make(endpoint))
-    seen(name, where, outcome)
+    outcome = run_fault(endpoint, fault.make(endpoint))
+    record(name, where, outcome)
     assert outcome.name in fault.outcome.split(" or "), outcome.error
     if outcome.name != "answer":
         assert outcome.requests == _expected_requests(fault, endpoint, outcome.error), outcome.error
@@ -156,9 +156,9 @@ def _expected_requests(fault: Fault, endpoint: Endpoint, error: Any) -> int:
 
 
 def _check_sentence(error: Any) -> None:
-    said = f"{error} {error!r} {error.detail} {error.response}"
-    assert TOKEN not in said
-    assert TOKEN[::-1] not in said
+    texts = f"{error} {error!r} {error.detail} {error.response}"
+    assert TOKEN not in texts
+    assert TOKEN[::-1] not in texts
     assert 20 < len(str(error)) < 1_500
     assert str(error).rstrip().endswith((".", ")", "...", "/")), error
     # Nothing of the HTTP libraries hangs on it, in which the token would be.
@@ -168,12 +168,12 @@ def _check_sentence(error: Any) -> None:
 
 @pytest.mark.parametrize("where", ENDPOINTS)
 @pytest.mark.parametrize("name", PLACES)
-def test_place(name: str, where: str, outcome_at: Any, seen: Any) -> None:
+def test_place(name: str, where: str, outcome_at: Any, record: Any) -> None:
     make, kind = PLACES[name]
     endpoint = ENDPOINTS[where]
     with make(reply(200, endpoint.body, {"Content-Type": endpoint.kind})) as place:
         outcome = outcome_at(endpoint, place)
-    seen(name, where, outcome)
+    record(name, where, outcome)
     if not kind:
         assert (outcome.name, outcome.requests) == ("answer", 1), outcome.error
         return
@@ -210,7 +210,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("where", "place", "value"), SHAPES)
-def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any, seen: Any) -> None:
+def test_shape(where: str, place: tuple[Any, ...], value: str, run_fault: Any, record: Any) -> None:
     endpoint = ENDPOINTS[where]
     good = copy.deepcopy(endpoint.good)
     *way, last = place
@@ -221,8 +221,8 @@ def test_shape(where: str, place: tuple[Any, ...], value: str, outcome_of: Any, 
         del holder[last]
     else:
         holder[last] = VALUES[value]
-    outcome = outcome_of(endpoint, reply(200, good))
-    seen(f"{'.'.join(map(str, place))} is {value}", where, outcome)
+    outcome = run_fault(endpoint, reply(200, good))
+    record(f"{'.'.join(map(str, place))} is {value}", where, outcome)
     assert outcome.requests == 1
     if outcome.name == "answer":
         # It is of the type that belongs there, or the place says nothing that is needed.

@@ -199,14 +199,14 @@ GUARDS = {
         "client/http/async_client.py",
         'info["return_value"] = None',
         "tests/leaks/test_objects.py",
-        "trigger or whatever",
+        "trigger or error_of_any_response",
         "pass",
     ),
     "no reason phrase is left to be logged": _without(
         "client/http/async_client.py",
         'response.extensions.pop("reason_phrase", None)',
         "tests/leaks/test_objects.py",
-        "tells_the_token_back",
+        "echoes_the_token",
         "pass",
     ),
     "this machine is not asked of a proxy": _without(
@@ -280,9 +280,9 @@ def test_a_guard_that_is_gone_is_missed(name: str, copied: Path) -> None:
         assert text.count(old) == 1, f"{guard.file} has {text.count(old)} times: {old}"
         text = text.replace(old, new)
     file.write_text(text, encoding="utf-8")
-    code, said = _run(copied, guard)
-    assert code == 1, said  # 1: tests ran, and some failed
-    assert re.search(r"\d+ failed|hung", said), said
+    code, output = _run(copied, guard)
+    assert code == 1, output  # 1: tests ran, and some failed
+    assert re.search(r"\d+ failed|hung", output), output
 
 
 def test_the_copy_is_what_the_tests_use(copied: Path) -> None:

@@ -110,9 +110,9 @@ def _reset_in_body(endpoint: Endpoint) -> Manner:
 
 
 def _status(status: int, body: Any = None, **headers: str) -> Callable[[Endpoint], Manner]:
-    said = {"error": {"message": "no", "code": "c"}} if body is None else body
+    content = {"error": {"message": "no", "code": "c"}} if body is None else body
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: reply(status, said, named)
+    return lambda _: reply(status, content, named)
 
 
 def _is_json(name: str) -> bool:
@@ -175,11 +175,13 @@ COMMON: dict[str, Fault] = {
         lambda _: raw(b"\x00\xff\x15\x03\x01 SSH-2.0\r\n\r\n"), "APIConnectionError", UNLESS_BILLED
     ),
     "103 before the answer": Fault(
-        lambda endpoint: raw(2 * b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _headed(endpoint), kept=True),
+        lambda endpoint: raw(
+            2 * b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _headed(endpoint), keep_alive=True
+        ),
         "answer",
     ),
     "100 before the answer": Fault(
-        lambda endpoint: raw(b"HTTP/1.1 100 Continue\r\n\r\n" + _headed(endpoint), kept=True), "answer"
+        lambda endpoint: raw(b"HTTP/1.1 100 Continue\r\n\r\n" + _headed(endpoint), keep_alive=True), "answer"
     ),
     "gzip": Fault(
         lambda endpoint: reply(
@@ -205,7 +207,7 @@ COMMON: dict[str, Fault] = {
     ),
     "text with 200": Fault(_status(200, "OK"), "InvalidResponseError"),
     "empty 200": Fault(_status(200, b""), "InvalidResponseError"),
-    "204": Fault(lambda _: raw(b"HTTP/1.1 204 No Content\r\n\r\n", kept=True), "InvalidResponseError"),
+    "204": Fault(lambda _: raw(b"HTTP/1.1 204 No Content\r\n\r\n", keep_alive=True), "InvalidResponseError"),
     "a list": Fault(_status(200, []), "InvalidResponseError"),
     "null": Fault(_status(200, b"null", Content_Type="application/json"), "InvalidResponseError"),
     "a number": Fault(_status(200, b"1e999", Content_Type="application/json"), "InvalidResponseError"),

@@ -47,16 +47,24 @@ def table(rows: Iterable[Row]) -> str:
     for row in sorted(rows):
         # The values of one header stand together.
         lines[row.name.partition(": ")[0], row.outcome, row.retryable, row.requests].append(row)
-    return "\n".join([*HEAD, *(_line(found) for found in lines.values()), ""])
+    return "\n".join([*HEAD, *(_line(group) for group in lines.values()), ""])
 
 
-def _line(found: list[Row]) -> str:
-    row = found[0]
+def _line(rows: list[Row]) -> str:
+    row = rows[0]
     name, _, _ = row.name.partition(": ")
-    values = dict.fromkeys(each.name.partition(": ")[2] for each in found if ": " in each.name)
-    shown = ": " + " · ".join(f"`{value}`" if value else "nothing" for value in values) if values else ""
-    places = list(dict.fromkeys(each.where for each in found))
+    values = dict.fromkeys(each.name.partition(": ")[2] for each in rows if ": " in each.name)
+    suffix = ": " + " · ".join(f"`{value}`" if value else "nothing" for value in values) if values else ""
+    places = list(dict.fromkeys(each.where for each in rows))
     where = "all" if len(places) == len(ENDPOINTS) else ", ".join(places)
-    seconds, peak = max(each.seconds for each in found), max(each.peak for each in found) / 1e6
-    told = [name + shown, where, row.outcome, RETRY[row.retryable], f"{row.requests}", f"{seconds:.1f}", f"{peak:.1f}"]
-    return "| " + " | ".join(told) + " |"
+    seconds, peak = max(each.seconds for each in rows), max(each.peak for each in rows) / 1e6
+    cells = [
+        name + suffix,
+        where,
+        row.outcome,
+        RETRY[row.retryable],
+        f"{row.requests}",
+        f"{seconds:.1f}",
+        f"{peak:.1f}",
+    ]
+    return "| " + " | ".join(cells) + " |"

@@ -74,8 +74,8 @@ def minimize(target: str, new: str) -> None:
         if done and any(Path(merged).iterdir()):
             for old in (CORPUS / target).iterdir():
                 old.unlink()
-            for found in Path(merged).iterdir():
-                (CORPUS / target / found.name[:12]).write_bytes(found.read_bytes())
+            for file in Path(merged).iterdir():
+                (CORPUS / target / file.name[:12]).write_bytes(file.read_bytes())
 
 
 def start(target: str, *options: str) -> bool:

@@ -79,17 +79,17 @@ def events(data: bytes) -> None:
     expected = reference_events(ended)
     assert read_events([ended]) == expected
     assert read_events(ended[at : at + step] for at in range(0, len(ended), step)) == expected
-    chat, shown = StreamedChat(TOKEN), ""
+    chat, text = StreamedChat(TOKEN), ""
     try:
         for event in expected:
-            shown += chat.take(event)
+            text += chat.take(event)
     except InvalidResponseError as error:
         _check_error(error)
     response = chat.response()
-    written = json.dumps(response)
-    assert len(written) < 1_000 + 100 * len(data), "a stream grew as it was read"
+    encoded = json.dumps(response)
+    assert len(encoded) < 1_000 + 100 * len(data), "a stream grew as it was read"
     first = next((each["message"]["content"] for each in response["choices"] if each["index"] == 0), None)
-    assert shown == (first if isinstance(first, str) else "")
+    assert text == (first if isinstance(first, str) else "")
     if response["choices"]:
         _read_chat(response)
 
@@ -100,9 +100,14 @@ def refusal(data: bytes) -> None:
     """
     line, _, body = data.partition(b"\n")
     status = STATUSES[line[0] % len(STATUSES)] if line else 400
-    said = line[1:].decode("latin-1")
+    message = line[1:].decode("latin-1")
     body = body.replace(b"TOKEN", TOKEN.encode())
-    headers = {"content-type": "application/json", "retry-after": said, "x-request-id": said, "ratelimit-reset": said}
+    headers = {
+        "content-type": "application/json",
+        "retry-after": message,
+        "x-request-id": message,
+        "ratelimit-reset": message,
+    }
     error = parse_error(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
     assert type(error) is for_status(status)
     assert error.status == status
@@ -113,10 +118,10 @@ def refusal(data: bytes) -> None:
 
 
 def _check_error(error: AIEndpointsError) -> None:
-    told = [str(error), str(error.code or ""), str(error.request_id or ""), str(error.detail or "")]
-    assert all(text.isprintable() and len(text) < LONGEST_ERROR for text in told), told
-    assert not any(TOKEN.lower() in text.lower() for text in told), told
-    told[0].encode()
+    texts = [str(error), str(error.code or ""), str(error.request_id or ""), str(error.detail or "")]
+    assert all(text.isprintable() and len(text) < LONGEST_ERROR for text in texts), texts
+    assert not any(TOKEN.lower() in text.lower() for text in texts), texts
+    texts[0].encode()
 
 
 def reply(data: bytes) -> None:
@@ -130,14 +135,14 @@ def reply(data: bytes) -> None:
         _check_error(error)
 
 
-def _object(came: Reply) -> dict[str, Any]:
-    value = http_response.parse(came, CHAT, SETTINGS)
+def _object(reply: Reply) -> dict[str, Any]:
+    value = http_response.parse(reply, CHAT, SETTINGS)
     assert isinstance(value, dict)
     return value
 
 
-def _chat(came: Reply) -> None:
-    value = chat_response.check_chat(_object(came), came, CHAT)
+def _chat(reply: Reply) -> None:
+    value = chat_response.check_chat(_object(reply), reply, CHAT)
     assert all(isinstance(choice["message"], dict) for choice in value["choices"])
     _read_chat(value)
 
@@ -162,16 +167,16 @@ def _check_usage(value: Mapping[str, Any]) -> None:
     assert total.input_tokens is not None or total.missing_tokens
 
 
-def _embeddings(came: Reply) -> None:
+def _embeddings(reply: Reply) -> None:
     count = 2
-    fast = _outcome(lambda: _vectors(vectors.parse_embeddings(came, CHAT, SETTINGS), count, came))
-    slow = _outcome(lambda: _vectors(_object(came), count, came))
+    fast = _outcome(lambda: _vectors(vectors.parse_embeddings(reply, CHAT, SETTINGS), count, reply))
+    slow = _outcome(lambda: _vectors(_object(reply), count, reply))
     # The fast one looks at no text that it does not need: what is no UTF-8 there is none of its business.
-    assert fast == slow or came.body != came.body.decode("utf-8", "replace").encode(), "the fast reader differs"
+    assert fast == slow or reply.body != reply.body.decode("utf-8", "replace").encode(), "the fast reader differs"
 
 
-def _vectors(value: dict[str, Any], count: int, came: Reply) -> list[list[float]]:
-    checked = vectors.check_embeddings(value, count, came, CHAT)
+def _vectors(value: dict[str, Any], count: int, reply: Reply) -> list[list[float]]:
+    checked = vectors.check_embeddings(value, count, reply, CHAT)
     check_dimensions(checked)
     assert len(checked) == count
     assert all(math.isfinite(number) for vector in checked for number in vector)
@@ -186,37 +191,37 @@ def _outcome(read: Callable[[], Any]) -> Any:
         return InvalidResponseError
 
 
-def _models(came: Reply) -> None:
-    for model in model_list.check_models(_object(came), came, CHAT):
+def _models(reply: Reply) -> None:
+    for model in model_list.check_models(_object(reply), reply, CHAT):
         rates = prices.read_pricing(model)
         if rates is not None:
             cost = prices.compute_cost(usage.Usage(1, 7, 5), rates)
             assert 0 <= cost < 13
 
 
-def _response(came: Reply) -> None:
-    value = responses_api.check(_object(came), came, CHAT, TOKEN)
+def _response(reply: Reply) -> None:
+    value = responses_api.check(_object(reply), reply, CHAT, TOKEN)
     assert isinstance(responses_api.read_text(value), str)
     _check_usage(responses_api.to_chat_usage(value))
 
 
-def _transcript(came: Reply) -> None:
-    value = transcription.check_transcript(_object(came), came)
+def _transcript(reply: Reply) -> None:
+    value = transcription.check_transcript(_object(reply), reply)
     seconds = usage.read_audio_seconds(value)
     assert seconds is None or seconds >= 0
-    for written in (subtitles.srt, subtitles.vtt):
-        times = re.findall(r"^(\S+) --> (\S+)$", written(value), re.MULTILINE)
+    for write in (subtitles.srt, subtitles.vtt):
+        times = re.findall(r"^(\S+) --> (\S+)$", write(value), re.MULTILINE)
         assert all(len(start) >= 12 and len(end) >= 12 for start, end in times)
 
 
-def _pictures(came: Reply) -> None:
-    found = image_generation.read_images(_object(came), came, image_generation.build_request("sdxl", "A cat"))
-    assert len(found.images) == 1
+def _pictures(reply: Reply) -> None:
+    result = image_generation.read_images(_object(reply), reply, image_generation.build_request("sdxl", "A cat"))
+    assert len(result.images) == 1
 
 
-def _batch(came: Reply) -> None:
-    told = batches_api.summary(batches_api.check(_object(came), "batch", came))
-    assert batches_api.describe(told)
+def _batch(reply: Reply) -> None:
+    summary = batches_api.summary(batches_api.check(_object(reply), "batch", reply))
+    assert batches_api.describe(summary)
 
 
 #: What a reply may answer, in the order of the first byte of an input.

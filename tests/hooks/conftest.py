@@ -65,8 +65,8 @@ class Ear:
         """
         All that was said about something, without what the handlers wrote around it.
         """
-        said = [about + line.partition(about)[2] for line in self.text.splitlines() if about in line]
-        return list(dict.fromkeys(said))
+        lines = [about + line.partition(about)[2] for line in self.text.splitlines() if about in line]
+        return list(dict.fromkeys(lines))
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def test_verbs_keep_one_connection(hook_for: Make, sandbox: Sandbox) -> None:
     assert [len(item["embedding"]) for item in vectors["data"]] == [1_024, 1_024]
     assert {"gpt-oss-20b", "bge-m3"} <= {model["id"] for model in models}
     assert sandbox.connections == 1
-    sent = sandbox.requests[0].json
-    assert sent == {
+    body = sandbox.requests[0].json
+    assert body == {
         "model": MODEL,
         "messages": HELLO,
         "temperature": 0.3,
@@ -66,26 +66,26 @@ def test_anonymous_access(hook_for: Make, sandbox: Sandbox) -> None:
 def test_token_is_shown_nowhere(hook_for: Make, ear: Any, password: str, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("", "urllib3", "requests", "httpx", "httpcore", "apache_airflow_provider_ovhcloud_ai"):
         caplog.set_level(logging.DEBUG, logger=name)
-    told = {"X-Request-Id": f"r-{canary.TOKEN}", "Location": f"https://{canary.TOKEN}/", "X-Warning": canary.TOKEN}
-    manners = [reply(status, {"object": "list"}, told) for status in (200, 302)]
+    headers = {"X-Request-Id": f"r-{canary.TOKEN}", "Location": f"https://{canary.TOKEN}/", "X-Warning": canary.TOKEN}
+    manners = [reply(status, {"object": "list"}, headers) for status in (200, 302)]
     manners += [
         echo(status, str, X_Request_Id="r-TOKEN", Retry_After="0")
         for status in (400, 401, 403, 404, 413, 422, 429, 500, 503)
     ]
-    shown: list[str] = []
+    texts: list[str] = []
     for manner in manners:
         with Server(manner) as server:
             for fail_fast in (True, False):
                 hook = ear.listen(hook_for(stored(server, password), fail_fast=fail_fast))
-                shown += traces_of_failures(hook)
-                shown += map(repr, (hook, vars(hook), hook.settings, hook.get_conn(), vars(hook.get_conn())))
+                texts += traces_of_failures(hook)
+                texts += map(repr, (hook, vars(hook), hook.settings, hook.get_conn(), vars(hook.get_conn())))
             assert server.requests[0].headers["authorization"] == f"Bearer {canary.TOKEN}"
     assert "The service warns about" in ear.everything
-    assert [each for each in [*shown, ear.everything] if canary.shows(each)] == []
+    assert [each for each in [*texts, ear.everything] if canary.shows(each)] == []
 
 
 def traces_of_failures(hook: OVHCloudAIEndpointsHook) -> list[str]:
-    shown: list[str] = []
+    texts: list[str] = []
     for call in (
         hook.list_models,
         lambda: hook.chat_completion("m", HELLO),
@@ -93,8 +93,8 @@ def traces_of_failures(hook: OVHCloudAIEndpointsHook) -> list[str]:
     ):
         with pytest.raises(AIEndpointsError) as caught:
             call()
-        shown += canary.traces(caught.value)
-    return shown
+        texts += canary.traces(caught.value)
+    return texts
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ print("redacted:", redact(f"say {token} aloud"))
 
 
 def test_test_connection(hook_for: Make, sandbox: Sandbox) -> None:
-    ok, said = hook_for(stored(sandbox)).test_connection()
-    assert ok, said
+    ok, message = hook_for(stored(sandbox)).test_connection()
+    assert ok, message
     assert OVHCloudAIEndpointsHook("nowhere").test_connection()[0] is False
     assert hook_for(stored(sandbox, "a b")).test_connection()[0] is False
 

@@ -112,15 +112,15 @@ def test_connection_from_the_database(
         session.add(Connection("in_database", "generic", host=sandbox.base_url, password="sandbox-token"))
     place = "operators.python" if airflow_version().startswith("2.") else "providers.standard.operators.python"
     run = run_dag(DAG.format(place=place))
-    assert xcom(run, "stored") in {model["id"] for model in models_of(sandbox)}
+    assert xcom(run, "stored") in {model["id"] for model in list_models(sandbox)}
     assert str(run.get_task_instance("missing").state) == "failed"
-    said = "".join(capfd.readouterr()) + caplog.text
-    said += "".join(file.read_text("utf-8") for file in (airflow_db / "logs").rglob("*.log"))
-    said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", said).split())
-    assert "The connection 'missing' does not exist: create it under Admin > Connections" in said
+    output = "".join(capfd.readouterr()) + caplog.text
+    output += "".join(file.read_text("utf-8") for file in (airflow_db / "logs").rglob("*.log"))
+    output = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", output).split())
+    assert "The connection 'missing' does not exist: create it under Admin > Connections" in output
 
 
-def models_of(sandbox: Sandbox) -> list[dict[str, Any]]:
+def list_models(sandbox: Sandbox) -> list[dict[str, Any]]:
     from apache_airflow_provider_ovhcloud_ai.client.http import http_response
     from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
     from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings

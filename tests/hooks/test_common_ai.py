@@ -64,7 +64,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def agent_of() -> Agent:
+def make_agent() -> Agent:
     """Make an agent as common-ai's operators do."""
 
     def make(conn_id: str, output_type: Any = str, model_id: Any = None, fallbacks: Any = None, **kwargs: Any) -> Any:
@@ -113,69 +113,69 @@ def test_airflow_gives_one_hook_that_does_both(sandbox: Sandbox, store: Store) -
 
 
 @needs_common_ai
-def test_host_and_token_are_the_connections(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
-    agent = agent_of(store(sandbox, password="Bearer sandbox-token\n"))
+def test_host_and_token_are_the_connections(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
+    agent = make_agent(store(sandbox, password="Bearer sandbox-token\n"))
     assert "What is a DAG?" in agent.run_sync("What is a DAG?").output
-    (sent,) = sandbox.requests
-    assert (sent.path, sent.json["model"]) == ("/v1/chat/completions", LLAMA)
-    assert sent.headers["authorization"] == "Bearer sandbox-token"
-    assert sent.headers["user-agent"].startswith(defaults.PACKAGE_NAME)
-    assert not any("someone-else" in value for value in sent.headers.values())
+    (request,) = sandbox.requests
+    assert (request.path, request.json["model"]) == ("/v1/chat/completions", LLAMA)
+    assert request.headers["authorization"] == "Bearer sandbox-token"
+    assert request.headers["user-agent"].startswith(defaults.PACKAGE_NAME)
+    assert not any("someone-else" in value for value in request.headers.values())
 
 
 @needs_common_ai
-def test_without_a_host_the_service_itself_is_asked(store: Store, sandbox: Sandbox, agent_of: Agent) -> None:
-    model = agent_of(store(sandbox, host="")).model
+def test_without_a_host_the_service_itself_is_asked(store: Store, sandbox: Sandbox, make_agent: Agent) -> None:
+    model = make_agent(store(sandbox, host="")).model
     assert model.base_url.rstrip("/") == model._provider.base_url == defaults.BASE_URL
     assert model.system == "ovhcloud"
 
 
 @needs_common_ai
 @pytest.mark.parametrize("named", ["gpt-oss-20b", "ovhcloud:gpt-oss-20b"])
-def test_a_model_that_is_named_wins(named: str, sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
-    agent_of(store(sandbox), model_id=named).run_sync("Hello")
+def test_a_model_that_is_named_wins(named: str, sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
+    make_agent(store(sandbox), model_id=named).run_sync("Hello")
     assert sandbox.requests[0].json["model"] == "gpt-oss-20b"
 
 
 @needs_common_ai
-def test_without_any_model_it_says_where_to_name_one(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
+def test_without_any_model_it_says_where_to_name_one(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
     with pytest.raises(Exception, match="No model: name one, or set 'Chat model' in the connection 'stored'"):
-        agent_of(store(sandbox, extra={}))
+        make_agent(store(sandbox, extra={}))
     assert sandbox.requests == []
 
 
 @needs_common_ai
-def test_anonymous_sends_no_authorization_at_all(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
+def test_anonymous_sends_no_authorization_at_all(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
     conn_id = store(sandbox, extra={"access": "anonymous", "chat_model": LLAMA})
-    assert agent_of(conn_id).run_sync("Hello").output
+    assert make_agent(conn_id).run_sync("Hello").output
     assert bearers(sandbox) == {None}
 
 
 @needs_common_ai
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentence"),
     [
         ({"host": "http://ai.example/v1"}, "would send the token unencrypted"),
         ({"extra": {"ca_bundle": "/nowhere.pem", "chat_model": LLAMA}}, "CA bundle '/nowhere.pem' does not exist"),
         ({"password": ""}, "API key not found"),
     ],
 )
-def test_what_cannot_work_is_said_before_anything_is_sent(
-    fields: dict[str, Any], said: str, sandbox: Sandbox, store: Store, agent_of: Agent
+def test_invalid_parameters_are_refused_before_a_request(
+    fields: dict[str, Any], sentence: str, sandbox: Sandbox, store: Store, make_agent: Agent
 ) -> None:
-    with pytest.raises(Exception, match=said):
-        agent_of(store(sandbox, **fields))
+    with pytest.raises(Exception, match=sentence):
+        make_agent(store(sandbox, **fields))
     assert sandbox.requests == []
 
 
 @needs_common_ai
-def test_a_class_gives_the_answer_its_form(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
-    assert isinstance(agent_of(store(sandbox), City).run_sync("Where is Lyon?").output, City)
+def test_a_class_gives_the_answer_its_form(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
+    assert isinstance(make_agent(store(sandbox), City).run_sync("Where is Lyon?").output, City)
 
 
 @needs_common_ai
-def test_an_answer_may_be_asked_for_in_pieces(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
-    agent = agent_of(store(sandbox))
+def test_an_answer_may_be_asked_for_in_pieces(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
+    agent = make_agent(store(sandbox))
 
     async def listen() -> str:
         async with agent.run_stream("What is a DAG?") as result:
@@ -187,20 +187,20 @@ def test_an_answer_may_be_asked_for_in_pieces(sandbox: Sandbox, store: Store, ag
 
 @needs_common_ai
 def test_an_agent_may_be_asked_on_one_event_loop_after_the_other(
-    sandbox: Sandbox, store: Store, agent_of: Agent
+    sandbox: Sandbox, store: Store, make_agent: Agent
 ) -> None:
-    agent = agent_of(store(sandbox))
+    agent = make_agent(store(sandbox))
     for _ in range(2):
         assert agent.run_sync("Hello").output
         assert asyncio.run(agent.run("Hello")).output
 
 
 @needs_common_ai
-def test_a_wrong_token_is_refused_in_our_words(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
+def test_a_wrong_token_is_refused_in_our_words(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
     from pydantic_ai.exceptions import ModelHTTPError
 
     with pytest.raises(ModelHTTPError, match="API token") as caught:
-        agent_of(store(sandbox, password="wrong-token-0123")).run_sync("Hello")
+        make_agent(store(sandbox, password="wrong-token-0123")).run_sync("Hello")
     assert caught.value.status_code in {401, 403}
     assert len(sandbox.requests) == 1
     assert "wrong-token-0123" not in "".join(traces(caught.value))
@@ -209,61 +209,61 @@ def test_a_wrong_token_is_refused_in_our_words(sandbox: Sandbox, store: Store, a
 @needs_common_ai
 @pytest.mark.parametrize("manner", [echo(403, str), echo(500, str), reply(200, "<title>" + TOKEN + "</title>"), None])
 def test_no_error_shows_the_token(
-    manner: Any, store: Store, agent_of: Agent, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    manner: Any, store: Store, make_agent: Agent, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with Server(*([manner] if manner else [])) as server:
         conn_id = store(server, token=TOKEN, extra={"chat_model": LLAMA, "max_retries": 0})
-        agent = agent_of(conn_id)
+        agent = make_agent(conn_id)
         if manner is None:
             server.__exit__(None, None, None)
         with pytest.raises(Exception) as caught:  # noqa: PT011  (each library has its own)
             agent.run_sync("Hello")
-    found = [*traces(caught.value), repr(agent), repr(vars(agent.model)), repr(agent.model._provider)]
-    found += [repr(agent.model.client), repr(vars(agent.model.client)), caplog.text, *capfd.readouterr()]
-    assert [text for text in found if shows(text)] == []
+    texts = [*traces(caught.value), repr(agent), repr(vars(agent.model)), repr(agent.model._provider)]
+    texts += [repr(agent.model.client), repr(vars(agent.model.client)), caplog.text, *capfd.readouterr()]
+    assert [text for text in texts if shows(text)] == []
 
 
 @needs_common_ai
-def test_a_service_that_is_not_there_is_said_so(store: Store, agent_of: Agent) -> None:
+def test_a_service_that_is_down_is_reported(store: Store, make_agent: Agent) -> None:
     with Sandbox() as sandbox:
-        agent = agent_of(store(sandbox, extra={"chat_model": LLAMA, "max_retries": 0}))
+        agent = make_agent(store(sandbox, extra={"chat_model": LLAMA, "max_retries": 0}))
     with pytest.raises(Exception, match=r"No reply from 127\.0\.0\.1.*nothing listens there"):
         agent.run_sync("Hello")
 
 
 @needs_common_ai
-def test_a_page_in_place_of_an_answer_is_said_so(store: Store, agent_of: Agent) -> None:
+def test_an_html_page_as_response_is_reported(store: Store, make_agent: Agent) -> None:
     from pydantic_ai.exceptions import ModelAPIError
 
     page = reply(200, "<title>Sign in</title>", {"Content-Type": "text/html"})
     with Server(page) as server, pytest.raises(ModelAPIError, match="'Sign in' instead of JSON") as caught:
-        agent_of(store(server)).run_sync("Hello")
+        make_agent(store(server)).run_sync("Hello")
     assert "Check the base URL." in str(caught.value)
 
 
 @needs_common_ai
-@pytest.mark.parametrize("asked", [None, {"timeout": 0.5}])
-def test_time_is_bounded_as_a_whole(asked: Any, store: Store, agent_of: Agent) -> None:
+@pytest.mark.parametrize("manner", [None, {"timeout": 0.5}])
+def test_time_is_bounded_as_a_whole(manner: Any, store: Store, make_agent: Agent) -> None:
     with Server(drip_body) as server:
-        extra = {"chat_model": LLAMA, "timeout": 60 if asked else 1}
-        agent = agent_of(store(server, extra=extra), model_settings=asked)
-        with pytest.raises(Exception, match=f"within {0.5 if asked else 1}"):
+        extra = {"chat_model": LLAMA, "timeout": 60 if manner else 1}
+        agent = make_agent(store(server, extra=extra), model_settings=manner)
+        with pytest.raises(Exception, match=f"within {0.5 if manner else 1}"):
             agent.run_sync("Hello")
 
 
 @needs_common_ai
 @pytest.mark.parametrize("trusted", [True, False])
-def test_certificates_are_the_connections(trusted: bool, store: Store, agent_of: Agent, tmp_path: Path) -> None:
+def test_certificates_are_the_connections(trusted: bool, store: Store, make_agent: Agent, tmp_path: Path) -> None:
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     extra = {"chat_model": LLAMA, "max_retries": 0, "ca_bundle": str(tmp_path / "ca.pem") if trusted else None}
-    said = {"role": "assistant", "content": "Hello"}
-    choice = {"index": 0, "finish_reason": "stop", "message": said}
+    answer = {"role": "assistant", "content": "Hello"}
+    choice = {"index": 0, "finish_reason": "stop", "message": answer}
     body = {"id": "1", "object": "chat.completion", "created": 1, "model": LLAMA, "choices": [choice]}
     with Server(reply(200, body), tls=context) as server:
-        agent = agent_of(store(server, extra=extra))
+        agent = make_agent(store(server, extra=extra))
         if trusted:
             assert agent.run_sync("Hello").output == "Hello"
         else:
@@ -273,25 +273,25 @@ def test_certificates_are_the_connections(trusted: bool, store: Store, agent_of:
 
 
 @needs_common_ai
-def test_retries_are_the_connections(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
-    agent = agent_of(store(sandbox, extra={"chat_model": LLAMA, "max_retries": 1}))
+def test_retries_are_the_connections(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
+    agent = make_agent(store(sandbox, extra={"chat_model": LLAMA, "max_retries": 1}))
     sandbox.fail_next(status=429, headers={"Retry-After": "0"})
     assert agent.run_sync("Hello").output
     assert len(sandbox.requests) == 2
 
 
 @needs_common_ai
-def test_another_connection_is_asked_where_the_first_fails(sandbox: Sandbox, store: Store, agent_of: Agent) -> None:
+def test_another_connection_is_asked_where_the_first_fails(sandbox: Sandbox, store: Store, make_agent: Agent) -> None:
     with Sandbox() as gone:
         first = store(gone, "first", extra={"chat_model": "gpt-oss-20b", "max_retries": 0})
-    agent = agent_of(first, fallbacks=[store(sandbox, "second", extra={})])
+    agent = make_agent(first, fallbacks=[store(sandbox, "second", extra={})])
     assert agent.run_sync("Hello").output
     assert sandbox.requests[0].json["model"] == "gpt-oss-20b"
 
 
 @needs_common_ai
 def test_the_log_and_the_metrics_are_ours(
-    sandbox: Sandbox, store: Store, agent_of: Agent, ear: Any, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, store: Store, make_agent: Agent, ear: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
 
@@ -319,9 +319,9 @@ def test_the_test_is_ours(token: str, sandbox: Sandbox, store: Store) -> None:
         OVHCloudAIEndpointsPydanticAIHook(conn_id),
         OVHCloudAIEndpointsHook.get_connection(conn_id).get_hook(),
     ):
-        works, said = hook.test_connection()
+        works, message = hook.test_connection()
         assert works is (token == "sandbox-token")
-        assert "token" in said[:80]
+        assert "token" in message[:80]
     assert {request.headers["authorization"] for request in sandbox.requests} >= {f"Bearer {token}"}
     assert sandbox.requests[0].path == "/v1/models"
 

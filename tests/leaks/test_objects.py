@@ -75,8 +75,8 @@ def test_operator_that_has_worked(
     task = build_operator(name, folder)
     where = make_context()
     returned = task.execute(where)
-    sent = [request for request in sandbox.requests if request.headers.get("authorization")]
-    assert sent, "the token was used"
+    requests = [request for request in sandbox.requests if request.headers.get("authorization")]
+    assert requests, "the token was used"
     pushed = str(where["ti"].mock_calls)
     about = {"hook": leaks.of_object(task.hook), "operator": repr((task, vars(task)["hook"])), "pushed": pushed}
     about |= {"returned": json.dumps(returned), "log": at_debug.text} | leaks.files(folder)
@@ -102,45 +102,45 @@ def test_operator_that_was_refused(
     assert leaks.holding_prompt({"sentence": str(caught.value), "log": at_debug.text}) == set()
 
 
-TOLD = " ".join([f"Bearer {canary.TOKEN}", *canary.spellings()])
-JSON = {"error": {"message": TOLD, "code": canary.TOKEN, "type": canary.TOKEN}, "request_id": canary.TOKEN}
+ECHO = " ".join([f"Bearer {canary.TOKEN}", *canary.spellings()])
+JSON = {"error": {"message": ECHO, "code": canary.TOKEN, "type": canary.TOKEN}, "request_id": canary.TOKEN}
 
 
 @pytest.mark.parametrize(
-    "said",
+    "manner",
     [
         *(reply(status, JSON, {"X-Request-Id": canary.TOKEN}) for status in (400, 401, 404, 413, 422, 429, 500, 503)),
         reply(200, f"<html><title>{canary.TOKEN}</title>", {"Content-Type": "text/html"}),
-        reply(200, TOLD),
+        reply(200, ECHO),
         reply(302, headers={"Location": f"https://{quote(canary.TOKEN, safe='')}.example/{canary.TOKEN}"}),
-        reply(200, TOLD, {"Content-Encoding": canary.TOKEN}),
+        reply(200, ECHO, {"Content-Encoding": canary.TOKEN}),
         stop_halfway,
         vanish,
     ],
 )
-def test_error_whatever_comes(
-    connected: Callable[[str], None], at_debug: pytest.LogCaptureFixture, said: Manner
+def test_error_of_any_response(
+    connected: Callable[[str], None], at_debug: pytest.LogCaptureFixture, manner: Manner
 ) -> None:
-    with Server(said) as server:
+    with Server(manner) as server:
         connected(server.base_url)
         hook = OVHCloudAIEndpointsHook()
-        found = {"test": str(hook.test_connection())}
+        texts = {"test": str(hook.test_connection())}
         for ask in (hook.list_models, lambda: hook.chat_completion("m", [{"role": "user", "content": canary.PROMPT}])):
             with pytest.raises(AIEndpointsError) as caught:
                 ask()
-            found |= {f"error {len(found)}": leaks.of_error(caught.value)}
-        shown = repr((str(caught.value), vars(caught.value)))
+            texts |= {f"error {len(texts)}": leaks.of_error(caught.value)}
+        fields = repr((str(caught.value), vars(caught.value)))
         with pytest.raises(AIEndpointsError) as caught:
             asyncio.run(_send(hook))
-        found |= {"asynchronous": leaks.of_error(caught.value), "log": at_debug.text}
+        texts |= {"asynchronous": leaks.of_error(caught.value), "log": at_debug.text}
         assert f"Bearer {canary.TOKEN}" in {request.headers["authorization"] for request in server.requests}
-    assert leaks.holding_token(found) == {}
-    assert leaks.holding_prompt({"log": at_debug.text, "chat": shown}) == set()
+    assert leaks.holding_token(texts) == {}
+    assert leaks.holding_prompt({"log": at_debug.text, "chat": fields}) == set()
 
 
-def test_error_about_a_reply_that_is_told_but_not_what_was_in_it(connected: Callable[[str], None]) -> None:
+def test_error_about_a_response_without_its_content(connected: Callable[[str], None]) -> None:
     """What a service answers with 200 is an answer to the functions that read it, and to none but them."""
-    with Server(reply(200, {"data": TOLD, "choices": TOLD, "error": TOLD})) as server:
+    with Server(reply(200, {"data": ECHO, "choices": ECHO, "error": ECHO})) as server:
         connected(server.base_url)
         hook = OVHCloudAIEndpointsHook()
         for ask in (hook.list_models, lambda: hook.create_embedding("m", "a")):
@@ -164,10 +164,13 @@ def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.
     async def ask() -> str:
         async with AsyncClient(settings) as client:
             reply = await client.send(model_list.models())
-            return leaks.repr_of(client) + leaks.repr_of(reply)
+            return leaks.format_object(client) + leaks.format_object(reply)
 
-    about = {"asynchronous": asyncio.run(ask()), "reply": leaks.repr_of(hook.get_conn().send(model_list.models()))}
-    about |= {"client": leaks.repr_of(hook.get_conn()), "settings": repr((hook.settings, settings))}
+    about = {
+        "asynchronous": asyncio.run(ask()),
+        "reply": leaks.format_object(hook.get_conn().send(model_list.models())),
+    }
+    about |= {"client": leaks.format_object(hook.get_conn()), "settings": repr((hook.settings, settings))}
     about |= {"hook": leaks.of_object(hook), "test": str(hook.test_connection()), "log": at_debug.text}
     assert leaks.holding_token(about) == {}
     assert {"urllib3", "httpcore", "httpx"} <= {record.name.partition(".")[0] for record in at_debug.records}
@@ -182,15 +185,15 @@ def test_trigger_holds_ids_alone(sandbox: Sandbox, at_debug: pytest.LogCaptureFi
 
     async def fire() -> str:
         event = await anext(trigger.run())
-        return json.dumps(event.payload) + leaks.repr_of(trigger)
+        return json.dumps(event.payload) + leaks.format_object(trigger)
 
-    told = {"event": asyncio.run(fire()), "row": json.dumps(trigger.serialize()), "log": at_debug.text}
-    assert leaks.holding_token(told) == {}
-    assert leaks.holding_prompt(told) == set()
-    assert batch["id"] in told["event"]
+    texts = {"event": asyncio.run(fire()), "row": json.dumps(trigger.serialize()), "log": at_debug.text}
+    assert leaks.holding_token(texts) == {}
+    assert leaks.holding_prompt(texts) == set()
+    assert batch["id"] in texts["event"]
 
 
-def test_trigger_of_a_service_that_tells_the_token_back(echoing: Server, at_debug: pytest.LogCaptureFixture) -> None:
+def test_trigger_of_a_service_that_echoes_the_token(echoing: Server, at_debug: pytest.LogCaptureFixture) -> None:
     trigger = OVHCloudAIEndpointsBatchTrigger(["batch-1"], "ovh_ai_endpoints_default", 0.05)
 
     async def fire() -> Any:
@@ -224,7 +227,7 @@ def test_trigger_whose_connection_cannot_be_read(monkeypatch: pytest.MonkeyPatch
     importlib.util.find_spec("airflow.providers.openlineage") is None, reason="no OpenLineage provider here"
 )
 @pytest.mark.parametrize("name", ["BulkChatOperator", "EmbeddingOperator", "ImageOperator", "TranscriptionOperator"])
-def test_lineage_is_told_neither_token_nor_prompt(sandbox: Sandbox, folder: Path, name: str) -> None:
+def test_lineage_has_neither_token_nor_prompt(sandbox: Sandbox, folder: Path, name: str) -> None:
     from apache_airflow_provider_ovhcloud_ai.compat import to_asset
 
     task = build_operator(name, folder, outlets=[to_asset("s3://leaks/out")])

@@ -181,15 +181,15 @@ def test_nothing_around_a_connection_leads_there(
 def test_fields_of_a_request_are_no_headers_of_it(
     connect: Callable[..., Hook], other: Server, elsewhere: str, name: str
 ) -> None:
-    given = elsewhere if name == "base_url" else {**HEADERS, "Host": f"localhost:{other.port}"}
+    value = elsewhere if name == "base_url" else {**HEADERS, "Host": f"localhost:{other.port}"}
     with Server(answer) as own:
         connect(own)
         task = OVHCloudAIEndpointsChatOperator(
-            task_id="t", ovh_conn_id="own", model="m", prompt="Hello", extra_body={name: given}, report_cost=False
+            task_id="t", ovh_conn_id="own", model="m", prompt="Hello", extra_body={name: value}, report_cost=False
         )
         task.execute({"ti": MagicMock()})
         assert_kept(own, other)
-        assert own.requests[0].json[name] == given
+        assert own.requests[0].json[name] == value
         assert own.requests[0].headers["host"] == f"127.0.0.1:{own.port}"
 
 
@@ -218,9 +218,9 @@ def test_an_image_that_comes_as_an_address_is_not_fetched(
 
 def test_addresses_in_an_answer_are_text(connect: Callable[..., Hook], other: Server, elsewhere: str) -> None:
     """In what a model says, and as the names of a batch's files and pages."""
-    told = {"output_file_id": f"{elsewhere}/files/1", "next": f"{elsewhere}/batches", "has_more": True, "last_id": "b"}
-    said = {"message": {"role": "assistant", "content": f"![]({elsewhere}/cat.png) {elsewhere}"}}
-    with Server(reply(200, {**BATCH, **told, "data": [BATCH], "choices": [said]})) as own:
+    body = {"output_file_id": f"{elsewhere}/files/1", "next": f"{elsewhere}/batches", "has_more": True, "last_id": "b"}
+    choice = {"message": {"role": "assistant", "content": f"![]({elsewhere}/cat.png) {elsewhere}"}}
+    with Server(reply(200, {**BATCH, **body, "data": [BATCH], "choices": [choice]})) as own:
         hook = connect(own)
         batch = hook.get_batch("batch-1")
         for ask in (

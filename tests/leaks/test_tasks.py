@@ -78,12 +78,12 @@ def test_token_is_nowhere_and_prompt_only_where_it_must_be(
     assert states == {task: "failed" if task.endswith("_refused") else "success" for task in states}
     assert len(states) == 7
 
-    kept = leaks.tables(airflow_db)
+    tables = leaks.tables(airflow_db)
     output = "\n".join(line for line in "".join(capfd.readouterr()).splitlines() if not _is_airflows_own(line))
-    texts = {f"table {name}": text for name, text in kept.items()} | leaks.files(airflow_db)
+    texts = {f"table {name}": text for name, text in tables.items()} | leaks.files(airflow_db)
     texts |= {"output": output, "records": caplog.text, "environment": str(dict(os.environ))}
     assert leaks.holding_token(texts | leaks.files(folder)) == {}
-    prompts = leaks.holding_prompt(kept)
+    prompts = leaks.holding_prompt(tables)
     assert {"rendered_task_instance_fields", "xcom"} <= prompts <= leaks.OF_PROMPTS
 
     records = [record for record in caplog.records if record.name.startswith((*LIBRARIES, "airflow.task"))]

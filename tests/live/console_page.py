@@ -50,7 +50,7 @@ class ConsolePage:
             self.complaints.append(message.text)
 
     @property
-    def shown(self) -> Any:
+    def content(self) -> Any:
         """Where the page's own elements are."""
         return self.page.frame_locator("iframe") if self.framed else self.page
 
@@ -74,7 +74,7 @@ class ConsolePage:
     def open(self, connection_id: str) -> None:
         """Open a connection by its id, as whoever knows it does."""
         self.overview()
-        self.shown.get_by_label("Open a connection by its id").fill(connection_id)
+        self.content.get_by_label("Open a connection by its id").fill(connection_id)
         self.button("Open").click()
 
     def open_alone(self, connection_id: str, query: str = "") -> None:
@@ -84,36 +84,36 @@ class ConsolePage:
         self.heading(connection_id).wait_for()
 
     def heading(self, name: str) -> Any:
-        return self.shown.get_by_role("heading", name=name, exact=True)
+        return self.content.get_by_role("heading", name=name, exact=True)
 
     def button(self, name: str) -> Any:
-        return self.shown.get_by_role("button", name=name, exact=True)
+        return self.content.get_by_role("button", name=name, exact=True)
 
     def row(self, text: str) -> Any:
-        return self.shown.get_by_role("row").filter(has=self.shown.get_by_text(text, exact=True))
+        return self.content.get_by_role("row").filter(has=self.content.get_by_text(text, exact=True))
 
     def test(self) -> tuple[str, dict[str, str]]:
         """Press Test, and read the verdict and the state of each step."""
         with self.page.expect_response("**/api/test"):
             self.button("Test").click()
         # From the click on until the answer is shown, it says that a test is running.
-        verdict = self.shown.locator(".verdict:not(.is-running)")
+        verdict = self.content.locator(".verdict:not(.is-running)")
         verdict.wait_for()
-        rungs = self.shown.locator(".ladder li").all()
+        rungs = self.content.locator(".ladder li").all()
         states = {rung.locator(".name").inner_text(): rung.locator(".state").inner_text().strip() for rung in rungs}
-        said = " ".join(verdict.get_by_role("heading").inner_text().split())
-        return said.replace(" :", ":"), states
+        heading = " ".join(verdict.get_by_role("heading").inner_text().split())
+        return heading.replace(" :", ":"), states
 
     def list_models(self) -> None:
         with self.page.expect_response("**/api/models"):
             self.button("List models").click()
-        self.shown.get_by_label("Search").wait_for()
+        self.content.get_by_label("Search").wait_for()
 
     def list_batches(self) -> list[list[str]]:
         """Press List batches, and read the rows, cell by cell."""
         with self.page.expect_response("**/api/batches"):
             self.button("List batches").click()
-        section = self.shown.get_by_role("region", name="Batches")
+        section = self.content.get_by_role("region", name="Batches")
         section.get_by_text("listed").wait_for()
         rows = section.locator("tbody tr").all()
         return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
@@ -123,4 +123,4 @@ class ConsolePage:
         return [cell.inner_text().split("\n")[0].split(" ")[0] for cell in self._ids()]
 
     def _ids(self) -> list[Any]:
-        return self.shown.locator("table.models tbody th").all()
+        return self.content.locator("table.models tbody th").all()

@@ -52,19 +52,19 @@ class Browser:
         form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
         return self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())[0]
 
-    def use(self, method: str, path: str, given: dict[str, Any] | None = None, **headers: str) -> tuple[int, str]:
+    def use(self, method: str, path: str, params: dict[str, Any] | None = None, **headers: str) -> tuple[int, str]:
         """
         Use an address as the page's script does.
         """
-        given = GIVEN.get(path, {}) if given is None else given
+        params = GIVEN.get(path, {}) if params is None else params
         if method == "GET":
-            return self.ask("GET", f"{PAGE}{path}?{urllib.parse.urlencode(given)}")
+            return self.ask("GET", f"{PAGE}{path}?{urllib.parse.urlencode(params)}")
         own = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": self.url, **self.csrf()}
-        return self.ask("POST", PAGE + path, json.dumps(given).encode(), **own | headers)
+        return self.ask("POST", PAGE + path, json.dumps(params).encode(), **own | headers)
 
     def csrf(self) -> dict[str, str]:
-        found = re.search(r'name="console-csrf" content="([^"]+)"', self.ask("GET", f"{PAGE}/")[1])
-        return {"X-CSRFToken": found.group(1)} if found else {}
+        match = re.search(r'name="console-csrf" content="([^"]+)"', self.ask("GET", f"{PAGE}/")[1])
+        return {"X-CSRFToken": match.group(1)} if match else {}
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
         request = urllib.request.Request(self.url + path, body, self.headers | headers, method=method)

@@ -42,10 +42,10 @@ class Metrics:
     def _listen(self) -> None:
         while not self._ended.is_set():
             try:
-                said = self._socket.recv(65_536).decode()
+                packet = self._socket.recv(65_536).decode()
             except TimeoutError:
                 continue
-            for line in said.splitlines():
+            for line in packet.splitlines():
                 name, _, rest = line.partition(":")
                 number, _, kind = rest.partition("|")
                 if kind.startswith("c"):

@@ -49,16 +49,16 @@ class Rest(Api):
         assert answer.status == 200, answer
 
     def links(self, dag: str, run: str, task: str, map_index: int = -1) -> dict[str, str | None]:
-        found = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links?map_index={map_index}")
-        return found.get("extra_links", found)
+        links = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links?map_index={map_index}")
+        return links.get("extra_links", links)
 
 
 def eventually(look: Any, fits: Any, seconds: float = 300) -> Any:
     """Look until what is seen fits; the bound only ends a hopeless wait."""
     ends = time.monotonic() + seconds
     while True:
-        seen = look()
-        if fits(seen):
-            return seen
-        assert time.monotonic() < ends, f"still {seen!r} after {seconds} s"
+        value = look()
+        if fits(value):
+            return value
+        assert time.monotonic() < ends, f"still {value!r} after {seconds} s"
         time.sleep(0.5)

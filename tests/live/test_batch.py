@@ -30,7 +30,7 @@ def triggerer(airflow: LocalAirflow, scheduled: Rest) -> Iterator[LocalAirflow]:
     airflow.end("triggerer")
 
 
-def asked(sandbox: Sandbox, method: str, path: str) -> int:
+def count_requests(sandbox: Sandbox, method: str, path: str) -> int:
     return sum((each.method, each.path) == (method, path) for each in list(sandbox.requests))
 
 
@@ -41,14 +41,14 @@ def call(sandbox: Sandbox, path: str, method: str = "GET") -> Any:
         return json.load(reply)
 
 
-def batches_of(sandbox: Sandbox, dag: str) -> list[dict[str, Any]]:
+def list_batches(sandbox: Sandbox, dag: str) -> list[dict[str, Any]]:
     """The batches of a DAG, the earliest first."""
-    found = call(sandbox, "/batches?limit=100")["data"][::-1]
-    return [batch for batch in found if batch["metadata"]["airflow_dag_id"] == dag]
+    batches = call(sandbox, "/batches?limit=100")["data"][::-1]
+    return [batch for batch in batches if batch["metadata"]["airflow_dag_id"] == dag]
 
 
 def statuses(sandbox: Sandbox, dag: str) -> list[str]:
-    return [batch["status"] for batch in batches_of(sandbox, dag)]
+    return [batch["status"] for batch in list_batches(sandbox, dag)]
 
 
 def deferred(rest: Rest, dag: str, run: str) -> bool:
@@ -60,7 +60,7 @@ def test_a_triggerer_waits_and_may_be_restarted_and_killed(
     triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox, bulk_folder: Path
 ) -> None:
     def look_again(looks: int) -> int:
-        return eventually(lambda: asked(batch_sandbox, "GET", "/v1/batches"), lambda more: more > looks)
+        return eventually(lambda: count_requests(batch_sandbox, "GET", "/v1/batches"), lambda more: more > looks)
 
     run = scheduled.run("batch")
     eventually(lambda: deferred(scheduled, "batch", run), bool)
@@ -74,11 +74,11 @@ def test_a_triggerer_waits_and_may_be_restarted_and_killed(
     assert eventually(lambda: scheduled.state("batch", run), ENDED.__contains__) == "success"
     assert statuses(batch_sandbox, "batch") == ["completed"]
     assert not [each for each in batch_sandbox.requests if each.path.endswith("/cancel")]
-    assert answered(bulk_folder / "batch") == list(range(30))
+    assert list_answered(bulk_folder / "batch") == list(range(30))
     assert scheduled.task("batch", run, "work")["try_number"] == 1
 
 
-def answered(folder: Path) -> list[int]:
+def list_answered(folder: Path) -> list[int]:
     """The rows of a folder that have answers, each to its own question."""
     manifest = json.loads((folder / "_manifest.json").read_text())
     rows = [json.loads(line) for part in manifest["parts"] for line in (folder / part["name"]).open()]
@@ -87,20 +87,18 @@ def answered(folder: Path) -> list[int]:
     return [number for number, row in enumerate(rows) if f"Question {number}" in (row["answer"] or "")]
 
 
-def test_who_clears_starts_anew_and_who_marks_cancels(
-    triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox
-) -> None:
+def test_clear_starts_again_and_mark_cancels(triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox) -> None:
     def watched() -> None:
         """A trigger that no triggerer has taken up yet is never told of anything."""
         eventually(lambda: deferred(scheduled, "batch_deferred", run), bool)
-        looks = asked(batch_sandbox, "GET", "/v1/batches")
-        eventually(lambda: asked(batch_sandbox, "GET", "/v1/batches"), lambda more: more > looks)
+        looks = count_requests(batch_sandbox, "GET", "/v1/batches")
+        eventually(lambda: count_requests(batch_sandbox, "GET", "/v1/batches"), lambda more: more > looks)
 
     run = scheduled.run("batch_deferred")
     watched()
     scheduled.clear("batch_deferred", run, "work")
     eventually(lambda: statuses(batch_sandbox, "batch_deferred")[:1], lambda first: first == ["cancelled"])
-    eventually(lambda: len(batches_of(batch_sandbox, "batch_deferred")), lambda count: count == 2)
+    eventually(lambda: len(list_batches(batch_sandbox, "batch_deferred")), lambda count: count == 2)
     watched()
     assert statuses(batch_sandbox, "batch_deferred")[1] not in ENDED_BATCHES
     scheduled.mark("batch_deferred", run, "work", "failed")
@@ -127,7 +125,7 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_paid_for_twice(
             lambda method=method, path=path: [
                 each.method for each in list(quick_batch_sandbox.requests) if each.path.startswith(path)
             ],
-            lambda seen, method=method: method in seen,
+            lambda states, method=method: method in states,
         )
         os.kill(scheduled.task("batch_killed", run, "work")["pid"], signal.SIGKILL)
         if installed_release() == (3, 0):
@@ -137,27 +135,27 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_paid_for_twice(
             lambda: scheduled.task("batch_killed", run, "work")["try_number"], lambda now, tries=tries: now > tries
         )
     assert eventually(lambda: scheduled.state("batch_killed", run), ENDED.__contains__) == "success"
-    assert asked(quick_batch_sandbox, "POST", "/v1/files") == 2
-    assert asked(quick_batch_sandbox, "POST", "/v1/batches") == 1
-    assert answered(bulk_folder / "batch_killed") == list(range(30))
+    assert count_requests(quick_batch_sandbox, "POST", "/v1/files") == 2
+    assert count_requests(quick_batch_sandbox, "POST", "/v1/batches") == 1
+    assert list_answered(bulk_folder / "batch_killed") == list(range(30))
 
 
 @oldest_and_newest
-def test_whatever_end_a_batch_comes_to(
+def test_any_final_state_of_a_batch(
     triggerer: LocalAirflow, scheduled: Rest, batch_sandbox: Sandbox, bulk_folder: Path
 ) -> None:
     run = scheduled.run("batch_ends")
     eventually(lambda: scheduled.task("batch_ends", run, "expired")["state"], ENDED.__contains__)
     (status,) = statuses(batch_sandbox, "batch_ends")
     assert status not in ENDED_BATCHES
-    (batch,) = batches_of(batch_sandbox, "batch_ends")
+    (batch,) = list_batches(batch_sandbox, "batch_ends")
     call(batch_sandbox, f"/batches/{batch['id']}/cancel", "POST")
     assert eventually(lambda: scheduled.state("batch_ends", run), ENDED.__contains__) == "success"
-    found = {name: answered(bulk_folder / "batch_ends" / name) for name in ("expired", "refused", "shuffled")}
-    assert found == {"expired": [], "refused": [], "shuffled": list(range(10, 30))}
+    rows = {name: list_answered(bulk_folder / "batch_ends" / name) for name in ("expired", "refused", "shuffled")}
+    assert rows == {"expired": [], "refused": [], "shuffled": list(range(10, 30))}
     # What it had answered by then is kept.
-    assert answered(bulk_folder / "batch_ends" / "cancelled") == list(
-        range(batches_of(batch_sandbox, "batch_ends")[0]["request_counts"]["completed"])
+    assert list_answered(bulk_folder / "batch_ends" / "cancelled") == list(
+        range(list_batches(batch_sandbox, "batch_ends")[0]["request_counts"]["completed"])
     )
 
 
@@ -165,6 +163,6 @@ def test_whatever_end_a_batch_comes_to(
 def test_many_at_once(triggerer: LocalAirflow, scheduled: Rest, many_batches_sandbox: Sandbox) -> None:
     run = scheduled.run("batch_many")
     assert eventually(lambda: scheduled.state("batch_many", run), ENDED.__contains__, 600) == "success"
-    found = batches_of(many_batches_sandbox, "batch_many")
-    assert {batch["status"] for batch in found} == {"completed"}
-    assert sorted(int(batch["metadata"]["airflow_map_index"]) for batch in found) == list(range(6))
+    batches = list_batches(many_batches_sandbox, "batch_many")
+    assert {batch["status"] for batch in batches} == {"completed"}
+    assert sorted(int(batch["metadata"]["airflow_map_index"]) for batch in batches) == list(range(6))

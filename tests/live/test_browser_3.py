@@ -41,10 +41,10 @@ def test_a_connection_is_typed_tested_edited_and_tested_again(
     ui.standard("host").fill(sandbox.base_url)
     ui.standard("port").fill(str(sandbox.port))
     ui.save()
-    colour, said = ui.test(CONN_ID)
+    colour, message = ui.test(CONN_ID)
     picture("test-accepted-airflow-3", 620)
     assert colour == "success"
-    assert said.startswith("OK: token accepted. ")
+    assert message.startswith("OK: token accepted. ")
 
     ui.edit(CONN_ID)
     assert ui.standard("host").input_value() == sandbox.base_url
@@ -55,21 +55,21 @@ def test_a_connection_is_typed_tested_edited_and_tested_again(
     ui.open("Limits")
     ui.field("max_retries").fill("0")
     ui.save()
-    colour, said = ui.test(CONN_ID)
-    assert (colour, said.partition(". ")[0]) == ("success", "OK: token accepted")
+    colour, message = ui.test(CONN_ID)
+    assert (colour, message.partition(". ")[0]) == ("success", "OK: token accepted")
     extra = json.loads(rest.get(f"/connections/{CONN_ID}")["extra"])
-    given = {name: value for name, value in extra.items() if value is not None}
-    assert given == {"access": "token", "chat_model": "gpt-oss-120b", "max_retries": 0, "allow_http": False}
+    values = {name: value for name, value in extra.items() if value is not None}
+    assert values == {"access": "token", "chat_model": "gpt-oss-120b", "max_retries": 0, "allow_http": False}
 
 
 def test_a_refused_token_is_red_and_says_so_first(
     ui: Ui3, stored: Callable[..., dict[str, Any]], picture: Callable[..., None]
 ) -> None:
     stored(CONN_ID, password="wrong-token")
-    colour, said = ui.test(CONN_ID)
+    colour, message = ui.test(CONN_ID)
     picture("test-refused-airflow-3", 480)
     assert colour == "error"
-    assert said.startswith("Failed: token refused (403 Forbidden). ")
+    assert message.startswith("Failed: token refused (403 Forbidden). ")
 
 
 def test_without_a_port_airflow_refuses_to_test_and_the_form_says_what_to_type(

@@ -27,13 +27,13 @@ def embedded(body: Any) -> list[str]:
     return body["input"]
 
 
-def answered(body: Any) -> list[str]:
+def read_prompts(body: Any) -> list[str]:
     return [body["messages"][-1]["content"]]
 
 
 @pytest.mark.parametrize(
     ("dag", "rows", "part_size", "texts"),
-    [("bulk_embed", 1_000, 25, embedded), ("bulk_chat", 80, 5, answered)],
+    [("bulk_embed", 1_000, 25, embedded), ("bulk_chat", 80, 5, read_prompts)],
     ids=["embeddings", "chat"],
 )
 def test_a_killed_task_is_tried_again_and_pays_for_what_is_missing(
@@ -41,13 +41,15 @@ def test_a_killed_task_is_tried_again_and_pays_for_what_is_missing(
 ) -> None:
     bulk_sandbox.clear()
 
-    def asked() -> list[str]:
-        return [text for sent in list(bulk_sandbox.requests) if sent.body for text in texts(json.loads(sent.body))]
+    def list_texts() -> list[str]:
+        return [
+            text for request in list(bulk_sandbox.requests) if request.body for text in texts(json.loads(request.body))
+        ]
 
     run, out = scheduled.run(dag), bulk_folder / dag
-    eventually(lambda: len(asked()), lambda count: count >= rows // 2)
+    eventually(lambda: len(list_texts()), lambda count: count >= rows // 2)
     os.kill(scheduled.task(dag, run, "work")["pid"], signal.SIGKILL)
-    written = len(list(out.glob("part-*"))) * part_size
+    row_count = len(list(out.glob("part-*"))) * part_size
     if installed_release() == (3, 0):
         # It gives a task whose process was killed no retry.
         assert eventually(lambda: scheduled.state(dag, run), ENDED.__contains__) == "failed"
@@ -55,13 +57,13 @@ def test_a_killed_task_is_tried_again_and_pays_for_what_is_missing(
     assert eventually(lambda: scheduled.state(dag, run), ENDED.__contains__) == "success"
     task = scheduled.task(dag, run, "work")
     assert task["try_number"] == 2
-    assert written > 0
-    paid = Counter(asked())
+    assert row_count > 0
+    paid = Counter(list_texts())
     # Four requests at a time: each may have belonged to a part of its own that was not written yet.
     assert len(paid) == rows
     assert sum(paid.values()) <= rows + 4 * part_size
     manifest = json.loads((out / "_manifest.json").read_text())
     assert (manifest["rows"], manifest["failed"]) == (rows, 0)
-    assert manifest["rows_reused"] >= written
+    assert manifest["rows_reused"] >= row_count
     records = [json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).open()]
     assert [record["id"] for record in records] == list(range(rows))

@@ -49,7 +49,7 @@ def test_a_token_pasted_with_bearer_and_newline_works(
     assert press(rest, stored(password=f"Bearer {sandbox.token}\n")) == (True, accepted)
 
 
-def test_a_refused_token_is_told_within_80_characters(rest: Rest, stored: Callable[..., dict[str, Any]]) -> None:
+def test_a_refused_token_is_reported_within_80_characters(rest: Rest, stored: Callable[..., dict[str, Any]]) -> None:
     passed, message = press(rest, stored(password="wrong-token"))
     assert not passed
     assert message[:80].startswith("Failed: token refused (403 Forbidden). ")

@@ -45,24 +45,24 @@ def test_from_the_menu_to_green(
 ) -> None:
     connection(port=None, extra='{"chat_model": "gpt-oss-120b"}')
     connection("wrong_token", password="wrong")
-    asked = len(sandbox.requests)
+    request_count = len(sandbox.requests)
     console.from_the_menu()
     assert "Never tested" in console.row(CONN_ID).inner_text()
-    assert len(sandbox.requests) == asked, "opening the page asks nobody"
+    assert len(sandbox.requests) == request_count, "opening the page asks nobody"
 
-    console.shown.get_by_role("button", name=f"Test {CONN_ID}").click()
+    console.content.get_by_role("button", name=f"Test {CONN_ID}").click()
     console.row(CONN_ID).get_by_text("token accepted").wait_for()
-    console.shown.get_by_role("button", name="Test wrong_token").click()
+    console.content.get_by_role("button", name="Test wrong_token").click()
     console.row("wrong_token").get_by_text("token refused").wait_for()
     picture("console-overview", 620)
 
-    console.shown.get_by_role("link", name=CONN_ID).click()
+    console.content.get_by_role("link", name=CONN_ID).click()
     verdict, steps = console.test()
     assert verdict == "OK: token accepted"
     assert steps == dict.fromkeys(STEPS, "OK")
-    console.shown.get_by_text("Next: choose a model below").wait_for()
+    console.content.get_by_text("Next: choose a model below").wait_for()
     assert re.search(
-        r"from the (API|web) server on \S+, without a proxy", console.shown.locator(".verdict").inner_text()
+        r"from the (API|web) server on \S+, without a proxy", console.content.locator(".verdict").inner_text()
     )
 
     console.overview()
@@ -108,17 +108,17 @@ def test_each_failure_has_its_step_and_its_sentence(
     console.open(connection(**{"port": None, **changes}))
     if fault:
         sandbox.fail_next(path="/v1/models", **fault)
-    said, steps = console.test()
-    assert verdict in said
+    heading, steps = console.test()
+    assert verdict in heading
     before, after = STEPS[: STEPS.index(failed)], STEPS[STEPS.index(failed) + 1 :]
     assert {steps[name] for name in before} <= {"OK"}
     assert steps[failed] != "OK"
     assert {steps[name] for name in after} <= {"Not run"}
-    console.shown.get_by_text("Who acts:").wait_for()
+    console.content.get_by_text("Who acts:").wait_for()
     if "429" in verdict:
-        assert not said.startswith("Failed")
+        assert not heading.startswith("Failed")
         # The button waits as long as the service asks.
-        console.shown.locator("button.test[aria-disabled=true]").wait_for()
+        console.content.locator("button.test[aria-disabled=true]").wait_for()
     if "token refused" in verdict:
         picture("console-test-failed", 760)
 
@@ -130,18 +130,18 @@ def test_models_are_searched_and_sorted_and_the_address_says_how(
     console.open_alone(connection(extra='{"chat_model": "gpt-oss-120b"}'))
     console.list_models()
     assert len(console.models()) == 24
-    console.shown.get_by_role("button", name="Price in").click()
-    console.shown.get_by_label("Kind").select_option("chat")
+    console.content.get_by_role("button", name="Price in").click()
+    console.content.get_by_label("Kind").select_option("chat")
     picture("console-models", 900)
     first = console.models()
-    console.shown.get_by_label("Search").fill("qwen")
-    eventually(console.models, lambda shown: shown != first and all("Qwen" in name for name in shown))
-    shown = console.models()
+    console.content.get_by_label("Search").fill("qwen")
+    eventually(console.models, lambda names: names != first and all("Qwen" in name for name in names))
+    names = console.models()
     console.page.wait_for_url("**q=qwen**")
     console.page.reload()
     console.list_models()
-    assert console.models() == shown
-    assert console.shown.locator("th[aria-sort=ascending]").inner_text().startswith("Price in")
+    assert console.models() == names
+    assert console.content.locator("th[aria-sort=ascending]").inner_text().startswith("Price in")
 
 
 @oldest_and_newest
@@ -178,7 +178,7 @@ def test_a_copied_dag_runs(console: ConsolePage, scheduled: Rest, airflow: Local
     console.list_models()
     row = console.row("gpt-oss-120b")
     row.get_by_role("button", name="Copy as DAG").click()
-    console.shown.get_by_text("copied").first.wait_for()
+    console.content.get_by_text("copied").first.wait_for()
     code = page.evaluate("navigator.clipboard.readText()")
     dags = Path(airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"])
     file = dags / f"copied_{os.getpid()}.py"
@@ -194,31 +194,31 @@ def test_a_copied_dag_runs(console: ConsolePage, scheduled: Rest, airflow: Local
 @oldest_and_newest
 def test_a_prompt_is_answered_once(console: ConsolePage, connection: Callable[..., str], sandbox: Sandbox) -> None:
     console.open(connection(extra='{"chat_model": "gpt-oss-120b"}'))
-    console.shown.get_by_label("Text").fill("Say <img src=x onerror=alert(1)>")
-    asked = len(sandbox.requests)
+    console.content.get_by_label("Text").fill("Say <img src=x onerror=alert(1)>")
+    request_count = len(sandbox.requests)
     console.button("Send").dblclick()
-    answer = console.shown.get_by_role("group", name="Answer")
+    answer = console.content.get_by_role("group", name="Answer")
     answer.get_by_text("No model was run.").wait_for()
     assert "<img src=x onerror=alert(1)>" in answer.inner_text()
-    assert len(sandbox.requests) == asked + 1
-    assert 'ovh_conn_id="on_call"' in console.shown.get_by_label("Operator code").inner_text()
+    assert len(sandbox.requests) == request_count + 1
+    assert 'ovh_conn_id="on_call"' in console.content.get_by_label("Operator code").inner_text()
 
 
-@pytest.mark.parametrize(("known", "source"), [("fast", "environment variable"), ("vaulted", "secrets backend")])
-def test_connections_that_cannot_be_listed_open_by_id(console: ConsolePage, known: str, source: str) -> None:
+@pytest.mark.parametrize(("conn_id", "source"), [("fast", "environment variable"), ("vaulted", "secrets backend")])
+def test_connections_that_cannot_be_listed_open_by_id(console: ConsolePage, conn_id: str, source: str) -> None:
     console.overview()
-    console.shown.get_by_text("cannot be listed").wait_for()
-    assert console.row(known).count() == 0
-    console.open(known)
-    console.heading(known).wait_for()
-    console.shown.get_by_text(source).wait_for()
+    console.content.get_by_text("cannot be listed").wait_for()
+    assert console.row(conn_id).count() == 0
+    console.open(conn_id)
+    console.heading(conn_id).wait_for()
+    console.content.get_by_text(source).wait_for()
     assert console.test()[0] == "OK: token accepted"
 
 
 @oldest_and_newest
 def test_an_id_that_does_not_exist_says_so(console: ConsolePage) -> None:
     console.open("not_there")
-    console.shown.get_by_text("does not exist").wait_for()
+    console.content.get_by_text("does not exist").wait_for()
 
 
 def test_the_link_of_a_task_leads_to_its_connection(console: ConsolePage, rest: Rest, run: str) -> None:
@@ -236,20 +236,20 @@ def test_it_belongs_to_the_airflow_around_it(
     console.open(connection(extra='{"chat_model": "gpt-oss-120b"}'))
     console.test()
     console.list_models()
-    console.shown.get_by_label("Search").fill("qwen")
+    console.content.get_by_label("Search").fill("qwen")
     # Airflow's own address says it too, so that it can be handed on.
     console.page.wait_for_url("**/plugin/**q=qwen**")
     console.page.get_by_role("button", name="User").click()
     console.page.get_by_role("menuitem", name="Appearance").click()
     console.page.get_by_text("Dark Mode").click()
-    console.shown.locator("html[data-theme=dark]").wait_for()
+    console.content.locator("html[data-theme=dark]").wait_for()
     console.page.keyboard.press("Escape")
     picture("console-dark", 700)
 
 
 @oldest_and_newest
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_left_out(
+def test_page_is_accessible(
     console: ConsolePage, connection: Callable[..., str], chromium: Any, airflow: LocalAirflow, scheme: str
 ) -> None:
     connection("wrong_token", password="wrong")
@@ -275,8 +275,8 @@ def test_nobody_is_left_out(
 
 def _findings(page: Any) -> list[str]:
     page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("axe.run()")["violations"]
-    return [f"{each['impact']}: {each['help']}" for each in found if each["impact"] in {"serious", "critical"}]
+    violations = page.evaluate("axe.run()")["violations"]
+    return [f"{each['impact']}: {each['help']}" for each in violations if each["impact"] in {"serious", "critical"}]
 
 
 @oldest_and_newest
@@ -291,15 +291,15 @@ def test_the_keyboard_is_enough(console: ConsolePage, connection: Callable[..., 
     console.heading(CONN_ID).wait_for()
     press(console, "Test")
     console.page.keyboard.press("Enter")
-    console.shown.get_by_role("heading", name="token accepted").wait_for()
+    console.content.get_by_role("heading", name="token accepted").wait_for()
     press(console, "List models")
     console.page.keyboard.press("Enter")
-    console.shown.get_by_label("Search").wait_for()
+    console.content.get_by_label("Search").wait_for()
     press(console, "Text")
     console.page.keyboard.type("Hello")
     press(console, "Send")
     console.page.keyboard.press("Enter")
-    console.shown.get_by_text("No model was run.").wait_for()
+    console.content.get_by_text("No model was run.").wait_for()
 
 
 def press(console: ConsolePage, name: str) -> None:

@@ -68,38 +68,38 @@ def _store(airflow: LocalAirflow, sandbox: Sandbox) -> None:
 
 
 @pytest.fixture(scope="module")
-def somebody(server: tuple[LocalAirflow, str]) -> Callable[[str], Browser]:
-    known: dict[str, Browser] = {}
+def browser(server: tuple[LocalAirflow, str]) -> Callable[[str], Browser]:
+    browsers: dict[str, Browser] = {}
 
     def log_in(who: str) -> Browser:
-        if who not in known:
-            known[who] = Browser(server[0], None if who == "anonymous" else who)
-        return known[who]
+        if who not in browsers:
+            browsers[who] = Browser(server[0], None if who == "anonymous" else who)
+        return browsers[who]
 
     return log_in
 
 
 @pytest.mark.parametrize("who", ["anonymous", *ROLES, "admin"])
 def test_each_address_answers_as_the_documentation_says(
-    server: tuple[LocalAirflow, str], somebody: Callable[[str], Browser], who: str
+    server: tuple[LocalAirflow, str], browser: Callable[[str], Browser], who: str
 ) -> None:
     airflow, heading = server
     expected = table(heading)
     assert set(expected) == set(ADDRESSES), "the table has every address"
-    said = {address: somebody(who).use(*address)[0] for address in ADDRESSES}
+    statuses = {address: browser(who).use(*address)[0] for address in ADDRESSES}
     allowed = {address: columns[who] for address, columns in expected.items()}
     if airflow.release == (3, 0):
         # Airflow 3.0 keeps its session out of cookies: the page's files, which hold no data, are open there.
         allowed |= {address: "yes" for address in ADDRESSES if "/api/" not in address[1]}
-    assert {address: WORDS[status] for address, status in said.items()} == allowed
+    assert {address: WORDS[status] for address, status in statuses.items()} == allowed
 
 
 #: What a status is called in the table. 400: Airflow 2.11 asks for its CSRF token first.
 WORDS = {200: "yes", 400: "no", 401: "no", 403: "no", 302: "login", 307: "login"}
 
 
-def test_a_viewer_learns_of_no_connection(server: tuple[LocalAirflow, str], somebody: Callable[[str], Browser]) -> None:
-    status, text = somebody("viewer").use("GET", "/api/connections")
+def test_a_viewer_learns_of_no_connection(server: tuple[LocalAirflow, str], browser: Callable[[str], Browser]) -> None:
+    status, text = browser("viewer").use("GET", "/api/connections")
     assert CONNECTION not in text
     if status == 200:
         assert json.loads(text)["may_read"] is False
@@ -118,27 +118,27 @@ def test_a_viewer_learns_of_no_connection(server: tuple[LocalAirflow, str], some
 )
 @pytest.mark.parametrize("path", [route.path for route in ROUTES if route.method == "POST"])
 def test_nothing_is_done_for_a_stranger(
-    somebody: Callable[[str], Browser], sandbox: Sandbox, path: str, headers: dict[str, str]
+    browser: Callable[[str], Browser], sandbox: Sandbox, path: str, headers: dict[str, str]
 ) -> None:
     before = len(sandbox.requests)
-    status, text = somebody("admin").use("POST", path, **headers)
+    status, text = browser("admin").use("POST", path, **headers)
     assert status in {403, 415}
     assert json.loads(text)["error"]
     assert len(sandbox.requests) == before
 
 
-def test_a_body_is_read_no_further_than_to_find_it_too_large(somebody: Callable[[str], Browser]) -> None:
-    admin = somebody("admin")
+def test_a_body_is_read_no_further_than_to_find_it_too_large(browser: Callable[[str], Browser]) -> None:
+    admin = browser("admin")
     headers = {"Content-Type": "application/json", "X-OVHcloud-AI": "1", "Origin": admin.url, **admin.csrf()}
     status, text = admin.ask("POST", f"{PAGE}/api/test", b" " * 300_000, **headers)
     assert (status, "200,000 bytes" in text) == (413, True)
 
 
-def test_a_file_that_the_browser_has_is_not_sent_again(somebody: Callable[[str], Browser]) -> None:
+def test_a_file_that_the_browser_has_is_not_sent_again(browser: Callable[[str], Browser]) -> None:
     tag = page.static("console.css").headers["ETag"]
-    assert somebody("admin").ask("GET", f"{PAGE}/static/console.css", **{"If-None-Match": tag}) == (304, "")
+    assert browser("admin").ask("GET", f"{PAGE}/static/console.css", **{"If-None-Match": tag}) == (304, "")
 
 
-def test_the_application_describes_itself_nowhere(somebody: Callable[[str], Browser]) -> None:
+def test_the_application_describes_itself_nowhere(browser: Callable[[str], Browser]) -> None:
     for path in ("/docs", "/redoc", "/openapi.json"):
-        assert somebody("admin").ask("GET", PAGE + path)[0] == 404
+        assert browser("admin").ask("GET", PAGE + path)[0] == 404

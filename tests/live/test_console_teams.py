@@ -43,14 +43,14 @@ def teams(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterato
 
 
 def test_each_team_sees_what_it_may_read(teams: LocalAirflow) -> None:
-    def seen(user: str) -> dict[str, str]:
+    def list_sources(user: str) -> dict[str, str]:
         status, text = Browser(teams, user).use("GET", "/api/connections")
         assert status == 200
         return {each["id"]: each["source"] for each in json.loads(text)["connections"]}
 
     database, variable = "metadata database", "environment variable"
-    assert seen("rosa") == {CONNECTION: database, "everybodys": database, "replaced": variable}
-    assert seen("bruno") == {"everybodys": database}
+    assert list_sources("rosa") == {CONNECTION: database, "everybodys": database, "replaced": variable}
+    assert list_sources("bruno") == {"everybodys": database}
 
 
 def test_a_team_tests_its_own_connection(teams: LocalAirflow) -> None:

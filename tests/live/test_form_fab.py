@@ -37,14 +37,14 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self._at = (tag, given.get("for") or given.get("id") or given.get("class") or "")
-        if "id" in given:
-            self.elements[given["id"] or ""] = (tag, given)
+        attributes = dict(attrs)
+        self._at = (tag, attributes.get("for") or attributes.get("id") or attributes.get("class") or "")
+        if "id" in attributes:
+            self.elements[attributes["id"] or ""] = (tag, attributes)
         if tag == "select":
-            self._select = given.get("id") or ""
+            self._select = attributes.get("id") or ""
         if tag == "option":
-            self.options.setdefault(self._select, []).append(given.get("value") or "")
+            self.options.setdefault(self._select, []).append(attributes.get("value") or "")
 
     def handle_data(self, data: str) -> None:
         tag, name = self._at
@@ -107,7 +107,9 @@ def test_plain_http_is_a_box_to_tick(page: Page) -> None:
 
 
 def test_no_field_is_compulsory(page: Page) -> None:
-    assert not [name for name, (_, given) in page.elements.items() if name.startswith(PREFIX) and "required" in given]
+    assert not [
+        name for name, (_, attributes) in page.elements.items() if name.startswith(PREFIX) and "required" in attributes
+    ]
 
 
 def test_standard_fields_are_renamed_and_hidden(behaviour: dict[str, Any]) -> None:
@@ -129,8 +131,8 @@ def test_other_types_can_still_be_saved(visitor: Visitor, rest: Rest) -> None:
 
 def test_numbers_are_stored_only_where_given_and_a_zero_stays(visitor: Visitor, rest: Rest) -> None:
     empty = {PREFIX + name: "" for name in expected.FIELDS if name != "allow_http"}
-    given = {"conn_id": "numbers", "conn_type": "ovh_ai_endpoints", f"{PREFIX}max_retries": "0"}
-    visitor.submit("/connection/add", empty | given)
+    form = {"conn_id": "numbers", "conn_type": "ovh_ai_endpoints", f"{PREFIX}max_retries": "0"}
+    visitor.submit("/connection/add", empty | form)
     extra = json.loads(rest.get("/connections/numbers")["extra"])
     assert extra["max_retries"] == "0"
     assert "timeout" not in extra

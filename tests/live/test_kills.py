@@ -49,7 +49,7 @@ NEEDED = {
 }
 
 
-def task_of(request: Request) -> str | None:
+def find_task(request: Request) -> str | None:
     """
     The task that a request which is paid for comes from.
     """
@@ -58,21 +58,21 @@ def task_of(request: Request) -> str | None:
         names = {"responses": "response", "audio/transcriptions": "transcription", "embeddings": "embedding"}
         return {**names, "images/generations": "image"}.get(path)
     body = json.loads(request.body)
-    said = body["messages"][-1]["content"]
+    prompt = body["messages"][-1]["content"]
     if "guard" in body["model"].lower():
         return "guard"
-    return "chat" if said == "One question" else "bulk" if said.startswith("Question") else "model_sensor"
+    return "chat" if prompt == "One question" else "bulk" if prompt.startswith("Question") else "model_sensor"
 
 
 def paid(requests: list[Request]) -> Counter[str]:
     """
     What was asked for, by task: of embeddings the texts.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for request in requests:
-        if name := request.method == "POST" and task_of(request):
-            found[name] += len(json.loads(request.body)["input"]) if name == "embedding" else 1
-    return found
+        if name := request.method == "POST" and find_task(request):
+            counts[name] += len(json.loads(request.body)["input"]) if name == "embedding" else 1
+    return counts
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def service(rest: Rest, bulk_folder: Path) -> Any:
         yield sandbox
 
 
-def tasks_of(rest: Rest, run: str) -> list[dict[str, Any]]:
+def list_tasks(rest: Rest, run: str) -> list[dict[str, Any]]:
     return rest.get(f"/dags/killed/dagRuns/{run}/taskInstances")["task_instances"]
 
 
@@ -98,10 +98,10 @@ def kill_one(airflow: LocalAirflow, rest: Rest, run: str, after: int, order: ran
     :return: whose it was; None if nothing runs any more
     """
     ticket, pause = order.random(), order.uniform(0, 2)
-    eventually(lambda: sum(task["state"] == "success" for task in tasks_of(rest, run)), lambda done: done >= after)
+    eventually(lambda: sum(task["state"] == "success" for task in list_tasks(rest, run)), lambda done: done >= after)
     time.sleep(pause)
     while True:
-        tasks = [(task["task_id"], task["state"], task["pid"]) for task in tasks_of(rest, run)]
+        tasks = [(task["task_id"], task["state"], task["pid"]) for task in list_tasks(rest, run)]
         running = sorted((name, pid) for name, state, pid in tasks if state == "running" and pid)
         if all(state == "success" for _, state, _ in tasks):
             return None
@@ -123,10 +123,10 @@ def test_workers_are_killed_at_random_moments(
     while left > 0:
         service.clear()
         run, runs = scheduled.run("killed"), runs + 1
-        eventually(lambda run=run: tasks_of(scheduled, run), bool)
+        eventually(lambda run=run: list_tasks(scheduled, run), bool)
         killed: Counter[str] = Counter()
         # As long as at least five tasks are left, so that one of them runs.
-        most = len(tasks_of(scheduled, run)) - A_RUN
+        most = len(list_tasks(scheduled, run)) - A_RUN
         for after in sorted(order.randint(0, most) for _ in range(min(A_RUN, left))):
             if name := kill_one(airflow, scheduled, run, after, order):
                 killed[name] += 1
@@ -139,14 +139,14 @@ def test_workers_are_killed_at_random_moments(
 def check(rest: Rest, run: str, killed: Counter[str], service: Sandbox, out: Path) -> None:
     assert eventually(lambda: rest.state("killed", run), ENDED.__contains__) == "success", dict(killed)
     requests = list(service.requests)
-    asked, tries = paid(requests), {task["task_id"]: task["try_number"] for task in tasks_of(rest, run)}
-    print(f"{run}: killed {dict(killed)}, tries {tries}, asked {dict(asked)}")
+    counts, tries = paid(requests), {task["task_id"]: task["try_number"] for task in list_tasks(rest, run)}
+    print(f"{run}: killed {dict(killed)}, tries {tries}, asked {dict(counts)}")
     for name, number in tries.items():
         # A process that is killed as it ends has done its work.
         assert number <= 1 + killed[name]
     for name, needed in NEEDED.items():
         # Nobody can know whether what was under way was answered.
-        assert needed <= asked[name] <= needed + killed[name] * UNDER_WAY.get(name, 1), name
+        assert needed <= counts[name] <= needed + killed[name] * UNDER_WAY.get(name, 1), name
     # A batch is found again, whenever the worker was killed that started it.
     posted = Counter(request.path for request in requests if request.method == "POST")
     assert posted["/v1/batches"] == 1

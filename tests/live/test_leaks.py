@@ -43,16 +43,18 @@ def run(airflow: LocalAirflow, stored: Rest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def asked(airflow: LocalAirflow, stored: Rest, run: str) -> dict[str, str]:
+def responses(airflow: LocalAirflow, stored: Rest, run: str) -> dict[str, str]:
     """While the run is under way: all that says something about the connections."""
     return {**_command_line(airflow), **_tests(stored), **_console(airflow), **_on_worker(stored)}
 
 
 @pytest.fixture(scope="module")
-def states(stored: Rest, run: str, asked: dict[str, str]) -> dict[str, str]:
+def states(stored: Rest, run: str, responses: dict[str, str]) -> dict[str, str]:
     path = f"{stored.root}/dags/leaks/dagRuns/{run}"
     # SQLite may be busy with the tasks meanwhile.
-    eventually(lambda: stored.ask("GET", path), lambda said: said.status == 200 and said.body["state"] in ENDED)
+    eventually(
+        lambda: stored.ask("GET", path), lambda response: response.status == 200 and response.body["state"] in ENDED
+    )
     assert stored.state("leaks", run) == "failed"
     tasks = stored.get(f"/dags/leaks/dagRuns/{run}/taskInstances")["task_instances"]
     return {each["task_id"]: each["state"] for each in tasks}
@@ -66,16 +68,16 @@ def _command_line(airflow: LocalAirflow) -> dict[str, str]:
 
 
 def _tests(rest: Rest) -> dict[str, str]:
-    said = {}
+    texts = {}
     for conn_id in CONNECTIONS:
         fields = rest.get(f"/connections/{conn_id}")
-        said[f"{conn_id} read"] = json.dumps(fields)
+        texts[f"{conn_id} read"] = json.dumps(fields)
         body = {name: fields.get(name) for name in ("connection_id", "conn_type", "host", "port", "extra")}
         for password in ("***", canary.TOKEN):
             answer = rest.post("/connections/test", body | {"password": password})
             assert answer.status == 200, answer
-            said[f"{conn_id} tested with {password[:3]}"] = answer.body["message"]
-    return said
+            texts[f"{conn_id} tested with {password[:3]}"] = answer.body["message"]
+    return texts
 
 
 def _on_worker(rest: Rest) -> dict[str, str]:
@@ -95,14 +97,14 @@ def _on_worker(rest: Rest) -> dict[str, str]:
 
 def _console(airflow: LocalAirflow) -> dict[str, str]:
     """All addresses of the page, for each connection."""
-    admin, said = Browser(airflow, "admin"), {}
-    for path, given in GIVEN.items():
+    admin, texts = Browser(airflow, "admin"), {}
+    for path, params in GIVEN.items():
         method = "GET" if path in {"/api/connections", "/api/connection", "/api/dag"} else "POST"
         for conn_id in CONNECTIONS:
-            of = {name: conn_id if name in {"id", "connection"} else value for name, value in given.items()}
-            said[f"console {path} {conn_id}"] = admin.use(method, path, of)[1]
-    assert "***" in said["console /api/test canary_refused"]
-    return said
+            of = {name: conn_id if name in {"id", "connection"} else value for name, value in params.items()}
+            texts[f"console {path} {conn_id}"] = admin.use(method, path, of)[1]
+    assert "***" in texts["console /api/test canary_refused"]
+    return texts
 
 
 def test_all_tasks_come_to_the_end_that_they_should(states: dict[str, str]) -> None:
@@ -110,8 +112,8 @@ def test_all_tasks_come_to_the_end_that_they_should(states: dict[str, str]) -> N
     assert len(states) == (7 if installed_release() < (3,) else 19)
 
 
-def test_no_answer_about_a_connection_holds_its_token(asked: dict[str, str]) -> None:
-    assert leaks.holding_token(asked) == {}
+def test_no_answer_about_a_connection_holds_its_token(responses: dict[str, str]) -> None:
+    assert leaks.holding_token(responses) == {}
 
 
 def test_no_link_of_a_task_holds_its_token(stored: Rest, run: str, states: dict[str, str]) -> None:
@@ -123,12 +125,12 @@ def test_no_link_of_a_task_holds_its_token(stored: Rest, run: str, states: dict[
 def test_the_database_holds_the_token_encrypted_and_the_prompt_where_it_must_be(
     airflow: LocalAirflow, states: dict[str, str]
 ) -> None:
-    kept = leaks.tables(airflow.home)
-    assert {f"'{conn_id}'" for conn_id in CONNECTIONS if f"'{conn_id}'" in kept["connection"]} == {
+    tables = leaks.tables(airflow.home)
+    assert {f"'{conn_id}'" for conn_id in CONNECTIONS if f"'{conn_id}'" in tables["connection"]} == {
         f"'{conn_id}'" for conn_id in CONNECTIONS
     }
-    assert leaks.holding_token(kept) == {}
-    assert leaks.holding_prompt(kept) == leaks.OF_PROMPTS
+    assert leaks.holding_token(tables) == {}
+    assert leaks.holding_prompt(tables) == leaks.OF_PROMPTS
 
 
 def test_no_file_of_this_airflow_holds_the_token_and_no_log_the_prompt(
@@ -138,7 +140,7 @@ def test_no_file_of_this_airflow_holds_the_token_and_no_log_the_prompt(
     of_tasks = "".join(text for name, text in logs.items() if "leaks" in name)
     assert "AI Endpoints chat: " in of_tasks
     assert "/v1/chat/completions HTTP/1.1" in of_tasks, "at DEBUG, urllib3 says what it asks"
-    written = leaks.files(airflow.home) | leaks.files(bulk_folder / "leaks")
-    assert any(name.startswith("child") for name in written)
-    assert leaks.holding_token(written) == {}
+    files = leaks.files(airflow.home) | leaks.files(bulk_folder / "leaks")
+    assert any(name.startswith("child") for name in files)
+    assert leaks.holding_token(files) == {}
     assert leaks.holding_prompt(logs) == set()

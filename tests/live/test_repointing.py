@@ -76,18 +76,18 @@ def of(airflow: LocalAirflow, request: pytest.FixtureRequest) -> Callable[[str],
 
 
 @pytest.fixture(scope="module")
-def known() -> dict[str, Browser]:
+def browsers() -> dict[str, Browser]:
     return {}
 
 
 @pytest.fixture
-def browser(of: Callable[[str], LocalAirflow], known: dict[str, Browser]) -> Callable[[str], Browser]:
-    """The browser of somebody, logged in once."""
+def browser(of: Callable[[str], LocalAirflow], browsers: dict[str, Browser]) -> Callable[[str], Browser]:
+    """The browser of a user, logged in once."""
 
     def log_in(who: str) -> Browser:
-        if who not in known:
-            known[who] = Browser(of(who), who)
-        return known[who]
+        if who not in browsers:
+            browsers[who] = Browser(of(who), who)
+        return browsers[who]
 
     return log_in
 
@@ -155,7 +155,7 @@ def test_a_worker_is_given_a_mask_and_not_the_token(
     headers = {"Airflow-Connection-Test-Token": queued.body["token"]}
     ended = eventually(
         lambda: person.ask("GET", f"{person.root}/connections/enqueue-test", **headers).body,
-        lambda found: found["state"] in {"success", "failed"},
+        lambda test: test["state"] in {"success", "failed"},
     )
     assert ended["result_message"].startswith("Failed: token not tested, Airflow passed *** in its place.")
     assert (tokens(own), other.requests) == ([], [])
@@ -166,15 +166,15 @@ def test_the_page_tests_what_is_stored_and_nothing_else(
     browser: Callable[[str], Browser], own: Server, other: Server, who: str
 ) -> None:
     person = browser(who)
-    given = {"/api/test": {}, "/api/try": {"model": "m", "kind": "chat", "text": "Hello"}}
+    params = {"/api/test": {}, "/api/try": {"model": "m", "kind": "chat", "text": "Hello"}}
     for way in elsewhere(own, other).values():
-        for path, needed in given.items():
+        for path, needed in params.items():
             status, _ = person.use("POST", f"{path}", {"connection": CONNECTION, **needed, **way})
             assert status in {400, 403, 422}  # 400: Airflow 2.11 asks for its CSRF token first
     assert (own.requests, other.requests) == ([], [])
     status, _ = person.use("POST", "/api/test", {"connection": CONNECTION})
     assert (status == 200, bool(tokens(own))) == ((True, True) if who in {*EDITORS, TESTER} else (False, False))
-    status, _ = person.use("POST", "/api/try", {"connection": CONNECTION, **given["/api/try"]})
+    status, _ = person.use("POST", "/api/try", {"connection": CONNECTION, **params["/api/try"]})
     assert (status == 200) == (who in EDITORS)
     assert other.requests == []
 
@@ -190,7 +190,7 @@ def test_who_may_edit_can_have_it_sent_elsewhere(
     press = partial(browser(who).use, "POST", "/api/test", {"connection": CONNECTION})
     if who in EDITORS:
         # Airflow 2.11 knows no CSRF token of a session that has just begun.
-        eventually(press, lambda said: said[0] == 200)
+        eventually(press, lambda response: response[0] == 200)
     else:
         press()
     assert (answer.status, bool(tokens(other))) == ((200, True) if who in EDITORS else (403, False))

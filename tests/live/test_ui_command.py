@@ -43,7 +43,7 @@ def test_a_leash_ends_all_that_was_started_when_its_holder_lets_go(held: subproc
     assert len(alive(family)) == 2
     held.stdin.close()
     held.wait(60)
-    eventually(lambda: alive(family), lambda found: not found)
+    eventually(lambda: alive(family), lambda alive_processes: not alive_processes)
 
 
 @pytest.fixture
@@ -70,14 +70,14 @@ def test_make_ui_has_all_that_it_promises_and_leaves_nothing(command: subprocess
     command.send_signal(signal.SIGINT)
     assert command.wait(120) == 0
     assert "nothing is left running" in "".join(lines)
-    eventually(lambda: alive(started), lambda found: not found)
+    eventually(lambda: alive(started), lambda alive_processes: not alive_processes)
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that still run; one that nobody has buried yet does not."""
-    found = []
+    alive_processes = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                alive_processes.append(process)
+    return alive_processes

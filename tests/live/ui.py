@@ -90,8 +90,8 @@ class Ui3:
 
     def links(self) -> dict[str, str]:
         """Name and address of each link that the open task shows."""
-        found = self.page.get_by_text("Extra Links").locator("xpath=..").locator("a, button").all()
-        return {link.inner_text(): link.get_attribute("href") for link in found}
+        links = self.page.get_by_text("Extra Links").locator("xpath=..").locator("a, button").all()
+        return {link.inner_text(): link.get_attribute("href") for link in links}
 
 
 class Ui2:
@@ -147,5 +147,5 @@ class Ui2:
 
     def links(self) -> dict[str, str]:
         """Name and address of each link that the open task shows."""
-        found = self.page.get_by_text("Extra Links").locator("xpath=..").locator("a").all()
-        return {link.inner_text(): link.get_attribute("href") for link in found}
+        links = self.page.get_by_text("Extra Links").locator("xpath=..").locator("a").all()
+        return {link.inner_text(): link.get_attribute("href") for link in links}

@@ -15,7 +15,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudA
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ConsoleLink, ModelCardLink, PlaygroundLink, UsageLink
 from support.operator_cases import execute
-from support.requests_seen import asked
+from support.requests_seen import list_model_requests
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -26,7 +26,7 @@ class TestPatience:
     def test_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=503, times=2, headers={"Retry-After": "0"})
         execute(Chat(task_id="t", model="gpt-oss-120b", messages=QUESTION, max_retries=2))
-        assert len(asked(ovh_ai_endpoints_sandbox)) == 3
+        assert len(list_model_requests(ovh_ai_endpoints_sandbox)) == 3
 
     def test_no_retries_of_the_call(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=503, headers={"Retry-After": "0"})
@@ -66,8 +66,8 @@ class TestLinks:
         other = json.loads(ovh_ai_endpoints_sandbox.connection_json) | {"extra": {}}
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
         _, pushed = execute(Chat(task_id="t", ovh_conn_id="other", model="gpt-oss-120b", messages=QUESTION))
-        found = {link.xcom_key: pushed[link.xcom_key] for link in LINKS}  # one that is missing is an error in the log
-        assert [key for key, url in found.items() if url] == [ConsoleLink.xcom_key]
+        links = {link.xcom_key: pushed[link.xcom_key] for link in LINKS}  # one that is missing is an error in the log
+        assert [key for key, url in links.items() if url] == [ConsoleLink.xcom_key]
 
     def test_the_console_is_there_even_for_a_connection_that_cannot_be_read(self) -> None:
         ti = MagicMock()

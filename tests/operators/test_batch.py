@@ -51,24 +51,24 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def context(max_tries: int = 2, **changes: Any) -> dict[str, Any]:
     """What all tries of one run have in common."""
-    kept: dict[str, Any] = {}
+    xcoms: dict[str, Any] = {}
     fields = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": max_tries}
     fields |= {"try_number": 1} | changes
-    push = lambda key, value: kept.update({key: value})  # noqa: E731  (an attribute below)
-    return {"ti": SimpleNamespace(**fields, xcom_push=push, kept=kept)}
+    push = lambda key, value: xcoms.update({key: value})  # noqa: E731  (an attribute below)
+    return {"ti": SimpleNamespace(**fields, xcom_push=push, xcoms=xcoms)}
 
 
 def operator(**options: Any) -> Any:
-    given = {"rows": [f"Question {n}" for n in range(20)], "model": "gpt-oss-20b", "poll_interval": 0, "retries": 2}
-    return BatchOperator(task_id="t", **given | options)
+    params = {"rows": [f"Question {n}" for n in range(20)], "model": "gpt-oss-20b", "poll_interval": 0, "retries": 2}
+    return BatchOperator(task_id="t", **params | options)
 
 
-def sent(sandbox: Sandbox, path: str) -> int:
+def count_posts(sandbox: Sandbox, path: str) -> int:
     return sum((each.method, each.path) == ("POST", path) for each in sandbox.requests)
 
 
 def started(sandbox: Sandbox) -> int:
-    return sent(sandbox, "/v1/batches")
+    return count_posts(sandbox, "/v1/batches")
 
 
 def lines_asked() -> int:
@@ -82,7 +82,7 @@ def test_answers_in_the_order_of_the_rows(sandbox: Sandbox) -> None:
     assert all(f"Question {n}" in answer for n, answer in enumerate(result["results"]))
     assert (result["errors"], result["model"]) == ([], "gpt-oss-20b")
     assert result["usage"]["total_tokens"] > 20
-    assert where["ti"].kept["batches"] == [
+    assert where["ti"].xcoms["batches"] == [
         {"id": "batch-000001", "status": "completed", "completed": 20, "failed": 0, "total": 20}
     ]
 
@@ -99,8 +99,8 @@ def test_into_a_folder(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     options: dict[str, Any] = {"endpoint": EMBED, "model": "bge-m3", "text_column": "body", "part_size": 10}
     manifest = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context())
     assert (manifest["rows"], manifest["parts"], manifest["failed"]) == (25, 3, 0)
-    found = list(OVHCloudAIEndpointsHook.read_rows(manifest))
-    assert [(row["id"], row["body"], len(row["embedding"])) for row in found] == [
+    results = list(OVHCloudAIEndpointsHook.read_rows(manifest))
+    assert [(row["id"], row["body"], len(row["embedding"])) for row in results] == [
         (n, f"text {n}", 1024) for n in range(25)
     ]
     again = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context(run_id="s"))
@@ -140,7 +140,7 @@ class TestNeverTwice:
                 with pytest.raises(Killed):
                     operator(**options).execute(context())
             self.is_done(operator(**options, poll_interval=0.05).execute(context()))
-            assert (started(slow), sent(slow, "/v1/files")) == (1, 1)
+            assert (started(slow), count_posts(slow, "/v1/files")) == (1, 1)
 
     @pytest.mark.parametrize("step", ["add", "get"])
     def test_killed_between_end_and_result(
@@ -161,7 +161,7 @@ class TestNeverTwice:
         self.is_done(operator(**options).execute(context()))
         assert lines_asked() == 20
 
-    def test_start_that_nobody_confirmed(self, sandbox: Sandbox, options: dict[str, Any]) -> None:
+    def test_unconfirmed_start(self, sandbox: Sandbox, options: dict[str, Any]) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(OVHCloudAIEndpointsHook, "create_batch", _lost(OVHCloudAIEndpointsHook.create_batch))
             with pytest.raises(Killed):
@@ -169,7 +169,7 @@ class TestNeverTwice:
         self.is_done(operator(**options).execute(context()))
         assert (started(sandbox), lines_asked()) == (1, 20)
 
-    def test_a_clear_asks_anew_unless_told_otherwise(self, sandbox: Sandbox) -> None:
+    def test_a_clear_asks_again_by_default(self, sandbox: Sandbox) -> None:
         for tries, batches in ((2, 1), (5, 2), (5, 2), (8, 3)):
             operator().execute(context(max_tries=tries))
             assert started(sandbox) == batches
@@ -193,7 +193,7 @@ class TestNeverTwice:
         operator(retries=7).execute(context())
         assert started(sandbox) == 1
 
-    def test_a_batch_tells_people_whose_it_is(self, sandbox: Sandbox) -> None:
+    def test_metadata_of_a_batch_names_its_task(self, sandbox: Sandbox) -> None:
         operator().execute(context(run_id="manual__" + "x" * 600))
         (batch,) = OVHCloudAIEndpointsHook().list_batches()
         names = {name: batch["metadata"][f"airflow_{name}"] for name in ("dag_id", "task_id", "map_index")}
@@ -219,7 +219,7 @@ class TestNeverTwice:
             run = SimpleNamespace(start_date=datetime.now(UTC) + timedelta(hours=2))
             with pytest.raises(TaskDeferred):
                 operator(deferrable=True).execute({**context(max_tries=4), "dag_run": run})
-            assert sent(slow, "/v1/batches/batch-000001/cancel") == 1
+            assert count_posts(slow, "/v1/batches/batch-000001/cancel") == 1
 
     def test_others_do_not_share(self, sandbox: Sandbox) -> None:
         for changes in ({}, {"map_index": 3}, {"run_id": "s"}, {"task_id": "u"}, {"dag_id": "e"}):
@@ -276,18 +276,18 @@ class Store:
     """As Airflow 3.3 gives to each task: what one try writes, the next one reads."""
 
     def __init__(self, broken: bool = False) -> None:
-        self.kept: dict[str, str] = {}
+        self.values: dict[str, str] = {}
         self.broken = broken
 
     def get(self, key: str) -> Any:
         if self.broken:
             raise RuntimeError("no store")
-        return json.loads(self.kept.get(key, "null"))
+        return json.loads(self.values.get(key, "null"))
 
     def set(self, key: str, value: Any) -> None:
         if self.broken:
             raise RuntimeError("no store")
-        self.kept[key] = json.dumps(value)
+        self.values[key] = json.dumps(value)
 
 
 class TestStateStore:
@@ -304,7 +304,7 @@ class TestStateStore:
         self.run(store)
         assert (self.lists(sandbox), started(sandbox)) == (1, 1)
 
-    def test_a_start_that_nobody_confirmed_is_listed(self, sandbox: Sandbox) -> None:
+    def test_a_batch_with_an_unconfirmed_start_is_listed(self, sandbox: Sandbox) -> None:
         store = Store()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(OVHCloudAIEndpointsHook, "create_batch", _lost(OVHCloudAIEndpointsHook.create_batch))
@@ -340,7 +340,7 @@ class TestFailedRows:
         assert [bool(answer) for answer in result["results"]] == [True, False, True]
         assert result["errors"] == [{"index": 1, "error": "500: as ordered", "status": 500}]
 
-    def test_what_is_told_of_them_holds_no_token(self, sandbox: Sandbox) -> None:
+    def test_their_errors_hold_no_token(self, sandbox: Sandbox) -> None:
         batches = sandbox._service._routes[-1].endpoint.__self__
         batches._run = lambda *_: (500, {"error": {"message": f"{'x' * 485}{sandbox.token}"}})
         (error,) = operator(rows=["a"], on_error="skip").execute(context())["errors"]
@@ -356,16 +356,16 @@ class TestFailedRows:
         assert (manifest["failed"], manifest["rows"]) == (0, 3)
         assert lines_asked() == 3 + 1
 
-    def test_a_retry_that_is_told_what_the_try_before_it_was_asks_for_the_rest(self, broken: Any) -> None:
+    def test_a_retry_that_receives_the_batches_of_the_try_before_it_asks_for_the_rest(self, broken: Any) -> None:
         """As Airflow 3.0 does, to a task that was deferred."""
         options: dict[str, Any] = {"rows": ["good", "bad", "good too"], "deferrable": True}
         with pytest.raises(TaskDeferred) as deferred:
             operator(**options).execute(context())
-        told = {"event": {"batch_ids": ["batch-000001"], "error": None}, **deferred.value.kwargs}
+        resume_params = {"event": {"batch_ids": ["batch-000001"], "error": None}, **deferred.value.kwargs}
         with pytest.raises(PartialFailureError):
-            operator(**options).execute_complete(context(), **told)
+            operator(**options).execute_complete(context(), **resume_params)
         with pytest.raises(TaskDeferred) as retried:
-            operator(**options).execute_complete(context(try_number=2), **told)
+            operator(**options).execute_complete(context(try_number=2), **resume_params)
         assert retried.value.trigger.batch_ids == ["batch-000001", "batch-000002"]
         assert lines_asked() == 3 + 1
 
@@ -480,7 +480,7 @@ class TestDeferral:
             operator(deferrable=True).execute(where)
         assert deferred.value.method_name == "execute_complete"
         fields = deferred.value.trigger.serialize()[1]
-        assert fields["batch_ids"] == [batch["id"] for batch in where["ti"].kept["batches"]]
+        assert fields["batch_ids"] == [batch["id"] for batch in where["ti"].xcoms["batches"]]
         assert fields["cancel_on_kill"]
         # Another process goes on.
         event = {"batch_ids": ["batch-000001"], "error": None}
@@ -548,4 +548,4 @@ class TestDeferral:
         with pytest.raises(TaskDeferred):
             task.execute(context())
         task.on_kill()
-        assert sent(sandbox, "/v1/batches/batch-000001/cancel") == 0
+        assert count_posts(sandbox, "/v1/batches/batch-000001/cancel") == 0

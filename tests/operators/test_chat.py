@@ -34,7 +34,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from pydantic import BaseModel, Field
 from support.requests_seen import bodies
-from support.services import TOKEN, Said, running
+from support.services import TOKEN, ServiceResponse, running
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -117,25 +117,25 @@ class TestWhatComesBack:
         assert "extra_body repeats response_format" in str(error)
 
     def test_what_is_no_output_is_refused_before_anything_is_sent(self, sandbox: Sandbox) -> None:
-        error, told = execute(prompt="Hello", output="texts")
+        error, metadata = execute(prompt="Hello", output="texts")
         assert isinstance(error, ConfigurationError)
         assert isinstance(error, AirflowFailException)
         assert "output must be one of response, text, json, message, not 'texts'" in str(error)
         assert not sandbox.requests
-        assert "usage" not in told
+        assert "usage" not in metadata
 
     def test_the_operators_output_is_still_airflows(self) -> None:
         assert type(Chat(task_id="t", output="text").output).__name__ == "PlainXComArg"
 
 
-class TestWhatIsTold:
+class TestMetadata:
     def test_usage_reason_model_request_id_and_reasoning(self, sandbox: Sandbox) -> None:
-        response, told = execute(prompt="Hello", reasoning_effort="high")
-        assert told["finish_reason"] == "stop"
-        assert told["model"] == MODEL
-        assert told["request_id"]
-        assert told["reasoning"] == response["choices"][0]["message"]["reasoning"]
-        usage = told["usage"]
+        response, metadata = execute(prompt="Hello", reasoning_effort="high")
+        assert metadata["finish_reason"] == "stop"
+        assert metadata["model"] == MODEL
+        assert metadata["request_id"]
+        assert metadata["reasoning"] == response["choices"][0]["message"]["reasoning"]
+        usage = metadata["usage"]
         assert usage["requests"] == 1
         assert usage["total_tokens"] == response["usage"]["total_tokens"]
         assert usage["reasoning_tokens"] == response["usage"]["completion_tokens_details"]["reasoning_tokens"]
@@ -144,16 +144,16 @@ class TestWhatIsTold:
         assert usage["cost"] == pytest.approx(price)
         assert usage["currency"] == "USD"
 
-    def test_the_price_list_is_not_asked_for_where_nobody_wants_it(self, sandbox: Sandbox) -> None:
-        _, told = execute(prompt="Hello", report_cost=False)
-        assert (told["usage"]["cost"], told["usage"]["currency"]) == (None, None)
+    def test_the_price_list_is_not_requested_without_report_cost(self, sandbox: Sandbox) -> None:
+        _, metadata = execute(prompt="Hello", report_cost=False)
+        assert (metadata["usage"]["cost"], metadata["usage"]["currency"]) == (None, None)
         assert [request.path for request in sandbox.requests] == ["/v1/chat/completions"]
 
     def test_an_answer_is_not_lost_for_its_price(self, sandbox: Sandbox) -> None:
         sandbox.fail_next(status=500, times=9, path="/v1/models")
-        text, told = execute(prompt="Hello", output="text")
+        text, metadata = execute(prompt="Hello", output="text")
         assert "Hello" in text
-        assert told["usage"]["cost"] is None
+        assert metadata["usage"]["cost"] is None
         assert len([request for request in sandbox.requests if request.path == "/v1/models"]) == 1
 
     def test_an_answer_does_not_wait_long_for_its_price(
@@ -163,24 +163,24 @@ class TestWhatIsTold:
         sandbox.delay_next(3, path="/v1/models")
         assert execute(prompt="Hello")[1]["usage"]["cost"] is None
 
-    def test_nothing_is_pushed_where_airflow_is_told_so(self) -> None:
-        _, told = execute(prompt="Hello", do_xcom_push=False)
-        assert not {"usage", "model", "finish_reason", "request_id", "reasoning"} & told.keys()
+    def test_nothing_is_pushed_if_do_xcom_push_is_off(self) -> None:
+        _, metadata = execute(prompt="Hello", do_xcom_push=False)
+        assert not {"usage", "model", "finish_reason", "request_id", "reasoning"} & metadata.keys()
 
-    def test_what_was_paid_for_is_told_of_a_task_that_fails(self, sandbox: Sandbox) -> None:
-        error, told = execute(prompt="Hello", max_tokens=1)
+    def test_a_task_that_fails_reports_its_usage(self, sandbox: Sandbox) -> None:
+        error, metadata = execute(prompt="Hello", max_tokens=1)
         assert isinstance(error, OutputTruncatedError)
         assert isinstance(error, AirflowFailException)
-        assert told["usage"]["output_tokens"] == 1
-        assert told["finish_reason"] == "length"
+        assert metadata["usage"]["output_tokens"] == 1
+        assert metadata["finish_reason"] == "length"
         assert len(bodies(sandbox)) == 1
         assert "usage" not in execute(model="nothing-1b", prompt="Hello")[1]
 
-    def test_an_answer_without_text_is_told_too(self) -> None:
+    def test_an_answer_without_text_reports_its_usage(self) -> None:
         tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
-        error, told = execute(prompt="weather", tools=[tool], output="text")
+        error, metadata = execute(prompt="weather", tools=[tool], output="text")
         assert isinstance(error, InvalidOutputError)
-        assert told["finish_reason"] == "tool_calls"
+        assert metadata["finish_reason"] == "tool_calls"
 
 
 class TestToolsAndLimits:
@@ -191,19 +191,19 @@ class TestToolsAndLimits:
             cities.append(city)
             return "rain"
 
-        text, told = execute(prompt="the weather, please", tools=[weather], output="text")
+        text, metadata = execute(prompt="the weather, please", tools=[weather], output="text")
         assert 'The tool answered: "rain"' in text
-        assert told["usage"]["requests"] == len(bodies(sandbox)) == 2
+        assert metadata["usage"]["requests"] == len(bodies(sandbox)) == 2
         assert len(cities) == 1
 
     def test_a_budget_ends_the_task(self, sandbox: Sandbox) -> None:
         def weather(city: str) -> str:
             return "rain"
 
-        error, told = execute(prompt="the weather", tools=[weather], max_total_tokens="1")
+        error, metadata = execute(prompt="the weather", tools=[weather], max_total_tokens="1")
         assert isinstance(error, BudgetExceededError)
         assert isinstance(error, AirflowFailException)
-        assert told["usage"]["requests"] == len(bodies(sandbox)) == 1
+        assert metadata["usage"]["requests"] == len(bodies(sandbox)) == 1
 
     def test_a_budget_in_money(self, sandbox: Sandbox) -> None:
         def weather(city: str) -> str:
@@ -215,27 +215,27 @@ class TestToolsAndLimits:
         assert execute(prompt="the weather", tools=[weather], max_cost="0.1", output="text")[0]
 
     @pytest.mark.parametrize(
-        ("limits", "said"),
+        ("limits", "sentence"),
         [
             ({"max_cost": 0}, "max_cost must be more than 0"),
             ({"max_cost": "much"}, "max_cost must be a number"),
             ({"max_total_tokens": 0}, "max_total_tokens must be a number of at least 1"),
         ],
     )
-    def test_limits_that_are_none_are_refused(self, sandbox: Sandbox, limits: dict[str, Any], said: str) -> None:
+    def test_limits_that_are_none_are_refused(self, sandbox: Sandbox, limits: dict[str, Any], sentence: str) -> None:
         error, _ = execute(prompt="Hello", **limits)
         assert isinstance(error, ConfigurationError)
-        assert said in str(error)
+        assert sentence in str(error)
         assert not bodies(sandbox)
 
     def test_the_next_model_answers(self, sandbox: Sandbox) -> None:
-        response, told = execute(model="gone-1b", prompt="Hello", fallback_models=[MODEL])
-        assert response["model"] == told["model"] == MODEL
+        response, metadata = execute(model="gone-1b", prompt="Hello", fallback_models=[MODEL])
+        assert response["model"] == metadata["model"] == MODEL
 
 
 def test_many_prompts_keep_thoughts_out_of_their_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choice = {"message": {"role": "assistant", "content": "<think>Hm.</think>Yes."}, "finish_reason": "stop"}
-    with running(lambda _: Said(200, {"choices": [choice]})) as service:
+    with running(lambda _: ServiceResponse(200, {"choices": [choice]})) as service:
         stored = {"conn_type": "ovh_ai_endpoints", "host": service.base_url, "password": TOKEN}
         monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(stored))
         bulk = BulkChat(task_id="t", model="m", rows=["a"]).execute({"ti": MagicMock()})

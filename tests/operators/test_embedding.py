@@ -87,8 +87,8 @@ class TestEmbeddingOfFiles:
         execute(
             Embedding(task_id="t", model="bge-m3", input="word " * 90, on_long_text="truncate", max_text_tokens="100")
         )
-        (sent,) = ovh_ai_endpoints_sandbox.requests
-        assert 30 < len(json.loads(sent.body)["input"][0].split()) < 90
+        (request,) = ovh_ai_endpoints_sandbox.requests
+        assert 30 < len(json.loads(request.body)["input"][0].split()) < 90
 
     def test_a_large_xcom_is_warned_about_before_it_is_paid_for(
         self, ovh_ai_endpoints_sandbox: Sandbox, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

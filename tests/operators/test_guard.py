@@ -48,7 +48,7 @@ def pushed(ti: MagicMock) -> dict[str, Any]:
     return {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
 
 
-def saying(text: str | None, finish: str = "stop") -> Manner:
+def build_manner(text: str | None, finish: str = "stop") -> Manner:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
     return reply(200, {"choices": [choice], "model": "Qwen3Guard-Gen-8B"})
 
@@ -90,8 +90,8 @@ class TestVerdict:
 
     def test_nothing_is_sent_that_was_not_asked_for(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute(text=HARMLESS, answer="With a whetstone.")
-        (sent,) = ovh_ai_endpoints_sandbox.requests
-        assert sent.json == {
+        (request,) = ovh_ai_endpoints_sandbox.requests
+        assert request.json == {
             "model": "Qwen3Guard-Gen-8B",
             "messages": [
                 {"role": "user", "content": HARMLESS},
@@ -108,7 +108,7 @@ class TestVerdict:
     def test_controversial_is_unsafe_where_it_is_named(
         self, unsafe: Any, safe: bool, scripted: Callable[..., Server]
     ) -> None:
-        scripted(saying("Safety: Controversial\nCategories: Politically Sensitive Topics"))
+        scripted(build_manner("Safety: Controversial\nCategories: Politically Sensitive Topics"))
         verdict, _ = execute(text=HARMLESS, unsafe_levels=unsafe)
         assert (verdict["safe"], verdict["safety"]) == (safe, "Controversial")
 
@@ -117,7 +117,7 @@ class TestVerdict:
     def test_an_answer_that_is_none_fails_the_task(
         self, text: str | None, on_unsafe: str, scripted: Callable[..., Server]
     ) -> None:
-        scripted(saying(text))
+        scripted(build_manner(text))
         with pytest.raises(InvalidResponseError, match="nothing is known to be safe"):
             execute(text=HARMLESS, on_unsafe=on_unsafe)
 
@@ -163,7 +163,7 @@ class TestWhatCannotWork:
             ({"text": HARMLESS, "extra_body": {"stream": True}}, "extra_body repeats stream"),
         ],
     )
-    def test_is_said_before_anything_is_sent(
+    def test_invalid_parameters_are_refused_before_a_request(
         self, arguments: dict[str, Any], says: str, ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         with pytest.raises(ConfigurationError, match=says) as caught:
@@ -219,7 +219,7 @@ with DAG("{}", start_date=datetime(2026, 1, 1), schedule=None, params={{"name": 
 NUMBERS = itertools.count()
 
 
-def dag_of(body: str, **values: str) -> str:
+def build_dag(body: str, **values: str) -> str:
     # An id of its own: 3.1 would look up the tasks of another test.
     source = DAG.format(f"guard_{next(NUMBERS)}") + textwrap.indent(textwrap.dedent(body), "    ")
     for name, value in values.items():
@@ -256,7 +256,7 @@ class TestInADag:
         run_dag: Callable[..., Any],
         xcom: Callable[..., Any],
     ) -> None:
-        run = run_dag(dag_of(BRANCH, text=text, safe="'answer'", unsafe="['refuse']"))
+        run = run_dag(build_dag(BRANCH, text=text, safe="'answer'", unsafe="['refuse']"))
         assert states(run) == {"guard": "success", "answer": answer, "refuse": refuse, "join": "success"}
         assert xcom(run, "guard") == verdict
         assert xcom(run, "guard", ModelCardLink.xcom_key).endswith("/qwen-guard-gen-8b/")
@@ -272,9 +272,9 @@ class TestInADag:
     def test_branch_with_one_way_or_several(
         self, text: str, safe: str, unsafe: str, expected: list[str], run_dag: Callable[..., Any], xcom: Any
     ) -> None:
-        run = run_dag(dag_of(BRANCH, text=text, safe=safe, unsafe=unsafe))
-        found = states(run)
-        assert [found[name] for name in ("answer", "refuse", "join")] == expected
+        run = run_dag(build_dag(BRANCH, text=text, safe=safe, unsafe=unsafe))
+        task_states = states(run)
+        assert [task_states[name] for name in ("answer", "refuse", "join")] == expected
         assert xcom(run, "guard")["safe"] == (text == HARMLESS)
 
     @pytest.mark.parametrize(("text", "groups"), [(HARMLESS, "success"), (HARMFUL, "skipped")])
@@ -282,7 +282,7 @@ class TestInADag:
         self, text: str, groups: str, run_dag: Callable[..., Any]
     ) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 with TaskGroup("outer"):
                     guard = Guard(
@@ -300,9 +300,12 @@ class TestInADag:
                 text=text,
             )
         )
-        found = states(run)
-        assert {found.pop("outer.inner.one"), found.pop("outer.inner.two")} == {groups}
-        assert found == {"outer.guard": "success", "outer.refuse": "skipped" if groups == "success" else "success"}
+        task_states = states(run)
+        assert {task_states.pop("outer.inner.one"), task_states.pop("outer.inner.two")} == {groups}
+        assert task_states == {
+            "outer.guard": "success",
+            "outer.refuse": "skipped" if groups == "success" else "success",
+        }
 
     @pytest.mark.parametrize("safe", ["'typo'", "['answer', 'elsewhere']", "'group'"])
     def test_a_branch_that_would_guard_nothing_is_refused_before_anything_is_sent(
@@ -312,16 +315,20 @@ class TestInADag:
             '\n    step.override(task_id="elsewhere")()'
             '\n    with TaskGroup("group"):\n        step.override(task_id="inside")()'
         )
-        run = run_dag(dag_of(body, text=HARMLESS, safe=safe, unsafe="'refuse'"))
-        found = states(run)
-        assert (found["guard"], found["answer"], found["refuse"]) == ("failed", "upstream_failed", "upstream_failed")
+        run = run_dag(build_dag(body, text=HARMLESS, safe=safe, unsafe="'refuse'"))
+        task_states = states(run)
+        assert (task_states["guard"], task_states["answer"], task_states["refuse"]) == (
+            "failed",
+            "upstream_failed",
+            "upstream_failed",
+        )
         assert ovh_ai_endpoints_sandbox.requests == []
 
     def test_fail_ends_the_task_although_it_has_retries_and_leaves_its_verdict(
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 guard = Guard(task_id="guard", text="<text>", on_unsafe="fail", retries=3)
                 guard >> step.override(task_id="answer")()
@@ -335,7 +342,7 @@ class TestInADag:
 
     def test_mapped(self, run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 Guard.partial(task_id="told").expand(text=["<harmless>", "<harmful>"])
                 Guard.partial(task_id="failed", on_unsafe="fail").expand(text=["<harmless>", "<harmful>"])
@@ -345,8 +352,8 @@ class TestInADag:
                 harmful=HARMFUL,
             )
         )
-        found = states(run)
-        assert [found[f"{name}[{index}]"] for name in ("told", "failed", "answers") for index in (0, 1)] == [
+        task_states = states(run)
+        assert [task_states[f"{name}[{index}]"] for name in ("told", "failed", "answers") for index in (0, 1)] == [
             *("success", "success"),
             *("success", "failed"),
             *("success", "success"),
@@ -359,7 +366,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 Guard(
                     task_id="rendered",
@@ -388,7 +395,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 @task
                 def nothing():

@@ -53,8 +53,8 @@ class TestFiles:
             "requests": 1,
         }
         assert (tmp_path / "cat.png").read_bytes().startswith(b"\x89PNG")
-        (sent,) = ovh_ai_endpoints_sandbox.requests
-        assert sent.json == {"model": MODEL, "prompt": "a cat", "response_format": "b64_json"}
+        (request,) = ovh_ai_endpoints_sandbox.requests
+        assert request.json == {"model": MODEL, "prompt": "a cat", "response_format": "b64_json"}
 
     def test_several(self, tmp_path: Path, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         value, _ = execute(
@@ -113,7 +113,7 @@ class TestWhatCannotWork:
             ),
         ],
     )
-    def test_is_said_before_anything_is_sent(
+    def test_invalid_parameters_are_refused_before_a_request(
         self, arguments: dict[str, Any], says: str, tmp_path: Path, ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         with pytest.raises(ConfigurationError, match=says) as caught:
@@ -162,7 +162,7 @@ with DAG("{}", start_date=datetime(2026, 1, 1), schedule=None, params={{"animal"
 NUMBERS = itertools.count()
 
 
-def dag_of(body: str, folder: Path) -> str:
+def build_dag(body: str, folder: Path) -> str:
     # An id of its own: 3.1 would look up the tasks of another test.
     source = DAG.format(f"image_{next(NUMBERS)}") + textwrap.indent(textwrap.dedent(body), "    ")
     return source.replace("<folder>", str(folder))
@@ -177,7 +177,7 @@ class TestInADag:
         ovh_ai_endpoints_sandbox: Sandbox,
     ) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 Image(
                     task_id="draw",
@@ -220,7 +220,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], tmp_path: Path, ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         (tmp_path / "cat.md").write_text("A {{ params.animal }} in oil\n")
-        source = dag_of(
+        source = build_dag(
             """
             Image(task_id="draw", prompt_file="cat.md", output_path="<folder>/cat.png")
             Image(task_id="both", prompt_file="cat.md", prompt="A dog", output_path="<folder>/dog.png")
@@ -235,7 +235,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], tmp_path: Path
     ) -> None:
         run = run_dag(
-            dag_of(
+            build_dag(
                 """
                 drawn = Image.partial(task_id="draw", size="256x256").expand_kwargs(
                     [
@@ -261,7 +261,7 @@ class TestInADag:
     ) -> None:
         body = 'Image(task_id="draw", prompt="a cat", output_path="<folder>/cat.png", n=2)'
         for _ in range(2):
-            assert run_dag(dag_of(body, tmp_path)).state == "success"
+            assert run_dag(build_dag(body, tmp_path)).state == "success"
         assert len(ovh_ai_endpoints_sandbox.requests) == 1
 
 
@@ -272,16 +272,16 @@ class TestInObjectStorage:
     @pytest.fixture
     def bucket(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         """The file system itself, and the address of the same bucket behind an Airflow connection."""
-        with s3.behind_a_connection(monkeypatch) as found:
-            yield found
+        with s3.behind_a_connection(monkeypatch) as storage:
+            yield storage
 
     def test_where_a_connection_leads(self, bucket: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         storage, place = bucket
         value, _ = execute(output_path=f"{place}/art/cat.png", n=2)
         assert value["paths"] == [f"{place}/art/cat-1.png", f"{place}/art/cat-2.png"]
-        found = [storage.cat_file(f"{s3.BUCKET}/art/cat-{number}.png") for number in (1, 2)]
-        assert [len(data) for data in found] == value["bytes"]
-        assert all(data.startswith(b"\x89PNG") for data in found)
+        images = [storage.cat_file(f"{s3.BUCKET}/art/cat-{number}.png") for number in (1, 2)]
+        assert [len(data) for data in images] == value["bytes"]
+        assert all(data.startswith(b"\x89PNG") for data in images)
         storage.invalidate_cache()
         assert len(storage.ls(f"{s3.BUCKET}/art")) == 3
         again, _ = execute(output_path=ObjectStoragePath(f"{place}/art/cat.png"), n=2)
@@ -294,7 +294,7 @@ class TestInObjectStorage:
         assert execute(output_path=f"{place}/top.png")[0]["paths"] == [f"{place}/top.png"]
 
     @pytest.mark.parametrize("path", ["cat.png", "art/cat.png"])
-    def test_a_bucket_that_is_not_there_is_said_before_anything_is_sent(
+    def test_a_missing_bucket_is_reported_before_a_request(
         self, bucket: Any, ovh_ai_endpoints_sandbox: Sandbox, path: str
     ) -> None:
         with pytest.raises(ConfigurationError):

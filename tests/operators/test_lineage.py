@@ -1,5 +1,5 @@
 """
-What a task writes is told to the assets that are its outlets, and to OpenLineage.
+The assets that are a task's outlets, and OpenLineage, receive a summary of its output.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Events:
     """The events of outlets, as the context has them; assets of 3.0 have no hash."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Any] = {}
+        self._events: dict[str, Any] = {}
 
     def __getitem__(self, outlet: Any) -> Any:
-        return self._found.setdefault(outlet.uri, MagicMock(extra={}))
+        return self._events.setdefault(outlet.uri, MagicMock(extra={}))
 
 
-def told(operator: Any) -> dict[str, Any]:
-    """Run an operator whose outlet is an asset, and give what the event is told."""
+def read_event(operator: Any) -> dict[str, Any]:
+    """Run an operator whose outlet is an asset, and return the extra of the event."""
     outlet = to_asset(ASSET)
     operator.outlets = [outlet]
     events, ti = Events(), MagicMock(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=0)
@@ -44,17 +44,17 @@ def told(operator: Any) -> dict[str, Any]:
     return dict(events[outlet].extra)
 
 
-def test_each_operator_that_writes_tells_what(tmp_path: Path) -> None:
+def test_each_operator_that_writes_reports_a_summary(tmp_path: Path) -> None:
     (tmp_path / "talk.wav").write_bytes(wav(2))
     rows = ["a", "b", "c"]
     embed = OVHCloudAIEndpointsEmbeddingOperator(
         task_id="t", model="bge-m3", input=rows, output_path=str(tmp_path / "1"), part_size=2
     )
-    assert told(embed) == {"model": "bge-m3", "dimensions": 1024, "rows": 3, "parts": 2, "format": "jsonl"}
+    assert read_event(embed) == {"model": "bge-m3", "dimensions": 1024, "rows": 3, "parts": 2, "format": "jsonl"}
     ask = OVHCloudAIEndpointsBulkChatOperator(
         task_id="t", model="gpt-oss-20b", rows=rows, output_path=str(tmp_path / "2")
     )
-    assert told(ask) == {"model": "gpt-oss-20b", "rows": 3, "parts": 1, "format": "jsonl"}
+    assert read_event(ask) == {"model": "gpt-oss-20b", "rows": 3, "parts": 1, "format": "jsonl"}
     batch = OVHCloudAIEndpointsBatchOperator(
         task_id="t",
         model="gpt-oss-20b",
@@ -63,17 +63,17 @@ def test_each_operator_that_writes_tells_what(tmp_path: Path) -> None:
         deferrable=False,
         poll_interval=0.1,
     )
-    assert told(batch) == {"model": "gpt-oss-20b", "rows": 3, "parts": 1, "format": "jsonl"}
+    assert read_event(batch) == {"model": "gpt-oss-20b", "rows": 3, "parts": 1, "format": "jsonl"}
     write = OVHCloudAIEndpointsTranscriptionOperator(
         task_id="t", audio_path=tmp_path / "talk.wav", output_path=str(tmp_path / "talk.srt")
     )
-    assert told(write) == {"model": "whisper-large-v3", "format": "srt", "seconds": 2, "characters": 68}
+    assert read_event(write) == {"model": "whisper-large-v3", "format": "srt", "seconds": 2, "characters": 68}
     paint = OVHCloudAIEndpointsImageOperator(
         task_id="t", prompt="A cat", n=2, size="512x512", output_path=str(tmp_path / "cat.png")
     )
-    assert told(paint) == {"model": "stable-diffusion-xl-base-v10", "images": 2, "size": "512x512"}
+    assert read_event(paint) == {"model": "stable-diffusion-xl-base-v10", "images": 2, "size": "512x512"}
 
 
 def test_what_goes_to_xcom_is_no_asset(tmp_path: Path) -> None:
-    assert told(OVHCloudAIEndpointsEmbeddingOperator(task_id="t", model="bge-m3", input="a")) == {}
-    assert told(OVHCloudAIEndpointsChatOperator(task_id="t", model="gpt-oss-20b", prompt="Hi")) == {}
+    assert read_event(OVHCloudAIEndpointsEmbeddingOperator(task_id="t", model="bge-m3", input="a")) == {}
+    assert read_event(OVHCloudAIEndpointsChatOperator(task_id="t", model="gpt-oss-20b", prompt="Hi")) == {}

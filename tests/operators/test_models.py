@@ -15,13 +15,13 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
 
-def listed(**options: Any) -> Any:
+def list_models(**options: Any) -> Any:
     return Models(task_id="t", **{"output": "ids", **options}).execute({"ti": MagicMock()})
 
 
 class TestList:
     def test_all_as_the_service_describes_them(self) -> None:
-        models = listed(output="models")
+        models = list_models(output="models")
         assert len(models) == 24
         assert models[0]["id"] == "bge-m3"
         assert models[0]["pricing"]["prompt"] == "0.00000001"
@@ -40,8 +40,8 @@ class TestList:
         ],
     )
     def test_those_that_fit(self, options: dict[str, Any], ids: list[str]) -> None:
-        found = [name for name in listed(**options) if "turbo" not in name]
-        assert found == ids
+        names = [name for name in list_models(**options) if "turbo" not in name]
+        assert names == ids
 
     @pytest.mark.parametrize(
         ("options", "words"),
@@ -55,9 +55,9 @@ class TestList:
     )
     def test_what_cannot_be_meant(self, options: dict[str, Any], words: str, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         with pytest.raises(ConfigurationError, match=words):
-            listed(**options)
+            list_models(**options)
         assert not ovh_ai_endpoints_sandbox.requests
 
     def test_nothing_is_billed(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        listed()
+        list_models()
         assert [request.path for request in ovh_ai_endpoints_sandbox.requests] == ["/v1/models"]

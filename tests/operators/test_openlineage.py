@@ -52,11 +52,11 @@ def source(tmp_path: Path) -> str:
 
 @pytest.mark.slow
 @needs_openlineage
-def test_openlineage_is_told(source: str, tmp_path: Path, airflow_db: Path) -> None:
-    dags, told = tmp_path / "dags", tmp_path / "events.jsonl"
+def test_openlineage_receives_the_outlets(source: str, tmp_path: Path, airflow_db: Path) -> None:
+    dags, log_file = tmp_path / "dags", tmp_path / "events.jsonl"
     dags.mkdir()
     (dags / "lineage.py").write_text(source)
-    transport = {"type": "file", "log_file_path": str(told), "append": True}
+    transport = {"type": "file", "log_file_path": str(log_file), "append": True}
     environment = os.environ | {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
@@ -65,7 +65,7 @@ def test_openlineage_is_told(source: str, tmp_path: Path, airflow_db: Path) -> N
     command = [sys.executable, "-m", "airflow", "dags", "test", "ovh_ai_lineage"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    events = [json.loads(line) for line in told.read_text().splitlines()]
+    events = [json.loads(line) for line in log_file.read_text().splitlines()]
     (event,) = [
         each for each in events if each["eventType"] == "COMPLETE" and each["job"]["name"] == "ovh_ai_lineage.embed"
     ]
@@ -75,7 +75,7 @@ def test_openlineage_is_told(source: str, tmp_path: Path, airflow_db: Path) -> N
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 3
     facet = event["run"]["facets"]["ovhcloud_aiEndpoints"]
     assert (facet["model"], facet["dimensions"]) == ("bge-m3", 1024)
-    assert "sandbox-token" not in told.read_text()
+    assert "sandbox-token" not in log_file.read_text()
 
 
 @needs_openlineage

@@ -38,7 +38,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
 from faults.endpoints import ENDPOINTS
 from support.operator_cases import OPERATORS, execute
-from support.requests_seen import asked, last_body
+from support.requests_seen import last_body, list_model_requests
 from support.scripted_server import Server, reply
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
@@ -121,7 +121,7 @@ class TestWhatIsSent:
             ),
         ],
     )
-    def test_what_cannot_work_is_said_before_anything_is_sent(
+    def test_invalid_parameters_are_refused_before_a_request(
         self, operator: Any, words: str, ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         with pytest.raises(ConfigurationError, match=words):
@@ -133,12 +133,12 @@ class TestStream:
     def test_the_response_is_the_same(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         options: dict[str, Any] = {"task_id": "t", "model": "gpt-oss-120b", "messages": QUESTION, "max_tokens": 200}
         streamed, links = execute(Chat(stream=True, **options))
-        sent = last_body(ovh_ai_endpoints_sandbox)
+        body = last_body(ovh_ai_endpoints_sandbox)
         whole, same_links = execute(Chat(**options))
         # The sandbox makes the id out of all that was sent.
         same_links["request_id"] = links["request_id"]
         assert (streamed | {"id": whole["id"]}, links) == (whole, same_links)
-        assert sent == last_body(ovh_ai_endpoints_sandbox) | {"stream": True, "stream_options": {"include_usage": True}}
+        assert body == last_body(ovh_ai_endpoints_sandbox) | {"stream": True, "stream_options": {"include_usage": True}}
 
 
 DAG = """
@@ -161,12 +161,12 @@ with DAG("{}", start_date=datetime(2026, 1, 1), schedule=None, params={{"model":
 NUMBERS = itertools.count()
 
 
-def dag_of(body: str) -> str:
+def build_dag(body: str) -> str:
     # An id of its own: 3.1 would look up the tasks of another test.
     return DAG.format(f"operators_{next(NUMBERS)}") + textwrap.indent(textwrap.dedent(body), "    ")
 
 
-def said(response: dict[str, Any]) -> str:
+def read_answer(response: dict[str, Any]) -> str:
     return response["choices"][0]["message"]["content"]
 
 
@@ -180,7 +180,7 @@ class TestInADag:
     ) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_CONN", "ovh_ai_endpoints_default")
         run = run_dag(
-            dag_of("""
+            build_dag("""
                 Chat(
                     task_id="ask",
                     model="{{ params.model }}",
@@ -213,7 +213,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         run = run_dag(
-            dag_of("""
+            build_dag("""
                 @task
                 def question():
                     return "What is {{ this }}?"
@@ -239,7 +239,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         run = run_dag(
-            dag_of("""
+            build_dag("""
                 Chat.partial(task_id="ask", messages=[{"role": "user", "content": "{{ ti.map_index }}"}]).expand(
                     model=["gpt-oss-20b", "gpt-oss-120b"]
                 )
@@ -250,15 +250,17 @@ class TestInADag:
         )
         assert run.state == "success"
         for index, model in enumerate(["gpt-oss-20b", "gpt-oss-120b"]):
-            assert f'"{index}"' in said(xcom(run, "ask", map_indexes=index))
+            assert f'"{index}"' in read_answer(xcom(run, "ask", map_indexes=index))
             assert xcom(run, "ask", ModelCardLink.xcom_key, map_indexes=index).endswith(f"/{model}/")
-        assert "{{ two }}" in said(xcom(run, "literal", map_indexes=1))
+        assert "{{ two }}" in read_answer(xcom(run, "literal", map_indexes=1))
 
     def test_a_refused_token_ends_the_task_although_it_has_retries(
         self, run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=403, times=9)
-        run = run_dag(dag_of('Chat(task_id="ask", model="m", messages=[{"role": "user", "content": "a"}], retries=5)'))
+        run = run_dag(
+            build_dag('Chat(task_id="ask", model="m", messages=[{"role": "user", "content": "a"}], retries=5)')
+        )
         assert run.get_task_instance("ask").state == "failed"
         assert len(ovh_ai_endpoints_sandbox.requests) == 1
 
@@ -267,13 +269,13 @@ class TestInADag:
     ) -> None:
         ovh_ai_endpoints_sandbox.fail_next(status=502, times=1)
         run = run_dag(
-            dag_of(
+            build_dag(
                 'Chat(task_id="ask", model="gpt-oss-20b", messages=[{"role": "user", "content": "a"}], '
                 "max_retries=0, retries=1, retry_delay=0)"
             )
         )
         assert run.state == "success"
-        assert len(asked(ovh_ai_endpoints_sandbox)) == 2
+        assert len(list_model_requests(ovh_ai_endpoints_sandbox)) == 2
 
 
 class TestBulkChat:
@@ -291,7 +293,7 @@ class TestBulkChat:
                 concurrency="1",
             )
         )
-        bodies = [request.json for request in asked(ovh_ai_endpoints_sandbox)]
+        bodies = [request.json for request in list_model_requests(ovh_ai_endpoints_sandbox)]
         assert [[message["content"] for message in body["messages"]] for body in bodies] == [
             ['Answer as {"mood": "..."}', "1 stars: Came late"],
             ['Answer as {"mood": "..."}', "5 stars: Lovely"],
@@ -304,8 +306,8 @@ class TestBulkChat:
 
     def test_texts_are_asked_as_they_are(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute(BulkChat(task_id="t", model="gpt-oss-20b", rows=("Why?", "How {so}?"), concurrency=1))
-        sent = [request.json["messages"] for request in asked(ovh_ai_endpoints_sandbox)]
-        assert sent == [QUESTION, [{"role": "user", "content": "How {so}?"}]]
+        conversations = [request.json["messages"] for request in list_model_requests(ovh_ai_endpoints_sandbox)]
+        assert conversations == [QUESTION, [{"role": "user", "content": "How {so}?"}]]
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
@@ -355,16 +357,16 @@ class TestBulkChat:
             execute(BulkChat(task_id="t", model="nobodys-model", rows=["a"] * 5_001, concurrency=1))
         # What is begun ahead of the first failure may have been sent by then, and nothing more.
         assert (
-            len([sent for sent in ovh_ai_endpoints_sandbox.requests if sent.path.endswith("/completions")])
+            len([request for request in ovh_ai_endpoints_sandbox.requests if request.path.endswith("/completions")])
             <= 1 + LOOK_AHEAD_ITEMS
         )
         assert "5,001 answers will go to XCom" in caplog.text + "".join(capfd.readouterr())
 
-    def test_what_all_rows_used_is_told(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-        result, told = execute(BulkChat(task_id="t", model="gpt-oss-20b", rows=["a", "b"], prompt="{text}"))
-        assert told["usage"]["requests"] == 2
-        assert told["usage"]["total_tokens"] == result["usage"]["total_tokens"]
-        assert told["usage"]["cost"] > 0
+    def test_usage_of_all_rows_is_reported(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        result, metadata = execute(BulkChat(task_id="t", model="gpt-oss-20b", rows=["a", "b"], prompt="{text}"))
+        assert metadata["usage"]["requests"] == 2
+        assert metadata["usage"]["total_tokens"] == result["usage"]["total_tokens"]
+        assert metadata["usage"]["cost"] > 0
 
     @pytest.mark.parametrize("limit", [{"max_total_tokens": "1"}, {"max_cost": "0.00000001"}])
     def test_a_budget_ends_the_task_and_keeps_what_was_paid_for(
@@ -375,10 +377,10 @@ class TestBulkChat:
         with pytest.raises(BudgetExceededError, match=next(iter(limit))) as caught:
             execute(BulkChat(task_id="t", **options, **limit))
         assert isinstance(caught.value, AirflowFailException)
-        assert len(asked(ovh_ai_endpoints_sandbox)) == 1
-        manifest, told = execute(BulkChat(task_id="t", **options))
+        assert len(list_model_requests(ovh_ai_endpoints_sandbox)) == 1
+        manifest, metadata = execute(BulkChat(task_id="t", **options))
         assert (manifest["rows"], manifest["rows_reused"]) == (6, 1)
-        assert told["usage"]["requests"] == 5
+        assert metadata["usage"]["requests"] == 5
 
     def test_answers_in_files_are_not_paid_for_again(self, ovh_ai_endpoints_sandbox: Sandbox, tmp_path: Path) -> None:
         (tmp_path / "in.csv").write_text("id,review\n1,late\n2,fine\n3,broken\n")
@@ -395,7 +397,7 @@ class TestBulkChat:
             execute(BulkChat(task_id="t", **options))
         manifest, _ = execute(BulkChat(task_id="t", **options))
         assert (manifest["rows"], manifest["rows_reused"], manifest["failed"]) == (3, 2, 0)
-        assert len(asked(ovh_ai_endpoints_sandbox)) == 4
+        assert len(list_model_requests(ovh_ai_endpoints_sandbox)) == 4
         lines = [line for part in sorted((tmp_path / "out").glob("part-*")) for line in part.read_text().splitlines()]
         records = [json.loads(line) for line in lines]
         assert [set(record) for record in records] == [{"id", "review", "answer", "error"}] * 3
@@ -405,7 +407,7 @@ class TestBulkChat:
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
         run = run_dag(
-            dag_of("""
+            build_dag("""
                 @task
                 def reviews():
                     return [{"id": 1, "review": "{{ params.model }}"}, {"id": 2, "review": "fine"}]
@@ -420,8 +422,8 @@ class TestBulkChat:
             """)
         )
         assert run.state == "success"
-        sent = [request.json["messages"][0]["content"] for request in asked(ovh_ai_endpoints_sandbox)]
-        assert sent == ["0.25 {{ params.model }}", "0.25 fine"]
+        prompts = [request.json["messages"][0]["content"] for request in list_model_requests(ovh_ai_endpoints_sandbox)]
+        assert prompts == ["0.25 {{ params.model }}", "0.25 fine"]
         assert len(xcom(run, "classify")["answers"]) == 2
         assert xcom(run, "classify", ModelCardLink.xcom_key).endswith("/gpt-oss-20b/")
 

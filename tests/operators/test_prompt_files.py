@@ -71,8 +71,8 @@ class TestPrompts:
             Chat.partial(task_id="ask", model="gpt-oss-20b").expand(prompt_file=["hello.md", "parts/system.txt"])
         """)
         assert run.state == "success"
-        said = {body["messages"][0]["content"] for body in bodies(sandbox)}
-        assert said == {"Greet Ada.\nTwice, é.", "You know Ada."}
+        prompts = {body["messages"][0]["content"] for body in bodies(sandbox)}
+        assert prompts == {"Greet Ada.\nTwice, é.", "You know Ada."}
 
     def test_files_are_not_rendered_where_nothing_is(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
         assert (
@@ -81,7 +81,7 @@ class TestPrompts:
         )
         assert bodies(sandbox)[0]["messages"][0]["content"].startswith("Greet {{ params.name }}.")
 
-    def test_what_another_task_said_is_not_rendered_and_names_no_file(
+    def test_output_of_another_task_is_not_rendered_and_names_no_file(
         self, ask: Callable[..., Any], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_SECRET", "hidden")
@@ -93,10 +93,10 @@ class TestPrompts:
             said >> [again, pulled]
         """)
         assert run.state == "success"
-        asked = [body["messages"][0]["content"] for body in bodies(sandbox)]
-        assert len(asked) == 3
-        assert all("{{ var.value.secret }} file:///etc/hostname hello.md" in said for said in asked)
-        assert not any("hidden" in said for said in asked)
+        prompts = [body["messages"][0]["content"] for body in bodies(sandbox)]
+        assert len(prompts) == 3
+        assert all("{{ var.value.secret }} file:///etc/hostname hello.md" in prompt for prompt in prompts)
+        assert not any("hidden" in prompt for prompt in prompts)
 
     def test_a_text_that_looks_like_a_file_is_a_text(self, ask: Callable[..., Any], sandbox: Sandbox) -> None:
         assert ask('Chat(task_id="ask", model="gpt-oss-20b", prompt="Summarise hello.md")').state == "success"

@@ -1,5 +1,5 @@
 """
-A refused input is told by its field, its value (cut, and never what may be a token) and what is allowed instead.
+The error for an input names its field, its value (cut, and never a likely token) and the allowed values.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from support.operator_cases import OPERATORS, build_operator, make_context
 
 pytestmark = pytest.mark.usefixtures("ovh_ai_endpoints_connection")
 
-LONG = "wrong value " * 30
+LONG_VALUE = "wrong value " * 30
 #: What people paste into the wrong field: the service's tokens, OpenAI's, and a plain one.
 TOKENS = (
     "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJwcm9qZWN0IjoiNGYyYzFkM2UiLCJyb2xlcyI6WyJhIl0sImV4cCI6MTc5MDAwMDAwMH0."
@@ -58,10 +58,10 @@ def refusal(folder: Path, name: str, parameter: str, value: Any) -> str:
 
 def check(sentence: str, field: str, value: Any) -> None:
     assert re.search(rf"\b{re.escape(field)}\b", sentence), sentence
-    shown = quote(value).removesuffix("...'")
-    assert shown[:19] in sentence or f"type {type(value).__name__}" in sentence, (shown, sentence)
+    quoted = quote(value).removesuffix("...'")
+    assert quoted[:19] in sentence or f"type {type(value).__name__}" in sentence, (quoted, sentence)
     assert ALLOWED.search(sentence), sentence
-    assert LONG not in sentence
+    assert LONG_VALUE not in sentence
     assert len(sentence) < 500
 
 
@@ -73,12 +73,12 @@ def test_a_number_in_the_wrong_place(name: str, parameter: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(("name", "parameter"), REJECTING)
 def test_a_long_text_in_the_wrong_place(name: str, parameter: str, tmp_path: Path) -> None:
-    check(refusal(tmp_path, name, parameter, LONG), parameter, LONG)
+    check(refusal(tmp_path, name, parameter, LONG_VALUE), parameter, LONG_VALUE)
 
 
 @pytest.mark.parametrize("name", ["BulkChatOperator", "EmbeddingOperator"])
 def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
-    check(refusal(tmp_path, name, "output_path", LONG), "output_path", LONG)
+    check(refusal(tmp_path, name, "output_path", LONG_VALUE), "output_path", LONG_VALUE)
 
 
 @pytest.mark.parametrize("token", TOKENS)
@@ -86,26 +86,26 @@ def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
     ("name", "parameter"),
     [("ChatOperator", "ovh_conn_id"), *(each for each in REJECTING if each[0] in {"ChatOperator", "ImageOperator"})],
 )
-def test_a_token_in_the_wrong_place_is_not_told(name: str, parameter: str, token: str, tmp_path: Path) -> None:
-    assert not told(token, refusal(tmp_path, name, parameter, token))
+def test_a_token_in_the_wrong_place_is_not_quoted(name: str, parameter: str, token: str, tmp_path: Path) -> None:
+    assert not quotes_token(token, refusal(tmp_path, name, parameter, token))
 
 
-def told(token: str, sentence: str) -> bool:
+def quotes_token(token: str, sentence: str) -> bool:
     """
-    Whether a sentence shows a part of a token that is worth anything.
+    Return whether a sentence quotes ten characters in a row of a token.
     """
     return any(token[at : at + 10] in sentence for at in range(len(token) - 9))
 
 
 WRONG_EXTRAS = {
-    "access": (LONG, 7.5),
+    "access": (LONG_VALUE, 7.5),
     "chat_model": (7.5, ["a"]),
     "embedding_model": (7.5, {"a": 1}),
-    "timeout": (LONG, -1, [1]),
-    "max_retries": (LONG, 7.5, 10**400),
-    "requests_per_minute": (LONG, 0.5, True),
-    "ca_bundle": (7.5, "/nowhere/" + LONG),
-    "allow_http": (LONG, 7.5),
+    "timeout": (LONG_VALUE, -1, [1]),
+    "max_retries": (LONG_VALUE, 7.5, 10**400),
+    "requests_per_minute": (LONG_VALUE, 0.5, True),
+    "ca_bundle": (7.5, "/nowhere/" + LONG_VALUE),
+    "allow_http": (LONG_VALUE, 7.5),
     "project_id": (7.5, [1]),
 }
 
@@ -136,10 +136,10 @@ def test_an_extra_of_a_connection(name: str) -> None:
 
 @pytest.mark.parametrize("token", TOKENS)
 @pytest.mark.parametrize("name", sorted(WRONG_EXTRAS.keys() - {"chat_model", "embedding_model", "project_id"}))
-def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
+def test_a_token_in_an_extra_is_not_quoted(name: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_settings(connected(extra=json.dumps({name: token})))
-    assert not told(token, str(refused.value))
+    assert not quotes_token(token, str(refused.value))
 
 
 @pytest.mark.parametrize("token", TOKENS[:3])
@@ -160,16 +160,16 @@ def test_a_token_in_an_extra_is_not_told(name: str, token: str) -> None:
         "https://ser vice.example/{}",
     ],
 )
-def test_a_token_in_the_base_url_is_not_told(typed: str, token: str) -> None:
+def test_a_token_in_the_base_url_is_not_quoted(typed: str, token: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         clean_base_url(typed.format(token))
     sentence = str(refused.value)
-    assert not told(token.lower(), sentence.lower())
+    assert not quotes_token(token.lower(), sentence.lower())
     assert "base URL" in sentence
 
 
 @pytest.mark.parametrize(
-    ("typed", "port", "field", "shown"),
+    ("typed", "port", "field", "quoted"),
     [
         ("ftp://service.example", None, "base URL", "'ftp://'"),
         ("https://ser vice.example", None, "base URL", "'https://ser vice.example'"),
@@ -178,22 +178,22 @@ def test_a_token_in_the_base_url_is_not_told(typed: str, token: str) -> None:
         ("https://" + "a" * 64 + ".example", None, "base URL", "'https://aaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'"),
         ("https://" + "a." * 130 + "example", None, "base URL", "'https://a.a.a.a.a.a.a.a.a.a.a.a.a.a.a...'"),
         ("service.example", 70_000, "Port", "70000"),
-        ("service.example", LONG, "Port", quote(LONG)),
+        ("service.example", LONG_VALUE, "Port", quote(LONG_VALUE)),
     ],
 )
-def test_a_base_url(typed: str, port: Any, field: str, shown: str) -> None:
+def test_a_base_url(typed: str, port: Any, field: str, quoted: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         clean_base_url(typed, port)
     sentence = str(refused.value)
-    assert (field in sentence, shown in sentence) == (True, True), sentence
+    assert (field in sentence, quoted in sentence) == (True, True), sentence
     assert ALLOWED.search(sentence)
     assert len(sentence) < 300
 
 
 WRONG_MESSAGES: tuple[tuple[Any, str, Any], ...] = (
-    (LONG, "messages", LONG),
+    (LONG_VALUE, "messages", LONG_VALUE),
     ({"role": "user"}, "messages", {}),
-    ([LONG], "messages[0]", LONG),
+    ([LONG_VALUE], "messages[0]", LONG_VALUE),
     ([{"content": "a"}], "messages[0]", None),
     ([{"role": "nobody", "content": "a"}], "messages[0]", "nobody"),
     ([{"role": "user", "content": "a"}, {"role": "user", "content": 7.5}], "messages[1]", 7.5),
@@ -209,5 +209,5 @@ def test_messages(messages: Any, field: str, value: Any) -> None:
     sentence = str(refused.value)
     assert sentence.startswith(f"{field} ")
     assert ALLOWED.search(sentence)
-    assert LONG not in sentence
+    assert LONG_VALUE not in sentence
     assert value is None or quote(value).removesuffix("...'") in sentence

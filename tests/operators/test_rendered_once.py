@@ -24,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.sandbox.http.request_bodies import form_payload
 from support import leaks
 from support.operator_cases import OPERATORS
-from support.requests_seen import asked
+from support.requests_seen import list_model_requests
 from support.scripted_server import Received, Server, Wire, message
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
@@ -203,13 +203,13 @@ def test_an_answer_is_a_text_wherever_it_goes(
     run = run_dag(source, run_conf={"text": hostile[0]})
     states = {(each.task_id, each.map_index): str(each.state) for each in run.get_task_instances()}
     assert {task: state for task, state in states.items() if state != "success"} == {}
-    sent, expected = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-    for request in asked(ovh_ai_endpoints_sandbox):
-        sent[request.path.removeprefix("/v1/")] += set_apart(request)
+    texts_by_path, expected = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for request in list_model_requests(ovh_ai_endpoints_sandbox):
+        texts_by_path[request.path.removeprefix("/v1/")] += set_apart(request)
     for path, texts in TO_BE_DONE.values():
         for text in texts:
             expected[path] += hostile if text == ALL else [hostile[0] if text == ONE else text]
-    assert {path: sorted(texts) for path, texts in sent.items() if texts} == {
+    assert {path: sorted(texts) for path, texts in texts_by_path.items() if texts} == {
         path: sorted(texts) for path, texts in expected.items()
     }
 
@@ -228,13 +228,15 @@ def set_apart(request: Any) -> list[str]:
     """
     What a request says to a model, without the words of the API.
     """
-    known = WORDS | MODELS | {"/v1/chat/completions"}
+    ignored = WORDS | MODELS | {"/v1/chat/completions"}
     if request.path.endswith("/batches"):
         return []  # which task it belongs to
-    return [text for text in texts_of(request) if text not in known and not re.fullmatch(r"(file|row|\d)[\w-]*", text)]
+    return [
+        text for text in iter_texts(request) if text not in ignored and not re.fullmatch(r"(file|row|\d)[\w-]*", text)
+    ]
 
 
-def texts_of(request: Any) -> Iterator[str]:
+def iter_texts(request: Any) -> Iterator[str]:
     """
     All texts that a request says to a model, each as it was written.
     """

@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudA
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
 from pydantic import BaseModel
-from support.requests_seen import asked
+from support.requests_seen import list_model_requests
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -54,8 +54,11 @@ def answer(text: str | None, **fields: Any) -> dict[str, Any]:
 class TestWhatIsSent:
     def test_no_more_than_was_asked_for(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute()
-        (sent,) = asked(ovh_ai_endpoints_sandbox)
-        assert (sent.path, sent.json) == ("/v1/responses", {"model": MODEL, "input": "Which port?", "store": False})
+        (request,) = list_model_requests(ovh_ai_endpoints_sandbox)
+        assert (request.path, request.json) == (
+            "/v1/responses",
+            {"model": MODEL, "input": "Which port?", "store": False},
+        )
 
     def test_all_that_was(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute(
@@ -68,7 +71,7 @@ class TestWhatIsSent:
             top_p="1",
             extra_body={"metadata": {"team": "ports"}},
         )
-        body = asked(ovh_ai_endpoints_sandbox)[0].json
+        body = list_model_requests(ovh_ai_endpoints_sandbox)[0].json
         form = body.pop("text")["format"]
         assert (form["type"], form["name"], form["schema"]["required"]) == ("json_schema", "Port", ["port", "tonnes"])
         assert body == {
@@ -120,11 +123,11 @@ class TestWhatComesBack:
         response, pushed = execute()
         assert "Which port?" in read_text(response)
         assert (pushed["model"], pushed["status"]) == (MODEL, "completed")
-        used = pushed["usage"]
-        assert used["requests"] == 1
-        assert used["total_tokens"] == used["input_tokens"] + used["output_tokens"]
-        assert used["reasoning_tokens"] > 0
-        assert used["cost"] == pytest.approx(used["input_tokens"] * 5e-8 + used["output_tokens"] * 18e-8)
+        usage = pushed["usage"]
+        assert usage["requests"] == 1
+        assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+        assert usage["reasoning_tokens"] > 0
+        assert usage["cost"] == pytest.approx(usage["input_tokens"] * 5e-8 + usage["output_tokens"] * 18e-8)
         assert pushed[ModelCardLink.xcom_key].endswith("/gpt-oss-20b/")
 
     def test_text_and_data(self) -> None:
@@ -135,9 +138,9 @@ class TestWhatComesBack:
     def test_one_line_in_the_log(self, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
         caplog.set_level("INFO")
         execute(input="Bescherelle")
-        said = caplog.text + "".join(capfd.readouterr())
-        assert f"AI Endpoints response: model={MODEL} input_tokens=" in said
-        assert "Bescherelle" not in said
+        output = caplog.text + "".join(capfd.readouterr())
+        assert f"AI Endpoints response: model={MODEL} input_tokens=" in output
+        assert "Bescherelle" not in output
 
     def test_no_price_is_asked_for(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         assert execute(report_cost=False)[1]["usage"]["cost"] is None

@@ -32,8 +32,8 @@ pytestmark = [
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The file system itself, and the address of the same bucket behind an Airflow connection."""
-    with s3.behind_a_connection(monkeypatch) as found:
-        yield found
+    with s3.behind_a_connection(monkeypatch) as storage:
+        yield storage
 
 
 def test_operators_read_and_write_where_a_connection_leads(bucket: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
@@ -51,9 +51,9 @@ def test_operators_read_and_write_where_a_connection_leads(bucket: Any, ovh_ai_e
         )
         manifest = task.execute(context)
         assert (manifest["path"], manifest["rows"], manifest["parts"]) == (f"{place}/{column}", 60, 3)
-        found = list(OVHCloudAIEndpointsHook.read_rows(manifest))
-        assert [row["id"] for row in found] == list(range(60))
-        assert all(row[column] for row in found)
-        sent = len(ovh_ai_endpoints_sandbox.requests)
+        results = list(OVHCloudAIEndpointsHook.read_rows(manifest))
+        assert [row["id"] for row in results] == list(range(60))
+        assert all(row[column] for row in results)
+        request_count = len(ovh_ai_endpoints_sandbox.requests)
         assert task.execute(context)["rows"] == 60
-        assert len(ovh_ai_endpoints_sandbox.requests) == sent
+        assert len(ovh_ai_endpoints_sandbox.requests) == request_count

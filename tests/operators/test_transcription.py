@@ -31,7 +31,7 @@ from support.audio_samples import HEADS, wav
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
-HEARD = "The sandbox was sent 2.0 seconds of sound and heard nothing in them."
+TRANSCRIPT = "The sandbox was sent 2.0 seconds of sound and heard nothing in them."
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def execute(**arguments: Any) -> tuple[Any, dict[str, Any]]:
 class TestWhatComesBack:
     def test_text(self, recording: Path) -> None:
         text, pushed = execute(audio_path=str(recording))
-        assert text == HEARD
+        assert text == TRANSCRIPT
         assert pushed["usage"] == {"requests": 1, "audio_seconds": 2, "cost": None, "currency": None}
         assert pushed["language"] == "en"
         assert pushed[ModelCardLink.xcom_key].endswith("/whisper-large-v3/")
@@ -60,7 +60,7 @@ class TestWhatComesBack:
         response, _ = execute(
             audio_path=recording, output="response", timestamps=["word", "segment"], diarize=True, language="fr"
         )
-        assert (response["text"], response["language"], response["duration"]) == (HEARD, "fr", 2.0)
+        assert (response["text"], response["language"], response["duration"]) == (TRANSCRIPT, "fr", 2.0)
         assert response["words"][0] == {"word": "The", "start": 0, "end": 1.0}
         assert response["segments"][0]["text"] == "The sandbox was sent 2.0"
         assert {each["speaker"] for each in response["diarization"]} == {"speaker_0", "speaker_1"}
@@ -68,7 +68,7 @@ class TestWhatComesBack:
     @pytest.mark.parametrize(
         ("kind", "beginning"),
         [
-            ("txt", HEARD + "\n"),
+            ("txt", TRANSCRIPT + "\n"),
             ("srt", "1\n00:00:00,000 --> 00:00:05,000\nThe sandbox was sent 2.0\n"),
             ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:05.000\nThe sandbox was sent 2.0\n"),
             ("json", '{\n  "task": "transcribe",'),
@@ -76,35 +76,35 @@ class TestWhatComesBack:
     )
     def test_a_file(self, recording: Path, tmp_path: Path, kind: str, beginning: str) -> None:
         target = tmp_path / "new folder" / f"transcript.{kind}"
-        told, _ = execute(audio_path=recording, output_path=str(target))
+        summary, _ = execute(audio_path=recording, output_path=str(target))
         assert target.read_text().startswith(beginning)
         assert [file.name for file in target.parent.iterdir()] == [target.name]
-        assert told == {
+        assert summary == {
             "path": str(target),
             "format": kind,
             "model": "whisper-large-v3",
             "language": "en",
             "seconds": 2,
-            "characters": len(HEARD),
+            "characters": len(TRANSCRIPT),
         }
 
-    def test_one_line_tells_what_was_billed(
+    def test_log_has_one_line_with_the_billed_seconds(
         self, recording: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
     ) -> None:
         caplog.set_level("INFO")
         execute(audio_path=recording, prompt="Bescherelle")
-        said = caplog.text + "".join(capfd.readouterr())
-        assert "AI Endpoints transcription: model=whisper-large-v3 audio_seconds=2 milliseconds=" in said
-        assert "Bescherelle" not in said
+        output = caplog.text + "".join(capfd.readouterr())
+        assert "AI Endpoints transcription: model=whisper-large-v3 audio_seconds=2 milliseconds=" in output
+        assert "Bescherelle" not in output
 
 
 class TestWhatIsSent:
     def test_no_more_than_was_asked_for(self, recording: Path, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute(audio_path=recording)
-        (sent,) = ovh_ai_endpoints_sandbox.requests
-        assert form_payload(sent) == {"model": "whisper-large-v3", "file": wav(2)}
-        assert b'filename="audio.wav"' in sent.body
-        assert b"Entretien" not in sent.body
+        (request,) = ovh_ai_endpoints_sandbox.requests
+        assert form_payload(request) == {"model": "whisper-large-v3", "file": wav(2)}
+        assert b'filename="audio.wav"' in request.body
+        assert b"Entretien" not in request.body
 
     def test_all_that_was(self, recording: Path, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         execute(
@@ -138,8 +138,8 @@ class TestWhatIsSent:
 
     def test_again_from_its_beginning(self, recording: Path, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         ovh_ai_endpoints_sandbox.fail_next(429, headers={"Retry-After": "0"})
-        assert execute(audio_path=recording)[0] == HEARD
-        first, second = (form_payload(sent) for sent in ovh_ai_endpoints_sandbox.requests)
+        assert execute(audio_path=recording)[0] == TRANSCRIPT
+        first, second = (form_payload(request) for request in ovh_ai_endpoints_sandbox.requests)
         assert first == second
 
     @pytest.mark.parametrize("status", [500, 504])
@@ -259,8 +259,8 @@ with DAG("d", start_date=datetime(2026, 1, 1), schedule=None, params={{"lang": "
 def test_object_storage(monkeypatch: pytest.MonkeyPatch) -> None:
     with s3.behind_a_connection(monkeypatch) as (bucket, place):
         bucket.pipe_file(f"{s3.BUCKET}/talk.wav", wav(2))
-        told, _ = execute(audio_path=f"{place}/talk.wav", output_path=f"{place}/out/talk.srt")
-        assert told["path"] == f"{place}/out/talk.srt"
+        summary, _ = execute(audio_path=f"{place}/talk.wav", output_path=f"{place}/out/talk.srt")
+        assert summary["path"] == f"{place}/out/talk.srt"
         assert bucket.cat_file(f"{s3.BUCKET}/out/talk.srt").startswith(b"1\n00:00:00,000 --> ")
         with pytest.raises(ConfigurationError, match="does not exist"):
             execute(audio_path=f"{place}/nobody.wav")

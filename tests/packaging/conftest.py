@@ -79,11 +79,11 @@ def tree(tmp_path_factory):
 def uv(bootstrap):
     """Run uv in a folder and hand back what it printed."""
 
-    def run(*words, cwd=ROOT, given=""):
+    def run(*words, cwd=ROOT, stdin=""):
         command = [sys.executable, "-m", "uv", *map(str, words)]
         environment = bootstrap.registry_environment()
         done = subprocess.run(
-            command, cwd=cwd, env=environment, input=given, capture_output=True, text=True, check=False
+            command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

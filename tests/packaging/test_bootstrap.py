@@ -79,7 +79,7 @@ def test_pythons_that_only_pyenv_knows_are_found(pythons, tmp_path):
     assert pythons("nowhere")["3.98"] == "/pyenv/python"
 
 
-def test_a_machine_with_old_pythons_alone_is_told_which_one_is_needed(clone, tmp_path):
+def test_error_without_a_new_python_names_the_one_needed(clone, tmp_path):
     old = every_python(tmp_path / "old", "sitecustomize", "import sys; sys.version_info = (3, 9, 2, 'final', 0)")
     assert refusal(bootstrap_in(clone, "demo", **old)) == (
         "bootstrap: demo needs Python 3.11 or 3.12 or 3.13 or 3.14; found 3.9. On Debian 12 or Ubuntu 24.04: "
@@ -92,7 +92,7 @@ def test_venv_python_allows_no_other_version(clone):
     assert sentence.startswith("bootstrap: demo needs Python 3.11 or 3.12 or 3.13 or 3.14, VENV_PYTHON is 3.10; found ")
 
 
-def test_a_machine_without_venv_is_told_the_package(clone, tmp_path):
+def test_error_without_venv_names_its_package(clone, tmp_path):
     bare = every_python(tmp_path / "bare", "ensurepip", "raise ImportError")
     sentence = refusal(bootstrap_in(clone, "demo", **bare))
     assert "ensurepip is missing" in sentence
@@ -105,11 +105,11 @@ def test_an_unknown_name_gets_the_list(clone):
 
 
 def test_the_index_of_pips_environment_is_the_one_that_is_asked(clone):
-    asked = []
+    paths = []
 
     class Index(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            paths.append(self.path)
             self.send_error(404)
 
         def log_message(self, *_):
@@ -124,7 +124,7 @@ def test_the_index_of_pips_environment_is_the_one_that_is_asked(clone):
         done = bootstrap_in(clone, "tools", PIP_INDEX_URL=index)
         server.shutdown()
     assert "this failed, the reason is above: " in refusal(done)
-    assert "/of-the-house/ruff/" in asked
+    assert "/of-the-house/ruff/" in paths
 
 
 def test_a_bare_clone_gets_its_environment_once(clone):
@@ -132,8 +132,8 @@ def test_a_bare_clone_gets_its_environment_once(clone):
     assert first.stdout.startswith(".venv: installing what demo needs, on "), first.stderr
     command = [clone / ".venv" / "bin" / "airflow", "version"]
     home = {"AIRFLOW_HOME": str(clone / "home"), "PATH": os.environ["PATH"]}
-    said = subprocess.run(command, env=home, capture_output=True, text=True, check=True)
-    assert said.stdout.splitlines()[-1] == "3.3.2"
+    result = subprocess.run(command, env=home, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "3.3.2"
     with (clone / "pyproject.toml").open("a", encoding="utf-8") as settings:
         settings.write("\n[tool.some-linter]\nstrict = true\n")
     release = re.search(r"^version_info = (\d+\.\d+)", (clone / ".venv" / "pyvenv.cfg").read_text(), re.MULTILINE)[1]

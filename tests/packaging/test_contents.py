@@ -66,10 +66,10 @@ def test_the_source_distribution_holds_the_folder(folder, dist, tree):
 
 
 def test_metadata_is_what_an_index_and_airflow_need(dist):
-    told = metadata(dist.wheel)
+    fields = metadata(dist.wheel)
     # Airflow refuses the hooks of a distribution whose name begins with "apache-airflow".
-    assert told["Name"] == "airflow-provider-ovhcloud-ai"
-    assert told["License-Expression"] == "Apache-2.0"
-    assert told["Requires-Python"] == ">=3.11"
-    assert told["Description-Content-Type"] == "text/markdown"
-    assert set(told.get_all("Provides-Extra")) == {"fab", "common-ai", "parquet", "test"}
+    assert fields["Name"] == "airflow-provider-ovhcloud-ai"
+    assert fields["License-Expression"] == "Apache-2.0"
+    assert fields["Requires-Python"] == ">=3.11"
+    assert fields["Description-Content-Type"] == "text/markdown"
+    assert set(fields.get_all("Provides-Extra")) == {"fab", "common-ai", "parquet", "test"}

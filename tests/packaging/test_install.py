@@ -38,12 +38,12 @@ def test_it_installs_and_airflow_finds_it(how, dist, tree, venv, bootstrap):
     pins = bootstrap.PINS / f"airflow-{bootstrap.NEWEST}.txt"
     environment = venv()
     environment.install("--constraints", pins, f"apache-airflow=={bootstrap.NEWEST}", *target)
-    seen = look(environment)
-    assert seen["told"] == NAME
-    assert seen["typed"]
-    assert seen["place"].startswith(str(tree if how == "editable" else environment.path))
-    listed = environment.run("airflow", "providers", "list", "--output", "plain")
-    assert [NAME, seen["version"]] in [[line.split()[0], line.split()[-1]] for line in listed.splitlines() if line]
+    report = look(environment)
+    assert report["told"] == NAME
+    assert report["typed"]
+    assert report["place"].startswith(str(tree if how == "editable" else environment.path))
+    providers = environment.run("airflow", "providers", "list", "--output", "plain")
+    assert [NAME, report["version"]] in [[line.split()[0], line.split()[-1]] for line in providers.splitlines() if line]
 
 
 def test_it_adds_no_distribution_to_airflow(dist, venv, bootstrap):

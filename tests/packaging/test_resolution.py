@@ -24,11 +24,11 @@ NAME = "airflow-provider-ovhcloud-ai"
 def resolve(uv, dist):
     """Versions that a fresh installation on a day would get."""
 
-    def run(day, *wanted):
+    def run(day, *requirements):
         end = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
         scope = ["--universal", "--python-version", "3.11", "--exclude-newer", f"{end}T00:00:00Z"]
         bare = ["--quiet", "--no-config", "--no-header", "--no-annotate"]
-        printed = uv("pip", "compile", *scope, *bare, "-", given="\n".join(wanted))
+        printed = uv("pip", "compile", *scope, *bare, "-", stdin="\n".join(requirements))
         return pins(printed)
 
     return run
@@ -66,10 +66,10 @@ def test_each_floor_is_a_version_that_the_matrix_runs():
     bootstrap = load_bootstrap()
     run = bootstrap.parse_pins(bootstrap.constraints(bootstrap.ENVS["2.11.2-lowest"]))
     extras = project["optional-dependencies"]
-    for wanted in project["dependencies"] + extras["fab"] + extras["parquet"]:
-        name, floor = wanted.split(">=")
+    for requirement in project["dependencies"] + extras["fab"] + extras["parquet"]:
+        name, floor = requirement.split(">=")
         (pin,) = run[name]
-        assert f"{pin}.".startswith(f"{name}=={floor}."), wanted
+        assert f"{pin}.".startswith(f"{name}=={floor}."), requirement
 
 
 def test_the_constraint_files_hold_pins_alone():
@@ -84,8 +84,8 @@ def test_the_constraint_files_hold_pins_alone():
 
 
 def test_make_runs_the_matrix_that_the_environments_are_made_for():
-    (listed,) = re.findall(r"^MATRIX \?= (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    made = [name for name, env in load_bootstrap().ENVS.items() if env.path.name == f"airflow-{name}"]
+    (matrix,) = re.findall(r"^MATRIX \?= (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    environments = [name for name, env in load_bootstrap().ENVS.items() if env.path.name == f"airflow-{name}"]
     # The newest alone is what `make test` runs on.
-    assert listed.split() == [name for name in made if name != load_bootstrap().NEWEST]
-    assert {name.partition("-")[0] for name in made} == set(RELEASES)
+    assert matrix.split() == [name for name in environments if name != load_bootstrap().NEWEST]
+    assert {name.partition("-")[0] for name in environments} == set(RELEASES)

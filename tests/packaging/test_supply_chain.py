@@ -22,15 +22,15 @@ def tools():
 
 
 @contextmanager
-def vulnerability_service(known):
+def vulnerability_service(vulnerabilities):
     """A service of OSV's protocol that knows something of releases: their ``name==version``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            release = f"{asked['package']['name']}=={asked['version']}"
-            one = {"id": "GHSA-test", "summary": "Bad.", "affected": [{"package": asked["package"]}]}
-            body = json.dumps({"vulns": [one]} if release in known else {}).encode()
+            query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            release = f"{query['package']['name']}=={query['version']}"
+            one = {"id": "GHSA-test", "summary": "Bad.", "affected": [{"package": query["package"]}]}
+            body = json.dumps({"vulns": [one]} if release in vulnerabilities else {}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -61,9 +61,9 @@ def audit(monkeypatch, capsys):
     ours = [supply_chain.Requirement(name) for name in ("requests", "flask-appbuilder")]
     monkeypatch.setattr(supply_chain, "direct", lambda: ours)
 
-    def look(*known, url=None):
+    def look(*vulnerabilities, url=None):
         monkeypatch.setenv("PIP_AUDIT_VULNERABILITY_SERVICE", "osv")
-        with vulnerability_service(known) as address:
+        with vulnerability_service(vulnerabilities) as address:
             monkeypatch.setenv("PIP_AUDIT_OSV_URL", url or address)
             return supply_chain.audit(), capsys.readouterr().out
 
@@ -75,26 +75,26 @@ KNOWN = "requests==2.19.0"
 
 @pytest.mark.parametrize("ours", ["requests==2.34.2", "requests==2.32.4"])
 def test_a_vulnerable_direct_dependency_fails(audit, ours):
-    passed, said = audit(KNOWN, ours)
+    passed, output = audit(KNOWN, ours)
     assert not passed
-    assert f"{ours.replace('==', ' ')}: GHSA-test, fixed in none" in said.partition("the rest")[0]
+    assert f"{ours.replace('==', ' ')}: GHSA-test, fixed in none" in output.partition("the rest")[0]
 
 
 def test_what_airflow_chose_is_reported(audit):
     theirs = ["jinja2==3.1.6", "flask-appbuilder==4.5.4"]
-    passed, said = audit(KNOWN, *theirs)
+    passed, output = audit(KNOWN, *theirs)
     assert passed
-    reported = said.partition("the rest")[2]
+    reported = output.partition("the rest")[2]
     assert all(f"{one.replace('==', ' ')}: GHSA-test" in reported for one in theirs)
 
 
 @pytest.mark.parametrize(("url", "required"), [(None, False), ("http://127.0.0.1:9/", False), (None, True)])
 def test_a_service_that_knows_nothing_is_no_clean_bill(audit, monkeypatch, url, required):
     monkeypatch.setenv("AUDIT", "required" if required else "")
-    passed, said = audit(url=url)
+    passed, output = audit(url=url)
     assert passed is not required
-    assert "NOT LOOKED UP" in said
-    assert "none" not in said
+    assert "NOT LOOKED UP" in output
+    assert "none" not in output
 
 
 @pytest.mark.parametrize(

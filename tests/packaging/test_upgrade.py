@@ -72,7 +72,7 @@ class Upgraded:
         self.env.run("airflow", "dags", "test", "upgraded")
         return answer.read_text(encoding="utf-8")
 
-    def listed(self, *words):
+    def list_items(self, *words):
         """Output of `airflow providers ...`, and how often it gave the advice."""
         printed = self.env.run("airflow", "providers", *words, "--output", "plain")
         return printed, ADVICE.findall(printed)
@@ -85,9 +85,9 @@ def upgraded(request, venv, bootstrap, dist):
 
 def test_upgrade_and_clean_up(upgraded, ovh_ai_endpoints_sandbox):
     assert upgraded.env.run("airflow", "version").splitlines()[-1] == upgraded.release
-    providers, (advice,) = upgraded.listed("list")
+    providers, (advice,) = upgraded.list_items("list")
     assert re.search(rf"^{NEW} .*", providers, re.MULTILINE)
-    hooks, _ = upgraded.listed("hooks")
+    hooks, _ = upgraded.list_items("hooks")
     assert re.search(r"^ovh_ai_endpoints .*OVHCloudAIEndpointsHook", hooks, re.MULTILINE)
     assert "Error when importing" not in hooks
     assert "Still there?" in upgraded.chat(ovh_ai_endpoints_sandbox)
@@ -97,7 +97,7 @@ def test_upgrade_and_clean_up(upgraded, ovh_ai_endpoints_sandbox):
     assert not (package / "hooks" / "ai_endpoints.py").exists(), "what both own went with the old one"
 
     upgraded.follow(advice)
-    providers, advices = upgraded.listed("list")
+    providers, advices = upgraded.list_items("list")
     assert re.search(rf"^{NEW} .*", providers, re.MULTILINE)
     assert OLD not in providers
     assert advices == []
@@ -107,8 +107,8 @@ def test_upgrade_and_clean_up(upgraded, ovh_ai_endpoints_sandbox):
 
 
 def test_following_the_advice_at_once_cleans_up_as_well(upgraded):
-    _, (advice,) = upgraded.listed("list")
+    _, (advice,) = upgraded.list_items("list")
     upgraded.follow(advice)
-    providers, advices = upgraded.listed("list")
+    providers, advices = upgraded.list_items("list")
     assert re.search(rf"^{NEW} .*", providers, re.MULTILINE)
     assert advices == []

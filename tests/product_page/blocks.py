@@ -40,7 +40,7 @@ def blocks(page: str) -> list[Block]:
     :return: its blocks in order
     """
     lines = page.splitlines()
-    found: list[Block] = []
+    blocks_on_page: list[Block] = []
     at = 0
     while at < len(lines):
         kind = next((kind for kind, begins in _BEGINS.items() if begins.match(lines[at])), None)
@@ -48,9 +48,9 @@ def blocks(page: str) -> list[Block]:
             at += 1
             continue
         end = _end(lines, at, kind)
-        found.append(Block(kind, at + 1, "\n".join(lines[at:end]).rstrip() + "\n"))
+        blocks_on_page.append(Block(kind, at + 1, "\n".join(lines[at:end]).rstrip() + "\n"))
         at = end
-    return found
+    return blocks_on_page
 
 
 def _end(lines: list[str], start: int, kind: str) -> int:

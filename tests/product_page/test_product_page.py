@@ -126,14 +126,14 @@ def test_json(block: Block, ovh_ai_endpoints_connection: str) -> None:
     assert_same_shape(promised, response)
 
 
-def assert_same_shape(promised: Any, found: Any, where: str = "response") -> None:
-    assert type(found) is type(promised), where
+def assert_same_shape(promised: Any, actual: Any, where: str = "response") -> None:
+    assert type(actual) is type(promised), where
     if isinstance(promised, dict):
         for name, value in promised.items():
-            assert name in found, f"{where}.{name}"
-            assert_same_shape(value, found[name], f"{where}.{name}")
+            assert name in actual, f"{where}.{name}"
+            assert_same_shape(value, actual[name], f"{where}.{name}")
     elif isinstance(promised, list):
-        assert_same_shape(promised[0], found[0], f"{where}[0]")
+        assert_same_shape(promised[0], actual[0], f"{where}[0]")
 
 
 @pytest.mark.slow
@@ -216,15 +216,15 @@ def test_errors_are_airflow_exceptions_that_begin_with_the_words_of_the_page(
         assert isinstance(caught.value, AIEndpointsError)
         return str(caught.value)
 
-    said = {"Model not found": raised("no-such-model")}
+    errors = {"Model not found": raised("no-such-model")}
     for status, words in ((401, "401 Unauthorized"), (429, "429 Too Many Requests")):
         ovh_ai_endpoints_sandbox.fail_next(status=status)
-        said[words] = raised()
+        errors[words] = raised()
     monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", '{"conn_type": "generic"}')
-    said["API key not found"] = raised()
+    errors["API key not found"] = raised()
 
     promised = rows("Error", "\nError Handling\n")
-    assert len(promised) == len(said)
+    assert len(promised) == len(errors)
     for row in promised:
-        words = next(words for words in said if row.startswith(words))
-        assert said[words].startswith(words)
+        words = next(words for words in errors if row.startswith(words))
+        assert errors[words].startswith(words)

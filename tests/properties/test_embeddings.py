@@ -65,11 +65,11 @@ def test_vectors_are_in_the_order_of_the_texts(
     most = max(len(json.dumps(text, ensure_ascii=False).encode()) for text in texts)
     with patch.object(defaults, "EMBEDDING_BATCH", batch), patch.object(defaults, "MAX_REQUEST_BYTES", room + most):
         embedder = Embedder(service(chance.shuffle, numbers=numbers), SETTINGS)
-        response, sent = embedder.embed("m", texts, {}, concurrency)
+        response, responses = embedder.embed("m", texts, {}, concurrency)
     assert [item["embedding"] for item in response["data"]] == [vector_for(text) for text in texts]
     assert [item["index"] for item in response["data"]] == list(range(len(texts)))
     assert response["usage"] == {"prompt_tokens": len(texts), "total_tokens": len(texts)}
-    assert len(sent) >= -(-len(texts) // batch)
+    assert len(responses) >= -(-len(texts) // batch)
 
 
 @given(st.integers(1, 8), st.data())
@@ -116,8 +116,8 @@ NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 @given(st.lists(NUMBERS, min_size=1).filter(lambda numbers: sum(map(abs, numbers)) < 1e38), st.booleans())
 def test_both_readers_read_the_same_vector_in_both_spellings(numbers: list[float], spaced: bool) -> None:
     packed = base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
-    for written in (numbers, packed):
-        body = json.dumps({"data": [{"index": 0, "embedding": written}]}, indent=2 if spaced else None).encode()
+    for value in (numbers, packed):
+        body = json.dumps({"data": [{"index": 0, "embedding": value}]}, indent=2 if spaced else None).encode()
         reply, request = Reply(200, {}, body), Request("POST", "/embeddings", "embedding")
         for parse in (http_response.parse, vectors.parse_embeddings):
             (vector,) = vectors.check_embeddings(parse(reply, request, SETTINGS), 1, reply, request)

@@ -46,10 +46,10 @@ def test_any_pieces_are_read_as_the_standard_says(stream: tuple[bytes, list[byte
 
 @given(st.lists(st.lists(VALUES, min_size=1), min_size=1), ENDS, ENDS, st.booleans())
 def test_what_was_written_is_read(events: list[list[str]], end: str, other: str, marked: bool) -> None:
-    written = "".join("".join(f"data: {line}{end}" for line in lines) + other for lines in events)
+    text = "".join("".join(f"data: {line}{end}" for line in lines) + other for lines in events)
     if end == "\r" and other == "\n":
         return  # one line end
-    stream = ("\ufeff" * marked + written + ":").encode()
+    stream = ("\ufeff" * marked + text + ":").encode()
     assert read_events(stream[at : at + 1] for at in range(len(stream))) == ["\n".join(lines) for lines in events]
 
 
@@ -61,7 +61,7 @@ def test_a_line_of_megabytes_that_comes_byte_by_byte_is_read_at_once() -> None:
 
 
 @given(st.sampled_from([b"data: x\n", b"data\n", b"data: x", b"x", b"data:\r"]), st.integers(1, 5_000))
-def test_an_event_without_an_end_is_refused_whatever_it_is_made_of(unit: bytes, length: int) -> None:
+def test_an_event_without_an_end_is_refused(unit: bytes, length: int) -> None:
     piece, most = unit * (length // len(unit) + 1), 10_000
     reader = EventReader()
     with (
@@ -83,13 +83,13 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"]))
 
 
 @given(st.lists(TEXT), st.lists(TEXT), st.sampled_from(["stop", "length", None]))
-def test_the_pieces_of_an_answer_are_the_answer(said: list[str], thought: list[str], reason: str | None) -> None:
+def test_the_pieces_of_an_answer_are_the_answer(texts: list[str], thought: list[str], reason: str | None) -> None:
     chat = StreamedChat()
     parts: list[dict[str, Any]] = [{"delta": {"reasoning": text}} for text in thought]
-    parts += [{"delta": {"content": text}} for text in said]
-    shown = [chat.take(json.dumps({"choices": [{"index": 0, **part}]})) for part in parts]
+    parts += [{"delta": {"content": text}} for text in texts]
+    pieces = [chat.take(json.dumps({"choices": [{"index": 0, **part}]})) for part in parts]
     chat.take(json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
     message = chat.response()["choices"][0]["message"]
-    assert "".join(shown) == (message["content"] or "") == "".join(said)
+    assert "".join(pieces) == (message["content"] or "") == "".join(texts)
     assert message.get("reasoning", "") == "".join(thought)
     assert chat.complete == (reason is not None)

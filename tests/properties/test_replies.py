@@ -133,12 +133,12 @@ def test_many_lists_are_not_deep_ones() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"message": "%s"}' % (b"a " * 20_000_000), b"a " * 20_000_000, b"a" * 40_000_000])
-def test_an_error_of_megabytes_is_told_at_once(body: bytes) -> None:
+def test_an_error_of_megabytes_is_raised_at_once(body: bytes) -> None:
     # To look for the token in all of it, letter by letter, would take minutes and ten times its memory.
     targets.refusal(b"\x00\n" + body)
 
 
-def test_a_token_that_is_cut_is_not_told_in_part() -> None:
+def test_a_token_that_is_cut_is_not_quoted_in_part() -> None:
     blanks = b" " * 1_985
     targets.refusal(b"\x00\n<" + blanks + b"TOKEN" * 9)
     reply = targets.Reply(400, {}, b"says" + blanks + targets.TOKEN.encode())
@@ -156,7 +156,7 @@ def test_a_body_of_very_many_compressed_streams_is_damaged() -> None:
 
 
 @given(st.lists(SHAPES["chat"].filter(lambda value: isinstance(value, dict)), max_size=5))
-def test_what_is_spent_never_falls_and_can_always_be_told(responses: list[dict[str, Any]]) -> None:
+def test_usage_never_falls_and_can_always_be_reported(responses: list[dict[str, Any]]) -> None:
     tracker, before = UsageTracker(list), 0
     for response in responses:
         tracker.add(response, "m")
@@ -176,12 +176,12 @@ TIMED = st.builds(
 
 
 @pytest.mark.parametrize("write", [subtitles.srt, subtitles.vtt])
-def test_subtitles_tell_the_times_and_the_words_of_a_transcript(write: Callable[[Any], str]) -> None:
+def test_subtitles_have_the_times_and_the_words_of_a_transcript(write: Callable[[Any], str]) -> None:
     @given(st.lists(TIMED, max_size=5))
     def holds(segments: list[dict[str, Any]]) -> None:
-        written = write({"text": "", "segments": segments})
+        text = write({"text": "", "segments": segments})
         # As a player reads them: cues are what stands between blank lines, if it has a line of times.
-        blocks = [block.split("\n") for block in re.split("\n\n+", written)]
+        blocks = [block.split("\n") for block in re.split("\n\n+", text)]
         cues = [
             (block[at], block[at + 1 :])
             for block in blocks
@@ -190,19 +190,19 @@ def test_subtitles_tell_the_times_and_the_words_of_a_transcript(write: Callable[
         ]
         assert len(cues) == len(segments)
         for (times, lines), segment in zip(cues, segments, strict=True):
-            told = [seconds(clock) for clock in times.split(" --> ")]
-            assert told == pytest.approx([segment["start"], segment["end"]], abs=0.001)
+            times_s = [seconds(clock) for clock in times.split(" --> ")]
+            assert times_s == pytest.approx([segment["start"], segment["end"]], abs=0.001)
             assert "-->" not in "".join(lines)
-            said = " ".join(lines).replace("&lt;", "<").replace("&amp;", "&").strip()
-            assert said == " ".join(segment["text"].replace("-->", "->").split())
+            cue_text = " ".join(lines).replace("&lt;", "<").replace("&amp;", "&").strip()
+            assert cue_text == " ".join(segment["text"].replace("-->", "->").split())
 
     holds()
 
 
 def seconds(clock: str) -> float:
-    found = CLOCK.fullmatch(clock)
-    assert found, clock
-    hours, minutes, whole, thousandths = map(int, found.groups())
+    match = CLOCK.fullmatch(clock)
+    assert match, clock
+    hours, minutes, whole, thousandths = map(int, match.groups())
     return hours * 3600 + minutes * 60 + whole + thousandths / 1000
 
 
@@ -216,15 +216,16 @@ def test_subtitles_of_no_times_are_refused() -> None:
 def test_a_price_is_one_or_none(model: dict[str, Any]) -> None:
     rates = prices.read_pricing(model)
     if rates:
-        read, written, asked = ({"prompt_tokens": 1}, {"completion_tokens": 1}, {})
+        tokens_in, tokens_out, no_tokens = ({"prompt_tokens": 1}, {"completion_tokens": 1}, {})
         alone = [
-            prices.compute_cost(tokens, rates, requests) for tokens, requests in ((read, 0), (written, 0), (asked, 1))
+            prices.compute_cost(tokens, rates, requests)
+            for tokens, requests in ((tokens_in, 0), (tokens_out, 0), (no_tokens, 1))
         ]
         assert alone == [rates.prompt, rates.completion, rates.request]
         assert all(0 <= price < 1 for price in alone)
-    shown = models.read_price(model)
-    assert shown is None or all(
-        price is None or 0 <= price < 1_000_000 for price in (shown.tokens_in, shown.tokens_out)
+    model_price = models.read_price(model)
+    assert model_price is None or all(
+        price is None or 0 <= price < 1_000_000 for price in (model_price.tokens_in, model_price.tokens_out)
     )
 
 
@@ -240,11 +241,11 @@ ENTRY = objects(
 
 
 @given(st.lists(ENTRY, max_size=3) | json_values())
-def test_the_catalogue_is_read_whatever_it_has_become(value: Any) -> None:
-    for name, known in catalogue.read_entries(value).items():
+def test_any_catalogue_is_read(value: Any) -> None:
+    for name, entry in catalogue.read_entries(value).items():
         assert isinstance(name, str)
-        assert known.keys() <= {"kind", "price"}
-        assert known.get("kind") in {None, "guard", "embedding", "speech", "image", "vision", "chat"}
-        price = known.get("price")
-        told = [] if price is None else [price.tokens_in, price.tokens_out]
-        assert all(each is None or 0 <= each < 1_000_000 for each in told)
+        assert entry.keys() <= {"kind", "price"}
+        assert entry.get("kind") in {None, "guard", "embedding", "speech", "image", "vision", "chat"}
+        price = entry.get("price")
+        amounts = [] if price is None else [price.tokens_in, price.tokens_out]
+        assert all(each is None or 0 <= each < 1_000_000 for each in amounts)

@@ -49,16 +49,16 @@ def test_messages_are_sent_as_they_are_or_refused_by_name(messages: Any) -> None
 
 
 @given(st.lists(MESSAGE | objects(type=TEXTS), max_size=3) | json_values())
-def test_an_input_is_sent_as_it_is_or_refused_by_name(said: Any) -> None:
-    request = outcome(lambda: responses_api.request("m", said), ConfigurationError)
+def test_an_input_is_sent_as_it_is_or_refused_by_name(value: Any) -> None:
+    request = outcome(lambda: responses_api.request("m", value), ConfigurationError)
     if isinstance(request, ConfigurationError):
         assert re.match(r"input(\[\d+\])? ", str(request))
         return
-    sent = json.loads(request.content or b"")["input"]
-    if isinstance(said, str):
-        assert sent == said
+    texts = json.loads(request.content or b"")["input"]
+    if isinstance(value, str):
+        assert texts == value
     else:
-        assert sent == [item if "type" in item else {"type": "message", **item} for item in said]
+        assert texts == [item if "type" in item else {"type": "message", **item} for item in value]
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["temperature", "max_tokens", "top_p", "stop"], json_values())))

@@ -38,8 +38,8 @@ def test_what_people_paste_around_an_address_is_cut(
     host: str, port: int | None, path: str, endpoint: str, scheme: str, blank: str
 ) -> None:
     assume(not re.search(r"/(completions|embeddings|models|responses)$", path))
-    shown = f":{port}" if port else ""
-    cleaned = clean_base_url(f"{blank}{scheme}{host}{shown}{path}{endpoint}{blank}")
+    suffix = f":{port}" if port else ""
+    cleaned = clean_base_url(f"{blank}{scheme}{host}{suffix}{path}{endpoint}{blank}")
     parts = urlsplit(cleaned)
     own = urlsplit(f"https://{host}")
     assert (parts.scheme, parts.hostname, parts.port or 443) == ("https", own.hostname, port or 443)
@@ -62,14 +62,14 @@ def test_an_address_can_be_used_or_is_refused(typed: str, port: Any, allow_http:
 
 
 @given(st.ip_addresses())
-def test_the_machine_itself_is_told_by_its_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_the_machine_itself_is_detected_by_its_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert is_loopback(str(address)) == address.is_loopback
-    shown = f"[{address}]" if address.version == 6 else str(address)
+    host = f"[{address}]" if address.version == 6 else str(address)
     if address.is_loopback:
-        assert clean_base_url(f"http://{shown}") == f"http://{shown}"
+        assert clean_base_url(f"http://{host}") == f"http://{host}"
     else:
         with pytest.raises(ConfigurationError, match="unencrypted"):
-            clean_base_url(f"http://{shown}")
+            clean_base_url(f"http://{host}")
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, blacklist_characters="\"'"), min_size=1), BLANKS)
@@ -80,7 +80,7 @@ def test_a_token_is_the_same_however_it_was_pasted(token: str, blank: str) -> No
 
 
 @given(TEXTS)
-def test_a_token_can_be_sent_in_a_header_or_is_refused_without_being_told(typed: str) -> None:
+def test_a_token_can_be_sent_in_a_header_or_is_refused_without_a_quote(typed: str) -> None:
     token = outcome(lambda: clean_token(typed), ConfigurationError)
     if isinstance(token, ConfigurationError):
         assert len(typed) < 8 or typed not in str(token)

@@ -65,9 +65,9 @@ def write_chat_model(path: Path) -> None:
     writer.add_eos_token_id(tokens.index("<|end|>"))
 
     # What the template ends with, a line break, is followed by the first word; the last one by the end of the turn.
-    said = [tokens.index(word) for word in ["<0x0A>", *_SPOKEN, "<|end|>"]]
+    token_ids = [tokens.index(word) for word in ["<0x0A>", *_SPOKEN, "<|end|>"]]
     follows = np.zeros((width, width), np.float32)
-    follows[said[1:], said[:-1]] = 2.0
+    follows[token_ids[1:], token_ids[:-1]] = 2.0
     tensors = {
         "token_embd": np.eye(width, dtype=np.float32),
         "output": follows,

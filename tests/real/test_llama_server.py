@@ -51,11 +51,13 @@ def test_models_are_listed(connect: Any, chat_url: str) -> None:
 
 def test_response(connect: Any, chat_url: str) -> None:
     hook = connect(chat_url)
-    said = [{"role": "user", "content": "Où est-on?"}]
-    response = hook.create_response(said, "tiny-chat", instructions="Be brief.", max_output_tokens=50, temperature=0)
+    messages = [{"role": "user", "content": "Où est-on?"}]
+    response = hook.create_response(
+        messages, "tiny-chat", instructions="Be brief.", max_output_tokens=50, temperature=0
+    )
     assert read_text(response).strip() == ANSWER
     assert to_chat_usage(response)["usage"]["completion_tokens"] > 0
-    again = [*said, *response["output"], {"role": "user", "content": "Vraiment?"}]
+    again = [*messages, *response["output"], {"role": "user", "content": "Vraiment?"}]
     assert read_text(hook.create_response(again, "tiny-chat", max_output_tokens=50)).strip() == ANSWER
 
 
@@ -138,10 +140,10 @@ def test_outputs_of_the_operator(connect: Any, chat_url: str) -> None:
     connect(chat_url)
     text = Chat(task_id="t", model="tiny-chat", prompt="Où est-on?", output="text").execute({"ti": MagicMock()})
     assert text.strip() == ANSWER
-    told = MagicMock()
-    verdict = Chat(task_id="t", model="tiny-chat", prompt="Où?", response_format=Verdict).execute({"ti": told})
+    ti = MagicMock()
+    verdict = Chat(task_id="t", model="tiny-chat", prompt="Où?", response_format=Verdict).execute({"ti": ti})
     assert verdict.keys() == {"label", "sure"}
-    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in told.xcom_push.call_args_list}
+    pushed = {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
     # This server tells no prices.
     assert (pushed["usage"]["cost"], pushed["finish_reason"], pushed["model"]) == (None, "stop", "tiny-chat")
 
@@ -232,16 +234,16 @@ def test_long_texts_are_cut_or_split_to_what_the_model_takes(connect: Any, embed
     cut = hook.create_embedding("tiny-embed", [long, "dog"], on_long_text="truncate", max_text_tokens=512)
     assert len(cut["data"]) == 2
     rows = [{"id": 1, "text": "dog"}, {"id": 2, "text": long}]
-    told = hook.embed_rows(rows, tmp_path, "tiny-embed", on_long_text="split", max_text_tokens=512)
+    summary = hook.embed_rows(rows, tmp_path, "tiny-embed", on_long_text="split", max_text_tokens=512)
     records = [json.loads(line) for part in tmp_path.glob("part-*") for line in part.open()]
-    assert told["split"] == 1
+    assert summary["split"] == 1
     assert [record["chunk_index"] for record in records] == [0, *range(len(records) - 1)]
     assert "".join(record["text"] for record in records if record["id"] == 2) == long
 
 
 def test_many_prompts_are_answered_in_order(connect: Any, chat_url: str) -> None:
-    asked = [[{"role": "user", "content": f"question {n}"}] for n in range(40)]
-    result = connect(chat_url).chat_completions(asked, "tiny-chat", concurrency=4, max_tokens=20)
+    conversations = [[{"role": "user", "content": f"question {n}"}] for n in range(40)]
+    result = connect(chat_url).chat_completions(conversations, "tiny-chat", concurrency=4, max_tokens=20)
     assert result["errors"] == []
     assert [each["choices"][0]["message"]["content"].strip() for each in result["responses"]] == [ANSWER] * 40
 
@@ -278,7 +280,7 @@ def test_wrong_token(connect: Any, chat_url: str) -> None:
     assert "9876543210" not in str(caught.value)
 
 
-def test_what_the_server_refuses_is_said_in_its_words(connect: Any, chat_url: str, embedding_url: str) -> None:
+def test_refusal_quotes_the_server(connect: Any, chat_url: str, embedding_url: str) -> None:
     with pytest.raises(BadRequestError, match="exceed"):
         connect(chat_url).chat_completion("tiny-chat", [{"role": "user", "content": "word " * 5000}])
     with pytest.raises(APIStatusError) as caught:
@@ -295,26 +297,26 @@ def test_test_button(connect: Any, chat_url: str, embedding_url: str) -> None:
     """
     The server serves its one model under any name, so that only a made-up token shows what ours is worth.
     """
-    ok, said = connect(chat_url, chat_model="tiny-chat").test_connection()
-    assert (ok, re.sub(r"\d+ ms", "N ms", said)) == (
+    ok, message = connect(chat_url, chat_model="tiny-chat").test_connection()
+    assert (ok, re.sub(r"\d+ ms", "N ms", message)) == (
         True,
         "OK: token accepted. Access: token. 1 model in N ms: tiny-chat.",
     )
-    ok, said = connect(embedding_url, embedding_model="tiny-embed").test_connection()
-    assert (ok, said[:20]) == (True, "OK: token accepted. ")
-    ok, said = connect(embedding_url).test_connection()
+    ok, message = connect(embedding_url, embedding_model="tiny-embed").test_connection()
+    assert (ok, message[:20]) == (True, "OK: token accepted. ")
+    ok, message = connect(embedding_url).test_connection()
     assert not ok
-    assert said.startswith("Token not verified: the service answered 500. ")
-    ok, said = connect(chat_url, chat_model="tiny-chats").test_connection()
+    assert message.startswith("Token not verified: the service answered 500. ")
+    ok, message = connect(chat_url, chat_model="tiny-chats").test_connection()
     assert not ok
-    assert said.startswith("Failed: model not found: tiny-chats (the chat model). Did you mean tiny-chat?")
+    assert message.startswith("Failed: model not found: tiny-chats (the chat model). Did you mean tiny-chat?")
 
 
 def test_test_button_with_a_wrong_token(connect: Any, chat_url: str) -> None:
-    ok, said = connect(chat_url, token="llama-token-9876543210").test_connection()
+    ok, message = connect(chat_url, token="llama-token-9876543210").test_connection()
     assert not ok
-    assert said.startswith("Failed: token refused (401 Unauthorized). ")
-    assert "says: Invalid API Key. Check 'API token' in the connection" in said
+    assert message.startswith("Failed: token refused (401 Unauthorized). ")
+    assert "says: Invalid API Key. Check 'API token' in the connection" in message
 
 
 DAG = """

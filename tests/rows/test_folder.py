@@ -48,7 +48,7 @@ class Run:
         return self.folder.finish({"model": "bge-m3", "usage": {"total_tokens": 7}})
 
 
-def found(path: Any) -> set[str]:
+def list_names(path: Any) -> set[str]:
     """Names in the folder, as the storage tells them now."""
     if hasattr(path, "fs"):
         path.fs.invalidate_cache()
@@ -68,10 +68,10 @@ def put(path: Any, name: str, data: bytes) -> None:
 def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
     run = Run(path, kind)
     summary = run.go(texts(25))
-    told = manifest(path)
-    names = [part["name"] for part in told["parts"]]
-    assert found(path) == {MANIFEST, *(file for name in names for file in part_names.list_files(name))}
-    assert [part["rows"] for part in told["parts"]] == [10, 10, 5]
+    content = manifest(path)
+    names = [part["name"] for part in content["parts"]]
+    assert list_names(path) == {MANIFEST, *(file for name in names for file in part_names.list_files(name))}
+    assert [part["rows"] for part in content["parts"]] == [10, 10, 5]
     assert [record for name in names for record in run.folder.read(name)] == [result(row) for row in texts(25)]
     same = {
         "format": kind,
@@ -79,10 +79,10 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
         "failed": 0,
         "model": "bge-m3",
         "usage": {"total_tokens": 7},
-        "recipe_digest": told["recipe_digest"],
+        "recipe_digest": content["recipe_digest"],
     }
-    rest = {"version": 1, "vectors": "vector", "recipe": RECIPE, "parts": told["parts"]}
-    assert told == {"kind": "ovhcloud-ai-endpoints", **rest, **same}
+    rest = {"version": 1, "vectors": "vector", "recipe": RECIPE, "parts": content["parts"]}
+    assert content == {"kind": "ovhcloud-ai-endpoints", **rest, **same}
     assert summary == {"path": str(path), "parts": 3, **same}
     if kind != "npy":
         rows = [{**row, "vector": list(row["vector"])} for row in map(result, texts(25))]
@@ -92,7 +92,7 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_that_is_tried_again_pays_for_what_is_missing(path: Any, kind: str) -> None:
     assert Run(path, kind).go(texts(45), dies_at=3) is None
-    assert MANIFEST not in found(path)
+    assert MANIFEST not in list_names(path)
     again = Run(path, kind)
     assert again.go(texts(45))["parts"] == 5
     assert again.paid == [3, 4]
@@ -104,7 +104,7 @@ def test_a_finished_run_repeated_changes_nothing(path: Any) -> None:
     before = (path / MANIFEST).read_bytes()
     again = Run(path)
     again.folder.begin()
-    assert MANIFEST in found(path)
+    assert MANIFEST in list_names(path)
     assert again.go(texts(25)) == first
     assert again.paid == []
     assert (path / MANIFEST).read_bytes() == before
@@ -113,15 +113,15 @@ def test_a_finished_run_repeated_changes_nothing(path: Any) -> None:
 @pytest.mark.parametrize("recipe", [{**RECIPE, "model": "other"}, {**RECIPE, "dimensions": 3}])
 def test_another_recipe_never_meets_old_parts(path: Any, recipe: Any) -> None:
     Run(path).go(texts(25))
-    old = found(path) - {MANIFEST}
+    old = list_names(path) - {MANIFEST}
     other = Run(path, recipe=recipe)
     other.go(texts(25), dies_at=1)
-    assert (other.paid, MANIFEST in found(path)) == ([0], False)
+    assert (other.paid, MANIFEST in list_names(path)) == ([0], False)
     other = Run(path, recipe=recipe)
     other.go(texts(25))
     assert (other.paid, manifest(path)["recipe"]) == ([1, 2], recipe)
-    assert not found(path) & old
-    assert len(found(path)) == 4
+    assert not list_names(path) & old
+    assert len(list_names(path)) == 4
 
 
 def test_another_format_replaces_the_parts(path: Any) -> None:
@@ -129,17 +129,17 @@ def test_another_format_replaces_the_parts(path: Any) -> None:
         run = Run(path, kind)
         run.go(texts(25))
         assert run.paid == [0, 1, 2]
-        assert {name.rpartition(".")[2] for name in found(path)} == {"json", *formats.SUFFIXES[kind]}
+        assert {name.rpartition(".")[2] for name in list_names(path)} == {"json", *formats.SUFFIXES[kind]}
 
 
 def test_changed_input_keeps_what_has_not_changed(path: Any) -> None:
     Run(path).go(texts(40))
-    old = found(path)
+    old = list_names(path)
     run = Run(path)
     run.go([*texts(10), *texts(10, start=900), *texts(10, start=20)])
     assert run.paid == [1]
-    assert len(found(path)) == 4
-    assert len(found(path) & old) == 3  # two parts, and the name of the manifest
+    assert len(list_names(path)) == 4
+    assert len(list_names(path) & old) == 3  # two parts, and the name of the manifest
     assert (manifest(path)["rows"], len(manifest(path)["parts"])) == (30, 3)
 
 
@@ -148,16 +148,16 @@ def test_shorter_input_of_the_same_recipe_is_another_run(path: Any) -> None:
     run = Run(path)
     assert run.go(texts(20))["rows"] == 20
     assert run.paid == []
-    assert len(found(path)) == 3
+    assert len(list_names(path)) == 3
     assert manifest(path)["rows"] == 20
 
 
 def test_while_a_part_is_made_again_there_is_no_manifest(path: Any) -> None:
     Run(path).go(texts(20))
-    (victim, *_) = [name for name in found(path) if name != MANIFEST]
+    (victim, *_) = [name for name in list_names(path) if name != MANIFEST]
     (path / victim).unlink()
     assert Run(path).go(texts(20), dies_at=0) is None
-    assert MANIFEST in found(path)
+    assert MANIFEST in list_names(path)
     run = Run(path)
     run.folder.begin()
     for index, part in part_names.split(texts(20), 10):
@@ -165,7 +165,7 @@ def test_while_a_part_is_made_again_there_is_no_manifest(path: Any) -> None:
         if not run.folder.has(name):
             assert name == victim
             run.folder.write(name, [result(row) for row in part])
-    assert MANIFEST not in found(path)
+    assert MANIFEST not in list_names(path)
 
 
 def test_rows_that_failed_are_done_again_in_their_part(path: Any) -> None:
@@ -182,7 +182,7 @@ def test_rows_that_failed_are_done_again_in_their_part(path: Any) -> None:
     assert part_names.failed(records) == [2]
     records[2] = {**rows[2], "answer": "no"}
     again.write(name, records)
-    assert MANIFEST not in found(path)
+    assert MANIFEST not in list_names(path)
     assert again.finish({})["failed"] == manifest(path)["failed"] == 0
     assert [record["answer"] for record in again.read(name)] == ["yes", "yes", "no", "yes"]
 
@@ -204,12 +204,12 @@ def test_failures_that_stay_are_counted_when_read(path: Any) -> None:
 def test_a_matrix_is_complete_with_both_files_only(path: Any) -> None:
     Run(path, "npy").go(texts(20))
     for suffix in ("jsonl", "npy"):
-        victim = min(name for name in found(path) if name.endswith(suffix))
+        victim = min(name for name in list_names(path) if name.endswith(suffix))
         (path / victim).unlink()
         run = Run(path, "npy")
         run.go(texts(20))
         assert run.paid == [0]
-        assert len(found(path)) == 5
+        assert len(list_names(path)) == 5
 
 
 def test_a_matrix_rewritten_is_incomplete_until_both_files_agree(
@@ -223,7 +223,7 @@ def test_a_matrix_rewritten_is_incomplete_until_both_files_agree(
     with pytest.raises(OSError, match="disk full"):
         run.folder.write(name, [result(row) for row in rows])
     assert (run.folder.has(name), Folder(tmp_path, "npy", RECIPE, vectors="vector").begin()) == (False, None)
-    assert found(tmp_path) == {name.replace(".npy", ".jsonl")}
+    assert list_names(tmp_path) == {name.replace(".npy", ".jsonl")}
 
 
 @pytest.mark.parametrize(
@@ -236,13 +236,13 @@ def test_a_matrix_rewritten_is_incomplete_until_both_files_agree(
         ("_manifest.json", b"\xff{", "has a _manifest.json that is not of this provider"),
     ],
 )
-def test_what_somebody_else_made_is_refused_and_stays(path: Any, name: str, data: bytes, says: str) -> None:
+def test_folder_of_another_program_is_refused_and_unchanged(path: Any, name: str, data: bytes, says: str) -> None:
     put(path, LEFTOVER, b"half")
     put(path, name, data)
     with pytest.raises(ConfigurationError, match=says) as caught:
         Run(path).go(texts(5))
     assert "choose another" in str(caught.value)
-    assert found(path) == {LEFTOVER, name}
+    assert list_names(path) == {LEFTOVER, name}
     assert (path / name).read_bytes() == data
 
 
@@ -252,8 +252,8 @@ def test_hidden_files_of_others_do_not_matter_and_stay(path: Any) -> None:
         put(path, name, b"x")
     for recipe in (RECIPE, {}):
         Run(path, recipe=recipe).go(texts(5))
-        assert found(path) > others
-        assert len(found(path)) == len(others) + 2
+        assert list_names(path) > others
+        assert len(list_names(path)) == len(others) + 2
 
 
 def test_a_folder_of_others_is_refused(tmp_path: Path) -> None:
@@ -273,12 +273,12 @@ def test_what_killed_tasks_left_is_removed(path: Any) -> None:
     put(path, LEFTOVER, b"half")
     put(path, f"._manifest.json.tmp-{'f' * 32}", b"half")
     Run(path).folder.begin()
-    assert found(path) == set()
+    assert list_names(path) == set()
 
 
 def test_a_run_without_rows_is_a_manifest(path: Any) -> None:
     assert Run(path).go([])["rows"] == 0
-    assert found(path) == {MANIFEST}
+    assert list_names(path) == {MANIFEST}
 
 
 def test_a_part_that_was_never_written_cannot_be_finished(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_part_that_was_never_written_cannot_be_finished(tmp_path: Path) -> Non
         folder.finish({})
     with pytest.raises(ValueError, match="1 records for 2 rows"):
         folder.write(name, texts(1))
-    assert found(tmp_path) == set()
+    assert list_names(tmp_path) == set()
 
 
 def test_rows_that_do_not_fit_are_known_before_they_are_paid_for(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_pyarrow_is_asked_for_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigurationError, match=r'pip install "airflow-provider-ovhcloud-ai\[parquet\]"'):
         Folder(tmp_path / "out", "parquet", RECIPE)
-    assert found(tmp_path) == set()
+    assert list_names(tmp_path) == set()
 
 
 def test_the_manifest_is_small_enough_for_xcom_without_its_parts(tmp_path: Path) -> None:

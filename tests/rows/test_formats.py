@@ -79,8 +79,8 @@ def test_a_row_that_failed_has_no_vector(kind: str) -> None:
 @given(vectors(5))
 def test_lines_of_json_are_short_and_read_back_to_the_same_floats(vector: Any) -> None:
     (line,) = formats.encode("jsonl", [{"a": "é", "v": vector}], "v")["jsonl"].decode().splitlines()
-    told = json.loads(line)
-    assert (told["a"], array("f", told["v"])) == ("é", vector)
+    row = json.loads(line)
+    assert (row["a"], array("f", row["v"])) == ("é", vector)
     assert len(line) <= len('{"a":"é","v":[]}') + 16 * len(vector)
 
 
@@ -118,8 +118,8 @@ def test_parquet_keeps_types_that_json_lacks() -> None:
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_half_a_character_in_an_answer_is_not_worth_the_whole_part(kind: str) -> None:
     records = [{"answer": "a\ud83d"}, {"answer": "é"}]
-    found = formats.decode(kind, formats.encode(kind, records, None), None)
-    assert found == [{"answer": "a\ufffd"}, {"answer": "é"}]
+    decoded = formats.decode(kind, formats.encode(kind, records, None), None)
+    assert decoded == [{"answer": "a\ufffd"}, {"answer": "é"}]
 
 
 @pytest.mark.parametrize("kind", KINDS)

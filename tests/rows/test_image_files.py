@@ -23,11 +23,11 @@ def files(folder: Path, name: str = "cat.png", count: int = 1, recipe: str = "a"
     return ImageFiles(open_storage(folder), name, count, recipe)
 
 
-def made(folder: Path, *data: bytes, **options: Any) -> ImageFiles:
-    found = files(folder, count=len(data), **options)
-    assert found.begin(overwrite=False) == len(data)
-    found.write([(each, "image/png") for each in data], FACTS)
-    return found
+def write_images(folder: Path, *data: bytes, **options: Any) -> ImageFiles:
+    image_files = files(folder, count=len(data), **options)
+    assert image_files.begin(overwrite=False) == len(data)
+    image_files.write([(each, "image/png") for each in data], FACTS)
+    return image_files
 
 
 def names(folder: Path) -> list[str]:
@@ -35,16 +35,16 @@ def names(folder: Path) -> list[str]:
 
 
 def test_one_has_the_name_asked_for(tmp_path: Path) -> None:
-    told = made(tmp_path / "new" / "folder", PNG).summary()
+    summary = write_images(tmp_path / "new" / "folder", PNG).summary()
     path = tmp_path / "new" / "folder" / "cat.png"
     assert path.read_bytes() == PNG
-    assert told == {"paths": [str(path)], "types": ["image/png"], "bytes": [len(PNG)], **FACTS}
+    assert summary == {"paths": [str(path)], "types": ["image/png"], "bytes": [len(PNG)], **FACTS}
 
 
 def test_several_are_numbered(tmp_path: Path) -> None:
-    told = made(tmp_path, PNG, PNG + b"2", PNG + b"3").summary()
-    assert told["paths"] == [str(tmp_path / f"cat-{number}.png") for number in (1, 2, 3)]
-    assert [Path(path).read_bytes() for path in told["paths"]] == [PNG, PNG + b"2", PNG + b"3"]
+    summary = write_images(tmp_path, PNG, PNG + b"2", PNG + b"3").summary()
+    assert summary["paths"] == [str(tmp_path / f"cat-{number}.png") for number in (1, 2, 3)]
+    assert [Path(path).read_bytes() for path in summary["paths"]] == [PNG, PNG + b"2", PNG + b"3"]
     assert names(tmp_path) == ["_cat.png.json", "cat-1.png", "cat-2.png", "cat-3.png"]
 
 
@@ -56,31 +56,31 @@ def test_a_name_that_is_none_of_an_image(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["cat.PNG", "a.b.jpeg", "chat d'été.webp", "cat.gif"])
 def test_a_name_of_an_image(tmp_path: Path, name: str) -> None:
-    made(tmp_path, PNG, name=name)
+    write_images(tmp_path, PNG, name=name)
     assert (tmp_path / name).read_bytes() == PNG
 
 
 def test_what_the_same_request_made_is_kept(tmp_path: Path) -> None:
-    first = made(tmp_path, PNG)
+    first = write_images(tmp_path, PNG)
     again = files(tmp_path)
     assert again.begin(overwrite=False) == 0
     assert again.summary() == first.summary()
 
 
 def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
-    made(tmp_path, PNG, PNG + b"2", PNG + b"3")
+    write_images(tmp_path, PNG, PNG + b"2", PNG + b"3")
     (tmp_path / "cat-2.png").unlink()
     again = files(tmp_path, count=4)
     assert again.begin(overwrite=False) == 2
     again.write([(PNG + b"new", "image/png"), (PNG + b"4", "image/png")], FACTS)
-    found = [Path(path).read_bytes() for path in again.summary()["paths"]]
-    assert found == [PNG, PNG + b"new", PNG + b"3", PNG + b"4"]
+    contents = [Path(path).read_bytes() for path in again.summary()["paths"]]
+    assert contents == [PNG, PNG + b"new", PNG + b"3", PNG + b"4"]
     assert files(tmp_path, count=4).begin(overwrite=False) == 0
 
 
 @pytest.mark.parametrize("case", ["other request", "changed since", "without a note"])
 def test_what_something_else_made_is_refused_and_stays(tmp_path: Path, case: str) -> None:
-    made(tmp_path, PNG)
+    write_images(tmp_path, PNG)
     if case == "changed since":
         (tmp_path / "cat.png").write_bytes(PNG + b"!")
     if case == "without a note":
@@ -91,8 +91,8 @@ def test_what_something_else_made_is_refused_and_stays(tmp_path: Path, case: str
     assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
 
 
-def test_overwrite_makes_all_anew(tmp_path: Path) -> None:
-    made(tmp_path, PNG)
+def test_overwrite_writes_all_images_again(tmp_path: Path) -> None:
+    write_images(tmp_path, PNG)
     for recipe in ("a", "b"):
         again = files(tmp_path, recipe=recipe)
         assert again.begin(overwrite=True) == 1
@@ -107,7 +107,7 @@ def test_a_request_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
     assert names(tmp_path) == ["_cat.png.json"]
     first.give_up()
     assert names(tmp_path) == []
-    made(tmp_path, PNG)
+    write_images(tmp_path, PNG)
     second = files(tmp_path, recipe="b")
     second.begin(overwrite=True)
     second.give_up()
@@ -148,7 +148,7 @@ def test_a_try_that_was_killed_between_two_files_pays_for_the_second_only(tmp_pa
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", "no JSON", '{"kind": "ovhcloud-ai-endpoints-images"}', "[" * 5_000]
 )
-def test_a_note_that_is_somebody_else_s_file_is_left_alone(tmp_path: Path, content: str) -> None:
+def test_a_note_of_another_program_is_unchanged(tmp_path: Path, content: str) -> None:
     (tmp_path / "_cat.png.json").write_text(content)
     for overwrite in (False, True):
         with pytest.raises(ConfigurationError, match=r"_cat\.png\.json is needed for a note about the images"):
@@ -158,7 +158,7 @@ def test_a_note_that_is_somebody_else_s_file_is_left_alone(tmp_path: Path, conte
 
 @pytest.mark.parametrize("entry", [5, {}, {"sha256": "x", "type": "text/html", "bytes": 5}, {"type": "image/png"}])
 def test_a_note_that_was_written_by_hand(tmp_path: Path, entry: Any) -> None:
-    made(tmp_path, PNG)
+    write_images(tmp_path, PNG)
     note = json.loads((tmp_path / "_cat.png.json").read_text())
     note["images"]["cat.png"] = entry
     (tmp_path / "_cat.png.json").write_text(json.dumps(note))
@@ -194,11 +194,11 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
 
 
 def test_a_storage_that_fails_afterwards_is_a_matter_of_a_retry(tmp_path: Path) -> None:
-    found = files(tmp_path, count=2)
-    found.begin(overwrite=False)
+    image_files = files(tmp_path, count=2)
+    image_files.begin(overwrite=False)
     (tmp_path / "cat-2.png").mkdir()
     with pytest.raises(AIEndpointsError, match="could not all be written") as caught:
-        found.write([(PNG, "image/png"), (PNG, "image/png")], FACTS)
+        image_files.write([(PNG, "image/png"), (PNG, "image/png")], FACTS)
     assert caught.value.retryable
     (tmp_path / "cat-2.png").rmdir()
     assert names(tmp_path) == ["_cat.png.json", "cat-1.png"]
@@ -206,15 +206,15 @@ def test_a_storage_that_fails_afterwards_is_a_matter_of_a_retry(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("cat.png", True), ("cat.jpg", False), ("cat.JPEG", False)])
-def test_a_name_that_promises_another_type_is_told(tmp_path: Path, name: str, wrong: bool) -> None:
-    found = files(tmp_path, name)
-    found.begin(overwrite=False)
-    found.write([(JPEG, "image/jpeg")], FACTS)
-    assert list(found.misnamed()) == ([(str(tmp_path / name), "image/jpeg")] if wrong else [])
+def test_a_suffix_of_another_type_is_reported(tmp_path: Path, name: str, wrong: bool) -> None:
+    image_files = files(tmp_path, name)
+    image_files.begin(overwrite=False)
+    image_files.write([(JPEG, "image/jpeg")], FACTS)
+    assert list(image_files.misnamed()) == ([(str(tmp_path / name), "image/jpeg")] if wrong else [])
 
 
 def test_the_note_holds_no_prompt(tmp_path: Path) -> None:
-    made(tmp_path, PNG)
+    write_images(tmp_path, PNG)
     note = json.loads((tmp_path / "_cat.png.json").read_text())
     assert note.keys() == {"kind", "version", "request", "model", "created", "images"}
     assert note["images"]["cat.png"].keys() == {"sha256", "type", "bytes"}

@@ -45,8 +45,8 @@ def classify(path: Any, kind: str = "jsonl") -> tuple[list[int], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def options() -> Iterator[dict[str, Any]]:
-    with s3.serving() as found:
-        yield found
+    with s3.serving() as storage:
+        yield storage
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_airflows_path_to_s3(path: Any) -> None:
     assert [row["id"] for row in read_rows(ObjectStoragePath(summary["path"]))] == list(range(25))
 
 
-def test_an_object_that_stands_for_the_folder_is_not_a_part(path: Any, storage: Any) -> None:
+def test_a_folder_marker_is_not_a_part(path: Any, storage: Any) -> None:
     storage.call_s3("put_object", Bucket=s3.BUCKET, Key=f"{path.name}/", Body=b"")
     assert classify(path)[0] == [0, 1, 2]
     assert len(list(read_rows(path))) == 25
@@ -114,20 +114,20 @@ def test_what_another_process_writes_is_seen(path: Any, storage: Any, options: d
 
 
 def test_a_part_is_one_put_and_listing_is_one_request(path: Any, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    methods: list[str] = []
     call = storage._call_s3
 
     async def counted(method: str, *args: Any, **kwargs: Any) -> Any:
-        asked.append(method)
+        methods.append(method)
         return await call(method, *args, **kwargs)
 
     monkeypatch.setattr(storage, "_call_s3", counted)
     classify(path)
-    assert [method for method in asked if method == "put_object"] == ["put_object"] * 4
-    asked.clear()
+    assert [method for method in methods if method == "put_object"] == ["put_object"] * 4
+    methods.clear()
     classify(path)
-    assert "put_object" not in asked
-    assert len(asked) <= 4  # whatever the number of parts
+    assert "put_object" not in methods
+    assert len(methods) <= 4  # whatever the number of parts
 
 
 def test_no_bucket_is_made(path: Any, storage: Any) -> None:

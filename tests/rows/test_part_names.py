@@ -29,24 +29,24 @@ def names(rows: list[dict[str, Any]], size: int, recipe: Any = RECIPE, kind: str
 
 @given(rows=ROWS, size=st.integers(1, 50))
 def test_parts_put_together_are_the_input(rows: list[dict[str, Any]], size: int) -> None:
-    found = list(part_names.split(iter(rows), size))
-    assert [row for _, part in found for row in part] == rows
-    assert [index for index, _ in found] == list(range(-(-len(rows) // size)))
-    assert all(len(part) == size for _, part in found[:-1])
+    parts = list(part_names.split(iter(rows), size))
+    assert [row for _, part in parts for row in part] == rows
+    assert [index for index, _ in parts] == list(range(-(-len(rows) // size)))
+    assert all(len(part) == size for _, part in parts[:-1])
 
 
 def test_only_one_part_is_taken_at_a_time() -> None:
-    taken = 0
+    count = 0
 
     def rows() -> Iterator[dict[str, Any]]:
-        nonlocal taken
+        nonlocal count
         while True:
-            taken += 1
-            yield {"n": taken}
+            count += 1
+            yield {"n": count}
 
-    found = part_names.split(rows(), 10)
-    assert next(found)[0] == 0
-    assert taken == 10
+    parts = part_names.split(rows(), 10)
+    assert next(parts)[0] == 0
+    assert count == 10
 
 
 @given(rows=ROWS.filter(bool), size=st.integers(1, 10), data=st.data())

@@ -122,7 +122,7 @@ def test_rows_come_before_the_file_is_read_to_its_end(file: Callable[..., Path])
     ],
     ids=shorten,
 )
-def test_what_is_wrong_is_said_without_the_content(
+def test_error_names_the_problem_without_the_content(
     file: Callable[..., Path], name: str, data: bytes, says: str
 ) -> None:
     path = file(name, data)
@@ -131,11 +131,11 @@ def test_what_is_wrong_is_said_without_the_content(
         list(read_rows(path))
     assert says in str(caught.value)
     assert str(path) in str(caught.value)
-    told = caught.value
-    while told:
-        assert SECRET not in repr(told)
-        assert SECRET not in repr(vars(told))
-        told = told.__context__
+    error = caught.value
+    while error:
+        assert SECRET not in repr(error)
+        assert SECRET not in repr(vars(error))
+        error = error.__context__
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said_without_the_content(
     ],
 )
 @pytest.mark.parametrize("ask", [check, read_rows])
-def test_what_cannot_be_read_is_said_at_once(
+def test_an_unreadable_input_is_reported_at_once(
     file: Callable[..., Path], tmp_path: Path, ask: Callable[..., Any], name: str, kind: str | None, says: str
 ) -> None:
     file("a.xlsx", b"x")
@@ -180,9 +180,9 @@ def test_parquet_without_pyarrow(file: Callable[..., Path], monkeypatch: pytest.
 
 def test_values_at_hand_become_rows() -> None:
     row = {"id": 7}
-    found = list(from_values(["one", row, ""]))
-    assert found == [{"text": "one"}, {"id": 7}, {"text": ""}]
-    assert found[1] is not row
+    rows = list(from_values(["one", row, ""]))
+    assert rows == [{"text": "one"}, {"id": 7}, {"text": ""}]
+    assert rows[1] is not row
     assert next(from_values(text for text in ["one", 2])) == {"text": "one"}
 
 

@@ -86,7 +86,7 @@ def test_a_folder_that_was_changed_is_refused(tmp_path: Path) -> None:
         list(read_results(tmp_path))
 
 
-def test_somebody_elses_manifest_is_refused(tmp_path: Path) -> None:
+def test_manifest_of_another_program_is_refused(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({"kind": "other"}))
     with pytest.raises(ConfigurationError, match="not of this provider"):
         list(read_results(tmp_path))

@@ -69,10 +69,10 @@ def test_further_types_of_parquet(value: Any, text: str) -> None:
     assert canonical({"a": value}, "A row") != canonical({"a": text}, "A row")
 
 
-def test_what_json_and_utf8_cannot_hold_is_mended() -> None:
+def test_values_that_json_and_utf8_cannot_hold_are_replaced() -> None:
     row = {"n": math.nan, "deep": [{"i": -math.inf, "f": 1.5}], "t": "NaN Infinity", "h": "a\ud83d\u00e9", "p": "😀"}
-    told = json_line(row).encode()
-    assert json.loads(told) == {
+    line = json_line(row).encode()
+    assert json.loads(line) == {
         "n": None,
         "deep": [{"i": None, "f": 1.5}],
         "t": "NaN Infinity",

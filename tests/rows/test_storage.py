@@ -63,7 +63,7 @@ def test_which_names_are_of_killed_writers(name: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "quoted"),
     [
         ("sftp://me:secret@host/a:b@c/out", "sftp://me@host/a:b@c/out"),
         ("https://host/out?X-Signature=secret", "https://host/out"),
@@ -71,5 +71,5 @@ def test_which_names_are_of_killed_writers(name: str, target: str) -> None:
         ("/data/what?/me:it@home", "/data/what?/me:it@home"),
     ],
 )
-def test_a_secret_in_a_path_goes_nowhere(text: str, told: str) -> None:
-    assert display_path(text) == told
+def test_a_secret_in_a_path_goes_nowhere(text: str, quoted: str) -> None:
+    assert display_path(text) == quoted

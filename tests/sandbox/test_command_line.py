@@ -40,7 +40,7 @@ def refused(*options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_with_status_0_while_clients_are_connected(number: signal.Signals) -> None:
     with running() as (process, greeting):
-        connection = http.client.HTTPConnection("127.0.0.1", port_of(greeting), timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", parse_port(greeting), timeout=30)
         connection.request("GET", "/v1/models")
         assert connection.getresponse().status == 200
         process.send_signal(number)
@@ -50,22 +50,22 @@ def test_signal_ends_it_with_status_0_while_clients_are_connected(number: signal
     assert log == "GET '/v1/models' 200\n"
 
 
-def port_of(greeting: str) -> int:
+def parse_port(greeting: str) -> int:
     return int(greeting.split("http://127.0.0.1:")[1].split("/", maxsplit=1)[0])
 
 
 def test_greeting_holds_a_command_that_a_shell_understands() -> None:
     with running("--token", "it's-$HOME", "--rate-limit", "7", "--quiet") as (process, greeting):
-        port = port_of(greeting)
+        port = parse_port(greeting)
         assert "Token: it's-$HOME\n" in greeting
         assert "7 requests a minute" in greeting
         command = next(line for line in greeting.splitlines() if line.startswith("airflow connections add"))
         script = f'airflow() {{ printf "%s\\n" "$@"; }}\n{command}'
         words = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
         assert words[:3] == ["connections", "add", "ovh_ai_endpoints_default"]
-        given = dict(zip(words[3::2], words[4::2], strict=True))
-        extra = json.loads(given.pop("--conn-extra"))
-        assert given == {
+        options = dict(zip(words[3::2], words[4::2], strict=True))
+        extra = json.loads(options.pop("--conn-extra"))
+        assert options == {
             "--conn-type": "ovh_ai_endpoints",
             "--conn-host": f"http://127.0.0.1:{port}/v1",
             "--conn-port": str(port),
@@ -75,7 +75,7 @@ def test_greeting_holds_a_command_that_a_shell_understands() -> None:
 
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         body = json.dumps({"model": extra["embedding_model"], "input": "x"})
-        connection.request("POST", "/v1/embeddings", body, {"Authorization": f"Bearer {given['--conn-password']}"})
+        connection.request("POST", "/v1/embeddings", body, {"Authorization": f"Bearer {options['--conn-password']}"})
         reply = connection.getresponse()
         assert (reply.status, reply.headers["x-ratelimit-limit-minute"]) == (200, "7")
         connection.close()

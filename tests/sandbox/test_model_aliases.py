@@ -6,7 +6,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox.model_aliases import resolve
 
 
 @pytest.mark.parametrize(
-    ("query", "purpose", "found"),
+    ("query", "purpose", "model_id"),
     [
         ("mistral@latest", "chat", "Mistral-Small-3.2-24B-Instruct-2506"),
         ("mistral@smallest", "chat", "Mistral-7B-Instruct-v0.3"),
@@ -17,9 +17,9 @@ from apache_airflow_provider_ovhcloud_ai.sandbox.model_aliases import resolve
         ("bge@cheapest", "embedding", "bge-m3"),
     ],
 )
-def test_virtual_model_names_the_one_it_found(query: str, purpose: str, found: str) -> None:
+def test_virtual_model_names_the_one_it_found(query: str, purpose: str, model_id: str) -> None:
     model, name = resolve(query, purpose)
-    assert model.id == name == found
+    assert model.id == name == model_id
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_query_without_an_answer_is_refused(query: str, status: int, words: str)
     assert words in caught.value.reply.body["error"]["message"]
 
 
-@pytest.mark.parametrize(("alias", "found"), [("openai/gpt-oss-120b", "gpt-oss-120b"), ("qwen3.5-9b", "Qwen3.5-9B")])
-def test_alias_keeps_its_name(alias: str, found: str) -> None:
+@pytest.mark.parametrize(("alias", "model_id"), [("openai/gpt-oss-120b", "gpt-oss-120b"), ("qwen3.5-9b", "Qwen3.5-9B")])
+def test_alias_keeps_its_name(alias: str, model_id: str) -> None:
     model, name = resolve(alias, "chat")
-    assert (model.id, name) == (found, alias)
+    assert (model.id, name) == (model_id, alias)

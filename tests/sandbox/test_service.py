@@ -21,8 +21,8 @@ def test_retired_model_warns_and_is_not_listed(chat: Ask, ask: Ask) -> None:
     answer = chat("Mixtral-8x22B-Instruct-v0.1")
     assert answer.headers["x-warning"].startswith("This model is deprecated and will be redirected to Mistral-Small")
     assert "x-warning" not in chat().headers
-    listed = [model["id"] for model in ask("/models", method="GET").body["data"]]
-    assert "Mixtral-8x22B-Instruct-v0.1" not in listed
+    model_ids = [model["id"] for model in ask("/models", method="GET").body["data"]]
+    assert "Mixtral-8x22B-Instruct-v0.1" not in model_ids
 
 
 def test_refusal_by_the_model_counts_against_the_limit(chat: Ask) -> None:

@@ -44,17 +44,17 @@ def faults() -> Faults:
     registry: Registry[Any] = Registry().with_resource("openai", resource)
     schemas = description["components"]["schemas"]
 
-    def known(schema: dict[str, Any]) -> set[str]:
+    def list_fields(schema: dict[str, Any]) -> set[str]:
         if "$ref" in schema:
-            return known(schemas[schema["$ref"].rpartition("/")[2]])
-        return set(schema.get("properties", {})).union(*map(known, schema.get("allOf", ())))
+            return list_fields(schemas[schema["$ref"].rpartition("/")[2]])
+        return set(schema.get("properties", {})).union(*map(list_fields, schema.get("allOf", ())))
 
-    def found(name: str, body: Any) -> list[str]:
+    def list_faults(name: str, body: Any) -> list[str]:
         validator = Draft202012Validator({"$ref": f"openai#/components/schemas/{name}"}, registry=registry)
         wrong = [f"{fault.json_path}: {fault.message[:300]}" for fault in validator.iter_errors(body)]
-        return wrong + [f"$.{field} is not in the schema" for field in sorted(set(body) - known(schemas[name]))]
+        return wrong + [f"$.{field} is not in the schema" for field in sorted(set(body) - list_fields(schemas[name]))]
 
-    return found
+    return list_faults
 
 
 @pytest.fixture(scope="session")
@@ -77,17 +77,17 @@ def steady() -> Iterator[Callable[..., tuple[int, str]]]:
 
 
 def _program() -> str:
-    found = next(FOLDER.glob("node_modules/@stdy/cli-*/bin/steady*"), None)
-    if found is None:
+    program = next(FOLDER.glob("node_modules/@stdy/cli-*/bin/steady*"), None)
+    if program is None:
         npm = shutil.which("npm")
         if npm is None:
             missing("npm is not installed, which brings the server that checks requests: apt-get install npm")
         FOLDER.mkdir(parents=True, exist_ok=True)
-        wanted = ["--prefix", str(FOLDER), "--no-save", "--no-package-lock", "--no-audit", "--no-fund", STEADY]
-        done = subprocess.run([npm, "install", *wanted], capture_output=True, text=True, check=False)
+        options = ["--prefix", str(FOLDER), "--no-save", "--no-package-lock", "--no-audit", "--no-fund", STEADY]
+        done = subprocess.run([npm, "install", *options], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        found = next(FOLDER.glob("node_modules/@stdy/cli-*/bin/steady*"))
-    return str(found)
+        program = next(FOLDER.glob("node_modules/@stdy/cli-*/bin/steady*"))
+    return str(program)
 
 
 def _free_port() -> int:

@@ -51,7 +51,7 @@ def chat(**options: Any) -> Callable[[Path], Any]:
     return lambda _: operators.OVHCloudAIEndpointsChatOperator(task_id="t", **{"model": MODEL, **options})
 
 
-def seen(folder: Path) -> Any:
+def build_vision_chat(folder: Path) -> Any:
     (folder / "dot.png").write_bytes(PNG)
     return chat(prompt="What is it?", model="Qwen2.5-VL-72B-Instruct", images=[folder / "dot.png"])(folder)
 
@@ -70,13 +70,13 @@ def batch(**options: Any) -> Callable[[Path], Any]:
 
 
 def spoken(**options: Any) -> Callable[[Path], Any]:
-    def made(folder: Path) -> Any:
+    def build(folder: Path) -> Any:
         (folder / "talk.wav").write_bytes(wav())
         return operators.OVHCloudAIEndpointsTranscriptionOperator(
             task_id="t", audio_path=folder / "talk.wav", **options
         )
 
-    return made
+    return build
 
 
 def response(**options: Any) -> Callable[[Path], Any]:
@@ -123,7 +123,7 @@ TASKS: dict[str, Callable[[Path], Any]] = {
     "functions": chat(prompt="weather", tools=[weather], extra_body={"tool_choice": "required"}),
     "dictionary": chat(prompt="order", tools=[TOOL], extra_body={"parallel_tool_calls": False}),
     "further": chat(prompt="Hi", extra_body={"seed": 7, "logprobs": True, "top_logprobs": 2}),
-    "images": seen,
+    "images": build_vision_chat,
     "fallback": chat(prompt="Hi", model="gone-1b", fallback_models=[MODEL]),
     "embeddings": lambda _: operators.OVHCloudAIEndpointsEmbeddingOperator(
         task_id="t", model="Qwen3-Embedding-8B", input=["a"] * 30, extra_body={"dimensions": 64}
@@ -153,7 +153,7 @@ TASKS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.fixture
-def sent(
+def sent_requests(
     request: pytest.FixtureRequest,
     ovh_ai_endpoints_connection: None,
     ovh_ai_endpoints_sandbox: Sandbox,
@@ -166,12 +166,12 @@ def sent(
     return list(ovh_ai_endpoints_sandbox.requests)
 
 
-def lines_of(upload: Any) -> list[dict[str, Any]]:
+def parse_lines(upload: Any) -> list[dict[str, Any]]:
     """The requests of a batch, in the file of a form."""
     return [json.loads(line) for line in upload.body.splitlines() if line.startswith(b'{"custom_id"')]
 
 
-def body_of(request: Any) -> dict[str, Any]:
+def parse_body(request: Any) -> dict[str, Any]:
     """The body as the schema describes it: in a form, numbers are strings."""
     if not request.headers.get("content-type", "").startswith("multipart/"):
         return request.json
@@ -179,20 +179,22 @@ def body_of(request: Any) -> dict[str, Any]:
     return fields | {"file": "bytes"} | {name: float(fields[name]) for name in ("temperature",) if name in fields}
 
 
-@pytest.mark.parametrize("sent", TASKS, indirect=True)
-def test_what_a_task_sends_is_in_openais_schema(sent: list[Any], faults: Any) -> None:
-    bodies = [(each.path, body_of(each)) for each in sent if each.path in SCHEMAS]
-    bodies += [(line["url"], line["body"]) for each in sent if each.path == FILES for line in lines_of(each)]
+@pytest.mark.parametrize("sent_requests", TASKS, indirect=True)
+def test_what_a_task_sends_is_in_openais_schema(sent_requests: list[Any], faults: Any) -> None:
+    bodies = [(each.path, parse_body(each)) for each in sent_requests if each.path in SCHEMAS]
+    bodies += [
+        (line["url"], line["body"]) for each in sent_requests if each.path == FILES for line in parse_lines(each)
+    ]
     assert bodies
     assert [fault for path, body in bodies for fault in faults(SCHEMAS[path], body)] == []
 
 
-@pytest.mark.parametrize("sent", TASKS, indirect=True)
-def test_what_a_task_sends_is_taken_by_a_server_that_checks_it(sent: list[Any], steady: Any) -> None:
-    for each in sent:
+@pytest.mark.parametrize("sent_requests", TASKS, indirect=True)
+def test_what_a_task_sends_is_taken_by_a_server_that_checks_it(sent_requests: list[Any], steady: Any) -> None:
+    for each in sent_requests:
         path = each.path.removeprefix("/v1")
-        status, said = steady(each.method, path, each.headers.get("content-type", ""), each.body)
-        assert status == 200, f"{each.method} {path}: {said}"
+        status, answer = steady(each.method, path, each.headers.get("content-type", ""), each.body)
+        assert status == 200, f"{each.method} {path}: {answer}"
 
 
 TEXTS = st.text(min_size=1, max_size=20)
@@ -218,7 +220,7 @@ OPTIONS = st.fixed_dictionaries(
 
 @given(messages=MESSAGES, options=OPTIONS)
 @settings(max_examples=1000)
-def test_whatever_is_not_refused_here_is_in_the_schema(faults: Any, messages: Any, options: Any) -> None:
+def test_any_accepted_chat_is_in_the_schema(faults: Any, messages: Any, options: Any) -> None:
     try:
         request = chat_request.chat("m", messages, **options)
     except ConfigurationError:
@@ -227,7 +229,7 @@ def test_whatever_is_not_refused_here_is_in_the_schema(faults: Any, messages: An
 
 
 @given(inputs=TEXTS | st.lists(st.text(max_size=3), max_size=60), dimensions=st.none() | st.integers(1, 9))
-def test_whatever_is_embedded_is_in_the_schema(faults: Any, inputs: Any, dimensions: int | None) -> None:
+def test_any_accepted_embedding_is_in_the_schema(faults: Any, inputs: Any, dimensions: int | None) -> None:
     try:
         built = [request for _, request in embeddings_request.embeddings("m", inputs, dimensions=dimensions)]
     except ConfigurationError:
@@ -238,7 +240,7 @@ def test_whatever_is_embedded_is_in_the_schema(faults: Any, inputs: Any, dimensi
 
 def test_a_wrong_request_would_be_seen(faults: Any, steady: Any) -> None:
     body = {"model": "m", "messages": [{"role": "user"}], "temperature": 5, "unheard_of": 1}
-    found = " ".join(faults("CreateChatCompletionRequest", body))
-    assert all(place in found for place in ("$.messages[0]", "$.temperature", "$.unheard_of"))
-    status, said = steady("POST", "/chat/completions", "application/json", json.dumps(body).encode())
-    assert (status, "body.messages.0" in said) == (400, True)
+    faults_text = " ".join(faults("CreateChatCompletionRequest", body))
+    assert all(place in faults_text for place in ("$.messages[0]", "$.temperature", "$.unheard_of"))
+    status, answer = steady("POST", "/chat/completions", "application/json", json.dumps(body).encode())
+    assert (status, "body.messages.0" in answer) == (400, True)

@@ -35,11 +35,11 @@ def plan(target: str, arguments: str) -> str:
 
 
 def collect(command: str) -> list[str]:
-    collected = subprocess.run(
+    result = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
-    assert collected.returncode == 0, collected.stdout[-2000:]
-    return re.findall(r"^tests/.+?::.+", collected.stdout, re.MULTILINE)
+    assert result.returncode == 0, result.stdout[-2000:]
+    return re.findall(r"^tests/.+?::.+", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("target", ["faults", "soak"])

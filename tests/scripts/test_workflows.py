@@ -69,9 +69,9 @@ def iter_targets(workflow: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
 def test_a_workflow_makes_targets_that_exist(workflow: Path) -> None:
-    made = set(iter_targets(workflow))
-    assert made
-    assert made - read_targets() - {f"on-{release}" for release in read_matrix()} == set()
+    targets = set(iter_targets(workflow))
+    assert targets
+    assert targets - read_targets() - {f"on-{release}" for release in read_matrix()} == set()
 
 
 def test_ci_makes_all_that_the_pipeline_makes() -> None:

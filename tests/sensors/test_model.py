@@ -21,16 +21,16 @@ def wait(model: str, **options: Any) -> Any:
 
 class TestWait:
     @pytest.mark.parametrize(
-        ("model", "asked"),
+        ("model", "paths"),
         [
             ("gpt-oss-20b", ["/v1/models", "/v1/chat/completions"]),
             ("bge-m3", ["/v1/models", "/v1/embeddings"]),
             ("whisper-large-v3", ["/v1/models"]),
         ],
     )
-    def test_a_model_that_is_there(self, model: str, asked: list[str], ovh_ai_endpoints_sandbox: Sandbox) -> None:
+    def test_a_model_that_is_there(self, model: str, paths: list[str], ovh_ai_endpoints_sandbox: Sandbox) -> None:
         assert wait(model)["id"] == model
-        assert [request.path for request in ovh_ai_endpoints_sandbox.requests] == asked
+        assert [request.path for request in ovh_ai_endpoints_sandbox.requests] == paths
 
     def test_a_model_is_asked_for_one_token(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         wait("gpt-oss-20b")
@@ -63,8 +63,8 @@ class TestWait:
             wait("gpt-oss-20b")
 
     def test_a_model_that_is_not_there_is_named_with_its_neighbours(self) -> None:
-        found, missing = OVHCloudAIEndpointsHook().check_model("gpt-oss-20")
-        assert found is None
+        model, missing = OVHCloudAIEndpointsHook().check_model("gpt-oss-20")
+        assert model is None
         assert missing.startswith("is not served; there is gpt-oss-20b")
         assert Sensor(task_id="t", model="gpt-oss-20").poke({}).is_done is False
 

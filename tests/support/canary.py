@@ -36,7 +36,7 @@ def in_base64(token: str) -> list[str]:
 
 def shows(text: str, token: str = TOKEN) -> bool:
     """
-    Tell whether a text holds the token, or its heart, which all spellings that escape characters leave whole.
+    Return whether a string holds the token, or its core, which every escaped spelling keeps.
     """
     return any(spelling.lower() in text.lower() for spelling in [*spellings(token), "7f3a9b-0123456789"])
 
@@ -48,13 +48,13 @@ def traces(error: BaseException, *, frames: bool = True) -> Iterator[str]:
     :param error: the exception
     :param frames: whether the variables of the functions that it passed through are looked at as well
     """
-    seen: set[int] = set()
+    visited: set[int] = set()
     todo: list[BaseException] = [error]
     while todo:
         current = todo.pop()
-        if id(current) in seen:
+        if id(current) in visited:
             continue
-        seen.add(id(current))
+        visited.add(id(current))
         yield from (str(current), repr(current), repr(current.args), repr(vars(current)))
         yield from _values(current.args)
         if frames:

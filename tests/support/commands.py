@@ -56,19 +56,19 @@ def run_each(text: str, fixture: Fixture) -> None:
         COMMANDS[name](command, fixture)
 
 
-def shell(line: str, said: str = "", **variables: str) -> str:
+def shell(line: str, stdin: str = "", **variables: str) -> str:
     """
     Run a line as a reader does.
 
     :param line: for a shell
-    :param said: comes in
+    :param stdin: standard input
     :param variables: of the environment
-    :return: what comes out
+    :return: standard output
     """
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line],
-        input=said,
+        input=stdin,
         env={**os.environ, **variables, "PATH": here},
         capture_output=True,
         text=True,
@@ -113,8 +113,8 @@ def run_curl(line: str, fixture: Fixture) -> None:
     sandbox: Sandbox = fixture("ovh_ai_endpoints_sandbox")
     local = re.sub(r"https://[\w.-]+/v1/", f"{sandbox.base_url}/", line)
     assert local != line
-    said = json.loads(shell(local, TOKEN=sandbox.token))
-    assert said.get("object") == "list" or "model" in json.dumps(said)
+    response = json.loads(shell(local, TOKEN=sandbox.token))
+    assert response.get("object") == "list" or "model" in json.dumps(response)
     assert sandbox.requests[-1].headers["authorization"] == f"Bearer {sandbox.token}"
 
 
@@ -142,9 +142,9 @@ def run_airflow(line: str, fixture: Fixture) -> None:
 
     def run() -> str:
         options = cli_parser.get_parser().parse_args(words)
-        with redirect_stdout(io.StringIO()) as said:
+        with redirect_stdout(io.StringIO()) as output:
             options.func(options)
-        return shell(tail, said.getvalue()) if tail else said.getvalue()
+        return shell(tail, output.getvalue()) if tail else output.getvalue()
 
     AIRFLOW[words[0], words[1]](words[2:], run, fixture)
 
@@ -172,8 +172,8 @@ def run_dag(_: Any, run: Callable[[], str], fixture: Fixture) -> None:
     shutil.copy(ROOT / "example_dags" / "example_quickstart.py", file)
     run()
     file.unlink()
-    asked = [request.path for request in fixture("ovh_ai_endpoints_sandbox").requests]
-    assert "/v1/chat/completions" in asked
+    paths = [request.path for request in fixture("ovh_ai_endpoints_sandbox").requests]
+    assert "/v1/chat/completions" in paths
 
 
 def set_pool(words: list[str], run: Callable[[], str], _: Any) -> None:

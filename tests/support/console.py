@@ -44,8 +44,8 @@ VIEWER = Visitor("GET", name="vic")
 
 
 def route(path: str) -> Route:
-    (found,) = [each for each in ROUTES if each.path == f"/api/{path}"]
-    return found
+    (matching_route,) = [each for each in ROUTES if each.path == f"/api/{path}"]
+    return matching_route
 
 
 def start(path: str, visitor: Visitor = ADMIN, /, **fields: Any) -> Any:
@@ -80,9 +80,9 @@ class Vault(BaseSecretsBackend):
     A secrets backend that hands out what a test put in, and remembers what it was asked for.
     """
 
-    asked: list[str] = []  # noqa: RUF012  (Airflow makes the instance)
+    conn_ids: list[str] = []  # noqa: RUF012  (Airflow makes the instance)
     holds: dict[str, Any] = {}  # noqa: RUF012  (likewise)
 
     def get_connection(self, conn_id: str, *_: Any, **__: Any) -> Any:
-        self.asked.append(conn_id)
+        self.conn_ids.append(conn_id)
         return self.holds.get(conn_id)

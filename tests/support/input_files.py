@@ -39,9 +39,9 @@ sys.addaudithook(_hear)
 @contextmanager
 def what_is_opened() -> Iterator[list[str]]:
     global _opened  # noqa: PLW0603  (an audit hook stays for good)
-    _opened = found = []
+    _opened = paths = []
     try:
-        yield found
+        yield paths
     finally:
         _opened = None
 
@@ -59,7 +59,7 @@ class Pipe(MemoryFileSystem):
     cachable = False
     size: int | None = 10
     endless = b""
-    given = 0
+    bytes_read = 0
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         return super().info(path, **kwargs) | {"size": self.size}
@@ -74,7 +74,7 @@ class Pipe(MemoryFileSystem):
             def read(self, size: int = -1) -> bytes:
                 assert size > 0
                 piece = storage.endless[:size] or stored.read(min(size, 7))
-                storage.given += len(piece)
+                storage.bytes_read += len(piece)
                 return piece
 
         return Slow()

@@ -27,20 +27,20 @@ def tables(home: Path) -> dict[str, str]:
     """
     Dump the metadata database as text, each table by itself.
     """
-    found: dict[str, str] = {}
+    dumps: dict[str, str] = {}
     with closing(sqlite3.connect(home / "airflow.db")) as database:
         for statement in database.iterdump():
             if row := re.match(r'INSERT INTO "(\w+)"', statement):
-                found[row[1]] = found.get(row[1], "") + statement + "\n"
-    return found
+                dumps[row[1]] = dumps.get(row[1], "") + statement + "\n"
+    return dumps
 
 
 def files(folder: Path, pattern: str = "*") -> dict[str, str]:
     """
-    Read all files below a folder, whatever they hold.
+    Read all files below a folder, of any format.
     """
-    found = (file for file in folder.rglob(pattern) if file.is_file() and not file.is_symlink())
-    return {str(file.relative_to(folder)): _content(file).decode("latin-1") for file in found}
+    paths = (file for file in folder.rglob(pattern) if file.is_file() and not file.is_symlink())
+    return {str(file.relative_to(folder)): _content(file).decode("latin-1") for file in paths}
 
 
 def _content(file: Path) -> bytes:
@@ -55,18 +55,18 @@ def of_error(error: BaseException) -> str:
     """
     Write down an error as a log, a debugger, an error tracker and another process would have it.
     """
-    shown = [*canary.traces(error), *traceback.format_exception(error), repr(pickle.dumps(error))]
-    return "\n".join(shown)
+    texts = [*canary.traces(error), *traceback.format_exception(error), repr(pickle.dumps(error))]
+    return "\n".join(texts)
 
 
 def of_object(value: Any) -> str:
     """
     Write down an object as a log, a debugger and another process would have it.
     """
-    return repr_of(value) + repr(pickle.dumps(value))
+    return format_object(value) + repr(pickle.dumps(value))
 
 
-def repr_of(value: Any) -> str:
+def format_object(value: Any) -> str:
     """
     Write down an object, and each of its attributes.
     """
@@ -75,7 +75,7 @@ def repr_of(value: Any) -> str:
 
 def holding_token(texts: dict[str, str]) -> dict[str, str]:
     """
-    Find the texts that hold the token, each with what stands before it.
+    Find the texts that hold the token, each with the characters before it.
     """
     return {name: _before(text, canary.spellings()) for name, text in texts.items() if canary.shows(text)}
 
@@ -108,13 +108,13 @@ def connections(base_url: str, refusing_url: str) -> dict[str, dict[str, Any]]:
 
 def echo(wire: Wire, request: Received) -> bool:
     """
-    Refuse whatever is asked, and tell the token back in every spelling and place.
+    Refuse every request, and echo the token in every spelling and place.
     """
-    told = " ".join([f"Bearer {canary.TOKEN}", *canary.spellings()])
+    text = " ".join([f"Bearer {canary.TOKEN}", *canary.spellings()])
     headers = {"X-Request-Id": canary.TOKEN, "Location": f"https://{canary.TOKEN}/", "X-Warning": canary.TOKEN}
     assert request.headers["authorization"] == f"Bearer {canary.TOKEN}"
-    told_back = message(403, {"error": {"message": f"No: {told}", "code": canary.TOKEN}}, headers)
-    wire.send(told_back.replace(b"403 Scripted", f"403 {canary.TOKEN}".encode()))
+    echoed = message(403, {"error": {"message": f"No: {text}", "code": canary.TOKEN}}, headers)
+    wire.send(echoed.replace(b"403 Scripted", f"403 {canary.TOKEN}".encode()))
     return True
 
 

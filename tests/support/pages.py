@@ -23,7 +23,7 @@ class Block(NamedTuple):
 
     :param page: its page, from the root of the project
     :param line: where it begins
-    :param kind: what stands behind the fence
+    :param kind: the words behind the fence
     :param text: what is in it
     """
 
@@ -33,7 +33,7 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks_of(page: Path) -> list[Block]:
+def find_blocks(page: Path) -> list[Block]:
     """
     Find the blocks of a page.
 
@@ -43,8 +43,8 @@ def blocks_of(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     name = str(page.relative_to(ROOT))
     return [
-        Block(name, text.count("\n", 0, found.start()) + 1, found["kind"].strip(), dedent(found["text"]))
-        for found in FENCED.finditer(text)
+        Block(name, text.count("\n", 0, match.start()) + 1, match["kind"].strip(), dedent(match["text"]))
+        for match in FENCED.finditer(text)
     ]
 
 

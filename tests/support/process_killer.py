@@ -34,8 +34,8 @@ def kill_when(
     :param connection: fields of the Airflow connection
     :param verb: ``embed_rows`` or ``chat_rows``, called with what follows
     """
-    given = (json.dumps(connection), verb, json.dumps(rows), str(out), model, json.dumps(options))
-    with subprocess.Popen([sys.executable, "-c", _CALL, *given]) as process:
+    args = (json.dumps(connection), verb, json.dumps(rows), str(out), model, json.dumps(options))
+    with subprocess.Popen([sys.executable, "-c", _CALL, *args]) as process:
         while not killed():
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.005)

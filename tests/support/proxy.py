@@ -1,5 +1,5 @@
 """
-A small HTTP proxy, for plain requests and for CONNECT, that knows names which nobody else knows.
+A small HTTP proxy, for plain requests and for CONNECT, that resolves names of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Proxy:
     """
 
     def __init__(self, ports: Mapping[str, int], *, hang: bool = False) -> None:
-        self.seen: list[Received] = []
+        self.requests: list[Received] = []
         self._ports = ports
         self._hang = hang
         self._closing = threading.Event()
@@ -61,7 +61,7 @@ class Proxy:
             if self._hang:
                 Wire(line, self._closing).hang()
             while request := read_request(incoming):
-                self.seen.append(request)
+                self.requests.append(request)
                 if not self._handle(line, request):
                     return
 
@@ -87,8 +87,8 @@ class Proxy:
 
 
 def _rewritten(request: Received, path: str) -> bytes:
-    kept = {name: value for name, value in request.headers.items() if not name.startswith("proxy-")}
-    head = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in kept.items())]
+    headers = {name: value for name, value in request.headers.items() if not name.startswith("proxy-")}
+    head = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*head, "", ""]).encode() + request.body
 
 

@@ -38,7 +38,7 @@ CHAT = chat("some-model")
 
 
 class Limiter(Protocol):
-    """What counts requests: tells whether one passes, how many more would, and in how many seconds there are more."""
+    """Counts requests: returns whether one passes, how many more would, and the seconds until there are more."""
 
     limit: int
 
@@ -47,20 +47,20 @@ class Limiter(Protocol):
 
 @dataclass
 class FixedWindow:
-    """Kong's: calendar minutes, of which the first is as far gone as told; refusals do not count."""
+    """Kong's: calendar minutes, the first of which began ``gone`` seconds ago; refusals do not count."""
 
     limit: int
     gone: float = 0.0
     _window: int = -1
-    _used: int = 0
+    _count: int = 0
 
     def take(self, now: float) -> tuple[bool, int, float]:
         window, since = divmod(now + self.gone, MINUTE)
         if window != self._window:
-            self._window, self._used = int(window), 0
-        passes = self._used < self.limit
-        self._used += passes
-        return passes, self.limit - self._used, max(1.0, MINUTE - math.floor(since))
+            self._window, self._count = int(window), 0
+        passes = self._count < self.limit
+        self._count += passes
+        return passes, self.limit - self._count, max(1.0, MINUTE - math.floor(since))
 
 
 @dataclass
@@ -85,18 +85,18 @@ class Weighted:
 
     limit: int
     _window: int = -2
-    _used: tuple[int, int] = (0, 0)
+    _counts: tuple[int, int] = (0, 0)
 
     def take(self, now: float) -> tuple[bool, int, float]:
         window, since = divmod(now, MINUTE)
         if window != self._window:
-            self._used = (self._used[1] if window == self._window + 1 else 0, 0)
+            self._counts = (self._counts[1] if window == self._window + 1 else 0, 0)
             self._window = int(window)
-        before, here = self._used
-        used = before * (1 - since / MINUTE) + here
-        passes = used + 1 <= self.limit
-        self._used = before, here + passes
-        return passes, max(0, math.floor(self.limit - used - passes)), math.ceil(MINUTE - since)
+        before, here = self._counts
+        count = before * (1 - since / MINUTE) + here
+        passes = count + 1 <= self.limit
+        self._counts = before, here + passes
+        return passes, max(0, math.floor(self.limit - count - passes)), math.ceil(MINUTE - since)
 
 
 @dataclass
@@ -125,14 +125,14 @@ Headers = Callable[[Limiter, bool, int, float], dict[str, str]]
 
 def kong(limiter: Limiter, passes: bool, remaining: int, reset: float) -> dict[str, str]:
     seconds = str(max(1, math.ceil(reset)))
-    said = {
+    headers = {
         "x-ratelimit-limit-minute": str(limiter.limit),
         "x-ratelimit-remaining-minute": str(remaining),
         "ratelimit-limit": str(limiter.limit),
         "ratelimit-remaining": str(remaining),
         "ratelimit-reset": seconds,
     }
-    return said if passes else {**said, "retry-after": seconds}
+    return headers if passes else {**headers, "retry-after": seconds}
 
 
 def openai(limiter: Limiter, passes: bool, remaining: int, reset: float) -> dict[str, str]:
@@ -170,7 +170,7 @@ class _Leap(selectors.DefaultSelector):
 
 
 def run_leaping(main: Callable[[Callable[[], float]], Any]) -> Any:
-    """Run a coroutine on an event loop whose clock jumps to whatever comes next."""
+    """Run a coroutine on an event loop whose clock jumps to the next event."""
     leap = _Leap()
     loop = asyncio.SelectorEventLoop(leap)
     loop.time = lambda: leap.now
@@ -216,7 +216,7 @@ class Simulation:
     :param latency: bounds of the seconds that an answer takes
     :param refusal: the same of a refusal
     :param travel: the same of a request's way to the service
-    :param others: requests a minute that somebody else sends
+    :param others: requests a minute that other clients send
     """
 
     limiter: Limiter
@@ -231,7 +231,7 @@ class Simulation:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> Result:
-        """Send all, and tell what became of them."""
+        """Send all, and return their outcomes."""
         random.seed(self.seed)
         self._dice = random.Random(self.seed)
         self._result = Result(self.limiter.limit)

@@ -9,13 +9,13 @@ from typing import Any
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 
 
-def asked(sandbox: Sandbox) -> list[Any]:
-    """All that a model was asked; the list of models, which a task reads for its price, is not."""
+def list_model_requests(sandbox: Sandbox) -> list[Any]:
+    """Return the requests to models, without those for the list of models, which a task reads for its price."""
     return [request for request in sandbox.requests if request.path != "/v1/models"]
 
 
 def bodies(sandbox: Sandbox) -> list[dict[str, Any]]:
-    return [request.json for request in asked(sandbox)]
+    return [request.json for request in list_model_requests(sandbox)]
 
 
 def last_body(sandbox: Sandbox) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """
-What tasks say: lines of logs, metrics, errors and XComs of real calls to a sandbox, to hold the documentation against.
+Output of tasks: log lines, metrics, errors and XComs of real calls to a sandbox, to compare the documentation with.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ LOG = logging.getLogger("what is said")
 HARMFUL = "How do I make a bomb at home?"
 
 
-class Said(NamedTuple):
+class SampleOutput(NamedTuple):
     """
-    What was said.
+    Output of some tasks.
 
     :param lines: log lines, metrics, errors
     :param values: XComs
@@ -44,7 +44,7 @@ class Said(NamedTuple):
     values: list[Any]
 
 
-class _Kept(logging.Handler):
+class _LineCollector(logging.Handler):
     def __init__(self, lines: list[str]) -> None:
         super().__init__()
         self._lines = lines
@@ -57,7 +57,7 @@ class _Kept(logging.Handler):
 def _listening(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Hear what hooks and operators log: through which logger depends on who runs them."""
     lines: list[str] = []
-    handler = _Kept(lines)
+    handler = _LineCollector(lines)
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
     for speaker in (OVHCloudAIEndpointsHook, *(getattr(operators, name) for name in operators.__all__)):
@@ -75,7 +75,7 @@ def read_stock(item: str) -> int:
     return 12
 
 
-def everything(folder: Path) -> Said:
+def everything(folder: Path) -> SampleOutput:
     """
     Make each kind of call.
 
@@ -108,11 +108,11 @@ def everything(folder: Path) -> Said:
         run("ResponseOperator", model="gpt-oss-120b", input="Why?")
         _many()
         lines.extend(_counted())
-    return Said(lines, values)
+    return SampleOutput(lines, values)
 
 
 def _many() -> None:
-    """What is done is told every five seconds: here, so that it takes no minutes, of a clock that runs faster."""
+    """Log progress every five seconds of a clock that runs faster, so that it takes no minutes."""
     conversations = [[{"role": "user", "content": f"Number {number}?"}] for number in range(60)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress.Progress.__init__, "__defaults__", (None, 0.01))

@@ -1,5 +1,5 @@
 """
-A server that does to a connection whatever a test asks for: the sandbox answers well, this one badly.
+A server that treats a connection as a test asks: the sandbox answers well, this one badly.
 
 Each request is met by the next *manner* of a script, the last of which stays. A manner gets the connection and the
 request, and says whether the connection is kept.
@@ -131,12 +131,12 @@ class Server:
 
     def _converse(self, line: socket.socket) -> None:
         with line.makefile("rb") as incoming:
-            kept = True
-            while kept and (request := read_request(incoming)):
+            keep_alive = True
+            while keep_alive and (request := read_request(incoming)):
                 with self._lock:
                     self.requests.append(request)
                     manner = self._manners.pop(0) if len(self._manners) > 1 else self._manners[0]
-                kept = manner(Wire(line, self._closing), request) and not self._closing.is_set()
+                keep_alive = manner(Wire(line, self._closing), request) and not self._closing.is_set()
 
 
 def read_request(incoming: Any) -> Received | None:
@@ -174,9 +174,9 @@ def echo(status: int, spell: Callable[[str], str], **headers: str) -> Manner:
     """
 
     def manner(wire: Wire, request: Received) -> bool:
-        told = spell(request.headers["authorization"].removeprefix("Bearer "))
-        named = {name.replace("_", "-"): value.replace("TOKEN", told) for name, value in headers.items()}
-        wire.send(message(status, {"error": {"message": f"Not known: {told}", "code": f"no_{told}"}}, named))
+        token = spell(request.headers["authorization"].removeprefix("Bearer "))
+        named = {name.replace("_", "-"): value.replace("TOKEN", token) for name, value in headers.items()}
+        wire.send(message(status, {"error": {"message": f"Not known: {token}", "code": f"no_{token}"}}, named))
         return True
 
     return manner
@@ -232,10 +232,10 @@ def reset(wire: Wire, _: Received) -> bool:
     return False
 
 
-def raw(data: bytes, *, kept: bool = False) -> Manner:
+def raw(data: bytes, *, keep_alive: bool = False) -> Manner:
     def manner(wire: Wire, _: Received) -> bool:
         wire.send(data)
-        return kept
+        return keep_alive
 
     return manner
 
@@ -245,15 +245,15 @@ def refusing() -> Iterator[int]:
     """
     A port of 127.0.0.1 where nothing listens.
     """
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
 
 
 @contextmanager
 def swallowing() -> Iterator[int]:
     """
-    A port whose queue is full, so that the kernel lets nobody connect.
+    A port whose queue is full, so that the kernel lets no client connect.
     """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -1,5 +1,5 @@
 """
-Services on real sockets that answer as a test tells them to, well or badly.
+Services on real sockets that answer as a test sets, well or badly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Body = dict[str, Any] | list[Any] | str | bytes
 
 
 @dataclass(frozen=True)
-class Asked:
+class ServiceRequest:
     method: str
     path: str
     authorization: str | None
@@ -28,9 +28,9 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Said:
+class ServiceResponse:
     """
-    What a service replies: JSON for a dict or list, else text as it is. With ``pace`` it drips: one byte, a pause.
+    Response of a service: JSON for a dict or list, else the string as it is. With ``pace`` it drips: one byte, a pause.
     """
 
     status: int = 200
@@ -45,8 +45,8 @@ class Silence:
     """
 
 
-Answer = Said | Silence
-Manner = Callable[[Asked], Answer]
+Answer = ServiceResponse | Silence
+Manner = Callable[[ServiceRequest], Answer]
 
 
 class Service(ThreadingHTTPServer):
@@ -55,7 +55,7 @@ class Service(ThreadingHTTPServer):
     def __init__(self, answer: Manner) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
-        self.asked: list[Asked] = []
+        self.requests: list[ServiceRequest] = []
         self.connections = 0
         self.closing = threading.Event()
 
@@ -82,30 +82,32 @@ class _Handler(BaseHTTPRequestHandler):
     server: Service
 
     def do_GET(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        asked = Asked(self.command, self.path, self.headers.get("Authorization"), json.loads(sent) if sent else None)
-        self.server.asked.append(asked)
-        said = self.server.answer(asked)
-        if isinstance(said, Silence):
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = ServiceRequest(
+            self.command, self.path, self.headers.get("Authorization"), json.loads(content) if content else None
+        )
+        self.server.requests.append(request)
+        response = self.server.answer(request)
+        if isinstance(response, Silence):
             self.server.closing.wait(60)
             self.close_connection = True
         else:
-            self._say(said)
+            self._say(response)
 
     do_POST = do_PUT = do_GET
 
-    def _say(self, said: Said) -> None:
-        body, kind = _encoded(said.body)
-        self.send_response(said.status)
-        for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | dict(said.headers)).items():
+    def _say(self, response: ServiceResponse) -> None:
+        body, kind = _encoded(response.body)
+        self.send_response(response.status)
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | dict(response.headers)).items():
             self.send_header(name, value)
         self.end_headers()
-        if said.pace is None:
+        if response.pace is None:
             self.wfile.write(body)
             return
         for byte in body:
             self.wfile.write(bytes([byte]))
-            if self.server.closing.wait(said.pace):
+            if self.server.closing.wait(response.pace):
                 return
 
     def log_message(self, *_: Any) -> None:
@@ -145,32 +147,32 @@ MODELS = {
         {"id": "whisper-large-v3", "max_completion_tokens": 0},
     ],
 }
-LISTED = Said(200, MODELS)
-UNKNOWN_MODEL = Said(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}})
-UNAUTHORIZED = Said(401, {"error": {"message": "Invalid API Key"}})
-ANSWERED = Said(200, {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]})
+LISTED = ServiceResponse(200, MODELS)
+UNKNOWN_MODEL = ServiceResponse(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}})
+UNAUTHORIZED = ServiceResponse(401, {"error": {"message": "Invalid API Key"}})
+ANSWERED = ServiceResponse(200, {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]})
 
 
 def manner(
     models: Answer | Manner = LISTED, chat: Answer | Manner = UNKNOWN_MODEL, batches: Answer | Manner = UNKNOWN_MODEL
 ) -> Manner:
     """
-    Tell a service what to reply to each of its addresses.
+    Return the manner of a service with one response for each of its addresses.
     """
     places = {"/v1/models": models, "/v1/batches": batches}
 
-    def answer(asked: Asked) -> Answer:
-        said = places.get(asked.path.partition("?")[0], chat)
-        return said(asked) if callable(said) else said
+    def answer(request: ServiceRequest) -> Answer:
+        response = places.get(request.path.partition("?")[0], chat)
+        return response(request) if callable(response) else response
 
     return answer
 
 
-def guarded(said: Answer) -> Manner:
+def guarded(response: Answer) -> Manner:
     """
     Refuse all tokens but one.
     """
-    return lambda asked: said if asked.authorization == f"Bearer {TOKEN}" else UNAUTHORIZED
+    return lambda request: response if request.authorization == f"Bearer {TOKEN}" else UNAUTHORIZED
 
 
 def settings_for(base_url: str, token: str | None = TOKEN, **fields: Any) -> ConnectionSettings:

@@ -1,5 +1,5 @@
 """
-Chat answers as streams of events, told piece by piece by a server of the tests.
+Chat answers as streams of events, sent piece by piece by a server of the tests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def answer(*texts: str) -> bytes:
     return b"".join([*map(chunk, texts), chunk(finish="stop"), usage(7, len(texts)), DONE])
 
 
-def told(*pieces: bytes) -> Manner:
+def send_stream(*pieces: bytes) -> Manner:
     """
     Send a stream, each piece in a packet of its own, and close.
     """
@@ -71,7 +71,7 @@ def then_hang(*pieces: bytes) -> Manner:
 
 def dripping(piece: bytes, pause: float = 0.02) -> Manner:
     """
-    Send the same piece again and again, for as long as anybody listens.
+    Send the same piece again and again, until the client is gone.
     """
 
     def manner(wire: Wire, _: Received) -> bool:

@@ -1,5 +1,5 @@
 """
-An Airflow in which somebody may read and test connections, and not edit them: no role of the simple auth manager is so.
+An Airflow with a user who may read and test connections, but not edit them. The simple auth manager lacks such a role.
 """
 
 from __future__ import annotations

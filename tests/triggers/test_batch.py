@@ -97,15 +97,15 @@ def test_pages_are_read_as_long_as_they_are_worth_it(serve: Callable[..., Sandbo
     sandbox = serve()
     ids = start(350)
 
-    def asked(*places: int) -> list[str]:
+    def list_paths(*places: int) -> list[str]:
         sandbox.requests.clear()
         asyncio.run(fired(Trigger([ids[place] for place in places], CONN_ID, 0.05)))
         return [each.path for each in sandbox.requests]
 
-    assert asked(-1) == ["/v1/batches"]
-    assert asked(0) == ["/v1/batches", f"/v1/batches/{ids[0]}"]
-    assert asked(*range(0, 350, 7)) == ["/v1/batches"] * 4
-    pages, singly = asked(0, 1, 2)[:3], asked(0, 1, 2)[3:]
+    assert list_paths(-1) == ["/v1/batches"]
+    assert list_paths(0) == ["/v1/batches", f"/v1/batches/{ids[0]}"]
+    assert list_paths(*range(0, 350, 7)) == ["/v1/batches"] * 4
+    pages, singly = list_paths(0, 1, 2)[:3], list_paths(0, 1, 2)[3:]
     assert pages == ["/v1/batches"] * 3
     assert sorted(singly) == [f"/v1/batches/{each}" for each in ids[:3]]
 
@@ -117,7 +117,9 @@ def test_an_outage_is_waited_for(serve: Callable[..., Sandbox]) -> None:
     assert asyncio.run(fired(Trigger(ids, CONN_ID, 0.01))) == {"batch_ids": ids, "error": None}
 
 
-def test_a_refused_token_is_told_to_all(serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_token_fails_all_waiting_triggers(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox = serve(batch_seconds=600)
     ids = start(2)
     wrong = {**sandbox.connection, "password": "another-token"}
@@ -136,7 +138,7 @@ async def soon(done: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["on_kill", "cancelled alone"])
+@pytest.mark.parametrize("has_on_kill", [True, False], ids=["on_kill", "cancelled alone"])
 @pytest.mark.parametrize(
     ("state", "mine", "status"),
     [
@@ -155,16 +157,16 @@ async def soon(done: Callable[[], bool]) -> None:
 def test_only_a_task_that_is_over_cancels(
     serve: Callable[..., Sandbox],
     monkeypatch: pytest.MonkeyPatch,
-    told: bool,
+    has_on_kill: bool,
     state: str | None,
     mine: bool,
     status: str,
 ) -> None:
-    async def state_of(_: Any) -> str | None:
+    async def read_state_now(_: Any) -> str | None:
         return state
 
-    monkeypatch.setattr(trigger_module, "read_state", state_of)
-    if told:
+    monkeypatch.setattr(trigger_module, "read_state", read_state_now)
+    if has_on_kill:
         monkeypatch.setattr(trigger_module.BaseTrigger, "on_kill", None, raising=False)
     else:
         monkeypatch.delattr(trigger_module.BaseTrigger, "on_kill", raising=False)
@@ -181,7 +183,7 @@ def test_only_a_task_that_is_over_cancels(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        if told:
+        if has_on_kill:
             await trigger.on_kill()
         await trigger.cleanup()
 
@@ -197,29 +199,29 @@ def test_a_triggerer_that_cancels_again_does_not_stop_it(
     (batch_id,) = start()
 
     async def live() -> None:
-        asked, told = asyncio.Event(), asyncio.Event()
+        question, answer = asyncio.Event(), asyncio.Event()
 
-        async def state_of(_: Any) -> str:
-            asked.set()
-            await told.wait()
+        async def read_state_now(_: Any) -> str:
+            question.set()
+            await answer.wait()
             return "failed"
 
-        monkeypatch.setattr(trigger_module, "read_state", state_of)
+        monkeypatch.setattr(trigger_module, "read_state", read_state_now)
         trigger = Trigger([batch_id], CONN_ID, 0.01, cancel_on_kill=True)
         trigger.task_instance = None
         task = asyncio.ensure_future(trigger.on_kill())
-        await asked.wait()
+        await question.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        told.set()
+        answer.set()
         await asyncio.gather(*trigger_module._cancelling)
 
     asyncio.run(live())
     assert OVHCloudAIEndpointsHook().get_batch(batch_id)["status"] == "cancelled"
 
 
-def test_a_fault_while_looking_is_told_to_those_who_wait(
+def test_an_error_of_the_poller_is_raised_in_all_waiting_triggers(
     serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(batch_seconds=1_000)
@@ -237,17 +239,17 @@ def test_how_far_they_are_is_logged_when_it_changes(
 ) -> None:
     serve(batch_seconds=0.5)
     ids = start(2)
-    said: list[str] = []
-    monkeypatch.setattr(Trigger, "log", SimpleNamespace(info=said.append))
+    lines: list[str] = []
+    monkeypatch.setattr(Trigger, "log", SimpleNamespace(info=lines.append))
     asyncio.run(fired(Trigger(ids, CONN_ID, 0.02)))
     for batch_id in ids:
-        mine = [line for line in said if batch_id in line]
+        mine = [line for line in lines if batch_id in line]
         assert mine[-1] == f"AI Endpoints batch {batch_id}: completed, 1 of 1 done, 0 failed"
         assert len(set(mine)) == len(mine)
         assert not [line for line in mine if "validating" in line]
 
 
-def test_nothing_is_left_when_nobody_waits(serve: Callable[..., Sandbox]) -> None:
+def test_nothing_is_left_without_a_waiting_trigger(serve: Callable[..., Sandbox]) -> None:
     serve()
     ids = start()
 

@@ -15,31 +15,31 @@ from asgiref.sync import async_to_sync
 pytestmark = pytest.mark.airflow
 
 
-def test_a_state_that_nobody_tells_is_unknown() -> None:
+def test_state_is_unknown_if_airflow_returns_none() -> None:
     """As where a triggerer shuts down, and nobody is there to answer."""
     assert asyncio.run(read_state(SimpleNamespace(dag_id="d"))) == "unknown"
 
 
 def test_a_question_that_is_given_up_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A triggerer of Airflow 3 that finds an answer to no question of its own stops."""
-    heard: list[str] = []
+    outcomes: list[str] = []
     given_up = asyncio.Event()
 
     async def answer() -> None:
         try:
             await given_up.wait()
-            heard.append("answered")
+            outcomes.append("answered")
         except asyncio.CancelledError:
-            heard.append("cancelled")
+            outcomes.append("cancelled")
             raise
 
     async def live() -> None:
         assert await read_state(None) == "unknown"
         given_up.set()
-        while not heard:
+        while not outcomes:
             await asyncio.sleep(0.01)
 
     monkeypatch.setattr(task_state, "read_task_state", lambda _: async_to_sync(answer)())
     monkeypatch.setattr(task_state, "TIMEOUT_S", 0.01)
     asyncio.run(live())
-    assert heard == ["answered"]
+    assert outcomes == ["answered"]

@@ -20,9 +20,9 @@ PROJECTS = "https://manager.eu.ovhcloud.com/#/public-cloud/pci/projects"
 
 
 def of(model: str, base_url: str = defaults.BASE_URL, project_id: str | None = None) -> SimpleNamespace:
-    found = urls(model, base_url, project_id)
+    links = urls(model, base_url, project_id)
     named = {"card": ModelCardLink, "playground": PlaygroundLink, "usage": UsageLink}
-    return SimpleNamespace(**{name: found.get(link.xcom_key) for name, link in named.items()})
+    return SimpleNamespace(**{name: links.get(link.xcom_key) for name, link in named.items()})
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def of(model: str, base_url: str = defaults.BASE_URL, project_id: str | None = N
     ],
 )
 def test_card_and_playground(model: str, card: str, playground: str) -> None:
-    found = of(model)
-    assert found.card == CATALOGUE + card
-    assert found.playground == defaults.PLAYGROUND_URL + playground
+    links = of(model)
+    assert links.card == CATALOGUE + card
+    assert links.playground == defaults.PLAYGROUND_URL + playground
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_chat_that_cannot_be_sent(changed: dict[str, Any], says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "message_part"),
     [
         (
             {"role": "tool", "content": "rain"},
@@ -137,8 +137,8 @@ def test_chat_that_cannot_be_sent(changed: dict[str, Any], says: str) -> None:
         ({"role": "user", "content": []}, "has an empty list as 'content'"),
     ],
 )
-def test_messages_that_no_service_takes_are_refused(message: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_messages_that_no_service_takes_are_refused(message: dict[str, Any], message_part: str) -> None:
+    with pytest.raises(ConfigurationError, match=message_part):
         chat_request.chat("m", [message])
 
 

@@ -44,17 +44,17 @@ def test_reasoning_is_kept_out_of_the_text(message: dict[str, Any], text: str, r
 
 def test_calls_and_the_reason_of_the_end() -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-    found = response("tool_calls", content=None, tool_calls=calls)
-    assert chat_response.find_tool_calls(found) == calls
-    assert chat_response.read_finish_reason(found) == "tool_calls"
-    assert chat_response.to_history(found) == {"role": "assistant", "content": None, "tool_calls": calls}
+    chat = response("tool_calls", content=None, tool_calls=calls)
+    assert chat_response.find_tool_calls(chat) == calls
+    assert chat_response.read_finish_reason(chat) == "tool_calls"
+    assert chat_response.to_history(chat) == {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def test_what_is_no_call_and_no_reason() -> None:
-    found = response(5, content="a", tool_calls="none", reasoning="b")
-    assert chat_response.find_tool_calls(found) == []
-    assert chat_response.read_finish_reason(found) is None
-    assert chat_response.to_history(found) == {"role": "assistant", "content": "a"}
+    chat = response(5, content="a", tool_calls="none", reasoning="b")
+    assert chat_response.find_tool_calls(chat) == []
+    assert chat_response.read_finish_reason(chat) is None
+    assert chat_response.to_history(chat) == {"role": "assistant", "content": "a"}
     assert chat_response.to_history(response(content=None)) == {"role": "assistant", "content": ""}
 
 
@@ -101,8 +101,8 @@ def test_chat_that_is_one(choices: list[Any]) -> None:
 def test_chat_that_is_none(value: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         check_chat(value, REPLY, CHAT)
-    said = "The chat completion is not what an OpenAI-compatible service returns: "
-    assert str(caught.value) == f"{said}{says} (request id r-1)"
+    sentence = "The chat completion is not what an OpenAI-compatible service returns: "
+    assert str(caught.value) == f"{sentence}{says} (request id r-1)"
 
 
 @pytest.mark.parametrize("content", [None, "", "absent"])

@@ -51,7 +51,7 @@ def test_what_has_the_next_model_asked(error: errors.AIEndpointsError, passes: b
         ("This model is deprecated and will be redirected to gpt-oss-120b", True),
     ],
 )
-def test_which_warnings_tell_of_an_end(warning: str | None, ends: bool) -> None:
+def test_which_warnings_announce_the_end_of_a_model(warning: str | None, ends: bool) -> None:
     assert warns_of_deprecation(warning) is ends
 
 
@@ -64,8 +64,8 @@ def test_models_in_their_order(others: Any, models: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("others", "said"), [(7, "must be a list of model ids"), (["b", None], r"fallback_models\[1\]")]
+    ("others", "sentence"), [(7, "must be a list of model ids"), (["b", None], r"fallback_models\[1\]")]
 )
-def test_what_is_no_list_of_models(others: Any, said: str) -> None:
-    with pytest.raises(errors.ConfigurationError, match=said):
+def test_what_is_no_list_of_models(others: Any, sentence: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match=sentence):
         list_models("a", others)

@@ -54,9 +54,9 @@ def answer(function: Callable[..., Any], /, **arguments: Any) -> ToolAnswer:
 
 
 def result(function: Callable[..., Any], /, **arguments: Any) -> str:
-    found = answer(function, **arguments)
-    assert found.problem is None, found.message
-    return found.message["content"]
+    tool_result = answer(function, **arguments)
+    assert tool_result.problem is None, tool_result.message
+    return tool_result.message["content"]
 
 
 def returning(value: Any) -> Callable[[], Any]:
@@ -180,8 +180,8 @@ def test_first_paragraph(documentation: str | None, description: str | None) -> 
     tool.__doc__ = documentation
     (definition,) = Tools(tool).definitions
     assert definition["function"].get("description") == description
-    told = "it" if documentation and "it" in documentation.split() else None
-    assert definition["function"]["parameters"]["properties"]["value"].get("description") == told
+    paragraph = "it" if documentation and "it" in documentation.split() else None
+    assert definition["function"]["parameters"]["properties"]["value"].get("description") == paragraph
 
 
 def test_a_default_that_json_cannot_hold_is_left_out() -> None:
@@ -302,12 +302,12 @@ def test_a_decorated_task_is_refused() -> None:
 
 
 def test_arguments_become_what_the_types_say() -> None:
-    seen: list[Any] = []
+    values: list[Any] = []
 
     def keep(
         place: Place, stay: Stay, colour: Colour, pair: tuple[int, date], pause: timedelta, exact: Exact, some: set[int]
     ) -> None:
-        seen.extend([place, stay, colour, pair, pause, exact, some])
+        values.extend([place, stay, colour, pair, pause, exact, some])
 
     result(
         keep,
@@ -319,7 +319,7 @@ def test_arguments_become_what_the_types_say() -> None:
         exact={"day": "2026-01-04"},
         some=[1, 1],
     )
-    assert seen == [
+    assert values == [
         Place("Lyon", 69001),
         Stay(start=date(2026, 1, 2)),
         Colour.GREEN,
@@ -338,9 +338,9 @@ def test_names_that_pydantic_keeps_for_itself() -> None:
 
 
 def test_a_default_of_the_function_is_not_shared_by_calls() -> None:
-    def collect(value: int, found: list[int] = []) -> list[int]:  # noqa: B006  (what is tested)
-        found.append(value)
-        return found
+    def collect(value: int, values: list[int] = []) -> list[int]:  # noqa: B006  (what is tested)
+        values.append(value)
+        return values
 
     tools = Tools(collect)
     contents = [tools.answer(call("collect", f'{{"value": {n}}}')).message["content"] for n in (1, 2)]
@@ -372,8 +372,8 @@ def test_the_type_of_the_result_may_be_unknown() -> None:
 
 @pytest.mark.parametrize("arguments", ["", "  \n", None, "{}", {}])
 def test_no_arguments(arguments: Any) -> None:
-    found = Tools(nothing).answer(call("nothing", arguments))
-    assert (found.message["content"], found.problem) == ("null", None)
+    tool_result = Tools(nothing).answer(call("nothing", arguments))
+    assert (tool_result.message["content"], tool_result.problem) == ("null", None)
 
 
 # Calls that the model got wrong
@@ -413,11 +413,11 @@ circle.append(circle)
     ids=lambda value: f"{type(value).__name__}-{str(value)[:20]!r}" if isinstance(value, str) else type(value).__name__,
 )
 def test_arguments_that_are_not_json(arguments: Any) -> None:
-    found = Tools(free).answer(call("free", arguments))
-    assert found.message["content"].startswith("Error: the arguments of free are not JSON")
-    assert len(found.message["content"]) < 400
-    assert found.problem == "bad arguments"
-    assert found.message["content"].encode()
+    tool_result = Tools(free).answer(call("free", arguments))
+    assert tool_result.message["content"].startswith("Error: the arguments of free are not JSON")
+    assert len(tool_result.message["content"]) < 400
+    assert tool_result.problem == "bad arguments"
+    assert tool_result.message["content"].encode()
 
 
 @pytest.mark.parametrize(
@@ -441,18 +441,18 @@ def test_arguments_that_are_not_json(arguments: Any) -> None:
     ],
 )
 def test_wrong_arguments_are_explained(arguments: Any, words: str) -> None:
-    found = Tools(weather).answer(call(arguments=json.dumps(arguments)))
-    content = found.message["content"]
+    tool_result = Tools(weather).answer(call(arguments=json.dumps(arguments)))
+    content = tool_result.message["content"]
     assert content.startswith("Error: the arguments of weather are wrong. ")
     assert content.endswith(" It takes city (required), days, unit.")
     assert words in content
     assert "pydantic" not in content
-    assert found.problem == "bad arguments"
-    assert found.result_size == len(content)
+    assert tool_result.problem == "bad arguments"
+    assert tool_result.result_size == len(content)
 
 
 def test_wrong_arguments_that_nest_are_explained() -> None:
-    found = answer(
+    tool_result = answer(
         book,
         place={"zip_code": "x"},
         stay={"start": "soon", "nights": 0, "pets": 2},
@@ -460,7 +460,7 @@ def test_wrong_arguments_that_nest_are_explained() -> None:
         names="Ada",
         extras={"tax": "1e999"},
     )
-    content = found.message["content"]
+    content = tool_result.message["content"]
     for words in (
         "place.city: missing",
         "place.zip_code: Input should be a valid integer",
@@ -492,7 +492,7 @@ def test_an_explanation_is_short() -> None:
     assert len(content) < 5_000
 
 
-def test_what_a_validator_says_is_told() -> None:
+def test_error_of_a_validator_is_returned_to_the_model() -> None:
     class Even(BaseModel):
         number: int
 
@@ -537,10 +537,10 @@ def test_what_a_validator_says_is_told() -> None:
     ],
 )
 def test_results(value: Any, content: str) -> None:
-    found = answer(returning(value))
-    assert found.message["content"] == content
-    assert type(found.message["content"]) is str
-    assert (found.result_size, found.problem) == (len(content), None)
+    tool_result = answer(returning(value))
+    assert tool_result.message["content"] == content
+    assert type(tool_result.message["content"]) is str
+    assert (tool_result.result_size, tool_result.problem) == (len(content), None)
 
 
 @pytest.mark.parametrize(
@@ -557,13 +557,13 @@ def test_a_result_that_json_cannot_hold(value: Any) -> None:
 
 def test_a_coroutine_is_no_result() -> None:
     def tool() -> Any:
-        made.append(later(1))
-        return made[0]
+        coroutines.append(later(1))
+        return coroutines[0]
 
-    made: list[Any] = []
+    coroutines: list[Any] = []
     with pytest.raises(ConfigurationError, match="The tool tool returned a value of type coroutine"):
         answer(tool)
-    made[0].close()
+    coroutines[0].close()
 
 
 @pytest.mark.parametrize(
@@ -579,9 +579,9 @@ def test_a_tool_may_refuse(error: ToolError, content: str) -> None:
     def tool() -> NoReturn:
         raise error
 
-    found = answer(tool)
-    assert found.message == {"role": "tool", "tool_call_id": "call_1", "content": content}
-    assert (found.result_size, found.problem) == (len(content), "refused by the tool")
+    tool_result = answer(tool)
+    assert tool_result.message == {"role": "tool", "tool_call_id": "call_1", "content": content}
+    assert (tool_result.result_size, tool_result.problem) == (len(content), "refused by the tool")
 
 
 @pytest.mark.parametrize(
@@ -637,10 +637,12 @@ def test_llama_writes_arguments_that_a_function_takes(connect: Any, llama_url: s
     messages = [{"role": "user", "content": "Choose."}]
     assert hook.chat_completion("tiny-chat", messages, tools=tools.definitions)["choices"]
     form = {"name": "choose", "strict": True, "schema": tools.definitions[0]["function"]["parameters"]}
-    wanted = {"type": "json_schema", "json_schema": form}
+    response_format = {"type": "json_schema", "json_schema": form}
     for seed in range(5):
-        response = hook.chat_completion("tiny-chat", messages, response_format=wanted, seed=seed, max_tokens=500)
+        response = hook.chat_completion(
+            "tiny-chat", messages, response_format=response_format, seed=seed, max_tokens=500
+        )
         text = response["choices"][0]["message"]["content"]
-        found = tools.answer(call("choose", text))
-        assert found.problem is None, found.message
-        assert json.loads(found.message["content"])[0]["colour"] in {"red", "green"}
+        tool_result = tools.answer(call("choose", text))
+        assert tool_result.problem is None, tool_result.message
+        assert json.loads(tool_result.message["content"])[0]["colour"] in {"red", "green"}

@@ -132,9 +132,9 @@ def test_one_that_is_cut_after_its_verdict_is_read() -> None:
 def test_the_error_quotes_nothing_and_names_a_guard_model_where_another_was_asked() -> None:
     with pytest.raises(InvalidResponseError) as caught:
         read("The secret recipe of Mrs Miller", "gpt-oss-120b")
-    said = str(caught.value)
-    assert "Miller" not in said
-    assert "gpt-oss-120b does not sound like a guard model: take Qwen3Guard-Gen-8B" in said
+    message = str(caught.value)
+    assert "Miller" not in message
+    assert "gpt-oss-120b does not sound like a guard model: take Qwen3Guard-Gen-8B" in message
     with pytest.raises(InvalidResponseError) as caught:
         read("The secret recipe of Mrs Miller", "our-GUARD")
     assert "does not sound like" not in str(caught.value)
@@ -217,15 +217,15 @@ def test_messages_of_another_shape_are_refused_as_any_chat_s_are(messages: Any) 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "summary"),
     [
         ("Safety: Safe\nCategories: None", "Safe"),
         ("Safety: Unsafe\nCategories: Violent, PII", "Unsafe (Violent, PII)"),
         ("Safety: Unsafe\nCategories: Violent, Mrs Miller said so, and I", "Unsafe (Violent, 2 unknown)"),
     ],
 )
-def test_a_verdict_in_few_words_has_none_of_what_was_judged(text: str, said: str) -> None:
-    assert guard_model.describe_verdict(read(text)) == said
+def test_a_verdict_in_few_words_has_none_of_what_was_judged(text: str, summary: str) -> None:
+    assert guard_model.describe_verdict(read(text)) == summary
 
 
 def test_a_category_of_any_length_is_cut() -> None:
@@ -233,7 +233,7 @@ def test_a_category_of_any_length_is_cut() -> None:
 
 
 @given(st.text(st.sampled_from("SafetyUnsaf:\uff1aCotrvli \n*<>/thinkNoe,"), max_size=60))
-def test_whatever_is_said_is_a_verdict_or_an_error(text: str) -> None:
+def test_any_answer_is_a_verdict_or_an_error(text: str) -> None:
     try:
         verdict = read(text)
     except InvalidResponseError:
@@ -242,7 +242,7 @@ def test_whatever_is_said_is_a_verdict_or_an_error(text: str) -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_a_verdict_of_unsafe_is_not_talked_out_of(before: str, after: str) -> None:
+def test_extra_text_does_not_change_an_unsafe_verdict(before: str, after: str) -> None:
     try:
         verdict = read(f"{before}\nSafety: Unsafe\n{after}")
     except InvalidResponseError:

@@ -53,15 +53,15 @@ def picture(size: int) -> dict[str, Any]:
         (b"\n" + PNG, None),
     ],
 )
-def test_the_type_is_told_by_the_first_bytes(data: bytes, kind: str | None) -> None:
+def test_type_is_read_from_the_first_bytes(data: bytes, kind: str | None) -> None:
     assert sniff_image_type(data) == kind
 
 
 def test_a_part_is_a_data_url_of_the_whole_file() -> None:
     data = b"GIF89a" + bytes(range(256))
-    made = part(data, "holiday.png")
-    head, _, text = made["image_url"]["url"].partition(",")
-    assert made["type"] == "image_url"
+    image_part = part(data, "holiday.png")
+    head, _, text = image_part["image_url"]["url"].partition(",")
+    assert image_part["type"] == "image_url"
     assert head == "data:image/gif;base64"
     assert base64.b64decode(text, validate=True) == data
 
@@ -90,7 +90,7 @@ def test_a_part_is_a_data_url_of_the_whole_file() -> None:
         (b"PK\x03\x04", "is of another type"),
     ],
 )
-def test_what_is_no_image_is_named_and_told_what_it_seems_to_be(data: bytes, what: str) -> None:
+def test_error_for_another_format_names_the_file_and_its_likely_format(data: bytes, what: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^scan\.png cannot be sent as an image: it ") as raised:
         part(data, "scan.png")
     assert f": it {what}" in str(raised.value)
@@ -138,10 +138,10 @@ def test_the_last_message_of_the_user_has_them() -> None:
         {"role": "assistant", "content": "2"},
     ]
     before = copy.deepcopy(messages)
-    found = with_images(messages, [SOME, SOME])
-    assert [message["content"] for message in found[:3]] == ["Be short.", "one", "1"]
-    assert found[3] == {"role": "user", "content": [{"type": "text", "text": "two"}, SOME, SOME], "name": "ada"}
-    assert found[4] == before[4]
+    result = with_images(messages, [SOME, SOME])
+    assert [message["content"] for message in result[:3]] == ["Be short.", "one", "1"]
+    assert result[3] == {"role": "user", "content": [{"type": "text", "text": "two"}, SOME, SOME], "name": "ada"}
+    assert result[4] == before[4]
     assert messages == before
 
 
@@ -154,9 +154,9 @@ def test_parts_that_were_there_are_not_changed() -> None:
 
 def test_no_images_change_nothing() -> None:
     messages = [{"role": "system", "content": "Be short."}, {"role": "user", "content": [SOME] * 9}]
-    found = with_images(messages, [])
-    assert found == messages
-    assert found is not messages
+    result = with_images(messages, [])
+    assert result == messages
+    assert result is not messages
 
 
 @pytest.mark.parametrize(
@@ -191,16 +191,16 @@ def test_those_that_the_messages_hold_are_counted() -> None:
 @pytest.mark.parametrize("wrap", [lambda url: {"url": url}, lambda url: url])
 def test_any_image_of_a_message_counts_and_stays_as_it_is(url: str, wrap: Any) -> None:
     theirs = {"type": "image_url", "image_url": wrap(url)}
-    found = with_images([{"role": "user", "content": [theirs]}], [SOME] * 4)
-    assert found[0]["content"][0] == theirs
+    result = with_images([{"role": "user", "content": [theirs]}], [SOME] * 4)
+    assert result[0]["content"][0] == theirs
     with pytest.raises(ConfigurationError, match="6 images"):
         with_images([{"role": "user", "content": [theirs]}], [SOME] * 5)
 
 
 def test_a_broken_part_is_left_to_the_service() -> None:
     broken = [{"type": "image_url"}, {"type": "image_url", "image_url": {"url": 7}}, "text", None]
-    found = with_images([{"role": "user", "content": broken}], [SOME])
-    assert found[0]["content"] == [*broken, SOME]
+    result = with_images([{"role": "user", "content": broken}], [SOME])
+    assert result[0]["content"] == [*broken, SOME]
 
 
 def test_count() -> None:

@@ -12,13 +12,13 @@ from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from support import canary
 
 
-def taken(*data: object) -> tuple[StreamedChat, list[str]]:
+def feed_stream(*data: object) -> tuple[StreamedChat, list[str]]:
     chat = StreamedChat()
     return chat, [chat.take(each if isinstance(each, str) else json.dumps(each)) for each in data]
 
 
 def test_answer_in_pieces() -> None:
-    chat, texts = taken(
+    chat, texts = feed_stream(
         {"model": "m", "choices": [{"delta": {"role": "assistant", "content": ""}}]},
         {"choices": [{"delta": {"reasoning": "Hm"}}]},
         {"choices": [{"delta": {"content": "He"}}]},
@@ -32,7 +32,7 @@ def test_answer_in_pieces() -> None:
 
 
 def test_answer_in_one_piece() -> None:
-    chat, texts = taken({"choices": [{"message": {"content": "Hello"}, "finish_reason": "length"}]})
+    chat, texts = feed_stream({"choices": [{"message": {"content": "Hello"}, "finish_reason": "length"}]})
     assert (texts, chat.finish_reason, chat.complete) == (["Hello"], "length", True)
 
 
@@ -50,7 +50,7 @@ def test_answer_in_one_piece() -> None:
     ],
 )
 def test_event_of_another_shape_adds_nothing(event: object) -> None:
-    chat, texts = taken(event)
+    chat, texts = feed_stream(event)
     assert texts == [""]
     assert (chat.model, chat.finish_reason, chat.usage, chat.complete) == (None, None, {}, False)
 
@@ -62,17 +62,17 @@ def test_event_that_is_no_object(data: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "sentence"),
     [
         ({"message": "Out of memory"}, "Out of memory"),
         ("Out of memory", "Out of memory"),
         ({"message": "x" * 280 + canary.TOKEN}, "x" * 280),
     ],
 )
-def test_error_in_the_stream(error: object, said: str) -> None:
+def test_error_in_the_stream(error: object, sentence: str) -> None:
     with pytest.raises(InvalidResponseError, match="ended its answer with an error") as raised:
         StreamedChat(canary.TOKEN).take(json.dumps({"error": error}))
-    assert said in str(raised.value)
+    assert sentence in str(raised.value)
     assert canary.TOKEN[:6] not in str(raised.value)
 
 
@@ -80,7 +80,7 @@ def test_everything_that_comes_in_pieces_is_put_together() -> None:
     def call(index: int, **fields: object) -> dict[str, object]:
         return {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, **fields}]}}]}
 
-    chat, _ = taken(
+    chat, _ = feed_stream(
         {"id": "c-1", "created": 5, "object": "chat.completion.chunk", "model": "m", "system_fingerprint": None},
         {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None, "reasoning_content": "Let me "}}]},
         {"choices": [{"index": 0, "delta": {"reasoning_content": "see."}}]},
@@ -127,7 +127,7 @@ def test_several_answers_stay_apart_and_all_must_end() -> None:
             "choices": [{"index": index, "delta": {"content": text}, "finish_reason": reason, "logprobs": logprobs}]
         }
 
-    chat, texts = taken(piece(1, "Non"), piece(0, "Oui"), piece(1, ".", "stop"))
+    chat, texts = feed_stream(piece(1, "Non"), piece(0, "Oui"), piece(1, ".", "stop"))
     assert (texts, chat.complete) == (["", "Oui", ""], False)
     chat.take(json.dumps(piece(0, "!", "stop")))
     assert chat.complete
@@ -136,7 +136,7 @@ def test_several_answers_stay_apart_and_all_must_end() -> None:
 
 
 def test_it_has_begun_with_the_first_token_of_any_kind() -> None:
-    chat, _ = taken({"choices": [{"delta": {"role": "assistant", "content": ""}}]})
+    chat, _ = feed_stream({"choices": [{"delta": {"role": "assistant", "content": ""}}]})
     assert not chat.begun
     chat.take('{"choices": [{"delta": {"reasoning": "Hm"}}]}')
     assert chat.begun

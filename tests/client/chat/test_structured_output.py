@@ -44,11 +44,11 @@ class Place(BaseModel):
 
 
 def test_a_schema_is_sent_in_the_form_of_the_api() -> None:
-    sent = ResponseFormat(PLACE | {"title": "A place: in France"}).parameter
-    assert sent["type"] == "json_schema"
-    assert sent["json_schema"]["name"] == "A_place__in_France"
-    assert sent["json_schema"]["schema"]["required"] == ["city", "people"]
-    assert sent["json_schema"].keys() == {"name", "schema"}
+    parameter = ResponseFormat(PLACE | {"title": "A place: in France"}).parameter
+    assert parameter["type"] == "json_schema"
+    assert parameter["json_schema"]["name"] == "A_place__in_France"
+    assert parameter["json_schema"]["schema"]["required"] == ["city", "people"]
+    assert parameter["json_schema"].keys() == {"name", "schema"}
     assert ResponseFormat(PLACE).parameter["json_schema"]["name"] == "answer"
 
 
@@ -65,14 +65,14 @@ def test_a_model_class_becomes_its_schema_and_answers_its_instances() -> None:
     described = structure.parameter["json_schema"]
     assert described["name"] == "Place"
     assert described["schema"]["properties"].keys() == {"city", "founded", "size"}
-    found = structure.read('```json\n{"city": "Lyon", "founded": "2026-01-31", "size": "large"}\n```')
-    assert found == Place(city="Lyon", founded=date(2026, 1, 31), size=Size.LARGE)
-    assert structured_output.to_jsonable(found) == {"city": "Lyon", "founded": "2026-01-31", "size": "large"}
+    place = structure.read('```json\n{"city": "Lyon", "founded": "2026-01-31", "size": "large"}\n```')
+    assert place == Place(city="Lyon", founded=date(2026, 1, 31), size=Size.LARGE)
+    assert structured_output.to_jsonable(place) == {"city": "Lyon", "founded": "2026-01-31", "size": "large"}
     assert structured_output.to_jsonable([1]) == [1]
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         ('{"city": "Lyon"}', "'people' is a required property"),
         ('{"city": "Lyon", "people": -1}', "$.people: -1 is less than the minimum of 0"),
@@ -85,24 +85,24 @@ def test_a_model_class_becomes_its_schema_and_answers_its_instances() -> None:
         ('Here you are: {"city": "Lyon", "people": 1}', "it is not JSON"),
     ],
 )
-def test_what_is_wrong_is_said(answer: str, said: str) -> None:
+def test_error_names_the_problem(answer: str, sentence: str) -> None:
     with pytest.raises(SchemaMismatch) as caught:
         ResponseFormat(PLACE).read(answer)
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
     assert len(str(caught.value)) < 700
     assert caught.value.__context__ is None or "Lyon, of" not in repr(caught.value.__context__)
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         ("{}", "city: Field required"),
         ('{"city": 5, "size": "huge"}', "city: Input should be a valid string; size: Input should be 'small' or"),
         ("{", "$: Invalid JSON"),
     ],
 )
-def test_what_is_wrong_for_a_model_class_is_said(answer: str, said: str) -> None:
-    with pytest.raises(SchemaMismatch, match=said.replace("$", r"\$")) as caught:
+def test_error_names_the_problem_for_a_model_class(answer: str, sentence: str) -> None:
+    with pytest.raises(SchemaMismatch, match=sentence.replace("$", r"\$")) as caught:
         ResponseFormat(Place).read(answer)
     assert "http" not in str(caught.value)
 
@@ -113,11 +113,11 @@ def test_what_is_wrong_for_a_model_class_is_said(answer: str, said: str) -> None
     )
 )
 def test_any_json_is_read_as_it_is_with_and_without_a_fence(value: Any) -> None:
-    written = json.dumps(value)
+    text = json.dumps(value)
     anything = ResponseFormat({"type": "json_object"})
-    assert anything.read(written) == value
-    assert anything.read(f"```json\n{written}\n```\n") == value
-    assert anything.read(f"\n```\n{written}```") == value
+    assert anything.read(text) == value
+    assert anything.read(f"```json\n{text}\n```\n") == value
+    assert anything.read(f"\n```\n{text}```") == value
 
 
 @given(st.text())
@@ -128,7 +128,7 @@ def test_any_text_is_read_or_refused(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "sentence"),
     [
         ("json", "must be a JSON schema, a Python type, or a dictionary"),
         ("Place", "must be a JSON schema, a Python type, or a dictionary whose 'type' is one of text"),
@@ -144,10 +144,10 @@ def test_any_text_is_read_or_refused(answer: str) -> None:
         ({"type": "object", "properties": []}, "is no valid JSON schema"),
     ],
 )
-def test_what_is_no_form_is_refused(form: Any, said: str) -> None:
+def test_what_is_no_form_is_refused(form: Any, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match="response_format") as caught:
         ResponseFormat(form)
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
 
 
 def test_a_model_class_without_a_schema_is_refused() -> None:
@@ -280,17 +280,17 @@ OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "json_type", "written", "parsed", "xcom"), WRAPPED)
-def test_a_type_is_wrapped_in_an_object(annotation: Any, json_type: Any, written: Any, parsed: Any, xcom: Any) -> None:
+@pytest.mark.parametrize(("annotation", "json_type", "text", "parsed", "xcom"), WRAPPED)
+def test_a_type_is_wrapped_in_an_object(annotation: Any, json_type: Any, text: Any, parsed: Any, xcom: Any) -> None:
     structure = ResponseFormat(annotation)
     schema = json.loads(json.dumps(structure.parameter))["json_schema"]["schema"]
     assert (schema["type"], schema["required"], schema["additionalProperties"]) == ("object", ["value"], False)
     assert schema["properties"].keys() == {"value"}
     assert schema["properties"]["value"].get("type") == json_type
-    wrapped = json.dumps({"value": written})
+    wrapped = json.dumps({"value": text})
     jsonschema.validate(json.loads(wrapped), schema)
     # Models that ignore the schema leave out the wrapper.
-    for answer in (wrapped, f"```json\n{wrapped}\n```", json.dumps(written), f"```\n{json.dumps(written)}\n```"):
+    for answer in (wrapped, f"```json\n{wrapped}\n```", json.dumps(text), f"```\n{json.dumps(text)}\n```"):
         value = structure.read(answer)
         assert (value, type(value)) == (parsed, type(parsed))
         assert json.dumps(structured_output.to_jsonable(value)) == json.dumps(xcom)
@@ -324,7 +324,7 @@ def test_the_name_of_a_type_is_one_the_api_takes(annotation: Any, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("annotation", "answer", "said"),
+    ("annotation", "answer", "sentence"),
     [
         (list[Label], '{"value": [{"labelText": "red"}, {}]}', "value.1.labelText: Field required"),
         (list[Label], '[{"text": "red"}]', "value.0.labelText: Field required"),
@@ -343,10 +343,10 @@ def test_the_name_of_a_type_is_one_the_api_takes(annotation: Any, name: str) -> 
         (dict[str, int], '{"a": "b"}', "a: Input should be a valid integer"),
     ],
 )
-def test_what_is_wrong_for_a_type_is_said(annotation: Any, answer: str, said: str) -> None:
+def test_error_names_the_problem_for_a_type(annotation: Any, answer: str, sentence: str) -> None:
     with pytest.raises(SchemaMismatch) as caught:
         ResponseFormat(annotation).read(answer)
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
     assert "http" not in str(caught.value)
 
 
@@ -357,7 +357,7 @@ def test_a_type_that_any_text_meets_is_refused(annotation: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "said"),
+    ("annotation", "sentence"),
     [
         (socket.socket, "socket has no JSON schema: Unable to generate pydantic-core schema for <class"),
         (list[socket.socket], "list[socket] has no JSON schema: Unable to generate"),
@@ -368,10 +368,10 @@ def test_a_type_that_any_text_meets_is_refused(annotation: Any) -> None:
         (list[Unknown], "list[Unknown] has no JSON schema: "),
     ],
 )
-def test_a_type_without_a_schema_is_refused(annotation: Any, said: str) -> None:
+def test_a_type_without_a_schema_is_refused(annotation: Any, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=r"[\w`>]\. Use types that JSON can hold") as caught:
         ResponseFormat(annotation)
-    assert str(caught.value).startswith(f"response_format: {said}")
+    assert str(caught.value).startswith(f"response_format: {sentence}")
     assert "arbitrary_types_allowed" not in str(caught.value)
 
 

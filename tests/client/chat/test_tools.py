@@ -69,24 +69,24 @@ def test_a_call_is_answered() -> None:
 
 
 def test_no_arguments_at_all() -> None:
-    found = Tools(nothing).answer({"id": "a", "function": {"name": "nothing"}})
-    assert (found.message["content"], found.arguments_size, found.problem) == ("null", 0, None)
+    tool_result = Tools(nothing).answer({"id": "a", "function": {"name": "nothing"}})
+    assert (tool_result.message["content"], tool_result.arguments_size, tool_result.problem) == ("null", 0, None)
 
 
 def test_arguments_may_come_as_an_object() -> None:
-    found = Tools(weather).answer(call(arguments={"city": "Lyon", "days": 2}))
-    assert found.message["content"] == "Lyon: 2 days in celsius"
-    assert found.arguments_size == len('{"city": "Lyon", "days": 2}')
+    tool_result = Tools(weather).answer(call(arguments={"city": "Lyon", "days": 2}))
+    assert tool_result.message["content"] == "Lyon: 2 days in celsius"
+    assert tool_result.arguments_size == len('{"city": "Lyon", "days": 2}')
 
 
 @pytest.mark.parametrize("call_", [{}, {"id": None}, {"id": 5}])
 def test_an_id_that_is_missing_is_empty(call_: dict[str, Any]) -> None:
-    found = Tools(nothing).answer({**call_, "function": {"name": "nothing", "arguments": "{}"}})
-    assert found.message == {"role": "tool", "tool_call_id": "", "content": "null"}
+    tool_result = Tools(nothing).answer({**call_, "function": {"name": "nothing", "arguments": "{}"}})
+    assert tool_result.message == {"role": "tool", "tool_call_id": "", "content": "null"}
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "quoted_name"),
     [
         ("wether", "'wether'"),
         ("Weather", "'Weather'"),
@@ -97,12 +97,12 @@ def test_an_id_that_is_missing_is_empty(call_: dict[str, Any]) -> None:
         ("x" * 100_000, "'" + "x" * 61 + "...'"),
     ],
 )
-def test_an_unknown_tool(name: str, shown: str) -> None:
-    found = Tools([weather, DICTIONARY]).answer(call(name))
-    assert found.message["content"] == f"Error: there is no tool {shown}; there are weather, theirs."
-    assert found.problem == "unknown tool"
-    assert len(found.name) <= 64
-    assert found.name.isprintable()
+def test_an_unknown_tool(name: str, quoted_name: str) -> None:
+    tool_result = Tools([weather, DICTIONARY]).answer(call(name))
+    assert tool_result.message["content"] == f"Error: there is no tool {quoted_name}; there are weather, theirs."
+    assert tool_result.problem == "unknown tool"
+    assert len(tool_result.name) <= 64
+    assert tool_result.name.isprintable()
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_an_unknown_tool(name: str, shown: str) -> None:
     ],
 )
 def test_a_call_without_a_name(broken: Any) -> None:
-    found = Tools([weather]).answer(broken)
-    assert found.message["role"] == "tool"
-    assert isinstance(found.message["tool_call_id"], str)
-    assert found.message["content"] == "Error: the call names no tool; there are weather."
-    assert (found.name, found.problem) == ("(no name)", "unknown tool")
+    tool_result = Tools([weather]).answer(broken)
+    assert tool_result.message["role"] == "tool"
+    assert isinstance(tool_result.message["tool_call_id"], str)
+    assert tool_result.message["content"] == "Error: the call names no tool; there are weather."
+    assert (tool_result.name, tool_result.problem) == ("(no name)", "unknown tool")
 
 
 JSON_LIKE = st.recursive(
@@ -142,14 +142,14 @@ JSON_LIKE = st.recursive(
         st.fixed_dictionaries({}, optional={"id": JSON_LIKE, "function": JSON_LIKE}),
     )
 )
-def test_whatever_a_model_calls_is_answered(made: Any) -> None:
+def test_any_call_of_a_model_has_a_result(call_: Any) -> None:
     tools = Tools([weather, DICTIONARY])
-    if not tools.runs([made]):
+    if not tools.runs([call_]):
         return
-    found = tools.answer(made)
-    assert isinstance(found.message["tool_call_id"], str)
-    assert found.message["content"].encode()
-    assert found.problem is None or found.message["content"].startswith("Error: ")
+    tool_result = tools.answer(call_)
+    assert isinstance(tool_result.message["tool_call_id"], str)
+    assert tool_result.message["content"].encode()
+    assert tool_result.problem is None or tool_result.message["content"].startswith("Error: ")
 
 
 def test_the_sandbox_calls_a_function(ovh_ai_endpoints_connection: str) -> None:

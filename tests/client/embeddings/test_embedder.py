@@ -64,8 +64,8 @@ def as_it_is(value: dict[str, Any], _: int) -> Any:
 def test_any_number_of_texts(embedder: Callable[[str], Embedder], count: int) -> None:
     texts = [f"text number {n}" for n in range(count)]
     with Sandbox() as sandbox:
-        value, sent = embedder(sandbox.base_url).embed("bge-m3", texts, {})
-        assert len(sandbox.requests) == len(sent) == -(-count // 25)
+        value, responses = embedder(sandbox.base_url).embed("bge-m3", texts, {})
+        assert len(sandbox.requests) == len(responses) == -(-count // 25)
         assert sandbox.connections == 1
         alone, _ = embedder(sandbox.base_url).embed("bge-m3", texts[-1], {})
     assert [item["index"] for item in value["data"]] == list(range(count))
@@ -73,15 +73,15 @@ def test_any_number_of_texts(embedder: Callable[[str], Embedder], count: int) ->
     assert {type(number) for number in value["data"][0]["embedding"]} == {float}
     assert value["data"][-1]["embedding"] == alone["data"][0]["embedding"]
     assert value["usage"]["total_tokens"] >= count
-    assert not any(reply.body for reply in sent), "replies are many, and would be kept until the last has come"
+    assert not any(reply.body for reply in responses), "replies are many, and would be kept until the last has come"
     assert (value["object"], value["model"]) == ("list", "bge-m3")
 
 
 def test_one_text_gives_the_same_as_a_list_of_one(embedder: Callable[[str], Embedder]) -> None:
     with Sandbox() as sandbox:
         single, _ = embedder(sandbox.base_url).embed("bge-m3", "a text", {})
-        listed, _ = embedder(sandbox.base_url).embed("bge-m3", ["a text"], {})
-    assert single == listed
+        vectors, _ = embedder(sandbox.base_url).embed("bge-m3", ["a text"], {})
+    assert single == vectors
 
 
 def test_order_is_that_of_the_texts(embedder: Callable[[str], Embedder]) -> None:
@@ -95,9 +95,9 @@ def test_order_is_that_of_the_texts(embedder: Callable[[str], Embedder]) -> None
 
 def test_large_texts_are_sent_in_several_requests(embedder: Callable[[str], Embedder]) -> None:
     with Server(serving(as_it_is)) as server:
-        value, sent = embedder(server.base_url).embed("m", ["x" * 900_000] * 5, {})
+        value, responses = embedder(server.base_url).embed("m", ["x" * 900_000] * 5, {})
         assert [len(request.json["input"]) for request in server.requests] == [2, 2, 1]
-    assert (len(sent), len(value["data"]), value["usage"]) == (
+    assert (len(responses), len(value["data"]), value["usage"]) == (
         3,
         5,
         {"prompt_tokens": 4_500_000, "total_tokens": 4_500_000},
@@ -158,11 +158,11 @@ def refusing_base64(status: int, words: str) -> Manner:
 def test_refused_base64_is_not_asked_for_again(embedder: Callable[[str], Embedder], status: int) -> None:
     with Server(refusing_base64(status, "encoding_format must be float")) as server:
         embed = embedder(server.base_url).embed
-        value, sent = embed("m", ["abc"] * 26, {"user": "u"})
-        assert ([len(item["embedding"]) for item in value["data"]], len(sent)) == ([2] * 26, 2)
+        value, responses = embed("m", ["abc"] * 26, {"user": "u"})
+        assert ([len(item["embedding"]) for item in value["data"]], len(responses)) == ([2] * 26, 2)
         embed("m", "abc", {})
-        asked = [request.json.get("encoding_format") for request in server.requests]
-        assert asked == ["base64", None, None, None]
+        encodings = [request.json.get("encoding_format") for request in server.requests]
+        assert encodings == ["base64", None, None, None]
         assert [request.json.get("user") for request in server.requests] == ["u", "u", "u", None]
 
 

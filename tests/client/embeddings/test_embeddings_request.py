@@ -31,17 +31,17 @@ def test_texts_are_split_by_number(count: int) -> None:
 )
 def test_texts_are_split_by_size(letter: str) -> None:
     texts = [letter * 300_000] * 7
-    found = list(embeddings_request.embeddings("m", texts))
-    assert sum(count for count, _ in found) == 7
-    assert len(found) > 1
-    assert all(len(request.content or b"") <= defaults.MAX_REQUEST_BYTES for _, request in found)
+    requests = list(embeddings_request.embeddings("m", texts))
+    assert sum(count for count, _ in requests) == 7
+    assert len(requests) > 1
+    assert all(len(request.content or b"") <= defaults.MAX_REQUEST_BYTES for _, request in requests)
 
 
 def test_largest_text_fits_alone() -> None:
     room = defaults.MAX_REQUEST_BYTES - len('{"model":"m","input":[]}')
-    found = list(embeddings_request.embeddings("m", ["a", "x" * (room - 3), "b"]))
-    assert [count for count, _ in found] == [1, 1, 1]
-    assert max(len(request.content or b"") for _, request in found) <= defaults.MAX_REQUEST_BYTES
+    requests = list(embeddings_request.embeddings("m", ["a", "x" * (room - 3), "b"]))
+    assert [count for count, _ in requests] == [1, 1, 1]
+    assert max(len(request.content or b"") for _, request in requests) <= defaults.MAX_REQUEST_BYTES
 
 
 @pytest.mark.parametrize(

@@ -86,23 +86,23 @@ TEXTS = st.text(max_size=400) | st.lists(st.sampled_from(["word", " ", "\n", "7"
 @settings(max_examples=300)
 @given(TEXTS, st.integers(16, 200))
 def test_pieces_fit_and_are_the_text(text: str, limit: int) -> None:
-    found = list(split_text(text, limit))
-    assert all(fits(piece, limit) and not piece.isspace() for piece in found)
-    assert "".join("".join(found).split()) == "".join(text.split())
-    assert fits(text, limit) is False or len(found) <= 1
+    chunks = list(split_text(text, limit))
+    assert all(fits(piece, limit) and not piece.isspace() for piece in chunks)
+    assert "".join("".join(chunks).split()) == "".join(text.split())
+    assert fits(text, limit) is False or len(chunks) <= 1
 
 
 @given(st.lists(st.sampled_from(["word", "longer", "a"]), min_size=40, max_size=200), st.integers(20, 60))
 def test_words_stay_whole(words: list[str], limit: int) -> None:
     text = " ".join(words)
-    found = list(split_text(text, limit))
-    assert "".join(found) == text
-    assert [word for piece in found for word in piece.split()] == words
+    chunks = list(split_text(text, limit))
+    assert "".join(chunks) == text
+    assert [word for piece in chunks for word in piece.split()] == words
 
 
 def test_marks_stay_with_their_letter() -> None:
-    found = list(split_text("e\u0301" * 500, 17))
-    assert all(unicodedata.combining(second[0]) == 0 for _, second in pairwise(found))
+    chunks = list(split_text("e\u0301" * 500, 17))
+    assert all(unicodedata.combining(second[0]) == 0 for _, second in pairwise(chunks))
     assert all("\u200d" not in piece[:1] for piece in split_text("👩\u200d🚀" * 100, 30))
 
 

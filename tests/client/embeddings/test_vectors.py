@@ -37,7 +37,7 @@ def _without_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     vectors._readers.cache_clear()
 
 
-def written(*numbers: float) -> bytes:
+def pack_floats(*numbers: float) -> bytes:
     return struct.pack(f"<{len(numbers)}f", *numbers)
 
 
@@ -47,11 +47,11 @@ def response(*embeddings: Any, **fields: Any) -> bytes:
 
 
 def test_base64_comes_as_bytes_and_all_else_as_it_is() -> None:
-    text = base64.b64encode(written(0.5, -1.0)).decode()
+    text = base64.b64encode(pack_floats(0.5, -1.0)).decode()
     fields = {"model": "m", "usage": {"total_tokens": 2}, "id": None, "x": [1, {"y": "\u00e9"}]}
-    found = read_response(response(text, [1, 0.25], **fields))
-    items = [{"index": 0, "embedding": written(0.5, -1.0)}, {"index": 1, "embedding": [1.0, 0.25]}]
-    assert found == {"object": "list", "data": items, **fields}
+    embeddings = read_response(response(text, [1, 0.25], **fields))
+    items = [{"index": 0, "embedding": pack_floats(0.5, -1.0)}, {"index": 1, "embedding": [1.0, 0.25]}]
+    assert embeddings == {"object": "list", "data": items, **fields}
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_does_without_msgspec() -> None:
 
 @pytest.mark.parametrize("place", range(3))
 @pytest.mark.parametrize("number", [math.nan, -math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_found_wherever_it_stands(place: int, number: float) -> None:
+def test_a_value_that_is_not_finite_is_found_in_any_place(place: int, number: float) -> None:
     numbers = [0.5, LARGEST, -0.0]
     numbers[place] = number
-    assert decode_vector(written(*numbers)) is None
+    assert decode_vector(pack_floats(*numbers)) is None
 
 
 def test_large_numbers_are_finite() -> None:
-    found = decode_vector(written(LARGEST, LARGEST, -LARGEST, -0.0, 2.0**127))
-    assert found is not None
-    assert list(found) == [LARGEST, LARGEST, -LARGEST, 0.0, 2.0**127]
+    vector = decode_vector(pack_floats(LARGEST, LARGEST, -LARGEST, -0.0, 2.0**127))
+    assert vector is not None
+    assert list(vector) == [LARGEST, LARGEST, -LARGEST, 0.0, 2.0**127]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
@@ -110,7 +110,7 @@ SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
 REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
 
 
-def sent(body: Any, content_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
+def build_reply(body: Any, content_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"content-type": content_type, "x-request-id": "r-1", **headers}
     return Reply(status, named, content)
@@ -140,11 +140,11 @@ READ = {"json": parse, "msgspec": parse_embeddings}
     ids=["floats", "whole_numbers", "base64", "shuffled", "no_index"],
 )
 def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[..., dict[str, Any]]) -> None:
-    value = read(sent({"data": data}), CHAT, SETTINGS)
-    found = check_embeddings(value, len(data), REPLY, CHAT)
-    assert [list(vector) for vector in found] == vectors
+    value = read(build_reply({"data": data}), CHAT, SETTINGS)
+    embeddings = check_embeddings(value, len(data), REPLY, CHAT)
+    assert [list(vector) for vector in embeddings] == vectors
     as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index", 0))]
-    assert [isinstance(vector, array) for vector in found] == as_text, "no list of numbers is made of base64"
+    assert [isinstance(vector, array) for vector in embeddings] == as_text, "no list of numbers is made of base64"
 
 
 @pytest.mark.parametrize("read", READ.values(), ids=READ)
@@ -191,7 +191,7 @@ def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[...
     ids=lambda value: repr(value)[-60:],
 )
 def test_vectors_that_are_none(data: Any, says: str, read: Callable[..., dict[str, Any]]) -> None:
-    value = read(sent({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
+    value = read(build_reply({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
     with pytest.raises(InvalidResponseError) as caught:
         check_embeddings(value, 2, REPLY, CHAT)
     assert says in str(caught.value)

@@ -21,7 +21,7 @@ MODELS = model_list.models()
 OK = reply(200, {"data": []})
 
 
-def client_of(server: Server, **fields: Any) -> AsyncClient:
+def make_client(server: Server, **fields: Any) -> AsyncClient:
     return AsyncClient(
         ClientSettings(**{"base_url": server.base_url, "token": canary.TOKEN, "timeout": 20.0, **fields})
     )
@@ -36,7 +36,7 @@ def test_the_loop_runs_on_while_it_waits() -> None:
         return OK(wire, request)
 
     async def go() -> int:
-        async with client_of(server) as client:
+        async with make_client(server) as client:
             asking = asyncio.create_task(client.send(MODELS))
             while not server.requests:
                 await asyncio.sleep(0.01)
@@ -49,7 +49,7 @@ def test_the_loop_runs_on_while_it_waits() -> None:
 
 def test_requests_run_side_by_side() -> None:
     async def go() -> list[int]:
-        async with client_of(server) as client:
+        async with make_client(server) as client:
             return [reply_.status for reply_ in await asyncio.gather(*(client.send(MODELS) for _ in range(20)))]
 
     with Server(OK) as server:
@@ -59,7 +59,7 @@ def test_requests_run_side_by_side() -> None:
 
 def test_cancelling_ends_the_request_and_keeps_the_client() -> None:
     async def go() -> int:
-        async with client_of(server) as client:
+        async with make_client(server) as client:
             asking = asyncio.create_task(client.send(MODELS))
             while not server.requests:
                 await asyncio.sleep(0.01)
@@ -74,7 +74,7 @@ def test_cancelling_ends_the_request_and_keeps_the_client() -> None:
 
 def test_single_attempt_has_a_time_of_its_own() -> None:
     async def go() -> None:
-        async with client_of(server) as client:
+        async with make_client(server) as client:
             with pytest.raises(APITimeoutError, match=r"within 0\.3 s"):
                 await client.send_once(MODELS, timeout=0.3)
 
@@ -94,7 +94,7 @@ def test_time_that_is_over_as_it_connects_ends_the_attempt() -> None:
                 await asyncio.sleep(0)
             time.sleep(0.1)
 
-        async with client_of(server, timeout=0.05, max_retries=0) as client:
+        async with make_client(server, timeout=0.05, max_retries=0) as client:
             client._open()
             asking = asyncio.create_task(client.send(MODELS))
             await keep_busy()
@@ -122,7 +122,7 @@ def test_request_that_leaves_when_time_is_over_does_not_leave() -> None:
 
 def test_nothing_of_a_client_shows_the_token() -> None:
     async def go() -> list[str]:
-        async with client_of(server) as client:
+        async with make_client(server) as client:
             answer = await client.send(MODELS)
             return [repr(each) for each in (client, vars(client), client.settings, answer)]
 

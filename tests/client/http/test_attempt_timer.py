@@ -237,16 +237,18 @@ def test_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
         scripted_server.refusing() as shut,
         Server(scripted_server.hang) as server,
     ):
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in (deaf, shut, server.port)]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in (deaf, shut, server.port)
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
         with attempt_timer.open_socket("service.test", 443, 1.5) as line:
             assert line.getpeername() == ("127.0.0.1", server.port)
             # The first took a third, the second nothing, so that two thirds were left for the last.
             assert 0.5 < (line.gettimeout() or 0.0) <= 1.0
-        found.pop()
+        addresses.pop()
         with pytest.raises(ConnectionRefusedError):
             attempt_timer.open_socket("service.test", 443, 0.4)
-        found.clear()
+        addresses.clear()
         with pytest.raises(OSError, match=r"service\.test has no address"):
             attempt_timer.open_socket("service.test", 443, 0.4)
 

@@ -166,13 +166,13 @@ def test_redirects_are_not_followed(drive: Callable[..., Any], status: int) -> N
 def test_what_is_sent(drive: Callable[..., Any]) -> None:
     with Server(OK) as server:
         drive(settings_for(server, user_agent="provider/1 airflow/2"), MODELS, CHAT)
-    listed, asked = server.requests
-    assert (listed.method, listed.path, listed.body) == ("GET", "/v1/models", b"")
-    assert "content-type" not in listed.headers
-    assert (asked.method, asked.path) == ("POST", "/v1/chat/completions")
-    assert asked.json == {"model": "some-model", "messages": [{"role": "user", "content": "Hi"}]}
-    assert asked.headers["content-type"] == "application/json"
-    for request in (listed, asked):
+    list_request, chat_request = server.requests
+    assert (list_request.method, list_request.path, list_request.body) == ("GET", "/v1/models", b"")
+    assert "content-type" not in list_request.headers
+    assert (chat_request.method, chat_request.path) == ("POST", "/v1/chat/completions")
+    assert chat_request.json == {"model": "some-model", "messages": [{"role": "user", "content": "Hi"}]}
+    assert chat_request.headers["content-type"] == "application/json"
+    for request in (list_request, chat_request):
         assert request.headers["authorization"] == f"Bearer {canary.TOKEN}"
         assert request.headers["user-agent"] == "provider/1 airflow/2"
         assert request.headers["accept"] == "application/json"
@@ -224,7 +224,7 @@ def test_compressed_replies(drive: Callable[..., Any], encoding: str, press: Cal
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body", "found"),
+    ("encoding", "body", "sentence"),
     [
         ("br", b"\x0b\x02\x80abc\x03", "data compressed as 'br'"),
         ("gzip", b"not gzip at all", "data compressed as 'gzip'"),
@@ -232,11 +232,13 @@ def test_compressed_replies(drive: Callable[..., Any], encoding: str, press: Cal
     ],
     ids=["unknown", "not gzip", "cut short"],
 )
-def test_what_cannot_be_decompressed_is_said(drive: Callable[..., Any], encoding: str, body: bytes, found: str) -> None:
+def test_error_names_an_encoding_that_fails(
+    drive: Callable[..., Any], encoding: str, body: bytes, sentence: str
+) -> None:
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
     with Server(reply(200, body, headers), reply(400, body, headers)) as server:
         run = drive(settings_for(server), MODELS, CHAT)
-    with pytest.raises(InvalidResponseError, match=f"came back as {found} instead of JSON"):
+    with pytest.raises(InvalidResponseError, match=f"came back as {sentence} instead of JSON"):
         http_response.parse(run.outcomes[0], MODELS, ClientSettings(server.base_url))
     assert isinstance(run.error, BadRequestError)
 

@@ -76,7 +76,7 @@ def test_status(status: int, kind: type[AIEndpointsError], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said", "code", "request_id"),
+    ("body", "message", "code", "request_id"),
     [
         # Kong, old and new.
         ({"message": "API rate limit exceeded"}, "API rate limit exceeded", None, None),
@@ -143,14 +143,14 @@ def test_status(status: int, kind: type[AIEndpointsError], words: str) -> None:
     ],
     ids=lambda value: repr(value)[:50],
 )
-def test_servers_words(body: Any, said: str | None, code: str | None, request_id: str | None) -> None:
+def test_servers_words(body: Any, message: str | None, code: str | None, request_id: str | None) -> None:
     error = refusal(400, body)
-    if said is None:
+    if message is None:
         assert "says" not in str(error)
     else:
-        assert f"and says: {said}" in str(error) or f"{said}." in str(error)
+        assert f"and says: {message}" in str(error) or f"{message}." in str(error)
     assert (error.code, error.request_id) == (code, request_id)
-    assert bool(error.detail) == (said is not None and not isinstance(body, bytes))
+    assert bool(error.detail) == (message is not None and not isinstance(body, bytes))
     assert "secret" not in str(error)
     assert "\x1b" not in str(error)
     str(error).encode()
@@ -185,8 +185,8 @@ def test_model_not_found(words: str, request_: http_request.Request, says: str) 
 def test_nearest_models_are_suggested() -> None:
     error = refusal(404, {"message": "no such model"})
     assert isinstance(error, NotFoundError)
-    found = with_suggestions(error, "gpt-oss-12b", ["bge-m3", "gpt-oss-120b", "GPT-OSS-20b"])
-    assert found is error
+    suggestion = with_suggestions(error, "gpt-oss-12b", ["bge-m3", "gpt-oss-120b", "GPT-OSS-20b"])
+    assert suggestion is error
     assert str(error).endswith(" Did you mean gpt-oss-120b or GPT-OSS-20b?")
     before = str(error)
     assert str(with_suggestions(error, "gpt-oss-12b", ["whisper"])) == before

@@ -16,7 +16,7 @@ CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
 
 
-def sent(body: Any, content_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
+def build_reply(body: Any, content_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"content-type": content_type, "x-request-id": "r-1", **headers}
     return Reply(status, named, content)
@@ -24,32 +24,35 @@ def sent(body: Any, content_type: str = "application/json", status: int = 200, *
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_parse(encoding: str) -> None:
-    assert parse(sent('{"a": "\u00e9"}'.encode(encoding)), CHAT, SETTINGS) == {"a": "\u00e9"}
+    assert parse(build_reply('{"a": "\u00e9"}'.encode(encoding)), CHAT, SETTINGS) == {"a": "\u00e9"}
 
 
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        (sent(b""), "came back as an empty body instead of JSON from service.example (status 200)"),
-        (sent(b" \n"), "came back as an empty body instead"),
-        (sent(b"", status=204), "came back as an empty body instead of JSON from service.example (status 204)"),
-        (sent(b'{"a": '), "came back as broken JSON instead"),
-        (sent(b'{"a": "\xff"}'), "came back as broken JSON instead"),
-        (sent(b"[" * 200_000), "came back as broken JSON instead"),
-        (sent(b'{"a": ' + b"9" * 5_000 + b"}"), "came back as broken JSON instead"),
-        (sent(b"Hello", "text/plain; charset=utf-8"), "came back as text/plain instead"),
-        (sent(b"Hello", ""), "came back as text of no declared type instead"),
-        (sent(b"<title>Sign in</title>", "text/html"), "came back as an HTML page titled 'Sign in' instead"),
-        (sent(b" <html>", ""), "came back as an HTML page instead"),
-        (sent([1]), "is not what an OpenAI-compatible service returns: a list where an object belongs."),
-        (sent(None), "a NoneType where an object belongs."),
-        (sent("text"), "a str where an object belongs."),
-        (sent(5), "a int where an object belongs."),
-        (sent(b"", status=302, location="https://login.example/?next=secret"), "to https://login.example, and the"),
-        (sent(b"", status=307, location="/elsewhere"), "(status 307) to https://service.example, and the token"),
-        (sent(b"", status=301), "(status 301) to https://service.example"),
-        (sent(b"", status=302, location="http://[broken"), "(status 302) to another address"),
-        (sent(b"", status=304), "(status 304)"),
+        (build_reply(b""), "came back as an empty body instead of JSON from service.example (status 200)"),
+        (build_reply(b" \n"), "came back as an empty body instead"),
+        (build_reply(b"", status=204), "came back as an empty body instead of JSON from service.example (status 204)"),
+        (build_reply(b'{"a": '), "came back as broken JSON instead"),
+        (build_reply(b'{"a": "\xff"}'), "came back as broken JSON instead"),
+        (build_reply(b"[" * 200_000), "came back as broken JSON instead"),
+        (build_reply(b'{"a": ' + b"9" * 5_000 + b"}"), "came back as broken JSON instead"),
+        (build_reply(b"Hello", "text/plain; charset=utf-8"), "came back as text/plain instead"),
+        (build_reply(b"Hello", ""), "came back as text of no declared type instead"),
+        (build_reply(b"<title>Sign in</title>", "text/html"), "came back as an HTML page titled 'Sign in' instead"),
+        (build_reply(b" <html>", ""), "came back as an HTML page instead"),
+        (build_reply([1]), "is not what an OpenAI-compatible service returns: a list where an object belongs."),
+        (build_reply(None), "a NoneType where an object belongs."),
+        (build_reply("text"), "a str where an object belongs."),
+        (build_reply(5), "a int where an object belongs."),
+        (
+            build_reply(b"", status=302, location="https://login.example/?next=secret"),
+            "to https://login.example, and the",
+        ),
+        (build_reply(b"", status=307, location="/elsewhere"), "(status 307) to https://service.example, and the token"),
+        (build_reply(b"", status=301), "(status 301) to https://service.example"),
+        (build_reply(b"", status=302, location="http://[broken"), "(status 302) to another address"),
+        (build_reply(b"", status=304), "(status 304)"),
     ],
 )
 def test_parse_refuses(reply: Reply, says: str) -> None:
@@ -65,21 +68,21 @@ def test_parse_refuses(reply: Reply, says: str) -> None:
     "body", [b"", b"<html>", b"[1]", b"{", b'{"data": ["', b"[" * 100_000], ids=lambda body: repr(body[:20])
 )
 def test_embeddings_that_are_no_object_are_refused_as_any_reply_is(body: bytes) -> None:
-    said = []
+    messages = []
     for read in READ.values():
         with pytest.raises(InvalidResponseError) as caught:
-            read(sent(body), CHAT, SETTINGS)
-        said.append(str(caught.value))
-    assert said[0] == said[1]
+            read(build_reply(body), CHAT, SETTINGS)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
 
 
-def test_redirect_is_no_embedding_whatever_it_holds() -> None:
+def test_redirect_is_refused_with_any_body() -> None:
     with pytest.raises(InvalidResponseError, match="was redirected"):
-        parse_embeddings(sent({"data": []}, status=307, location="https://other.example"), CHAT, SETTINGS)
+        parse_embeddings(build_reply({"data": []}, status=307, location="https://other.example"), CHAT, SETTINGS)
 
 
 @pytest.mark.parametrize(
-    ("headers", "found"),
+    ("headers", "request_id"),
     [
         ({"x-request-id": "a", "x-kong-request-id": "b"}, "a"),
         ({"x-request-id": "", "x-kong-request-id": "b"}, "b"),
@@ -88,12 +91,12 @@ def test_redirect_is_no_embedding_whatever_it_holds() -> None:
         ({}, None),
     ],
 )
-def test_request_id(headers: dict[str, str], found: str | None) -> None:
-    assert Reply(200, headers, b"").request_id == found
+def test_request_id(headers: dict[str, str], request_id: str | None) -> None:
+    assert Reply(200, headers, b"").request_id == request_id
 
 
 def test_page_of_a_declared_type_is_named_by_it() -> None:
-    assert describe_page(sent(b"\x89PNG", "image/png")) == "image/png"
+    assert describe_page(build_reply(b"\x89PNG", "image/png")) == "image/png"
 
 
 READ = {"json": parse, "msgspec": parse_embeddings}

@@ -44,7 +44,7 @@ def chained(*exceptions: BaseException) -> BaseException:
     ],
     ids=lambda value: repr(value) if isinstance(value, BaseException) else None,
 )
-def test_kind_of(exception: BaseException, kind: str, through_proxy: str) -> None:
+def test_error_kind(exception: BaseException, kind: str, through_proxy: str) -> None:
     assert classify_network_error(exception) == kind
     assert classify_network_error(exception, through_proxy=True) == through_proxy
 
@@ -80,9 +80,9 @@ def test_neither_token_nor_password_is_quoted() -> None:
     settings = ClientSettings(token=canary.TOKEN, proxy=PROXY)
     exception = OSError(f"refused {canary.TOKEN}")
     for connected in (True, False):
-        shown = "".join(
+        traces = "".join(
             canary.traces(build_connection_error(exception, models(), settings, seconds=1.0, connected=connected))
         )
-        assert not canary.shows(shown)
-        assert "Sesame" not in shown
-    assert "proxy.test:3128" in shown
+        assert not canary.shows(traces)
+        assert "Sesame" not in traces
+    assert "proxy.test:3128" in traces

@@ -25,9 +25,9 @@ def status(number: int, retry_after: float | None = None) -> APIStatusError:
     return APIStatusError("x", status=number, retry_after=retry_after)
 
 
-def decide(error: AIEndpointsError, request: Any = CHAT, **given: Any) -> float | None:
-    settings = ClientSettings(max_retries=given.pop("max_retries", 5), max_wait=given.pop("max_wait", 60.0))
-    return pause_before_next(error, request, settings, **{"attempt": 1, "waited": 0.0, "jitter": 1.0, **given})
+def decide(error: AIEndpointsError, request: Any = CHAT, **options: Any) -> float | None:
+    settings = ClientSettings(max_retries=options.pop("max_retries", 5), max_wait=options.pop("max_wait", 60.0))
+    return pause_before_next(error, request, settings, **{"attempt": 1, "waited": 0.0, "jitter": 1.0, **options})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_chat_that_may_be_billed_is_repeated_once(number: int, again: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "pause"),
+    ("options", "pause"),
     [
         *[({"attempt": n}, 0.5 * 2 ** (n - 1)) for n in (1, 2, 3, 4)],
         ({"attempt": 5}, 8.0),
@@ -74,8 +74,8 @@ def test_a_chat_that_may_be_billed_is_repeated_once(number: int, again: bool) ->
         ({"max_wait": 0.0}, None),
     ],
 )
-def test_pauses_without_advice(given: dict[str, Any], pause: float | None) -> None:
-    assert decide(status(503), **given) == pause
+def test_pauses_without_advice(options: dict[str, Any], pause: float | None) -> None:
+    assert decide(status(503), **options) == pause
 
 
 @pytest.mark.parametrize(

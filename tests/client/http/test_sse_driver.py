@@ -24,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.scripted_server import Received, Server, Wire, echo, hang, raw, refusing, reply, reset, vanish
-from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, then_hang, told
+from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, send_stream, then_hang
 
 CHAT = chat_request.as_stream(chat_request.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}], max_tokens=5))
 ONE = chunk("one")
@@ -48,20 +48,20 @@ def before(error: BaseException) -> list[str]:
     return json.loads(error.__notes__[-1])
 
 
-def data_of(*events: bytes) -> list[str]:
+def read_data(*events: bytes) -> list[str]:
     return [each.removeprefix(b"data: ").strip().decode() for each in events]
 
 
-def test_request_asks_for_events_that_tell_the_tokens_used() -> None:
-    with Server(told(answer("Hi"))) as server:
+def test_request_asks_for_events_with_usage() -> None:
+    with Server(send_stream(answer("Hi"))) as server:
         streamed(server.base_url)
-    sent = server.requests[0]
-    assert (sent.json["stream"], sent.json["stream_options"]) == (True, {"include_usage": True})
-    assert (sent.json["max_tokens"], sent.json["model"]) == (5, "gpt-oss-20b")
-    assert sent.headers["accept"] == "text/event-stream, application/json"
-    assert sent.headers["accept-encoding"] == "identity"
-    assert sent.headers["connection"] == "close"
-    assert sent.headers["authorization"] == f"Bearer {canary.TOKEN}"
+    request = server.requests[0]
+    assert (request.json["stream"], request.json["stream_options"]) == (True, {"include_usage": True})
+    assert (request.json["max_tokens"], request.json["model"]) == (5, "gpt-oss-20b")
+    assert request.headers["accept"] == "text/event-stream, application/json"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["connection"] == "close"
+    assert request.headers["authorization"] == f"Bearer {canary.TOKEN}"
 
 
 def test_sandbox_streams(ovh_ai_endpoints_sandbox: Sandbox) -> None:
@@ -82,7 +82,7 @@ def test_events_come_while_the_answer_is_under_way() -> None:
 
     with Server(manner) as server, Client(ClientSettings(base_url=server.base_url)) as client:
         stream = client.stream(CHAT, 20.0)
-        assert next(stream) == data_of(ONE)[0]
+        assert next(stream) == read_data(ONE)[0]
         come.set()
         assert list(stream) == ["[DONE]"]
 
@@ -90,7 +90,7 @@ def test_events_come_while_the_answer_is_under_way() -> None:
 def test_chunks_of_http_need_not_be_events() -> None:
     whole = answer("Grüße", "🎈")
     with Server(chunked(whole[place : place + 3] for place in range(0, len(whole), 3))) as server:
-        assert streamed(server.base_url) == data_of(*whole.strip().split(b"\n\n"))
+        assert streamed(server.base_url) == read_data(*whole.strip().split(b"\n\n"))
 
 
 def test_consumer_that_stops_closes_the_connection() -> None:
@@ -103,12 +103,12 @@ def test_consumer_that_stops_closes_the_connection() -> None:
             closed.set()
         return False
 
-    with Server(manner, told(ONE, DONE)) as server, Client(ClientSettings(base_url=server.base_url)) as client:
+    with Server(manner, send_stream(ONE, DONE)) as server, Client(ClientSettings(base_url=server.base_url)) as client:
         stream = client.stream(CHAT, 20.0)
         next(stream)
         stream.close()
         assert closed.wait(30)
-        assert list(client.stream(CHAT, 20.0)) == data_of(ONE, DONE)
+        assert list(client.stream(CHAT, 20.0)) == read_data(ONE, DONE)
         assert server.connections == 2
 
 
@@ -116,7 +116,7 @@ def test_cut_stream() -> None:
     cut = chunked([ONE], end=b"")
     with Server(cut) as server, pytest.raises(APIConnectionError, match="connection was lost") as raised:
         streamed(server.base_url)
-    assert before(raised.value) == data_of(ONE)
+    assert before(raised.value) == read_data(ONE)
     assert raised.value.may_have_been_processed
 
 
@@ -149,7 +149,7 @@ def test_nothing_listens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manner", "came"),
+    ("manner", "completes"),
     [
         pytest.param(hang, False, id="says nothing"),
         pytest.param(then_hang(ONE), True, id="stops in the middle"),
@@ -158,10 +158,10 @@ def test_nothing_listens() -> None:
         pytest.param(dripping(b"d"), False, id="drips a line"),
     ],
 )
-def test_time_counts_as_a_whole(manner: Any, came: bool) -> None:
+def test_time_counts_as_a_whole(manner: Any, completes: bool) -> None:
     with Server(manner) as server, pytest.raises(APITimeoutError, match=r"within 0\.5 s") as raised:
         streamed(server.base_url, seconds=0.5)
-    assert bool(before(raised.value)) is came
+    assert bool(before(raised.value)) is completes
 
 
 def test_refusal() -> None:
@@ -179,13 +179,13 @@ def test_limit_is_not_waited_for() -> None:
 
 
 def test_refusal_as_events_is_a_refusal() -> None:
-    said = {"error": {"message": "Slow down"}}
-    with Server(reply(429, said, {"Content-Type": "text/event-stream"})) as server, pytest.raises(RateLimitError):
+    body = {"error": {"message": "Slow down"}}
+    with Server(reply(429, body, {"Content-Type": "text/event-stream"})) as server, pytest.raises(RateLimitError):
         streamed(server.base_url)
 
 
 def test_redirect_is_not_followed() -> None:
-    with Server(told(answer("stolen"))) as elsewhere:
+    with Server(send_stream(answer("stolen"))) as elsewhere:
         there = {"Location": f"{elsewhere.base_url}/chat/completions"}
         with Server(reply(307, b"", there)) as server, pytest.raises(InvalidResponseError, match="was redirected"):
             streamed(server.base_url)
@@ -207,8 +207,8 @@ def test_page_is_no_answer() -> None:
 @pytest.mark.parametrize(
     "manner",
     [
-        pytest.param(told(*[chunk("x" * 100)] * 40), id="events"),
-        pytest.param(told(*[b": " + b"x" * 100 + b"\n\n"] * 40), id="comments"),
+        pytest.param(send_stream(*[chunk("x" * 100)] * 40), id="events"),
+        pytest.param(send_stream(*[b": " + b"x" * 100 + b"\n\n"] * 40), id="comments"),
         pytest.param(reply(200, {"choices": ["x" * 4000]}), id="JSON"),
     ],
 )
@@ -239,7 +239,7 @@ def test_endless_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_error_holds_the_token(manner: Any) -> None:
     with Server(manner) as server, pytest.raises(AIEndpointsError) as raised:
         streamed(server.base_url, seconds=0.5)
-    assert [said for said in canary.traces(raised.value, frames=False) if canary.shows(said)] == []
+    assert [trace for trace in canary.traces(raised.value, frames=False) if canary.shows(trace)] == []
 
 
 def sent_stream(server: Server, seconds: float = 20.0, **fields: Any) -> tuple[list[str], list[Any]]:
@@ -252,14 +252,14 @@ def sent_stream(server: Server, seconds: float = 20.0, **fields: Any) -> tuple[l
 
 def test_what_was_not_begun_is_asked_for_again() -> None:
     busy = reply(503, {}, {"Retry-After": "0"})
-    with Server(busy, told(answer("Hi"))) as server:
+    with Server(busy, send_stream(answer("Hi"))) as server:
         got, heads = sent_stream(server)
-    assert got == data_of(*answer("Hi").strip().split(b"\n\n"))
+    assert got == read_data(*answer("Hi").strip().split(b"\n\n"))
     assert [(head.status, head.attempts) for head in heads] == [(200, 2)]
 
 
 def test_what_was_begun_is_not() -> None:
-    with Server(chunked([ONE], end=b""), told(answer("Hi"))) as server, pytest.raises(APIConnectionError):
+    with Server(chunked([ONE], end=b""), send_stream(answer("Hi"))) as server, pytest.raises(APIConnectionError):
         sent_stream(server)
     assert len(server.requests) == 1
 
@@ -288,8 +288,11 @@ def test_one_that_says_nothing_has_not(manner: Any) -> None:
 
 def test_time_that_the_caller_takes_is_his_own() -> None:
     settings = {"timeout": 1.0, "max_retries": 0}
-    with Server(told(ONE, ONE, DONE)) as server, Client(ClientSettings(base_url=server.base_url, **settings)) as client:
+    with (
+        Server(send_stream(ONE, ONE, DONE)) as server,
+        Client(ClientSettings(base_url=server.base_url, **settings)) as client,
+    ):
         stream = client.send_stream(CHAT, lambda _: None)
         next(stream)
         time.sleep(1.5)
-        assert list(stream) == data_of(ONE, DONE)
+        assert list(stream) == read_data(ONE, DONE)

@@ -19,7 +19,7 @@ MODELS = model_list.models()
 OK = reply(200, {"data": []})
 
 
-def client_of(server: Server, **fields: Any) -> Client:
+def make_client(server: Server, **fields: Any) -> Client:
     return Client(ClientSettings(**{"base_url": server.base_url, "token": canary.TOKEN, "timeout": 20.0, **fields}))
 
 
@@ -30,7 +30,7 @@ def test_threads_share_the_pool() -> None:
         met.wait(20)
         return OK(wire, request)
 
-    with Server(together) as server, client_of(server) as client:
+    with Server(together) as server, make_client(server) as client:
         for _ in range(3):
             threads = [threading.Thread(target=client.send, args=(MODELS,)) for _ in range(8)]
             for thread in threads:
@@ -41,7 +41,7 @@ def test_threads_share_the_pool() -> None:
 
 
 def test_closed_client_opens_again() -> None:
-    with Server(OK) as server, client_of(server) as client:
+    with Server(OK) as server, make_client(server) as client:
         client.close()
         client.send(MODELS)
         client.close()
@@ -55,7 +55,7 @@ def test_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
         OK(wire, request)
         return False
 
-    with Server(once) as server, client_of(server, max_retries=0) as client:
+    with Server(once) as server, make_client(server, max_retries=0) as client:
         for _ in range(5):
             assert client.send(MODELS).status == 200
             # The server's goodbye has arrived by then.
@@ -64,7 +64,7 @@ def test_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
 
 
 def test_single_attempts_are_not_repeated_but_have_a_time_of_their_own() -> None:
-    with Server(reply(503), hang) as server, client_of(server) as client:
+    with Server(reply(503), hang) as server, make_client(server) as client:
         with pytest.raises(APIStatusError):
             client.send_once(MODELS)
         with pytest.raises(APITimeoutError, match=r"within 0\.3 s"):
@@ -72,23 +72,23 @@ def test_single_attempts_are_not_repeated_but_have_a_time_of_their_own() -> None
         assert len(server.requests) == 2
 
 
-def test_exchange_takes_a_reply_whatever_its_status() -> None:
-    with Server(reply(429, {"message": "x"}), reply(302)) as server, client_of(server) as client:
+def test_exchange_returns_a_response_of_any_status() -> None:
+    with Server(reply(429, {"message": "x"}), reply(302)) as server, make_client(server) as client:
         assert [client.exchange(MODELS).status for _ in range(2)] == [429, 302]
 
 
-def test_pauses_are_real_unless_told_otherwise() -> None:
-    with Server(reply(429, headers={"Retry-After": "0.01"}), OK) as server, client_of(server) as client:
+def test_pauses_are_real_by_default() -> None:
+    with Server(reply(429, headers={"Retry-After": "0.01"}), OK) as server, make_client(server) as client:
         assert client.send(MODELS).attempts == 2
-    with Server(reply(429, headers={"Retry-After": "3600"})) as server, client_of(server) as client:
+    with Server(reply(429, headers={"Retry-After": "3600"})) as server, make_client(server) as client:
         with pytest.raises(RateLimitError) as caught:
             client.send(MODELS)
         assert (caught.value.retry_after, caught.value.attempts) == (3_600.0, 1)
 
 
-def test_retries_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_retries_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    with Server(reply(503, {"message": "busy"}, {"Retry-After": "0"}), OK) as server, client_of(server) as client:
+    with Server(reply(503, {"message": "busy"}, {"Retry-After": "0"}), OK) as server, make_client(server) as client:
         client.send(MODELS)
     (line,) = [record.getMessage() for record in caplog.records if "Attempt" in record.getMessage()]
     assert line.startswith("Attempt 1 failed: 503 Service Unavailable: 127.0.0.1:")
@@ -96,8 +96,8 @@ def test_retries_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_nothing_of_a_client_shows_the_token() -> None:
-    with Server(OK) as server, client_of(server) as client:
+    with Server(OK) as server, make_client(server) as client:
         reply_ = client.send(MODELS)
         session = client._session
-        shown = [repr(each) for each in (client, vars(client), client.settings, session, vars(session), reply_)]
-    assert not any(canary.shows(each) for each in shown)
+        texts = [repr(each) for each in (client, vars(client), client.settings, session, vars(session), reply_)]
+    assert not any(canary.shows(each) for each in texts)

@@ -124,7 +124,7 @@ def test_tls_behind_plain_http(drive: Callable[..., Any], authority: Authority) 
 @pytest.mark.parametrize(
     ("host", "kind"), [("127.0.0.1", "refused"), ("localhost", "refused"), ("no-such.invalid", "dns")]
 )
-def test_nobody_there(drive: Callable[..., Any], host: str, kind: str) -> None:
+def test_closed_port(drive: Callable[..., Any], host: str, kind: str) -> None:
     with refusing() as port:
         error = drive(settings_for(f"http://{host}:{port}/v1"), MODELS).error
     assert (type(error), error.kind, error.may_have_been_processed) == (APIConnectionError, kind, False)
@@ -145,8 +145,8 @@ def test_https_through_a_proxy(
         settings = through(proxy, "https://service.test/v1", monkeypatch, ca_bundle=authority.file)
         run = drive(settings, *[MODELS] * 10)
         assert {outcome.status for outcome in run.outcomes} == {200}
-        assert [(seen.method, seen.path) for seen in proxy.seen] == [("CONNECT", "service.test:443")]
-        assert "authorization" not in proxy.seen[0].headers
+        assert [(request.method, request.path) for request in proxy.requests] == [("CONNECT", "service.test:443")]
+        assert "authorization" not in proxy.requests[0].headers
         assert server.requests[0].headers["authorization"] == f"Bearer {canary.TOKEN}"
         assert "proxy-authorization" not in server.requests[0].headers
         assert server.connections == 1
@@ -155,7 +155,9 @@ def test_https_through_a_proxy(
 def test_plain_http_through_a_proxy(drive: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(OK) as server, Proxy({"service.test": server.port}) as proxy:
         assert drive(through(proxy, "http://service.test/v1", monkeypatch), MODELS).last.status == 200
-        assert [(seen.method, seen.path) for seen in proxy.seen] == [("GET", "http://service.test/v1/models")]
+        assert [(request.method, request.path) for request in proxy.requests] == [
+            ("GET", "http://service.test/v1/models")
+        ]
         assert "proxy-authorization" not in server.requests[0].headers
 
 
@@ -167,7 +169,7 @@ def test_host_that_needs_no_proxy(
     with authority.server() as server, Proxy({"service.test": server.port}) as proxy:
         run = drive(through(proxy, f"{scheme}://service.test:{server.port}/v1", monkeypatch), MODELS)
         # The name is known to the proxy alone: without it nobody is found.
-        assert (run.error.kind, proxy.seen) == ("dns", [])
+        assert (run.error.kind, proxy.requests) == ("dns", [])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_proxy_that_says_no(drive: Callable[..., Any], password: str, host: str,
     with Proxy({"service.test": 1}) as proxy:
         settings = settings_for(f"https://{host}/v1", proxy=proxy.url(password), max_retries=1)
         error = drive(settings, MODELS).error
-        assert len(proxy.seen) == 2
+        assert len(proxy.requests) == 2
         plain = drive(settings_for(f"http://{host}/v1", proxy=proxy.url(password)), MODELS).error
     assert (error.kind, error.may_have_been_processed, error.attempts) == ("proxy", False, 2)
     assert str(error).startswith(
@@ -207,10 +209,10 @@ def test_proxys_password_is_never_shown(
         settings = through(proxy, "https://service.test/v1", monkeypatch)
         error = drive(settings, MODELS).error
     basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    for shown in (*canary.traces(error), repr(settings), caplog.text):
-        assert PASSWORD not in shown
-        assert basic not in shown
-        assert not canary.shows(shown)
+    for text in (*canary.traces(error), repr(settings), caplog.text):
+        assert PASSWORD not in text
+        assert basic not in text
+        assert not canary.shows(text)
 
 
 def test_proxy_that_appears_later_is_not_used(drive: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,11 +235,11 @@ def test_netrc_neither_replaces_nor_adds(
     with Server(OK) as server:
         drive(settings_for(server.base_url, token=token), MODELS, MODELS)
         plain = {"authorization": f"Bearer {token}"} if token else {}
-        sent = [
+        headers = [
             {name: value for name, value in request.headers.items() if name == "authorization"}
             for request in server.requests
         ]
-        assert sent == [plain, plain]
+        assert headers == [plain, plain]
 
 
 def test_netrc_would_have_been_read_by_requests_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

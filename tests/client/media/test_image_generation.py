@@ -71,7 +71,7 @@ def test_all_that_can_be_asked_for() -> None:
         ({"seed": {1}}, "seed cannot be written as JSON"),
     ],
 )
-def test_what_cannot_work_is_said_before_anything_is_sent(options: dict[str, Any], says: str) -> None:
+def test_invalid_parameters_are_refused_before_a_request(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         image_generation.build_request(**{"model": "m", "prompt": "a cat", **options})
 
@@ -97,15 +97,17 @@ def test_the_digest_is_of_what_images_show_and_not_of_how_many_there_are() -> No
     ],
 )
 def test_images(data: bytes, kind: str) -> None:
-    found = read(images(data))
-    assert found == image_generation.GeneratedImages((image_generation.GeneratedImage(data, kind),), "m", 1_700_000_000)
-    assert str(data[:4]) not in repr(found)
+    result = read(images(data))
+    assert result == image_generation.GeneratedImages(
+        (image_generation.GeneratedImage(data, kind),), "m", 1_700_000_000
+    )
+    assert str(data[:4]) not in repr(result)
 
 
-def test_several_come_in_their_order_with_what_the_service_tells() -> None:
-    found = read(images(PNG, JPEG, model="served", created=5), n=2)
-    assert [each.data for each in found.images] == [PNG, JPEG]
-    assert (found.model, found.created) == ("served", 5)
+def test_several_images_keep_their_order_and_the_metadata_of_the_service() -> None:
+    result = read(images(PNG, JPEG, model="served", created=5), n=2)
+    assert [each.data for each in result.images] == [PNG, JPEG]
+    assert (result.model, result.created) == ("served", 5)
     assert read(images(PNG, created="now", model=7)) == read({"data": [encoded(PNG)]})
     assert read({"data": [encoded(PNG)]}).created is None
 
@@ -152,13 +154,13 @@ def test_no_image_is_in_an_error() -> None:
     assert error.response is not None
     assert error.response["created"] == 7
     assert error.response["data"][:2] == [{"b64_json_length": len(secret)}, {"url_length": len(secret) + 20}]
-    told = str(error) + repr(error) + repr(vars(error)) + repr(pickle.dumps(error))
-    assert secret[:40] not in told
-    assert len(told) < 3_000
+    texts = str(error) + repr(error) + repr(vars(error)) + repr(pickle.dumps(error))
+    assert secret[:40] not in texts
+    assert len(texts) < 3_000
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)))
-def test_whatever_comes_is_an_image_or_an_error(item: Any) -> None:
+def test_any_response_is_an_image_or_an_error(item: Any) -> None:
     for value in ({"data": item}, {"data": [item]}, {"data": [{"b64_json": item, "url": item}]}):
         with pytest.raises(InvalidResponseError):
             read(value)

@@ -63,8 +63,8 @@ CUES = st.lists(st.fixed_dictionaries({"start": JSON, "end": JSON, "text": JSON}
 def test_any_segments_are_subtitles_or_a_sentence(segments: Any, text: str) -> None:
     for write in (subtitles.srt, subtitles.vtt):
         try:
-            written = write({"text": text, "segments": segments})
+            content = write({"text": text, "segments": segments})
         except InvalidResponseError as error:
             assert "no segments with times" in str(error)  # noqa: PT017  (either is right)
         else:
-            assert written.count(" --> ") == (len(segments) if isinstance(segments, list) else 0)
+            assert content.count(" --> ") == (len(segments) if isinstance(segments, list) else 0)

@@ -82,9 +82,9 @@ def test_what_is_no_recording_is_named(head: bytes, words: str) -> None:
 
 @given(head=st.binary(max_size=64))
 def test_any_bytes_are_a_format_or_a_sentence(head: bytes) -> None:
-    found = transcription.sniff_audio_format(head)
-    assert found in {*HEADS, None}
-    if found is None:
+    audio_format = transcription.sniff_audio_format(head)
+    assert audio_format in {*HEADS, None}
+    if audio_format is None:
         with pytest.raises(ConfigurationError, match="cannot be sent"):
             transcription.check_recording("audio_path (a)", len(head), head, with_token=True)
 
@@ -105,7 +105,7 @@ def test_nothing_is_asked_for_that_was_not_wanted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "sent"),
+    ("options", "form_fields"),
     [
         ({"language": " fr "}, [("language", "fr")]),
         ({"temperature": "0.2"}, [("temperature", "0.2")]),
@@ -121,8 +121,8 @@ def test_nothing_is_asked_for_that_was_not_wanted() -> None:
         ({"include": ["a", "b"], "flag": True}, [("include[]", "a"), ("include[]", "b"), ("flag", "true")]),
     ],
 )
-def test_what_is_wanted_is_asked_for(options: dict[str, Any], sent: list[tuple[str, str]]) -> None:
-    assert fields(**options) == sent
+def test_what_is_wanted_is_asked_for(options: dict[str, Any], form_fields: list[tuple[str, str]]) -> None:
+    assert fields(**options) == form_fields
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ MODELS = [{"id": name} for name in ("bge-m3", "gpt-oss-120b", "gpt-oss-20b", "Me
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("query", "match"),
     [
         ("bge-m3", "bge-m3"),
         ("BGE-M3", "bge-m3"),
@@ -21,13 +21,13 @@ MODELS = [{"id": name} for name in ("bge-m3", "gpt-oss-120b", "gpt-oss-20b", "Me
         ("", None),
     ],
 )
-def test_find_model(wanted: str, found: str | None) -> None:
-    model = find_model(wanted, MODELS)
-    assert (model and model["id"]) == found
+def test_find_model(query: str, match: str | None) -> None:
+    model = find_model(query, MODELS)
+    assert (model and model["id"]) == match
 
 
 @pytest.mark.parametrize(
-    ("wanted", "close"),
+    ("query", "close"),
     [
         ("gpt-oss-12b", ["gpt-oss-120b", "gpt-oss-20b"]),
         ("LLAMA-3.3-70B-instruct", ["Meta-Llama-3_3-70B-Instruct"]),
@@ -35,8 +35,8 @@ def test_find_model(wanted: str, found: str | None) -> None:
         ("completely different", []),
     ],
 )
-def test_nearest(wanted: str, close: list[str]) -> None:
-    assert nearest(wanted, [model["id"] for model in MODELS]) == close
+def test_nearest(query: str, close: list[str]) -> None:
+    assert nearest(query, [model["id"] for model in MODELS]) == close
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_nearest(wanted: str, close: list[str]) -> None:
         ({"id": "something"}, None),
     ],
 )
-def test_kind_of(model: dict[str, Any], kind: str | None) -> None:
+def test_model_kind(model: dict[str, Any], kind: str | None) -> None:
     assert find_kind(model) == kind

@@ -46,9 +46,9 @@ def test_what_is_billed_by_the_token_may_be_free(name: str, writes: int) -> None
 @pytest.mark.parametrize("name", ["whisper-large-v3", "nvr-tts-en-us", "stable-diffusion-xl-base-v10", "any"])
 def test_what_is_billed_otherwise_is_not_free(name: str) -> None:
     # As AI Endpoints lists them.
-    listed = {"id": name, "pricing": FREE, "context_length": 0, "max_completion_tokens": 0}
-    assert prices.read_pricing(listed) is None
-    assert prices.read_pricing({**listed, "pricing": {**FREE, "request": "0.01"}}) is not None
+    model = {"id": name, "pricing": FREE, "context_length": 0, "max_completion_tokens": 0}
+    assert prices.read_pricing(model) is None
+    assert prices.read_pricing({**model, "pricing": {**FREE, "request": "0.01"}}) is not None
 
 
 @pytest.mark.parametrize(

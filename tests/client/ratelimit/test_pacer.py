@@ -48,7 +48,7 @@ def quota(left: int, reset: int, limit: int = 400) -> dict[str, str]:
     }
 
 
-def sent(pacer: Pacer, now: float, settings: ClientSettings = SETTINGS) -> Permit:
+def acquire_permit(pacer: Pacer, now: float, settings: ClientSettings = SETTINGS) -> Permit:
     """Wait for leave as long as it takes."""
     turn = pacer.acquire(settings, now)
     while turn.wait:
@@ -58,20 +58,20 @@ def sent(pacer: Pacer, now: float, settings: ClientSettings = SETTINGS) -> Permi
 
 def moments(pacer: Pacer, now: float, count: int, settings: ClientSettings = SETTINGS) -> list[float]:
     """When so many requests go, one after the other."""
-    found: list[float] = []
+    times: list[float] = []
     for _ in range(count):
-        found.append(now := sent(pacer, now, settings).moment)
-    return found
+        times.append(now := acquire_permit(pacer, now, settings).moment)
+    return times
 
 
 def gaps(moments: list[float]) -> list[float]:
     return [later - first for first, later in pairwise(moments)]
 
 
-def learned(status: int, headers: dict[str, str], now: float = 100.0) -> Pacer:
+def make_pacer(status: int, headers: dict[str, str], now: float = 100.0) -> Pacer:
     """A pacer that got one reply."""
     pacer = Pacer(now)
-    pacer.observe(sent(pacer, now), SETTINGS, status, headers, now)
+    pacer.observe(acquire_permit(pacer, now), SETTINGS, status, headers, now)
     return pacer
 
 
@@ -88,16 +88,16 @@ def test_cap_spreads_requests_over_the_minute() -> None:
 @given(st.integers(1, 60), st.lists(st.floats(0.0, 20.0), min_size=70, max_size=70))
 def test_no_minute_holds_more_than_the_cap(cap: int, pauses: list[float]) -> None:
     pacer_module.forget()
-    capped, now, found = ClientSettings(requests_per_minute=cap), 0.0, []
+    capped, now, times = ClientSettings(requests_per_minute=cap), 0.0, []
     for pause in pauses:
-        found.append(now := sent(find_pacer(capped, "m"), now + pause, capped).moment)
-    assert all(later - first >= 60.0 - 1e-6 for first, later in zip(found, found[cap:], strict=False))
+        times.append(now := acquire_permit(find_pacer(capped, "m"), now + pause, capped).moment)
+    assert all(later - first >= 60.0 - 1e-6 for first, later in zip(times, times[cap:], strict=False))
 
 
 def test_cap_is_shared_by_service_and_token() -> None:
     def wait(base_url: str = "https://pacing.test/v1", token: str = "a", model: str = "m", cap: Any = 60) -> float:
-        given = ClientSettings(base_url=base_url, token=token, requests_per_minute=cap)
-        return round(find_pacer(given, model).acquire(given, 1e9).wait)
+        settings = ClientSettings(base_url=base_url, token=token, requests_per_minute=cap)
+        return round(find_pacer(settings, model).acquire(settings, 1e9).wait)
 
     assert [wait(), wait(model="n"), wait(token="b"), wait(base_url="https://other.test"), wait()] == [0, 1, 0, 0, 1]
     assert [wait(cap=None) for _ in range(3)] == [0, 0, 0]
@@ -105,19 +105,21 @@ def test_cap_is_shared_by_service_and_token() -> None:
 
 def test_threads_get_different_turns() -> None:
     capped = ClientSettings(base_url="https://threads.test/v1", requests_per_minute=1)
-    pacer, found = find_pacer(capped, "m"), list[float]()
-    threads = [threading.Thread(target=lambda: found.append(sent(pacer, 100.0, capped).moment)) for _ in range(20)]
+    pacer, times = find_pacer(capped, "m"), list[float]()
+    threads = [
+        threading.Thread(target=lambda: times.append(acquire_permit(pacer, 100.0, capped).moment)) for _ in range(20)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found) == [100.0 + 60 * n for n in range(20)]
+    assert sorted(times) == [100.0 + 60 * n for n in range(20)]
 
 
 # What is learned, and for whom.
 
 
-def test_nobody_waits_before_anything_is_learned() -> None:
+def test_first_request_does_not_wait() -> None:
     pacer = Pacer(100.0)
     assert {pacer.acquire(SETTINGS, 100.0).wait for _ in range(1_000)} == {0.0}
     for status in (200, 404, 500, 503):
@@ -133,42 +135,42 @@ def test_pacers_are_shared_by_service_token_and_model() -> None:
 
 
 def test_half_of_a_quota_goes_at_once_and_the_other_evenly_until_it_is_whole_again() -> None:
-    found = moments(learned(200, quota(399, 60)), 100.0, 399)
-    assert sum(moment == 100.0 for moment in found) == 200
-    assert max(gaps(found)) == pytest.approx(60 / 200, rel=0.01) == pytest.approx(min(gaps(found[200:])), rel=0.01)
-    assert 159.0 < found[-1] < 160.0
+    times = moments(make_pacer(200, quota(399, 60)), 100.0, 399)
+    assert sum(moment == 100.0 for moment in times) == 200
+    assert max(gaps(times)) == pytest.approx(60 / 200, rel=0.01) == pytest.approx(min(gaps(times[200:])), rel=0.01)
+    assert 159.0 < times[-1] < 160.0
 
 
 def test_of_two_a_minute_the_second_need_not_wait() -> None:
-    pacer = learned(200, quota(1, 60, limit=2))
-    second = sent(pacer, 101.0)
+    pacer = make_pacer(200, quota(1, 60, limit=2))
+    second = acquire_permit(pacer, 101.0)
     pacer.observe(second, SETTINGS, 200, quota(0, 59, limit=2), 101.5)
-    assert (second.moment, sent(pacer, 102.0).moment) == (101.0, 160.0)
+    assert (second.moment, acquire_permit(pacer, 102.0).moment) == (101.0, 160.0)
 
 
 def test_replies_that_overtake_one_another_count_once() -> None:
     pacer = Pacer(100.0)
-    turns = [sent(pacer, 100.0) for _ in range(6)]
+    turns = [acquire_permit(pacer, 100.0) for _ in range(6)]
     for left, number in zip((5, 4, 3, 2, 1, 0), (3, 1, 2, 5, 6, 4), strict=True):
         pacer.observe(turns[number - 1], SETTINGS, 200, quota(left, 60, limit=6), 100.5)
-    assert sent(pacer, 101.0).moment == 160.0
+    assert acquire_permit(pacer, 101.0).moment == 160.0
 
 
 def test_what_others_spend_is_left_to_them() -> None:
-    pacer = learned(200, quota(399, 60))
-    pacer.observe(sent(pacer, 101.0), SETTINGS, 200, quota(9, 50), 101.0)
+    pacer = make_pacer(200, quota(399, 60))
+    pacer.observe(acquire_permit(pacer, 101.0), SETTINGS, 200, quota(9, 50), 101.0)
     assert gaps([101.0, *moments(pacer, 101.0, 8)]) == pytest.approx([5.0] * 8)
 
 
-def test_after_a_minute_one_reply_tells_of_the_next() -> None:
-    pacer = learned(200, quota(0, 5))
+def test_after_a_minute_one_response_limits_the_next() -> None:
+    pacer = make_pacer(200, quota(0, 5))
     assert gaps(moments(pacer, 100.0, 4)) == pytest.approx([60 / 400] * 3)
-    pacer.observe(sent(pacer, 106.0), SETTINGS, 200, quota(398, 59), 106.1)
+    pacer.observe(acquire_permit(pacer, 106.0), SETTINGS, 200, quota(398, 59), 106.1)
     assert {pacer.acquire(SETTINGS, 106.2).wait for _ in range(190)} == {0.0}
 
 
 def test_what_was_learned_is_forgotten_when_nothing_was_sent_for_a_while() -> None:
-    pacer = learned(429, {"retry-after": "30"})
+    pacer = make_pacer(429, {"retry-after": "30"})
     assert pacer.acquire(SETTINGS, 101.0).wait == pytest.approx(29.0)
     assert [pacer.acquire(SETTINGS, 102.0 + FORGET_AFTER_S).wait for _ in range(9)] == [0.0] * 9
 
@@ -184,9 +186,9 @@ def test_pacers_of_long_ago_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "soon", "1e300"])
-def test_nonsense_slows_nobody(value: str) -> None:
+def test_invalid_headers_cause_no_wait(value: str) -> None:
     names = ("x-ratelimit-limit-minute", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after")
-    pacer = learned(200, dict.fromkeys(names, value))
+    pacer = make_pacer(200, dict.fromkeys(names, value))
     assert {pacer.acquire(SETTINGS, 100.0).wait for _ in range(100)} == {0.0}
 
 
@@ -195,10 +197,10 @@ def test_nonsense_slows_nobody(value: str) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_everybody_pauses_as_long_as_the_service_asks(status: int) -> None:
-    pacer = learned(200, quota(398, 60))
+    pacer = make_pacer(200, quota(398, 60))
     pacer.observe(pacer.acquire(SETTINGS, 100.0), SETTINGS, status, {"retry-after": "20"}, 101.0)
     assert pacer.acquire(SETTINGS, 105.0).wait == pytest.approx(16.0)
-    assert sent(pacer, 105.0).moment == 121.0
+    assert acquire_permit(pacer, 105.0).moment == 121.0
 
 
 def test_after_a_refusal_without_a_wait_one_tries_for_all() -> None:
@@ -206,7 +208,7 @@ def test_after_a_refusal_without_a_wait_one_tries_for_all() -> None:
     turns = [pacer.acquire(SETTINGS, 100.0) for _ in range(16)]
     for turn in turns[10:]:
         pacer.observe(turn, SETTINGS, 429, {}, 100.1)
-    trial = sent(pacer, 100.2)
+    trial = acquire_permit(pacer, 100.2)
     assert (trial.moment, pacer.acquire(SETTINGS, 101.2).wait) == pytest.approx((101.1, 0.9))
     pacer.observe(trial, SETTINGS, 200, {}, 101.1)
     # Ten were accepted in 1.1 s.
@@ -214,33 +216,35 @@ def test_after_a_refusal_without_a_wait_one_tries_for_all() -> None:
 
 
 def test_pauses_grow_while_nothing_is_accepted() -> None:
-    pacer, found = learned(429, {}), [100.0]
+    pacer, times = make_pacer(429, {}), [100.0]
     for _ in range(5):
-        turn = sent(pacer, found[-1])
+        turn = acquire_permit(pacer, times[-1])
         pacer.observe(turn, SETTINGS, 429, {}, turn.moment)
-        found.append(turn.moment)
-    assert gaps(found) == [1.0, 2.0, 4.0, 8.0, 8.0]
+        times.append(turn.moment)
+    assert gaps(times) == [1.0, 2.0, 4.0, 8.0, 8.0]
 
 
 def test_a_pause_beyond_the_budget_is_not_waited_for() -> None:
-    waits = [learned(429, {"retry-after": "3600"}).acquire(ClientSettings(max_wait=n), 101.0).wait for n in (60, 4000)]
+    waits = [
+        make_pacer(429, {"retry-after": "3600"}).acquire(ClientSettings(max_wait=n), 101.0).wait for n in (60, 4000)
+    ]
     assert waits == pytest.approx([0.0, 3599.0])
 
 
 def test_a_refusal_is_a_matter_of_pace_only_beside_others() -> None:
     pacer = Pacer(100.0)
     with pacer:
-        assert not pacer.observe(sent(pacer, 100.0), SETTINGS, 429, {"retry-after": "5"}, 100.1)
+        assert not pacer.observe(acquire_permit(pacer, 100.0), SETTINGS, 429, {"retry-after": "5"}, 100.1)
         with pacer:
-            assert pacer.observe(sent(pacer, 106.0), SETTINGS, 429, {"retry-after": "5"}, 106.6)
-            assert not pacer.observe(sent(pacer, 120.0), SETTINGS, 200, {}, 120.5)
+            assert pacer.observe(acquire_permit(pacer, 106.0), SETTINGS, 429, {"retry-after": "5"}, 106.6)
+            assert not pacer.observe(acquire_permit(pacer, 120.0), SETTINGS, 200, {}, 120.5)
             # Nor where it takes longer than the settings allow.
-            assert not pacer.observe(sent(pacer, 121.0), SETTINGS, 429, {"retry-after": "500"}, 121.6)
+            assert not pacer.observe(acquire_permit(pacer, 121.0), SETTINGS, 429, {"retry-after": "500"}, 121.6)
 
 
-def test_a_long_wait_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_wait_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "apache_airflow_provider_ovhcloud_ai")
-    pacer = learned(200, quota(0, 40, limit=2))
+    pacer = make_pacer(200, quota(0, 40, limit=2))
     for now in (101.0, 101.1, 102.0):
         pacer.acquire(SETTINGS, now)
     (line,) = caplog.messages
@@ -267,7 +271,7 @@ quickly = settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
     slowness=st.floats(0.1, 0.9),
     seed=st.integers(0, 1_000),
 )
-def test_limits_that_are_told_are_reached_and_not_exceeded(
+def test_limits_in_headers_are_reached_and_not_exceeded(
     kind: str, headers: rate_limiters.Headers, limit: int, workers: int, slowness: float, seed: int
 ) -> None:
     latency = min(slowness * workers * 60 / limit, 5.0)
@@ -295,7 +299,7 @@ def test_limits_that_are_told_are_reached_and_not_exceeded(
     workers=st.integers(2, 32),
     seed=st.integers(0, 1_000),
 )
-def test_limits_that_are_not_told_fail_no_request(
+def test_limits_without_headers_fail_no_request(
     kind: str, headers: rate_limiters.Headers, limit: int, workers: int, seed: int
 ) -> None:
     run = Simulation(KINDS[kind](limit), headers, workers=workers, seed=seed, count=600).run()
@@ -320,7 +324,7 @@ def test_small_work_is_done_as_fast_as_without_a_limit() -> None:
     assert paced.passed[-1] - paced.passed[0] == pytest.approx(free.passed[-1] - free.passed[0])
 
 
-def test_a_minute_that_slides_by_approximation_refuses_nobody() -> None:
+def test_an_approximate_sliding_minute_refuses_no_request() -> None:
     run = Simulation(Weighted(400), kong).run()
     assert (run.failed, run.refused) == ([], [])
     assert run.rate >= 0.8
@@ -346,8 +350,8 @@ def test_a_limit_shared_with_others_fails_no_request(headers: rate_limiters.Head
 
 def test_drivers_learn_from_the_sandbox(drive: Callable[..., Any]) -> None:
     with Sandbox(rate_limit=10) as sandbox:
-        given = ClientSettings(sandbox.base_url, sandbox.token)
-        run = drive(given, *[rate_limiters.chat("gpt-oss-20b")] * 8, rate_limiters.chat("Qwen3.8-27B"))
+        settings = ClientSettings(sandbox.base_url, sandbox.token)
+        run = drive(settings, *[rate_limiters.chat("gpt-oss-20b")] * 8, rate_limiters.chat("Qwen3.8-27B"))
         assert [outcome.status for outcome in run.outcomes] == [200] * 9
         # Six go at once, then the minute is spread over the four that are left. Another model has a quota of its own.
         assert run.slept == [pytest.approx(12.0, abs=1.0), pytest.approx(24.0, abs=4.0)]
@@ -355,9 +359,9 @@ def test_drivers_learn_from_the_sandbox(drive: Callable[..., Any]) -> None:
 
 def test_clients_wait_for_one_another() -> None:
     with Server(reply(429, {"message": "x"}, {"Retry-After": "30"}), reply(200, {})) as server:
-        given = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
-        assert isinstance(drive_blocking(given, CHAT).error, RateLimitError)
-        run = drive_blocking(given, CHAT)
+        settings = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
+        assert isinstance(drive_blocking(settings, CHAT).error, RateLimitError)
+        run = drive_blocking(settings, CHAT)
         assert run.last.status == 200
         assert run.slept == [pytest.approx(30.0, abs=1.0)]
 
@@ -368,7 +372,7 @@ def test_beside_others_a_refused_request_takes_other_turns_first(
 ) -> None:
     refusal = reply(429, {"message": "x"}, {"Retry-After": "1"})
     with Server(*[refusal] * refusals, reply(200, {})) as server:
-        given = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
-        with find_pacer(given, CHAT.model):
-            run = drive(given, CHAT)
+        settings = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
+        with find_pacer(settings, CHAT.model):
+            run = drive(settings, CHAT)
         assert (run.last.status, run.last.attempts, len(server.requests)) == (status, 1, sends)

@@ -57,11 +57,11 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
 
     @task
     def in_python() -> dict:
-        kept = {}
+        answers = {}
         conversations = [[{"role": "user", "content": text}] for text in ("Why?", "How?")]
 
         def store(conversation: list, answer: dict | str) -> None:
-            kept[conversation[0]["content"]] = answer
+            answers[conversation[0]["content"]] = answer
 
         # --8<-- [start:signature]
         from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -76,7 +76,7 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
             store(outcome.item, outcome.value if outcome.error is None else str(outcome.error))
         # --8<-- [end:each]
 
-        return kept
+        return answers
 
     in_python()
 

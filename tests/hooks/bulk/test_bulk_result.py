@@ -27,7 +27,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.bulk import failures
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, format_line
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.saved_connections import MODEL, Make, stored
-from support.services import Asked, Said, Service, running
+from support.services import Service, ServiceRequest, ServiceResponse, running
 
 pytestmark = pytest.mark.airflow
 
@@ -36,20 +36,24 @@ def asking(*texts: str) -> list[list[dict[str, str]]]:
     return [[{"role": "user", "content": text}] for text in texts]
 
 
-def text_of(asked: Asked) -> str:
-    return asked.body["messages"][-1]["content"]
+def read_text(request: ServiceRequest) -> str:
+    return request.body["messages"][-1]["content"]
 
 
-def answered(text: str) -> Said:
+def make_response(text: str) -> ServiceResponse:
     usage = {"prompt_tokens": len(text), "completion_tokens": 2, "total_tokens": len(text) + 2}
     choice = {"index": 0, "message": {"role": "assistant", "content": text.upper()}, "finish_reason": "stop"}
-    return Said(200, {"object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage})
+    return ServiceResponse(200, {"object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage})
 
 
-def by_its_words(asked: Asked) -> Said:
+def by_its_words(request: ServiceRequest) -> ServiceResponse:
     """Fail whatever asks for it: "... 400" is answered with that status."""
-    found = re.search(r" (\d{3})$", text_of(asked))
-    return Said(int(found[1]), {"error": {"message": "as ordered"}}) if found else answered(text_of(asked))
+    match = re.search(r" (\d{3})$", read_text(request))
+    return (
+        ServiceResponse(int(match[1]), {"error": {"message": "as ordered"}})
+        if match
+        else make_response(read_text(request))
+    )
 
 
 @pytest.fixture
@@ -63,9 +67,9 @@ def contents(result: dict[str, Any]) -> list[str | None]:
 
 
 def test_answers_come_in_the_order_asked_over_no_more_connections_than_at_a_time(hook_for: Make) -> None:
-    def slow_or_not(asked: Asked) -> Said:
-        time.sleep(random.Random(text_of(asked)).random() / 50)
-        return answered(text_of(asked))
+    def slow_or_not(request: ServiceRequest) -> ServiceResponse:
+        time.sleep(random.Random(read_text(request)).random() / 50)
+        return make_response(read_text(request))
 
     texts = [f"number {n}" for n in range(200)]
     with running(slow_or_not) as service:
@@ -80,14 +84,14 @@ def test_answers_come_in_the_order_asked_over_no_more_connections_than_at_a_time
         "total_tokens": tokens + 400,
     }
     assert service.connections <= 8
-    assert len(service.asked) == 200
-    assert all(asked.body["temperature"] == 0 for asked in service.asked)
+    assert len(service.requests) == 200
+    assert all(request.body["temperature"] == 0 for request in service.requests)
 
 
 def test_no_more_at_a_time_than_asked_for(hook_for: Make) -> None:
     at_once, most, lock, three = 0, 0, threading.Lock(), threading.Barrier(3)
 
-    def counted(asked: Asked) -> Said:
+    def counted(request: ServiceRequest) -> ServiceResponse:
         nonlocal at_once, most
         with lock:
             at_once += 1
@@ -95,7 +99,7 @@ def test_no_more_at_a_time_than_asked_for(hook_for: Make) -> None:
         three.wait(30)
         with lock:
             at_once -= 1
-        return answered(text_of(asked))
+        return make_response(read_text(request))
 
     with running(counted) as service:
         hook_for(stored(service)).chat_completions(asking(*"abcdefghijkl"), MODEL, concurrency=3)
@@ -121,11 +125,11 @@ class TestFailures:
         assert (error["index"], error["status"], "as ordered" in error["error"]) == (1, 400, True)
 
     def test_raised_at_once(self, hook_for: Make, service: Service) -> None:
-        asked = asking("a", "b 422", *map(str, range(300)))
+        conversations = asking("a", "b 422", *map(str, range(300)))
         with pytest.raises(APIStatusError, match="as ordered") as got:
-            hook_for(stored(service)).chat_completions(asked, MODEL, on_error="raise", concurrency=2)
+            hook_for(stored(service)).chat_completions(conversations, MODEL, on_error="raise", concurrency=2)
         assert contents(got.value.response) == ["A", None]
-        assert len(service.asked) < 100
+        assert len(service.requests) < 100
 
     def test_one_that_a_retry_may_cure_leaves_the_task_to_its_retries(self, hook_for: Make, service: Service) -> None:
         with pytest.raises(PartialFailureError) as got:
@@ -135,17 +139,20 @@ class TestFailures:
         assert (copied.retryable, contents(copied.response)) == (True, [None, None, "C"])
 
     def test_one_that_cannot_be_sent_costs_nothing(self, hook_for: Make, service: Service) -> None:
-        asked = [*asking("a"), [{"role": "nobody", "content": "b"}], *asking("c")]
-        result = hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip")
+        conversations = [*asking("a"), [{"role": "nobody", "content": "b"}], *asking("c")]
+        result = hook_for(stored(service)).chat_completions(conversations, MODEL, on_error="skip")
         assert contents(result) == ["A", None, "C"]
         assert "has the role 'nobody'" in result["errors"][0]["error"]
-        assert len(service.asked) == 2
+        assert len(service.requests) == 2
 
     @pytest.mark.parametrize("on_error", failures.ON_ERROR)
     def test_a_refused_token_stops_all(self, hook_for: Make, on_error: str) -> None:
-        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(AuthenticationError):
+        with (
+            running(lambda _: ServiceResponse(403, {"message": "Forbidden"})) as service,
+            pytest.raises(AuthenticationError),
+        ):
             hook_for(stored(service)).chat_completions(asking(*["a"] * 300), MODEL, on_error=on_error, concurrency=2)
-        assert len(service.asked) < 40
+        assert len(service.requests) < 40
 
     def test_an_unknown_model_stops_all(self, hook_for: Make, sandbox: Sandbox) -> None:
         with pytest.raises(NotFoundError, match="gpt-oss-20b"):
@@ -153,17 +160,20 @@ class TestFailures:
         assert len(sandbox.requests) < 300
 
     def test_a_service_that_is_down_is_not_asked_a_thousand_times(self, hook_for: Make) -> None:
-        with running(lambda _: Said(500, {"message": "down"})) as service, pytest.raises(APIStatusError, match="down"):
+        with (
+            running(lambda _: ServiceResponse(500, {"message": "down"})) as service,
+            pytest.raises(APIStatusError, match="down"),
+        ):
             hook_for(stored(service), max_retries=0).chat_completions(
                 asking(*["a"] * 1_000), MODEL, on_error="skip", concurrency=1
             )
-        assert failures.MAX_CONSECUTIVE_FAILURES <= len(service.asked) <= failures.MAX_CONSECUTIVE_FAILURES + 20
+        assert failures.MAX_CONSECUTIVE_FAILURES <= len(service.requests) <= failures.MAX_CONSECUTIVE_FAILURES + 20
 
     def test_prompts_that_are_all_refused_do_not_count_as_a_service_that_is_down(
         self, hook_for: Make, service: Service
     ) -> None:
-        asked = asking("b", *["a 422"] * (failures.MAX_CONSECUTIVE_FAILURES + 5), "b")
-        assert contents(hook_for(stored(service)).chat_completions(asked, MODEL, on_error="skip"))[-1] == "B"
+        conversations = asking("b", *["a 422"] * (failures.MAX_CONSECUTIVE_FAILURES + 5), "b")
+        assert contents(hook_for(stored(service)).chat_completions(conversations, MODEL, on_error="skip"))[-1] == "B"
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
@@ -177,20 +187,22 @@ class TestFailures:
     def test_bad_arguments(self, hook_for: Make, service: Service, options: Any, sentence: str) -> None:
         with pytest.raises(ConfigurationError, match=sentence):
             hook_for(stored(service)).chat_completions(asking("a"), MODEL, **options)
-        assert service.asked == []
+        assert service.requests == []
 
 
 class TestEmbeddings:
-    def test_each_text_has_its_own_vector_whatever_comes_first(self, hook_for: Make) -> None:
-        def shuffled(asked: Asked) -> Said:
-            dice = random.Random(asked.body["input"][0])
+    def test_each_text_has_its_own_vector_in_any_order(self, hook_for: Make) -> None:
+        def shuffled(request: ServiceRequest) -> ServiceResponse:
+            dice = random.Random(request.body["input"][0])
             time.sleep(dice.random() / 50)
             data = [
                 {"object": "embedding", "index": index, "embedding": [float(text.split()[1]), 0.5]}
-                for index, text in enumerate(asked.body["input"])
+                for index, text in enumerate(request.body["input"])
             ]
             dice.shuffle(data)
-            return Said(200, {"object": "list", "data": data, "model": "m", "usage": {"total_tokens": len(data)}})
+            return ServiceResponse(
+                200, {"object": "list", "data": data, "model": "m", "usage": {"total_tokens": len(data)}}
+            )
 
         with running(shuffled) as service:
             value = hook_for(stored(service)).create_embedding(
@@ -198,15 +210,15 @@ class TestEmbeddings:
             )
         assert [(item["index"], item["embedding"][0]) for item in value["data"]] == [(n, n) for n in range(1_010)]
         assert value["usage"] == {"total_tokens": 1_010}
-        assert len(service.asked) == 41
+        assert len(service.requests) == 41
         assert 2 <= service.connections <= 8
 
     def test_the_first_failure_stops_the_rest(self, hook_for: Make) -> None:
-        with running(lambda _: Said(400, {"error": {"message": "too long"}})) as service:
+        with running(lambda _: ServiceResponse(400, {"error": {"message": "too long"}})) as service:
             hook = hook_for(stored(service))
             with pytest.raises(BadRequestError, match="too long"):
                 hook.create_embedding("m", ["a"] * 10_000, concurrency="2")
-        assert len(service.asked) < 50
+        assert len(service.requests) < 50
 
 
 class TestStreamed:
@@ -218,12 +230,12 @@ class TestStreamed:
                 yield from asking(f"n{number}")
 
         outcomes = hook_for(stored(service)).each_chat_completion(endless(), MODEL, concurrency=2)
-        found = [next(outcomes) for _ in range(100)]
+        answers = [next(outcomes) for _ in range(100)]
         outcomes.close()
-        assert [each.item[0]["content"].upper() for each in found] == [
-            each.value["choices"][0]["message"]["content"] for each in found
+        assert [each.item[0]["content"].upper() for each in answers] == [
+            each.value["choices"][0]["message"]["content"] for each in answers
         ]
-        assert len(service.asked) < 200
+        assert len(service.requests) < 200
         assert not [
             each for each in threading.enumerate() if each.name.startswith(("ai-endpoints_", "ai-endpoints-progress"))
         ]
@@ -233,9 +245,9 @@ class TestProgress:
     def test_a_line_every_while_and_one_at_the_end(self, hook_for: Make, ear: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr(Progress.__init__, "__defaults__", (None, 0.05, lambda: None))
 
-        def slow(asked: Asked) -> Said:
+        def slow(request: ServiceRequest) -> ServiceResponse:
             time.sleep(0.1)
-            return by_its_words(asked)
+            return by_its_words(request)
 
         with running(slow) as service:
             hook = ear.listen(hook_for(stored(service)))

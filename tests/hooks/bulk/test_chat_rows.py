@@ -24,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
 from support.saved_connections import MODEL, Make, stored
-from support.services import Asked, Said, Service, running
+from support.services import Service, ServiceRequest, ServiceResponse, running
 
 pytestmark = pytest.mark.airflow
 
@@ -33,8 +33,8 @@ def rows(count: int, *failing: int, status: int = 422) -> list[dict[str, Any]]:
     return [{"id": n, "text": f"row {n}" + (f" = {status}" if n in failing else "")} for n in range(count)]
 
 
-def text_of(asked: Asked) -> str:
-    return asked.body["messages"][-1]["content"]
+def text_of(request: ServiceRequest) -> str:
+    return request.body["messages"][-1]["content"]
 
 
 class Answering:
@@ -43,16 +43,18 @@ class Answering:
     """
 
     def __init__(self) -> None:
-        self.mended = False
+        self.is_fixed = False
 
-    def __call__(self, asked: Asked) -> Said:
-        text = text_of(asked)
+    def __call__(self, request: ServiceRequest) -> ServiceResponse:
+        text = text_of(request)
         time.sleep(random.Random(text).random() / 200)
-        if (found := re.search(r" = (\d{3})$", text)) and not self.mended:
-            return Said(int(found[1]), {"error": {"message": "as ordered"}})
+        if (match := re.search(r" = (\d{3})$", text)) and not self.is_fixed:
+            return ServiceResponse(int(match[1]), {"error": {"message": "as ordered"}})
         choice = {"index": 0, "message": {"role": "assistant", "content": text.upper()}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-        return Said(200, {"object": "chat.completion", "model": "served", "choices": [choice], "usage": usage})
+        return ServiceResponse(
+            200, {"object": "chat.completion", "model": "served", "choices": [choice], "usage": usage}
+        )
 
 
 @pytest.fixture
@@ -73,27 +75,27 @@ def written(folder: Path) -> dict[int, dict[str, Any]]:
 
 
 def questions(service: Service) -> list[str]:
-    return [text_of(asked) for asked in service.asked if asked.body]
+    return [text_of(request) for request in service.requests if request.body]
 
 
 def test_every_row_has_its_answer_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
-    told = hook_for(stored(service)).chat_rows(
+    summary = hook_for(stored(service)).chat_rows(
         iter(rows(130)), tmp_path, MODEL, prompt="Say {text}", system_prompt="Be {id}", part_size=20, temperature=0
     )
-    found = written(tmp_path)
-    assert list(found) == list(range(130))
-    assert all(found[n] == {"id": n, "text": f"row {n}", "answer": f"SAY ROW {n}", "error": None} for n in found)
-    assert {name: told[name] for name in ("parts", "rows", "rows_reused", "failed", "model")} == {
+    records = written(tmp_path)
+    assert list(records) == list(range(130))
+    assert all(records[n] == {"id": n, "text": f"row {n}", "answer": f"SAY ROW {n}", "error": None} for n in records)
+    assert {name: summary[name] for name in ("parts", "rows", "rows_reused", "failed", "model")} == {
         "parts": 7,
         "rows": 130,
         "rows_reused": 0,
         "failed": 0,
         "model": "served",
     }
-    assert told["usage"]["output_tokens"] == 260
+    assert summary["usage"]["output_tokens"] == 260
     assert (tmp_path / "_manifest.json").exists()
-    assert service.asked[0].body["messages"][0]["content"].startswith("Be ")
-    assert service.asked[0].body["temperature"] == 0
+    assert service.requests[0].body["messages"][0]["content"].startswith("Be ")
+    assert service.requests[0].body["temperature"] == 0
 
 
 class TestFailedRows:
@@ -104,21 +106,26 @@ class TestFailedRows:
         with pytest.raises(PartialFailureError, match=r"2 of 60 rows failed; the first one, row \d+: .*as ordered"):
             hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert not (tmp_path / "_manifest.json").exists(), "it is unfinished"
-        found = written(tmp_path)
-        assert (len(found), found[7]["answer"], "as ordered" in found[7]["error"]) == (60, None, True)
-        before, answering.mended = len(service.asked), True
-        told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
+        records = written(tmp_path)
+        assert (len(records), records[7]["answer"], "as ordered" in records[7]["error"]) == (60, None, True)
+        before, answering.is_fixed = len(service.requests), True
+        summary = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert sorted(questions(service)[before:]) == ["row 33 = 422", "row 7 = 422"]
-        assert (told["rows"], told["rows_reused"], told["failed"]) == (60, 58, 0)
+        assert (summary["rows"], summary["rows_reused"], summary["failed"]) == (60, 58, 0)
         assert all(record["error"] is None for record in written(tmp_path).values())
-        told = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
-        assert (told["rows"], told["rows_reused"], told["usage"], told["model"]) == (60, 60, {"requests": 0}, "served")
+        summary = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
+        assert (summary["rows"], summary["rows_reused"], summary["usage"], summary["model"]) == (
+            60,
+            60,
+            {"requests": 0},
+            "served",
+        )
 
-    def test_skipped_they_are_told_and_the_run_is_finished(
+    def test_skipped_rows_are_reported_and_the_run_finishes(
         self, hook_for: Make, service: Service, tmp_path: Path
     ) -> None:
-        told = hook_for(stored(service)).chat_rows(rows(30, 4), tmp_path, MODEL, part_size=10, on_error="skip")
-        assert (told["rows"], told["failed"]) == (30, 1)
+        summary = hook_for(stored(service)).chat_rows(rows(30, 4), tmp_path, MODEL, part_size=10, on_error="skip")
+        assert (summary["rows"], summary["failed"]) == (30, 1)
         assert (tmp_path / "_manifest.json").exists()
 
     @pytest.mark.slow
@@ -130,15 +137,18 @@ class TestFailedRows:
             hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, on_error="raise", part_size=400, concurrency=2)
         paid = [record for record in written(tmp_path).values() if record["error"] is None]
         assert len(paid) >= 19
-        answering.mended = True
-        told = hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, part_size=400)
-        assert told["rows_reused"] == len(paid)
+        answering.is_fixed = True
+        summary = hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, part_size=400)
+        assert summary["rows_reused"] == len(paid)
         assert len(questions(service)) == 501
 
     def test_a_refused_token_stops_all_and_writes_nothing(self, hook_for: Make, tmp_path: Path) -> None:
-        with running(lambda _: Said(403, {"message": "Forbidden"})) as service, pytest.raises(AuthenticationError):
+        with (
+            running(lambda _: ServiceResponse(403, {"message": "Forbidden"})) as service,
+            pytest.raises(AuthenticationError),
+        ):
             hook_for(stored(service)).chat_rows(rows(500), tmp_path, MODEL, on_error="skip", concurrency=2)
-        assert len(service.asked) < 20
+        assert len(service.requests) < 20
         assert not list(tmp_path.iterdir())
 
 
@@ -150,14 +160,14 @@ def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_w
     kill_when(
         lambda: len(questions(service)) >= 300, stored(service), "chat_rows", rows(600), out, MODEL, part_size=size
     )
-    told = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=size)
-    assert told["rows_reused"] >= 200
+    summary = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=size)
+    assert summary["rows_reused"] >= 200
     assert len(questions(service)) <= 600 + 8 * 10
     assert {n: record["answer"] for n, record in written(out).items()} == {n: f"ROW {n}" for n in range(600)}
 
 
 @pytest.mark.parametrize(
-    ("given", "options", "sentence"),
+    ("data", "options", "sentence"),
     [
         (rows(1), {"prompt": "{title}"}, "Row 0: The prompt names the column {title}"),
         (rows(1), {"prompt": " "}, "prompt"),
@@ -169,12 +179,12 @@ def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_w
     ],
 )
 def test_nothing_is_sent_of_what_cannot_work(
-    hook_for: Make, service: Service, tmp_path: Path, given: Any, options: Any, sentence: str
+    hook_for: Make, service: Service, tmp_path: Path, data: Any, options: Any, sentence: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=sentence) as raised:
-        hook_for(stored(service)).chat_rows(given, tmp_path, MODEL, **options)
+        hook_for(stored(service)).chat_rows(data, tmp_path, MODEL, **options)
     assert isinstance(raised.value, InvalidInputError) == sentence.startswith("Row")
-    assert service.asked == []
+    assert service.requests == []
 
 
 def test_against_the_sandbox_in_parquet(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -182,9 +192,9 @@ def test_against_the_sandbox_in_parquet(hook_for: Make, sandbox: Sandbox, tmp_pa
     import pyarrow.parquet
 
     hook_for(stored(sandbox)).chat_rows(rows(12), tmp_path, MODEL, output_format="parquet", part_size=5)
-    found = [row for part in sorted(tmp_path.glob("part-*")) for row in pyarrow.parquet.read_table(part).to_pylist()]
-    assert [row["id"] for row in found] == list(range(12))
-    assert all(f'"row {row["id"]}"' in row["answer"] for row in found)
+    records = [row for part in sorted(tmp_path.glob("part-*")) for row in pyarrow.parquet.read_table(part).to_pylist()]
+    assert [row["id"] for row in records] == list(range(12))
+    assert all(f'"row {row["id"]}"' in row["answer"] for row in records)
 
 
 def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:

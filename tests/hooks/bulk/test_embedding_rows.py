@@ -24,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
 from support.saved_connections import Make, stored
-from support.services import Asked, Said, Service, running
+from support.services import Service, ServiceRequest, ServiceResponse, running
 
 pytestmark = pytest.mark.airflow
 
@@ -39,17 +39,17 @@ def number_of(text: str) -> float:
     return float(rest.split()[0]) if kind == "number" else -1.0
 
 
-def embedded(asked: Asked) -> Said:
+def embedded(request: ServiceRequest) -> ServiceResponse:
     """Each vector tells its text's number; slow, fast, and in no order."""
-    dice = random.Random(asked.body["input"][0])
+    dice = random.Random(request.body["input"][0])
     time.sleep(dice.random() / 100)
     data = [
         {"object": "embedding", "index": index, "embedding": [number_of(text), 0.5]}
-        for index, text in enumerate(asked.body["input"])
+        for index, text in enumerate(request.body["input"])
     ]
     dice.shuffle(data)
     usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
-    return Said(200, {"object": "list", "data": data, "model": "served", "usage": usage})
+    return ServiceResponse(200, {"object": "list", "data": data, "model": "served", "usage": usage})
 
 
 def stopping(rows: list[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
@@ -70,7 +70,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def asked_for(service: Service) -> list[str]:
-    return [text for asked in service.asked if asked.body for text in asked.body["input"]]
+    return [text for request in service.requests if request.body for text in request.body["input"]]
 
 
 def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, service: Service, tmp_path: Path) -> None:
@@ -87,12 +87,12 @@ def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, servic
 
 def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
     hook = hook_for(stored(service))
-    told = hook.embed_rows(iter(rows(1_010)), tmp_path / "out", "m", part_size=60, concurrency=8)
-    found = records(tmp_path / "out")
-    assert [(record["id"], record["text"], record["embedding"]) for record in found] == [
+    summary = hook.embed_rows(iter(rows(1_010)), tmp_path / "out", "m", part_size=60, concurrency=8)
+    embedded_rows = records(tmp_path / "out")
+    assert [(record["id"], record["text"], record["embedding"]) for record in embedded_rows] == [
         (n, f"number {n}", [n, 0.5]) for n in range(1_010)
     ]
-    assert {name: told[name] for name in ("parts", "rows", "rows_reused", "failed", "model", "dimensions")} == {
+    assert {name: summary[name] for name in ("parts", "rows", "rows_reused", "failed", "model", "dimensions")} == {
         "parts": 17,
         "rows": 1_010,
         "rows_reused": 0,
@@ -100,22 +100,27 @@ def test_every_row_has_its_vector_in_the_order_given(hook_for: Make, service: Se
         "model": "served",
         "dimensions": 2,
     }
-    assert told["usage"] == {"requests": 50, "input_tokens": 1_010, "total_tokens": 1_010}
-    assert told["path"] == str(tmp_path / "out")
+    assert summary["usage"] == {"requests": 50, "input_tokens": 1_010, "total_tokens": 1_010}
+    assert summary["path"] == str(tmp_path / "out")
     assert service.connections <= 8
 
 
 def test_what_is_there_is_not_paid_for_again(hook_for: Make, service: Service, tmp_path: Path) -> None:
     hook = hook_for(stored(service))
     hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
-    told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
+    summary = hook.embed_rows(rows(100), tmp_path, "m", part_size=10)
     assert len(asked_for(service)) == 100
-    assert (told["rows"], told["rows_reused"], told["usage"], told["dimensions"]) == (100, 100, {"requests": 0}, 2)
+    assert (summary["rows"], summary["rows_reused"], summary["usage"], summary["dimensions"]) == (
+        100,
+        100,
+        {"requests": 0},
+        2,
+    )
     assert json.loads((tmp_path / "_manifest.json").read_text())["rows_reused"] == 0
     changed = rows(105)
     changed[42]["text"] = "number 4242"
-    told = hook.embed_rows(changed, tmp_path, "m", part_size=10)
-    assert (told["rows"], told["rows_reused"]) == (105, 99)
+    summary = hook.embed_rows(changed, tmp_path, "m", part_size=10)
+    assert (summary["rows"], summary["rows_reused"]) == (105, 99)
     assert len(asked_for(service)) == 100 + 1 + 5
     assert [record["embedding"][0] for record in records(tmp_path)] == [*range(42), 4242, *range(43, 105)]
 
@@ -145,10 +150,10 @@ def test_only_vectors_of_the_same_request_are_reused(
 def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_path: Path) -> None:
     broken = True
 
-    def until_40(asked: Asked) -> Said:
-        if broken and "number 40" in asked.body["input"]:
-            return Said(500, {"error": {"message": "down"}})
-        return embedded(asked)
+    def until_40(request: ServiceRequest) -> ServiceResponse:
+        if broken and "number 40" in request.body["input"]:
+            return ServiceResponse(500, {"error": {"message": "down"}})
+        return embedded(request)
 
     with running(until_40) as service:
         hook = hook_for(stored(service), max_retries=0)
@@ -158,9 +163,9 @@ def test_a_failure_leaves_what_was_written_and_no_manifest(hook_for: Make, tmp_p
         paid = len(list(tmp_path.glob("part-*"))) * 10
         assert paid >= 40
         before, broken = len(asked_for(service)), False
-        told = hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
+        summary = hook.embed_rows(rows(100), tmp_path, "m", part_size=10, concurrency=1)
         assert len(asked_for(service)) - before == 100 - paid
-        assert (told["rows"], told["rows_reused"]) == (100, paid)
+        assert (summary["rows"], summary["rows_reused"]) == (100, paid)
     assert [record["embedding"][0] for record in records(tmp_path)] == list(range(100))
 
 
@@ -172,15 +177,15 @@ def test_a_process_that_was_killed_repeats_no_more_than_a_part_for_each_thread(
     kill_when(
         lambda: len(asked_for(service)) >= 500, stored(service), "embed_rows", rows(1_000), out, "m", part_size=size
     )
-    told = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=size)
-    assert told["rows_reused"] >= 250
+    summary = hook_for(stored(service)).embed_rows(rows(1_000), out, "m", part_size=size)
+    assert summary["rows_reused"] >= 250
     assert len(asked_for(service)) <= 1_000 + 8 * 25
     assert [record["embedding"][0] for record in records(out)] == list(range(1_000))
 
 
 class TestRefused:
     @pytest.mark.parametrize(
-        ("given", "options", "sentence"),
+        ("data", "options", "sentence"),
         [
             (
                 [{"text": "number 1"}, {"title": "x"}],
@@ -196,12 +201,12 @@ class TestRefused:
         ],
     )
     def test_before_anything_is_sent(
-        self, hook_for: Make, service: Service, tmp_path: Path, given: Any, options: Any, sentence: str
+        self, hook_for: Make, service: Service, tmp_path: Path, data: Any, options: Any, sentence: str
     ) -> None:
         with pytest.raises(ConfigurationError, match=sentence) as raised:
-            hook_for(stored(service)).embed_rows(given, tmp_path, "m", **options)
+            hook_for(stored(service)).embed_rows(data, tmp_path, "m", **options)
         assert isinstance(raised.value, (InvalidInputError, ConfigurationError))
-        assert service.asked == []
+        assert service.requests == []
 
     @pytest.mark.parametrize(
         ("change", "sentence"),
@@ -218,10 +223,10 @@ class TestRefused:
     ) -> None:
         numbers = itertools.count()
 
-        def changed(asked: Asked) -> Said:
+        def changed(request: ServiceRequest) -> ServiceResponse:
             number = next(numbers)
-            said = embedded(asked)
-            return Said(200, {**said.body, "data": change(said.body["data"], number)})
+            response = embedded(request)
+            return ServiceResponse(200, {**response.body, "data": change(response.body["data"], number)})
 
         with running(changed) as service, pytest.raises(InvalidResponseError, match=sentence):
             hook_for(stored(service)).embed_rows(rows(200), tmp_path, "m", part_size=25)
@@ -229,65 +234,65 @@ class TestRefused:
 
     def test_a_text_that_the_service_refuses_stops_the_run(self, hook_for: Make, tmp_path: Path) -> None:
         with (
-            running(lambda _: Said(400, {"error": {"message": "too long"}})) as service,
+            running(lambda _: ServiceResponse(400, {"error": {"message": "too long"}})) as service,
             pytest.raises(BadRequestError, match="too long"),
         ):
             hook_for(stored(service)).embed_rows(rows(10_000), tmp_path, "m", concurrency=2)
-        assert len(service.asked) < 20
+        assert len(service.requests) < 20
 
 
 class TestLongTexts:
     """The sandbox's BGE-M3 takes 8,192 tokens; a word of five letters is one there, and up to three in any model."""
 
-    LONG = "words " * 8_200
+    LONG_TEXT = "words " * 8_200
 
-    def test_as_they_are_unless_told_otherwise(self, hook_for: Make, sandbox: Sandbox) -> None:
+    def test_long_texts_are_unchanged_by_default(self, hook_for: Make, sandbox: Sandbox) -> None:
         with pytest.raises(BadRequestError, match="more than the context of 8192"):
-            hook_for(stored(sandbox)).create_embedding("bge-m3", ["short", self.LONG])
+            hook_for(stored(sandbox)).create_embedding("bge-m3", ["short", self.LONG_TEXT])
 
     def test_an_error_before_anything_is_sent(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
         hook = hook_for(stored(sandbox))
         sentence = r"has up to 22,962 tokens, and the model takes 8,192: nothing of it was sent. .* set on_long_text to"
         with pytest.raises(InvalidInputError, match=rf"input\[1\] {sentence}"):
-            hook.create_embedding("bge-m3", ["short", self.LONG], on_long_text="error")
+            hook.create_embedding("bge-m3", ["short", self.LONG_TEXT], on_long_text="error")
         with pytest.raises(InvalidInputError, match=f"Row 1 {sentence}"):
-            hook.embed_rows([{"text": "short"}, {"text": self.LONG}], tmp_path, "bge-m3", on_long_text="error")
-        assert {sent.path for sent in sandbox.requests} == {"/v1/models"}
+            hook.embed_rows([{"text": "short"}, {"text": self.LONG_TEXT}], tmp_path, "bge-m3", on_long_text="error")
+        assert {request.path for request in sandbox.requests} == {"/v1/models"}
 
     def test_truncated(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
         hook = hook_for(stored(sandbox))
-        called = hook.create_embedding("bge-m3", self.LONG, on_long_text="truncate", max_text_tokens="100")
+        called = hook.create_embedding("bge-m3", self.LONG_TEXT, on_long_text="truncate", max_text_tokens="100")
         assert 30 < called["usage"]["prompt_tokens"] <= 100
-        given = [{"id": n, "text": self.LONG if n == 3 else f"number {n}"} for n in range(30)]
-        told = hook.embed_rows(given, tmp_path, "bge-m3", on_long_text="truncate")
-        found = records(tmp_path)
-        assert (told["rows"], told["truncated"]) == (30, 1)
-        assert [record["id"] for record in found] == list(range(30))
-        assert self.LONG.startswith(found[3]["text"])
-        assert 2_000 < len(found[3]["text"].split()) < 8_192
+        data = [{"id": n, "text": self.LONG_TEXT if n == 3 else f"number {n}"} for n in range(30)]
+        summary = hook.embed_rows(data, tmp_path, "bge-m3", on_long_text="truncate")
+        embedded_rows = records(tmp_path)
+        assert (summary["rows"], summary["truncated"]) == (30, 1)
+        assert [record["id"] for record in embedded_rows] == list(range(30))
+        assert self.LONG_TEXT.startswith(embedded_rows[3]["text"])
+        assert 2_000 < len(embedded_rows[3]["text"].split()) < 8_192
 
     def test_split_into_rows_that_are_paid_for_once(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
-        given = [{"id": n, "text": f"number {n} " + "word " * (400 if n % 10 == 7 else 1)} for n in range(200)]
+        data = [{"id": n, "text": f"number {n} " + "word " * (400 if n % 10 == 7 else 1)} for n in range(200)]
         options: dict[str, Any] = {"on_long_text": "split", "max_text_tokens": 256, "part_size": 25}
 
         hook = hook_for(stored(service))
         with pytest.raises(InterruptedError):
-            hook.embed_rows(stopping(given, 150), tmp_path, "m", **options)
-        told = hook.embed_rows(given, tmp_path, "m", **options)
-        found = records(tmp_path)
-        assert told["split"] == 20
-        assert told["rows_reused"] >= 100
-        assert "".join(record["text"] for record in found if record["id"] == 17) == given[17]["text"]
-        assert [record["chunk_index"] for record in found if record["id"] == 17] == [0, 1, 2, 3]
-        assert [record["chunk_index"] for record in found if record["id"] == 18] == [0]
+            hook.embed_rows(stopping(data, 150), tmp_path, "m", **options)
+        summary = hook.embed_rows(data, tmp_path, "m", **options)
+        embedded_rows = records(tmp_path)
+        assert summary["split"] == 20
+        assert summary["rows_reused"] >= 100
+        assert "".join(record["text"] for record in embedded_rows if record["id"] == 17) == data[17]["text"]
+        assert [record["chunk_index"] for record in embedded_rows if record["id"] == 17] == [0, 1, 2, 3]
+        assert [record["chunk_index"] for record in embedded_rows if record["id"] == 18] == [0]
 
     def test_another_limit_makes_other_parts(self, hook_for: Make, service: Service, tmp_path: Path) -> None:
-        hook, given = hook_for(stored(service)), [{"text": "number 1 " + "word " * 400}, *rows(50)]
+        hook, data = hook_for(stored(service)), [{"text": "number 1 " + "word " * 400}, *rows(50)]
         # One text is cut elsewhere.
         for limit, paid in ((256, 51), (512, 1)):
-            service.asked.clear()
-            told = hook.embed_rows(given, tmp_path, "m", on_long_text="truncate", max_text_tokens=limit, part_size=10)
-            assert (told["truncated"], len(asked_for(service))) == (1, paid)
+            service.requests.clear()
+            summary = hook.embed_rows(data, tmp_path, "m", on_long_text="truncate", max_text_tokens=limit, part_size=10)
+            assert (summary["truncated"], len(asked_for(service))) == (1, paid)
 
     @pytest.mark.parametrize(
         ("options", "sentence"),
@@ -310,7 +315,7 @@ class TestLongTexts:
 
     def test_several_vectors_of_one_text_need_a_folder(self, hook_for: Make, sandbox: Sandbox) -> None:
         with pytest.raises(ConfigurationError, match="several vectors of one text: give output_path"):
-            hook_for(stored(sandbox)).create_embedding("bge-m3", self.LONG, on_long_text="split")
+            hook_for(stored(sandbox)).create_embedding("bge-m3", self.LONG_TEXT, on_long_text="split")
 
     def test_a_column_of_that_name_is_refused(self, hook_for: Make, sandbox: Sandbox, tmp_path: Path) -> None:
         with pytest.raises(InvalidInputError, match="Row 0 has a column 'chunk_index' already"):
@@ -337,11 +342,11 @@ def test_object_storage_is_a_folder_like_any_other(hook_for: Make, service: Serv
         out = upath.UPath(f"s3://{s3.BUCKET}/vectors", **options)
         hook = hook_for(stored(service))
         hook.embed_rows(rows(100), out, "m", part_size=30)
-        told = hook.embed_rows(rows(130), out, "m", part_size=30)
+        summary = hook.embed_rows(rows(130), out, "m", part_size=30)
         manifest = json.loads((out / "_manifest.json").read_text())
-        found = [
+        embedded_rows = [
             json.loads(line) for part in manifest["parts"] for line in (out / part["name"]).read_text().splitlines()
         ]
-    assert (told["rows"], told["rows_reused"], told["path"]) == (130, 100, f"s3://{s3.BUCKET}/vectors")
-    assert [record["embedding"][0] for record in found] == list(range(130))
+    assert (summary["rows"], summary["rows_reused"], summary["path"]) == (130, 100, f"s3://{s3.BUCKET}/vectors")
+    assert [record["embedding"][0] for record in embedded_rows] == list(range(130))
     assert len(asked_for(service)) == 130

@@ -22,7 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.saved_connections import HELLO, MODEL, Make, stored
 from support.scripted_server import Received, Server, Wire
-from support.streams import DONE, HEAD, answer, chunk, chunked, told
+from support.streams import DONE, HEAD, answer, chunk, chunked, send_stream
 
 pytestmark = pytest.mark.airflow
 
@@ -90,8 +90,16 @@ def test_a_model_that_does_not_exist(hook_for: Make, sandbox: Sandbox) -> None:
     ("manner", "kind", "words"),
     [
         (chunked([chunk("one "), chunk("two")], end=b""), APIConnectionError, "connection was lost"),
-        (told(chunk("one "), chunk("two")), InvalidResponseError, "broke off before its end; what arrived was billed"),
-        (told(chunk("one "), chunk("two"), b'data: {"error": "no memory"}\n\n'), InvalidResponseError, "no memory"),
+        (
+            send_stream(chunk("one "), chunk("two")),
+            InvalidResponseError,
+            "broke off before its end; what arrived was billed",
+        ),
+        (
+            send_stream(chunk("one "), chunk("two"), b'data: {"error": "no memory"}\n\n'),
+            InvalidResponseError,
+            "no memory",
+        ),
     ],
 )
 def test_one_that_breaks_off_leaves_what_has_come(hook_for: Make, manner: Any, kind: Any, words: str) -> None:
@@ -105,7 +113,10 @@ def test_one_that_breaks_off_leaves_what_has_come(hook_for: Make, manner: Any, k
 
 
 def test_one_that_is_cut_before_its_first_word(hook_for: Make) -> None:
-    with Server(told(chunk(finish="length") + DONE)) as server, pytest.raises(OutputTruncatedError, match="max_tokens"):
+    with (
+        Server(send_stream(chunk(finish="length") + DONE)) as server,
+        pytest.raises(OutputTruncatedError, match="max_tokens"),
+    ):
         list(hook_for(served(server)).stream_chat_completion(MODEL, HELLO))
 
 
@@ -127,17 +138,17 @@ def test_one_that_is_left_ends_the_request(hook_for: Make) -> None:
 
 
 def logged(hook: Any) -> list[str]:
-    said: list[str] = []
-    log = SimpleNamespace(info=lambda words, *values: said.append(words % values))
+    lines: list[str] = []
+    log = SimpleNamespace(info=lambda words, *values: lines.append(words % values))
     try:
         log_lines(hook.stream_chat_completion(MODEL, HELLO), log, canary.TOKEN)
     except InvalidResponseError:
-        said.append("broken")
-    return said
+        lines.append("broken")
+    return lines
 
 
 def test_the_log_has_whole_lines(hook_for: Make) -> None:
-    with Server(told(answer("It is", " so.\n\nAnd", " that\nis ", "all"))) as server:
+    with Server(send_stream(answer("It is", " so.\n\nAnd", " that\nis ", "all"))) as server:
         *lines, speed = logged(hook_for(served(server)))
     assert lines == ["It is so.", "", "And that", "is all"]
     assert speed.startswith("AI Endpoints chat: first token after ")
@@ -146,20 +157,20 @@ def test_the_log_has_whole_lines(hook_for: Make) -> None:
 
 def test_a_long_paragraph_does_not_wait_for_its_end(hook_for: Make) -> None:
     words = [f"word{number} " for number in range(100)]
-    with Server(told(answer(*words))) as server:
+    with Server(send_stream(answer(*words))) as server:
         *lines, _ = logged(hook_for(served(server)))
     assert " ".join(lines).split() == [word.strip() for word in words]
     assert all(MAX_LINE_CHARS <= len(line) < MAX_LINE_CHARS + 10 for line in lines[:-1])
 
 
 def test_the_log_has_what_came_before_an_answer_broke_off(hook_for: Make) -> None:
-    with Server(told(chunk("one\ntw"))) as server:
+    with Server(send_stream(chunk("one\ntw"))) as server:
         assert logged(hook_for(served(server))) == ["one", "tw", "broken"]
 
 
 def test_a_token_that_an_answer_echoes_is_not_logged(hook_for: Make) -> None:
     half = len(canary.TOKEN) // 2
-    with Server(told(answer("It is ", canary.TOKEN[:half], canary.TOKEN[half:], "."))) as server:
-        said = logged(hook_for(served(server)))
-    assert canary.TOKEN not in "".join(said)
-    assert said[0].startswith("It is ")
+    with Server(send_stream(answer("It is ", canary.TOKEN[:half], canary.TOKEN[half:], "."))) as server:
+        lines = logged(hook_for(served(server)))
+    assert canary.TOKEN not in "".join(lines)
+    assert lines[0].startswith("It is ")

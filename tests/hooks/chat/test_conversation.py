@@ -25,7 +25,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from pydantic import BaseModel
 from support.saved_connections import Make, stored
-from support.services import MODELS, TOKEN, Asked, Said, Service, running
+from support.services import MODELS, TOKEN, Service, ServiceRequest, ServiceResponse, running
 
 pytestmark = pytest.mark.airflow
 
@@ -69,19 +69,19 @@ TYPES: list[tuple[Any, Any, Any]] = [
 ]
 
 
-def says(text: str | None = None, finish: str = "stop", model: str = "m", **message: Any) -> Said:
+def says(text: str | None = None, finish: str = "stop", model: str = "m", **message: Any) -> ServiceResponse:
     choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     body = {"id": "c", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": usage}
-    return Said(200, body, {"x-request-id": "req-1"})
+    return ServiceResponse(200, body, {"x-request-id": "req-1"})
 
 
-def calls(*named: tuple[str, str]) -> Said:
-    made = [
+def calls(*named: tuple[str, str]) -> ServiceResponse:
+    tool_calls = [
         {"id": f"call_{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
         for number, (name, arguments) in enumerate(named)
     ]
-    return says(None, "tool_calls", tool_calls=made)
+    return says(None, "tool_calls", tool_calls=tool_calls)
 
 
 class Script:
@@ -89,36 +89,36 @@ class Script:
     A service that says one thing after the other, and a hook that talks to it.
     """
 
-    def __init__(self, make: Make, service: Service, said: list[Said]) -> None:
+    def __init__(self, make: Make, service: Service, responses: list[ServiceResponse]) -> None:
         self.hook: OVHCloudAIEndpointsHook = make(
             {"conn_type": "ovh_ai_endpoints", "host": service.base_url, "password": TOKEN}, max_retries=0
         )
         self._service = service
-        self._said = iter(said)
+        self._responses = iter(responses)
         service.answer = self._answer
 
-    def _answer(self, asked: Asked) -> Said:
-        return Said(200, MODELS) if asked.path.endswith("/models") else next(self._said)
+    def _answer(self, request: ServiceRequest) -> ServiceResponse:
+        return ServiceResponse(200, MODELS) if request.path.endswith("/models") else next(self._responses)
 
     @property
-    def sent(self) -> list[dict[str, Any]]:
-        return [asked.body for asked in self._service.asked if asked.path.endswith("/chat/completions")]
+    def bodies(self) -> list[dict[str, Any]]:
+        return [request.body for request in self._service.requests if request.path.endswith("/chat/completions")]
 
 
 @pytest.fixture
 def script(hook_for: Make) -> Iterator[Callable[..., Script]]:
-    with running(lambda _: Said(500)) as service:
-        yield lambda *said: Script(hook_for, service, list(said))
+    with running(lambda _: ServiceResponse(500)) as service:
+        yield lambda *responses: Script(hook_for, service, list(responses))
 
 
 class TestOneAnswer:
     def test_prompts_are_short_forms_of_messages(self, script: Any) -> None:
         play = script(says("Yes."))
         answer = play.hook.ask("Really?", "m", system_prompt="Be brief.", temperature=0.5)
-        said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Really?"}]
-        assert play.sent == [{"model": "m", "messages": said, "temperature": 0.5}]
+        messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Really?"}]
+        assert play.bodies == [{"model": "m", "messages": messages, "temperature": 0.5}]
         assert (answer.text, answer.model, answer.finish_reason, answer.request_id) == ("Yes.", "m", "stop", "req-1")
-        assert answer.messages == [*said, {"role": "assistant", "content": "Yes."}]
+        assert answer.messages == [*messages, {"role": "assistant", "content": "Yes."}]
         assert answer.message == {"role": "assistant", "content": "Yes."}
         assert answer.response["usage"]["total_tokens"] == 10
         assert (answer.parsed, answer.reasoning) == (None, None)
@@ -126,10 +126,10 @@ class TestOneAnswer:
     def test_a_system_prompt_comes_before_messages(self, script: Any) -> None:
         play = script(says("Yes."))
         play.hook.ask(model="m", messages=[{"role": "user", "content": "Really?"}], system_prompt="Be brief.")
-        assert [message["role"] for message in play.sent[0]["messages"]] == ["system", "user"]
+        assert [message["role"] for message in play.bodies[0]["messages"]] == ["system", "user"]
 
     @pytest.mark.parametrize(
-        ("given", "said"),
+        ("params", "sentence"),
         [
             ({}, "Nothing is asked: give prompt, or messages"),
             ({"prompt": ""}, "prompt must not be empty"),
@@ -145,13 +145,13 @@ class TestOneAnswer:
         ],
     )
     def test_what_cannot_work_is_refused_before_anything_is_sent(
-        self, script: Any, given: dict[str, Any], said: str
+        self, script: Any, params: dict[str, Any], sentence: str
     ) -> None:
         play = script()
-        with pytest.raises(ConfigurationError, match=said) as caught:
-            play.hook.ask(given.pop("prompt", None), "m", **given)
+        with pytest.raises(ConfigurationError, match=sentence) as caught:
+            play.hook.ask(params.pop("prompt", None), "m", **params)
         assert isinstance(caught.value, AirflowFailException)
-        assert play.sent == []
+        assert play.bodies == []
 
     def test_text_is_refused_where_there_is_none(self, script: Any) -> None:
         answer = script(says("", refusal="I may not.")).hook.ask("a", "m")
@@ -165,7 +165,7 @@ class TestOneAnswer:
         with pytest.raises(InvalidOutputError, match="no text \\(finish_reason 'content_filter'\\)"):
             empty.output("text")
 
-    def test_reasoning_stands_on_its_own(self, script: Any) -> None:
+    def test_reasoning_is_a_separate_field(self, script: Any) -> None:
         answer = script(says("<think>Hm.</think>Yes.")).hook.ask("a", "m", reasoning_effort="low")
         assert (answer.output("text"), answer.reasoning) == ("Yes.", "Hm.")
         assert answer.output("response")["choices"][0]["message"]["content"] == "<think>Hm.</think>Yes."
@@ -176,7 +176,7 @@ class TestOneAnswer:
         with pytest.raises(OutputTruncatedError, match="Raise max_tokens") as caught:
             conversation.run()
         assert isinstance(caught.value, AirflowFailException)
-        assert len(play.sent) == 1
+        assert len(play.bodies) == 1
         assert conversation.usage_tracker.usage.total_tokens == 10
 
     def test_a_streamed_conversation_comes_to_the_same(self, hook_for: Make, sandbox: Sandbox) -> None:
@@ -193,7 +193,7 @@ class TestForm:
     def test_a_schema_is_sent_and_its_answer_read(self, script: Any) -> None:
         play = script(says(f"```json\n{LYON}\n```"))
         answer = play.hook.ask("Where?", "m", response_format=PLACE)
-        assert play.sent[0]["response_format"]["json_schema"]["schema"] == PLACE
+        assert play.bodies[0]["response_format"]["json_schema"]["schema"] == PLACE
         assert answer.parsed == answer.output("json") == {"city": "Lyon", "people": 520774}
 
     def test_a_model_class_answers_its_instance_and_xcom_its_fields(self, script: Any) -> None:
@@ -214,23 +214,23 @@ class TestForm:
         answer = play.hook.ask("Where?", "m", response_format=list[Place])
         assert answer.parsed == [Place(city="Lyon", people=520774)]
         assert answer.output("json") == [{"city": "Lyon", "people": 520774}]
-        assert "value.0.people: Field required" in play.sent[1]["messages"][-1]["content"]
-        schema = play.sent[0]["response_format"]["json_schema"]["schema"]
+        assert "value.0.people: Field required" in play.bodies[1]["messages"][-1]["content"]
+        schema = play.bodies[0]["response_format"]["json_schema"]["schema"]
         assert (schema["type"], schema["required"]) == ("object", ["value"])
 
     def test_a_list_without_its_wrapper_costs_no_second_request(self, script: Any) -> None:
         play = script(says(f"[{LYON}]"))
         assert play.hook.ask("Where?", "m", response_format=list[Place]).output("json")[0]["city"] == "Lyon"
-        assert len(play.sent) == 1
+        assert len(play.bodies) == 1
 
     def test_a_wrong_answer_is_sent_back_once(self, script: Any) -> None:
         play = script(says('{"city": "Lyon"}'), says(LYON))
         answer = play.hook.ask("Where?", "m", response_format=PLACE)
         assert answer.parsed["people"] == 520774
-        asked, wrong, again = play.sent[1]["messages"]
-        assert (asked["content"], wrong) == ("Where?", {"role": "assistant", "content": '{"city": "Lyon"}'})
+        question, wrong, again = play.bodies[1]["messages"]
+        assert (question["content"], wrong) == ("Where?", {"role": "assistant", "content": '{"city": "Lyon"}'})
         assert "'people' is a required property" in again["content"]
-        assert play.sent[1]["response_format"] == play.sent[0]["response_format"]
+        assert play.bodies[1]["response_format"] == play.bodies[0]["response_format"]
         assert answer.usage_tracker.usage.total_tokens == 20
 
     @pytest.mark.parametrize(("repair", "requests"), [(True, 2), (False, 1)])
@@ -238,7 +238,7 @@ class TestForm:
         play = script(says("Lyon"), says("Lyon."), says(LYON))
         with pytest.raises(InvalidOutputError, match="it is not JSON") as caught:
             play.hook.ask("Where?", "m", response_format=PLACE, repair=repair)
-        assert len(play.sent) == requests
+        assert len(play.bodies) == requests
         assert caught.value.response["choices"][0]["message"]["content"].startswith("Lyon")
         assert not isinstance(caught.value, AirflowFailException)
 
@@ -247,7 +247,7 @@ class TestForm:
         with pytest.raises(OutputTruncatedError, match="before its JSON was whole") as caught:
             play.hook.ask("Where?", "m", response_format=PLACE)
         assert isinstance(caught.value, AirflowFailException)
-        assert len(play.sent) == 1
+        assert len(play.bodies) == 1
 
     def test_a_token_in_an_answer_is_not_repeated(self, script: Any) -> None:
         play = script(says(json.dumps({"city": 5, "people": TOKEN})))
@@ -279,12 +279,12 @@ class TestTools:
         )
         answer = play.hook.ask("How many?", "m", tools=[population])
         assert answer.text == "Many."
-        (tool,) = play.sent[0]["tools"]
+        (tool,) = play.bodies[0]["tools"]
         assert tool["function"]["name"] == "population"
         assert "Count the people" in tool["function"]["description"]
-        roles = [message["role"] for message in play.sent[2]["messages"]]
+        roles = [message["role"] for message in play.bodies[2]["messages"]]
         assert roles == ["user", "assistant", "tool", "tool", "assistant", "tool"]
-        first, second = play.sent[1]["messages"][2:]
+        first, second = play.bodies[1]["messages"][2:]
         assert first == {"role": "tool", "tool_call_id": "call_0", "content": "520774"}
         assert second == {"role": "tool", "tool_call_id": "call_1", "content": "236711"}
         assert answer.usage_tracker.usage.total_tokens == 30
@@ -292,7 +292,7 @@ class TestTools:
     def test_what_the_model_does_wrong_is_answered(self, script: Any) -> None:
         play = script(calls(("populatoin", "{}"), ("population", "{")), says("Sorry."))
         assert play.hook.ask("How many?", "m", tools=[population]).text == "Sorry."
-        unknown, broken = (message["content"] for message in play.sent[1]["messages"][2:])
+        unknown, broken = (message["content"] for message in play.bodies[1]["messages"][2:])
         assert "populatoin" in unknown
         assert "Error" in broken
 
@@ -304,14 +304,14 @@ class TestTools:
         play = script(*[calls(("population", '{"city": "Lyon"}'))] * 5)
         with pytest.raises(InvalidOutputError, match="still calls tools after 2 rounds") as caught:
             play.hook.ask("How many?", "m", tools=[population], max_tool_rounds=2)
-        assert len(play.sent) == 3
+        assert len(play.bodies) == 3
         assert caught.value.response["choices"][0]["message"]["tool_calls"]
 
     def test_calls_of_dictionaries_are_the_authors(self, script: Any) -> None:
         play = script(calls(("weather", "{}"), ("population", '{"city": "Lyon"}')))
         answer = play.hook.ask("How many?", "m", tools=[DICTIONARY, population], response_format=PLACE)
         assert [call["function"]["name"] for call in answer.message["tool_calls"]] == ["weather", "population"]
-        assert len(play.sent) == 1
+        assert len(play.bodies) == 1
         for kind in ("text", "json"):
             with pytest.raises(InvalidOutputError, match="makes 2 tool calls"):
                 answer.output(kind)
@@ -320,60 +320,63 @@ class TestTools:
     def test_a_model_that_must_call_may_answer_afterwards(self, script: Any) -> None:
         play = script(calls(("population", '{"city": "Lyon"}')), says("Many."))
         assert play.hook.ask("How many?", "m", tools=population, tool_choice="required").text == "Many."
-        assert [body.get("tool_choice") for body in play.sent] == ["required", None]
+        assert [body.get("tool_choice") for body in play.bodies] == ["required", None]
 
     def test_the_form_is_that_of_the_last_answer(self, script: Any) -> None:
         play = script(calls(("population", '{"city": "Lyon"}')), says("Lyon"), says(LYON))
         assert play.hook.ask("Where?", "m", tools=[population], response_format=Place).parsed.city == "Lyon"
-        assert len(play.sent) == 3
+        assert len(play.bodies) == 3
 
     def test_tools_of_a_real_conversation(self, hook_for: Make, sandbox: Sandbox) -> None:
-        asked = []
+        cities = []
 
         def look_up(city: str) -> str:
-            asked.append(city)
+            cities.append(city)
             return "It rains."
 
         answer = hook_for(stored(sandbox)).ask("Please look up the weather", "gpt-oss-20b", tools=[look_up])
-        assert len(asked) == 1
+        assert len(cities) == 1
         assert 'The tool answered: "It rains."' in answer.text
 
 
 class TestFallback:
-    GONE = Said(404, {"error": {"message": "The model 'a' does not exist"}})
-    BUSY = Said(503, "<html>")
+    GONE = ServiceResponse(404, {"error": {"message": "The model 'a' does not exist"}})
+    BUSY = ServiceResponse(503, "<html>")
 
-    @pytest.mark.parametrize("said", [GONE, BUSY, Said(429, {"message": "API rate limit exceeded"}), Said(410, "{}")])
-    def test_the_next_model_is_asked(self, script: Any, said: Said) -> None:
-        play = script(said, says("Yes.", model="b"))
+    @pytest.mark.parametrize(
+        "response",
+        [GONE, BUSY, ServiceResponse(429, {"message": "API rate limit exceeded"}), ServiceResponse(410, "{}")],
+    )
+    def test_the_next_model_is_asked(self, script: Any, response: ServiceResponse) -> None:
+        play = script(response, says("Yes.", model="b"))
         answer = play.hook.ask("a", "a", fallback_models=["b", "c"])
-        assert [body["model"] for body in play.sent] == ["a", "b"]
+        assert [body["model"] for body in play.bodies] == ["a", "b"]
         assert answer.model == "b"
 
     def test_a_deprecated_model_is_passed_over_while_there_is_another(self, script: Any) -> None:
         old = says("Old.", model="a")
-        old = Said(200, old.body, {"x-warning": "This model is deprecated and will be redirected to z"})
+        old = ServiceResponse(200, old.body, {"x-warning": "This model is deprecated and will be redirected to z"})
         play = script(old, says("Yes.", model="b"))
         answer = play.hook.ask("a", "a", fallback_models=["b"])
         assert (answer.text, answer.usage_tracker.usage.total_tokens) == ("Yes.", 20)
         assert script(old).hook.ask("a", "a").text == "Old."
 
-    def test_the_last_error_is_told(self, script: Any) -> None:
+    def test_the_last_error_is_raised(self, script: Any) -> None:
         with pytest.raises(NotFoundError, match="'a' does not exist"):
             script(self.BUSY, self.GONE).hook.ask("a", "b", fallback_models=["a"])
         with pytest.raises(RateLimitError):
-            script(self.GONE, Said(429)).hook.ask("a", "a", fallback_models=["b"])
+            script(self.GONE, ServiceResponse(429)).hook.ask("a", "a", fallback_models=["b"])
 
-    def test_what_another_model_would_not_cure_is_told_at_once(self, script: Any) -> None:
-        play = script(Said(400, {"error": "max_tokens is too large"}), says("Yes."))
+    def test_error_that_another_model_has_too_is_raised_at_once(self, script: Any) -> None:
+        play = script(ServiceResponse(400, {"error": "max_tokens is too large"}), says("Yes."))
         with pytest.raises(BadRequestError, match="max_tokens"):
             play.hook.ask("a", "a", fallback_models=["b"])
-        assert len(play.sent) == 1
+        assert len(play.bodies) == 1
 
     def test_later_rounds_stay_with_the_model_that_answers(self, script: Any) -> None:
         play = script(self.BUSY, calls(("population", '{"city": "Lyon"}')), says("Many."))
         play.hook.ask("a", "a", fallback_models=["b"], tools=[population])
-        assert [body["model"] for body in play.sent] == ["a", "b", "b"]
+        assert [body["model"] for body in play.bodies] == ["a", "b", "b"]
 
     def test_one_question_to_the_real_sandbox(self, hook_for: Make, sandbox: Sandbox) -> None:
         answer = hook_for(stored(sandbox)).ask("Hello", "gone-1b", fallback_models=["gpt-oss-20b"])
@@ -387,7 +390,7 @@ class TestBudget:
         with pytest.raises(BudgetExceededError, match="max_total_tokens") as caught:
             conversation.run()
         assert isinstance(caught.value, AirflowFailException)
-        assert len(play.sent) == 1
+        assert len(play.bodies) == 1
         assert conversation.response["choices"][0]["message"]["tool_calls"]
 
     def test_an_answer_within_it_is_given(self, script: Any) -> None:

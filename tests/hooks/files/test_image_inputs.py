@@ -31,11 +31,11 @@ GIF = b"GIF89a" + bytes(20)
 @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, lambda path: f"file://{path}"])
 @pytest.mark.parametrize("several", [lambda value: value, lambda value: [value], lambda value: (value,), lambda v: {v}])
 def test_a_file_of_this_machine(png: Path, form: Callable[[Path], Any], several: Callable[[Any], Any]) -> None:
-    with what_is_opened() as opened:
+    with what_is_opened() as paths:
         parts = read_images(several(form(png)))
     assert files(parts) == [PNG]
     assert parts[0]["image_url"]["url"].startswith("data:image/png;base64,")
-    assert opened.count(str(png)) == 1
+    assert paths.count(str(png)) == 1
 
 
 @pytest.mark.parametrize("nothing", [None, [], ()])
@@ -51,7 +51,7 @@ def test_several_in_their_order_and_one_twice(png: Path) -> None:
     assert parts[1]["image_url"]["url"].startswith("data:image/gif;")
 
 
-def test_whatever_can_be_gone_through(png: Path) -> None:
+def test_images_may_be_any_iterable(png: Path) -> None:
     assert files(read_images(path for path in [png, png])) == [PNG, PNG]
 
 
@@ -67,9 +67,9 @@ def test_the_first_bytes_decide(png: Path) -> None:
 
 
 def test_six_are_refused_before_one_is_looked_at(tmp_path: Path) -> None:
-    with what_is_opened() as opened, pytest.raises(ConfigurationError, match="would hold 6 images"):
+    with what_is_opened() as paths, pytest.raises(ConfigurationError, match="would hold 6 images"):
         read_images([tmp_path / f"{number}.png" for number in range(6)])
-    assert opened == []
+    assert paths == []
 
 
 def test_too_much_is_refused_before_it_is_read(png: Path) -> None:
@@ -77,23 +77,23 @@ def test_too_much_is_refused_before_it_is_read(png: Path) -> None:
     with large.open("wb") as file:
         file.write(PNG)
         file.truncate(50 * 1024**3)  # a hole: it takes no room
-    with what_is_opened() as opened:
+    with what_is_opened() as paths:
         with pytest.raises(ConfigurationError, match=r"The largest file is images\[1\] \(.*large\.png\) with 53,687,"):
             read_images([png, large])
         with large.open("r+b") as file:
             file.truncate(MAX_FILE_BYTES - 100)
-        opened.clear()
+        paths.clear()
         assert len(read_images([png, large])) == 2
-        assert opened == [str(png), str(large)]
-        opened.clear()
+        assert paths == [str(png), str(large)]
+        paths.clear()
         with pytest.raises(ConfigurationError, match="as base64; the service accepts 10,000,000"):
             read_images([png, png, large])
-        assert opened == []
+        assert paths == []
 
 
 def test_a_file_is_read_to_its_end_though_it_comes_in_pieces(pipe: Pipe, piped: Any) -> None:
     assert files(read_images(piped)) == [PNG]
-    assert pipe.given == len(PNG)
+    assert pipe.bytes_read == len(PNG)
     pipe.size = None
     assert files(read_images([piped, piped])) == [PNG, PNG]
 
@@ -103,14 +103,14 @@ def test_no_more_than_can_be_sent_is_read_of_any_file(pipe: Pipe, piped: Any, si
     pipe.size, pipe.endless = size, bytes(1_000_000)
     with pytest.raises(ConfigurationError, match="with 7,500,001 bytes"):
         read_images(piped)
-    assert pipe.given == MAX_FILE_BYTES + 1
+    assert pipe.bytes_read == MAX_FILE_BYTES + 1
 
 
 def test_files_that_have_grown_meanwhile_are_refused_together(pipe: Pipe, piped: Any, png: Path) -> None:
     pipe.endless = bytes(1_000_000)
-    with what_is_opened() as opened, pytest.raises(ConfigurationError, match="as base64"):
+    with what_is_opened() as paths, pytest.raises(ConfigurationError, match="as base64"):
         read_images([png, piped, png])
-    assert opened == [str(png)]  # the third is not read any more
+    assert paths == [str(png)]  # the third is not read any more
 
 
 @pytest.fixture
@@ -146,29 +146,29 @@ def test_an_object_that_is_too_large_is_not_fetched(bucket: Any, conn_id: str, m
     bucket.pipe_file(f"{s3.BUCKET}/large.png", PNG.ljust(MAX_FILE_BYTES + 1, b"\0"))
     bucket.pipe_file(f"{s3.BUCKET}/a.png", PNG)
     attach("s3", conn_id, fs=bucket)
-    asked: list[str] = []
+    methods: list[str] = []
     call = bucket._call_s3
 
     async def noted(method: str, *args: Any, **kwargs: Any) -> Any:
-        asked.append(method)
+        methods.append(method)
         return await call(method, *args, **kwargs)
 
     monkeypatch.setattr(bucket, "_call_s3", noted)
     folder = f"s3://{conn_id}@{s3.BUCKET}"
     assert len(read_images(f"{folder}/a.png")) == 1
-    assert asked.count("get_object") == 1
-    asked.clear()
+    assert methods.count("get_object") == 1
+    methods.clear()
     with pytest.raises(ConfigurationError, match=r"large\.png\) with 7,500,001 bytes"):
         read_images([f"{folder}/a.png", f"{folder}/large.png"])
-    assert "get_object" not in asked
+    assert "get_object" not in methods
 
 
-def sent(sandbox: Sandbox) -> list[dict[str, Any]]:
+def read_messages(sandbox: Sandbox) -> list[dict[str, Any]]:
     (request,) = [request for request in sandbox.requests if request.path.endswith("/chat/completions")]
     return request.json["messages"]
 
 
-def said(response: dict[str, Any]) -> str:
+def read_answer(response: dict[str, Any]) -> str:
     return response["choices"][0]["message"]["content"]
 
 
@@ -176,21 +176,21 @@ def test_a_path_in_a_text_is_a_text(hook_for: Make, sandbox: Sandbox, png: Path)
     messages = [{"role": "user", "content": f"file:///etc/passwd {png} file://{png}"}]
     hook = hook_for(stored(sandbox))
     hook.get_conn()
-    with what_is_opened() as opened:
+    with what_is_opened() as paths:
         hook.chat_completion(MODEL, messages)
         with_images(messages, read_images([png]))
-    assert sent(sandbox) == messages
-    assert opened.count(str(png)) == 1  # by the parameter
-    assert "/etc/passwd" not in opened
+    assert read_messages(sandbox) == messages
+    assert paths.count(str(png)) == 1  # by the parameter
+    assert "/etc/passwd" not in paths
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "/etc/hostname", "https://example.com/a.png"])
 def test_a_path_in_a_part_goes_to_the_service_as_it_is(hook_for: Make, sandbox: Sandbox, url: str) -> None:
     messages = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
-    with what_is_opened() as opened, pytest.raises(BadRequestError, match="images are not fetched"):
+    with what_is_opened() as paths, pytest.raises(BadRequestError, match="images are not fetched"):
         hook_for(stored(sandbox)).chat_completion(MODEL, messages)
-    assert sent(sandbox) == messages
-    assert "/etc/hostname" not in opened
+    assert read_messages(sandbox) == messages
+    assert "/etc/hostname" not in paths
 
 
 @pytest.mark.parametrize("model", [model for model in LISTED if model.kind in {"chat", "guard"}], ids=lambda m: m.id)
@@ -198,7 +198,7 @@ def test_models_that_see_and_models_that_do_not(hook_for: Make, sandbox: Sandbox
     messages = with_images([{"role": "user", "content": "What is on this?"}], read_images([png, png]))
     hook = hook_for(stored(sandbox))
     if model.vision:
-        assert "Images received: 2." in said(hook.chat_completion(model.id, messages))
+        assert "Images received: 2." in read_answer(hook.chat_completion(model.id, messages))
         return
     with pytest.raises(BadRequestError, match=f"holds images, which {model.id} does not read") as raised:
         hook.chat_completion(model.id, messages)
@@ -214,8 +214,8 @@ def test_the_largest_that_fits_arrives(hook_for: Make, sandbox: Sandbox, tmp_pat
     large = tmp_path / "large.png"
     large.write_bytes(PNG.ljust(MAX_FILE_BYTES - 1_000, b"\0"))
     messages = with_images([{"role": "user", "content": "What?"}], read_images(large))
-    assert "Images received: 1." in said(hook_for(stored(sandbox)).chat_completion(MODEL, messages))
-    assert files(sent(sandbox)[0]["content"][1:]) == [large.read_bytes()]
+    assert "Images received: 1." in read_answer(hook_for(stored(sandbox)).chat_completion(MODEL, messages))
+    assert files(read_messages(sandbox)[0]["content"][1:]) == [large.read_bytes()]
 
 
 def chat(images: Any, **options: Any) -> OVHCloudAIEndpointsChatOperator:
@@ -225,8 +225,8 @@ def chat(images: Any, **options: Any) -> OVHCloudAIEndpointsChatOperator:
 @pytest.mark.usefixtures("ovh_ai_endpoints_connection")
 def test_the_operator_reads_them(sandbox: Sandbox, png: Path) -> None:
     response = chat([str(png), png], prompt="What is on this?", system_prompt="Be short.").execute({"ti": MagicMock()})
-    assert "Images received: 2." in said(response)
-    system, user = sent(sandbox)
+    assert "Images received: 2." in read_answer(response)
+    system, user = read_messages(sandbox)
     assert system == {"role": "system", "content": "Be short."}
     assert user["content"][0] == {"type": "text", "text": "What is on this?"}
     assert files(user["content"][1:]) == [PNG, PNG]
@@ -236,7 +236,7 @@ def test_the_operator_reads_them(sandbox: Sandbox, png: Path) -> None:
 def test_paths_are_rendered(png: Path) -> None:
     task = chat(["{{ folder }}/a picture.png", ObjectStoragePath(f"file://{png}"), png], prompt="What?")
     task.render_template_fields({"folder": str(png.parent)})
-    assert "Images received: 3." in said(task.execute({"ti": MagicMock()}))
+    assert "Images received: 3." in read_answer(task.execute({"ti": MagicMock()}))
 
 
 @pytest.mark.usefixtures("ovh_ai_endpoints_connection")

@@ -98,9 +98,9 @@ def test_what_would_be_waited_for_is_not_opened(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(line))
         for path in (Path("/dev/zero"), line, fifo):
-            with what_is_opened() as opened, pytest.raises(ConfigurationError, match="is no file but a pipe"):
+            with what_is_opened() as paths, pytest.raises(ConfigurationError, match="is no file but a pipe"):
                 read_images(path)
-            assert opened == []
+            assert paths == []
 
 
 def test_what_may_not_be_read(pipe: Pipe, piped: Any, monkeypatch: pytest.MonkeyPatch) -> None:

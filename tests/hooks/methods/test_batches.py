@@ -42,9 +42,9 @@ def test_from_rows_to_answers(hook_for: Make, sandbox: Sandbox) -> None:
     assert batch["metadata"] == {"dag": "classify"}
     ended = hook.get_batch(batch["id"])
     assert (ended["status"], ended["request_counts"]["completed"]) == ("completed", 30)
-    found = {record["custom_id"]: record["response"]["body"] for record in hook.read_file(ended["output_file_id"])}
-    assert sorted(found) == sorted(f"row-{number}" for number in range(30))
-    assert "Question 7" in found["row-7"]["choices"][0]["message"]["content"]
+    answers = {record["custom_id"]: record["response"]["body"] for record in hook.read_file(ended["output_file_id"])}
+    assert sorted(answers) == sorted(f"row-{number}" for number in range(30))
+    assert "Question 7" in answers["row-7"]["choices"][0]["message"]["content"]
     hook.delete_file(file["id"])
     with pytest.raises(NotFoundError, match="No such File object"):
         list(hook.read_file(file["id"]))
@@ -53,12 +53,12 @@ def test_from_rows_to_answers(hook_for: Make, sandbox: Sandbox) -> None:
 def test_all_batches_are_listed_page_by_page(hook_for: Make, sandbox: Sandbox) -> None:
     hook = hook_for(stored(sandbox))
     file = hook.upload_batch_input(lines(1))
-    made = [hook.create_batch(file["id"])["id"] for _ in range(103)]
-    found = hook.list_batches()
+    batch_ids = [hook.create_batch(file["id"])["id"] for _ in range(103)]
+    batches = hook.list_batches()
     sandbox.requests.clear()
-    assert next(found)["id"] == made[-1]
+    assert next(batches)["id"] == batch_ids[-1]
     assert len(sandbox.requests) == 1
-    assert [each["id"] for each in found] == made[-2::-1]
+    assert [each["id"] for each in batches] == batch_ids[-2::-1]
     assert len(sandbox.requests) == 2
 
 
@@ -79,7 +79,7 @@ def test_an_upload_that_broke_is_made_again_from_its_beginning(hook_for: Make, s
     assert len(sandbox.requests) == 2
 
 
-def test_a_batch_whose_start_nobody_confirmed_is_not_started_again(hook_for: Make, sandbox: Sandbox) -> None:
+def test_a_batch_with_an_unconfirmed_start_is_not_started_again(hook_for: Make, sandbox: Sandbox) -> None:
     hook = hook_for(stored(sandbox))
     file = hook.upload_batch_input(lines(1))
     sandbox.cut_next(path="/v1/batches")
@@ -114,8 +114,8 @@ def test_a_file_that_unfolds_without_end_is_not_saved(
     file = hook.upload_batch_input(lines(1))
     bomb = gzip.compress(bytes(20_000_000))
     sandbox.fail_next(200, bomb, {"Content-Encoding": "gzip"}, path=f"/v1/files/{file['id']}/content")
-    said = "larger than 1,000,000 bytes and was not read to its end"
-    with tempfile.TemporaryFile() as sink, pytest.raises(InvalidResponseError, match=said):
+    sentence = "larger than 1,000,000 bytes and was not read to its end"
+    with tempfile.TemporaryFile() as sink, pytest.raises(InvalidResponseError, match=sentence):
         hook.save_file(file["id"], sink)
 
 
@@ -126,11 +126,11 @@ def test_a_large_file_is_never_in_memory(hook_for: Make) -> None:
         for _ in hook.read_file(file["id"]):
             pass  # what is imported and kept once
         # The sandbox, which does keep all of it, lives in this process too.
-        sent: list[int] = []
+        sizes: list[int] = []
         exchange = hook.get_conn()._exchange
 
         def measured(request: Any, *rest: Any) -> Any:
-            sent.append(request.size)
+            sizes.append(request.size)
             return exchange(request, *rest)
 
         hook.get_conn()._exchange = measured
@@ -139,22 +139,22 @@ def test_a_large_file_is_never_in_memory(hook_for: Make) -> None:
         held = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/client/*")])
         tracemalloc.stop()
         assert large["bytes"] > 7_500_000
-        assert sent == [large["bytes"]]
+        assert sizes == [large["bytes"]]
         assert sum(each.size for each in held.statistics("filename")) < 500_000
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("data", "sentence"),
     [
         ([], "must have at least one line"),
         ([{"custom_id": "a", "body": {"temperature": float("nan")}}], "body cannot be written as JSON"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_sent(
-    hook_for: Make, sandbox: Sandbox, given: Any, sentence: str
+    hook_for: Make, sandbox: Sandbox, data: Any, sentence: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
-        hook_for(stored(sandbox)).upload_batch_input(given)
+        hook_for(stored(sandbox)).upload_batch_input(data)
     assert not sandbox.requests
 
 
@@ -184,7 +184,7 @@ def test_an_id_is_never_more_than_a_part_of_an_address(hook_for: Make, sandbox: 
     assert not sandbox.requests
 
 
-def test_a_refused_token_is_said(hook_for: Make, sandbox: Sandbox) -> None:
+def test_a_refused_token_is_reported(hook_for: Make, sandbox: Sandbox) -> None:
     with pytest.raises(AuthenticationError, match="403 Forbidden"):
         hook_for(stored(sandbox, "wrong-token")).upload_batch_input(lines(1))
 
@@ -200,10 +200,10 @@ def test_what_is_no_batch_is_not_taken_for_one(hook_for: Make, body: Any, senten
 
 def test_a_line_that_is_no_json_is_named(hook_for: Make) -> None:
     with Server(reply(200, {"id": "f", "bytes": 9}), reply(200, '{"a": 1}\nnonsense')) as server:
-        found = hook_for(stored(server)).read_file("f")
-        assert next(found) == {"a": 1}
+        records = hook_for(stored(server)).read_file("f")
+        assert next(records) == {"a": 1}
         with pytest.raises(InvalidResponseError, match="Line 2 of the file f is no JSON object"):
-            next(found)
+            next(records)
 
 
 def test_a_file_has_more_time_than_an_answer(hook_for: Make) -> None:

@@ -39,10 +39,10 @@ def hook(ovh_ai_endpoints_connection: None) -> OVHCloudAIEndpointsHook:
 
 
 def test_images_come_as_bytes(hook: OVHCloudAIEndpointsHook, sandbox: Sandbox) -> None:
-    found = hook.generate_image(PROMPT, n=2, size="256x256")
-    assert [each.type for each in found.images] == ["image/png"] * 2
-    assert len({each.data for each in found.images}) == 2
-    assert found.model == "stable-diffusion-xl-base-v10"
+    images = hook.generate_image(PROMPT, n=2, size="256x256")
+    assert [each.type for each in images.images] == ["image/png"] * 2
+    assert len({each.data for each in images.images}) == 2
+    assert images.model == "stable-diffusion-xl-base-v10"
     assert sandbox.requests[-1].json == {
         "model": "stable-diffusion-xl-base-v10",
         "prompt": PROMPT,
@@ -59,13 +59,13 @@ def test_images_come_as_bytes(hook: OVHCloudAIEndpointsHook, sandbox: Sandbox) -
     }
 
 
-def test_files_tell_what_they_are(hook: OVHCloudAIEndpointsHook, tmp_path: Path) -> None:
-    told = hook.generate_image_files(PROMPT, tmp_path / "cat.png", n=2, size="256x256")
-    assert json.loads(json.dumps(told)) == told
-    assert told == {
+def test_summary_describes_the_files(hook: OVHCloudAIEndpointsHook, tmp_path: Path) -> None:
+    summary = hook.generate_image_files(PROMPT, tmp_path / "cat.png", n=2, size="256x256")
+    assert json.loads(json.dumps(summary)) == summary
+    assert summary == {
         "paths": [str(tmp_path / "cat-1.png"), str(tmp_path / "cat-2.png")],
         "types": ["image/png", "image/png"],
-        "bytes": [Path(path).stat().st_size for path in told["paths"]],
+        "bytes": [Path(path).stat().st_size for path in summary["paths"]],
         "model": "stable-diffusion-xl-base-v10",
         "created": 1_767_225_600,
         "size": "256x256",
@@ -75,9 +75,9 @@ def test_files_tell_what_they_are(hook: OVHCloudAIEndpointsHook, tmp_path: Path)
 
 @pytest.mark.parametrize("spell", [str, Path, lambda path: f"file://{path}"])
 def test_paths(hook: OVHCloudAIEndpointsHook, tmp_path: Path, spell: Callable[[Path], Any]) -> None:
-    told = hook.generate_image_files(PROMPT, spell(tmp_path / "new" / "cat.png"))
-    assert told["paths"] == [str(tmp_path / "new" / "cat.png")]
-    assert Path(told["paths"][0]).read_bytes().startswith(b"\x89PNG")
+    summary = hook.generate_image_files(PROMPT, spell(tmp_path / "new" / "cat.png"))
+    assert summary["paths"] == [str(tmp_path / "new" / "cat.png")]
+    assert Path(summary["paths"][0]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_path_without_a_folder(
@@ -102,7 +102,7 @@ def test_a_path_without_a_folder(
         ("images/cat.txt", "output_path must name an image file"),
     ],
 )
-def test_a_path_that_is_none_is_said_before_anything_is_sent(
+def test_an_invalid_path_is_refused_before_a_request(
     hook: OVHCloudAIEndpointsHook, sandbox: Sandbox, path: Any, says: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
@@ -157,11 +157,11 @@ def drawn(hook_for: Callable[..., Any], manner: Manner, tmp_path: Path, **option
             return error, server
 
 
-def test_another_type_than_the_name_promises_is_written_and_told(
+def test_image_of_another_type_than_its_suffix_is_written_and_reported(
     hook_for: Callable[..., Any], tmp_path: Path, ear: Any
 ) -> None:
-    told, _ = drawn(hook_for, reply(200, images(JPEG)), tmp_path)
-    assert (told["types"], (tmp_path / "cat.png").read_bytes()) == (["image/jpeg"], JPEG)
+    summary, _ = drawn(hook_for, reply(200, images(JPEG)), tmp_path)
+    assert (summary["types"], (tmp_path / "cat.png").read_bytes()) == (["image/jpeg"], JPEG)
     assert "cat.png holds image/jpeg, as the service sent it" in ear.everything
 
 
@@ -197,12 +197,12 @@ def test_what_fails_leaves_nothing_behind(
     assert type(error).__mro__[0] is kind or isinstance(error, kind)
     assert says in str(error)
     assert list(tmp_path.iterdir()) == []
-    told = "\n".join([*traces(error), ear.everything])
-    assert not shows(told)
+    texts = "\n".join([*traces(error), ear.everything])
+    assert not shows(texts)
     assert PROMPT not in "".join([str(error), repr(vars(error)), ear.everything])
 
 
-def test_a_model_that_is_not_there_is_told_with_the_nearest(hook: OVHCloudAIEndpointsHook, tmp_path: Path) -> None:
+def test_a_missing_model_is_reported_with_the_nearest(hook: OVHCloudAIEndpointsHook, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="stable-diffusion-xl-base-v10") as caught:
         hook.generate_image_files(PROMPT, tmp_path / "cat.png", "stable-diffusion-xl")
     assert isinstance(caught.value, AirflowFailException)

@@ -14,10 +14,10 @@ MODEL = "gpt-oss-20b"
 
 def test_a_conversation_goes_on() -> None:
     hook = OVHCloudAIEndpointsHook()
-    said: list[Any] = [{"role": "user", "content": "Name a river."}]
-    said += hook.create_response(said, MODEL)["output"]
-    said.append({"role": "user", "content": "And another?"})
-    assert "And another?" in read_text(hook.create_response(said, MODEL))
+    messages: list[Any] = [{"role": "user", "content": "Name a river."}]
+    messages += hook.create_response(messages, MODEL)["output"]
+    messages.append({"role": "user", "content": "And another?"})
+    assert "And another?" in read_text(hook.create_response(messages, MODEL))
 
 
 def test_answer_is_read_without_its_reasoning() -> None:

@@ -176,14 +176,14 @@ def test_statsd_gets_names_alone(statsd: StatsD, tokens: dict[str, int]) -> None
 
 def test_statsd_gets_tags_where_they_are_on(statsd: StatsD, tokens: dict[str, int]) -> None:
     log = run({**statsd.settings, "statsd_influxdb_enabled": "True"})
-    said = statsd.ours()
-    assert said.count(f"airflow.ovh_ai_endpoints.output_tokens,model=gpt-oss-20b:{tokens['output']}|c") == 2
-    assert f"airflow.ovh_ai_endpoints.input_tokens,model=bge-m3:{tokens['texts']}|c" in said
-    assert "airflow.ovh_ai_endpoints.errors,model=nothing-1b,status=404:1|c" in said
+    metrics_sent = statsd.ours()
+    assert metrics_sent.count(f"airflow.ovh_ai_endpoints.output_tokens,model=gpt-oss-20b:{tokens['output']}|c") == 2
+    assert f"airflow.ovh_ai_endpoints.input_tokens,model=bge-m3:{tokens['texts']}|c" in metrics_sent
+    assert "airflow.ovh_ai_endpoints.errors,model=nothing-1b,status=404:1|c" in metrics_sent
     # Airflow drops a counter with a mark that it does not know, and logs an exception for it.
-    assert "airflow.ovh_ai_endpoints.input_tokens,model=gpt-oss-20b_latest_context_size_1000:7|c" in said
+    assert "airflow.ovh_ai_endpoints.input_tokens,model=gpt-oss-20b_latest_context_size_1000:7|c" in metrics_sent
     assert "Invalid stat name" not in log
-    assert len(said) == 11
+    assert len(metrics_sent) == 11
 
 
 @pytest.mark.slow
@@ -219,11 +219,11 @@ def test_metrics_that_fail_fail_no_request(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_no_number_of_tokens_is_not_counted(monkeypatch: pytest.MonkeyPatch, usage: Any) -> None:
     counted: list[tuple[Any, ...]] = []
 
-    class Kept:
+    class Recorder:
         @staticmethod
-        def incr(*said: Any, **tags: Any) -> None:
-            counted.append((*said, tags))
+        def incr(*args: Any, **tags: Any) -> None:
+            counted.append((*args, tags))
 
-    monkeypatch.setattr(compat, "Stats", Kept, raising=False)
+    monkeypatch.setattr(compat, "Stats", Recorder, raising=False)
     metrics.count(None, read_usage({"usage": usage}, 3))
     assert counted == [("ovh_ai_endpoints.requests", 3, {"tags": {"model": "unknown"}})]

@@ -21,7 +21,7 @@ def models(**currencies: str) -> list[dict[str, Any]]:
     return [{"id": name, "pricing": {**PRICED, "currency_unit": unit}} for name, unit in currencies.items()]
 
 
-def said(model: str | None = "m", prompt: Any = 10, completion: Any = 2, **more: Any) -> dict[str, Any]:
+def make_response(model: str | None = "m", prompt: Any = 10, completion: Any = 2, **more: Any) -> dict[str, Any]:
     usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": 12, **more}
     return {"model": model, "usage": usage}
 
@@ -29,26 +29,26 @@ def said(model: str | None = "m", prompt: Any = 10, completion: Any = 2, **more:
 class List:
     """A list of models that counts how often it is asked for."""
 
-    def __init__(self, found: list[dict[str, Any]] | None = None) -> None:
-        self.found = found
+    def __init__(self, models: list[dict[str, Any]] | None = None) -> None:
+        self.models = models
         self.times = 0
 
     def __call__(self) -> list[dict[str, Any]]:
         self.times += 1
-        if self.found is None:
+        if self.models is None:
             raise APIConnectionError("no")
-        return self.found
+        return self.models
 
 
 def test_everything_is_added_up() -> None:
-    listed = List(models(m="USD"))
-    tracker = UsageTracker(listed)
+    list_models = List(models(m="USD"))
+    tracker = UsageTracker(list_models)
     details = {"completion_tokens_details": {"reasoning_tokens": 1}, "prompt_tokens_details": {"cached_tokens": 0}}
-    for response in (said(), said(**details), said(None)):
+    for response in (make_response(), make_response(**details), make_response(None)):
         tracker.check("m")
         tracker.add(response, "m")
-    told = tracker.as_xcom()
-    assert told == {
+    summary = tracker.as_xcom()
+    assert summary == {
         "requests": 3,
         "input_tokens": 30,
         "output_tokens": 6,
@@ -58,37 +58,37 @@ def test_everything_is_added_up() -> None:
         "cost": pytest.approx(0.09),
         "currency": "USD",
     }
-    assert format_usage(told) == "requests=3 input_tokens=30 output_tokens=6 cost=0.090000 USD"
-    assert listed.times == 1
+    assert format_usage(summary) == "requests=3 input_tokens=30 output_tokens=6 cost=0.090000 USD"
+    assert list_models.times == 1
 
 
 @pytest.mark.parametrize(
-    ("responses", "found"),
+    ("responses", "cost"),
     [
-        ([said(), said("unlisted")], models(m="USD")),
-        ([said(), {"model": "m"}], models(m="USD")),
-        ([said(), said(completion=None)], models(m="USD")),
-        ([said(), said("n")], models(m="USD", n="EUR")),
-        ([said()], []),
-        ([said()], None),
+        ([make_response(), make_response("unlisted")], models(m="USD")),
+        ([make_response(), {"model": "m"}], models(m="USD")),
+        ([make_response(), make_response(completion=None)], models(m="USD")),
+        ([make_response(), make_response("n")], models(m="USD", n="EUR")),
+        ([make_response()], []),
+        ([make_response()], None),
     ],
 )
-def test_a_cost_that_is_known_in_part_is_unknown(responses: list[dict[str, Any]], found: Any) -> None:
-    tracker = UsageTracker(List(found))
+def test_a_cost_that_is_known_in_part_is_unknown(responses: list[dict[str, Any]], cost: Any) -> None:
+    tracker = UsageTracker(List(cost))
     for response in responses:
         tracker.add(response, "m")
-    told = tracker.as_xcom()
-    assert (told["cost"], told["currency"]) == (None, None)
-    assert format_usage(told).endswith("cost=unknown")
+    summary = tracker.as_xcom()
+    assert (summary["cost"], summary["currency"]) == (None, None)
+    assert format_usage(summary).endswith("cost=unknown")
 
 
 def test_prices_are_asked_for_where_they_are_wanted() -> None:
-    listed = List(models(m="USD"))
-    tracker = UsageTracker(listed, max_total_tokens=100)
+    list_models = List(models(m="USD"))
+    tracker = UsageTracker(list_models, max_total_tokens=100)
     tracker.check("m")
-    tracker.add(said(), "m")
+    tracker.add(make_response(), "m")
     assert tracker.as_xcom(priced=False)["cost"] is None
-    assert listed.times == 0
+    assert list_models.times == 0
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_limit_stops_the_request_after(limits: dict[str, Any], requests: int, 
     tracker = UsageTracker(List(models(m="USD")), **limits)
     for _ in range(requests):
         tracker.check("m")
-        tracker.add(said(), "m")
+        tracker.add(make_response(), "m")
     with pytest.raises(BudgetExceededError, match=words) as caught:
         tracker.check("m")
     assert f"in {requests} requests" in str(caught.value)
@@ -134,7 +134,7 @@ def test_tokens_that_the_service_did_not_add_up_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("usage", [None, [], {}, {"prompt_tokens": 10, "completion_tokens": None}])
-def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> None:
+def test_missing_usage_fails_a_task_that_limits_tokens(usage: Any) -> None:
     tracker = UsageTracker(List(), max_total_tokens=25)
     tracker.add({"model": "m", "usage": usage}, "m")
     with pytest.raises(BudgetExceededError, match="max_total_tokens cannot be kept") as caught:
@@ -145,7 +145,7 @@ def test_tokens_that_are_not_told_end_a_task_that_counts_them(usage: Any) -> Non
     unlimited.check("m")
 
 
-def test_tokens_told_in_one_number_are_enough_for_their_limit() -> None:
+def test_total_tokens_alone_are_enough_for_their_limit() -> None:
     tracker = UsageTracker(List(models(m="USD")), max_total_tokens=25)
     tracker.add({"model": "m", "usage": {"total_tokens": 12}}, "m")
     tracker.check("m")
@@ -172,7 +172,7 @@ def test_many_threads_lose_nothing() -> None:
     def work() -> None:
         for _ in range(500):
             tracker.check("m")
-            tracker.add(said(), "m")
+            tracker.add(make_response(), "m")
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:

@@ -68,7 +68,7 @@ with DAG("leaks", start_date=datetime(2026, 1, 1), schedule=None, max_active_tas
     )
 
     @task.ovh_chat(ovh_conn_id="canary_extra", model="gpt-oss-20b")
-    def asked() -> str:
+    def build_prompt() -> str:
         return PROMPT
 
     @task
@@ -80,7 +80,7 @@ with DAG("leaks", start_date=datetime(2026, 1, 1), schedule=None, max_active_tas
         (FOLDER / "child.txt").write_bytes(subprocess.check_output([sys.executable, "-c", code]))
         return len(hook.list_models())
 
-    asked()
+    build_prompt()
     python()
 
     if ALL:

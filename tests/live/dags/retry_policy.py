@@ -10,7 +10,7 @@ from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudA
 if tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 3):
     from apache_airflow_provider_ovhcloud_ai.retry_policy import OVHCloudAIEndpointsRetryPolicy
 
-    PATIENCE = {
+    RETRY_OPTIONS = {
         "retries": 3,
         "retry_delay": timedelta(hours=1),
         "retry_policy": OVHCloudAIEndpointsRetryPolicy(),
@@ -19,10 +19,14 @@ if tuple(map(int, airflow.__version__.split(".")[:2])) >= (3, 3):
     }
 
     with DAG("retry_policy", start_date=datetime(2026, 1, 1), schedule=None):
-        OVHCloudAIEndpointsChatOperator(task_id="refused", ovh_conn_id="policy_refused", prompt="Hello", **PATIENCE)
-        OVHCloudAIEndpointsChatOperator(task_id="limited", ovh_conn_id="policy_limited", prompt="Hello", **PATIENCE)
+        OVHCloudAIEndpointsChatOperator(
+            task_id="refused", ovh_conn_id="policy_refused", prompt="Hello", **RETRY_OPTIONS
+        )
+        OVHCloudAIEndpointsChatOperator(
+            task_id="limited", ovh_conn_id="policy_limited", prompt="Hello", **RETRY_OPTIONS
+        )
 
-        @ovh_embed(ovh_conn_id="policy_limited", **PATIENCE)
+        @ovh_embed(ovh_conn_id="policy_limited", **RETRY_OPTIONS)
         def limited_and_mapped(text: str) -> str:
             return text
 

@@ -18,7 +18,7 @@ CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
 
 
 @contextmanager
-def client_of(sandbox: Sandbox) -> Iterator[OpenAI]:
+def open_client(sandbox: Sandbox) -> Iterator[OpenAI]:
     with OpenAI(base_url=sandbox.base_url, api_key=sandbox.token, max_retries=0) as client:
         yield client
 
@@ -64,48 +64,50 @@ def test_embeddings(client: OpenAI) -> None:
 
 def eventually(look: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:
     ends = time.monotonic() + 30
-    while not fits(seen := look()):
-        assert time.monotonic() < ends, seen
+    while not fits(value := look()):
+        assert time.monotonic() < ends, value
         time.sleep(0.02)
-    return seen
+    return value
 
 
-def test_a_batch_takes_its_time_and_tells_how_far_it_is() -> None:
-    with Sandbox(batch_seconds=1.0) as sandbox, client_of(sandbox) as client:
+def test_a_batch_takes_its_time_and_reports_its_progress() -> None:
+    with Sandbox(batch_seconds=1.0) as sandbox, open_client(sandbox) as client:
         batch = start(client, [line(number) for number in range(20)])
-        seen: list[tuple[str, int]] = []
+        progress: list[tuple[str, int]] = []
 
         def look() -> Any:
-            found = client.batches.retrieve(batch.id)
-            assert found.request_counts
-            seen.append((found.status, found.request_counts.completed))
-            return found
+            batch_now = client.batches.retrieve(batch.id)
+            assert batch_now.request_counts
+            progress.append((batch_now.status, batch_now.request_counts.completed))
+            return batch_now
 
-        assert eventually(look, lambda found: found.status == "completed").completed_at
-        assert {"validating", "in_progress", "finalizing", "completed"} >= {status for status, _ in seen}
-        assert [count for _, count in seen] == sorted(count for _, count in seen)
-        assert any(0 < count < 20 for _, count in seen)
+        assert eventually(look, lambda batch_now: batch_now.status == "completed").completed_at
+        assert {"validating", "in_progress", "finalizing", "completed"} >= {status for status, _ in progress}
+        assert [count for _, count in progress] == sorted(count for _, count in progress)
+        assert any(0 < count < 20 for _, count in progress)
 
 
 def test_cancelled_halfway_keeps_what_was_answered() -> None:
-    with Sandbox(batch_seconds=1.0) as sandbox, client_of(sandbox) as client:
+    with Sandbox(batch_seconds=1.0) as sandbox, open_client(sandbox) as client:
         batch = start(client, [line(number) for number in range(50)])
-        eventually(lambda: client.batches.retrieve(batch.id), lambda found: bool(found.request_counts.completed))
+        eventually(
+            lambda: client.batches.retrieve(batch.id), lambda batch_now: bool(batch_now.request_counts.completed)
+        )
         assert client.batches.cancel(batch.id).status == "cancelling"
         ended = client.batches.retrieve(batch.id)
         assert ended.status == "cancelled"
-        answered, rest = records(client, ended.output_file_id), records(client, ended.error_file_id)
-        assert len(answered) > 0
-        assert len(answered) + len(rest) == 50
+        answers, rest = records(client, ended.output_file_id), records(client, ended.error_file_id)
+        assert len(answers) > 0
+        assert len(answers) + len(rest) == 50
         assert {record["error"]["code"] for record in rest} == {"batch_cancelled"}
         with pytest.raises(ConflictError, match="Cannot cancel a batch with status 'cancelled'"):
             client.batches.cancel(batch.id)
 
 
 def test_expired() -> None:
-    with Sandbox(batch_seconds=3600.0, batch_expires=0.05) as sandbox, client_of(sandbox) as client:
+    with Sandbox(batch_seconds=3600.0, batch_expires=0.05) as sandbox, open_client(sandbox) as client:
         batch = start(client, [line(1)])
-        ended = eventually(lambda: client.batches.retrieve(batch.id), lambda found: found.status == "expired")
+        ended = eventually(lambda: client.batches.retrieve(batch.id), lambda batch_now: batch_now.status == "expired")
         (record,) = records(client, ended.error_file_id)
         assert (record["custom_id"], record["response"], record["error"]["code"]) == ("row-1", None, "batch_expired")
 
@@ -130,10 +132,10 @@ def test_a_file_with_a_bad_line_fails_as_a_whole(client: OpenAI, lines: list[Any
 
 
 def test_batches_are_listed_latest_first_in_pages(client: OpenAI) -> None:
-    made = [start(client, [line(number)]).id for number in range(5)]
+    batch_ids = [start(client, [line(number)]).id for number in range(5)]
     page = client.batches.list(limit=2)
-    assert [batch.id for batch in page.data] == made[:2:-1]
-    assert [batch.id for batch in page] == made[::-1]
+    assert [batch.id for batch in page.data] == batch_ids[:2:-1]
+    assert [batch.id for batch in page] == batch_ids[::-1]
 
 
 @pytest.mark.parametrize(
@@ -148,12 +150,12 @@ def test_batches_are_listed_latest_first_in_pages(client: OpenAI) -> None:
 )
 def test_bad_parameters_are_refused(client: OpenAI, params: dict[str, Any], sentence: str) -> None:
     file = client.files.create(file=("rows.jsonl", b"{}"), purpose="batch")
-    given = {"input_file_id": file.id, "endpoint": CHAT, "completion_window": "24h", **params}
+    fields = {"input_file_id": file.id, "endpoint": CHAT, "completion_window": "24h", **params}
     with pytest.raises(BadRequestError, match=sentence):
-        client.post("/batches", cast_to=object, body=given)
+        client.post("/batches", cast_to=object, body=fields)
 
 
-def test_nobody_without_a_token_has_files_or_batches(ask: Callable[..., Any]) -> None:
+def test_anonymous_users_have_no_files_or_batches(ask: Callable[..., Any]) -> None:
     for method, path in (
         ("GET", "/files"),
         ("GET", "/batches"),

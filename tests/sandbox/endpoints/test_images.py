@@ -52,7 +52,7 @@ def read_png(data: bytes) -> tuple[int, int, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("size", "found"),
+    ("size", "pixels"),
     [
         (None, (1024, 1024)),
         ("256x256", (256, 256)),
@@ -62,9 +62,9 @@ def read_png(data: bytes) -> tuple[int, int, bytes]:
         ("1024x1792", (1024, 1792)),
     ],
 )
-def test_an_image_has_the_size_asked_for(draw: Ask, size: str | None, found: tuple[int, int]) -> None:
+def test_an_image_has_the_size_asked_for(draw: Ask, size: str | None, pixels: tuple[int, int]) -> None:
     (picture,) = pictures(draw(size=size))
-    assert read_png(picture)[:2] == found
+    assert read_png(picture)[:2] == pixels
 
 
 def test_the_same_request_gets_the_same_images_and_others_get_others(draw: Ask) -> None:

@@ -8,15 +8,15 @@ from support.sandbox import CHAT, WEATHER
 
 
 def test_responds(client: openai.OpenAI) -> None:
-    answered = client.responses.create(
+    response = client.responses.create(
         model="gpt-oss-20b", input="What is Airflow?", instructions="Be brief.", store=False, max_output_tokens=900
     )
-    assert "What is Airflow?" in answered.output_text
-    assert (answered.status, answered.usage.output_tokens > 0) == ("completed", True)
-    assert answered.output[0].type == "reasoning"
+    assert "What is Airflow?" in response.output_text
+    assert (response.status, response.usage.output_tokens > 0) == ("completed", True)
+    assert response.output[0].type == "reasoning"
     again = client.responses.create(
         model="gpt-oss-20b",
-        input=[*(item.to_dict() for item in answered.output), {"type": "message", "role": "user", "content": "And?"}],
+        input=[*(item.to_dict() for item in response.output), {"type": "message", "role": "user", "content": "And?"}],
         store=False,
     )
     assert 'You asked: "And?"' in again.output_text

@@ -32,7 +32,7 @@ def ask() -> Ask:
     return send
 
 
-def test_all_is_told_unless_less_is_asked_for(ask: Ask) -> None:
+def test_words_and_speakers_are_returned_by_default(ask: Ask) -> None:
     whole = ask(wav(12.5), model="whisper-large-v3").body
     assert (whole["task"], whole["duration"], whole["usage"]) == (
         "transcribe",
@@ -47,9 +47,9 @@ def test_all_is_told_unless_less_is_asked_for(ask: Ask) -> None:
 
 
 def test_words_and_speakers(ask: Ask) -> None:
-    told = ask(wav(), model="whisper-large-v3", diarize="true", **{"timestamp_granularities[]": "word"}).body
-    assert len(told["words"]) == len(told["text"].split())
-    assert len(told["diarization"]) == len(told["segments"])
+    transcript = ask(wav(), model="whisper-large-v3", diarize="true", **{"timestamp_granularities[]": "word"}).body
+    assert len(transcript["words"]) == len(transcript["text"].split())
+    assert len(transcript["diarization"]) == len(transcript["segments"])
 
 
 @pytest.mark.parametrize("kind", sorted(set(HEADS) - {"wav"}))

@@ -54,6 +54,6 @@ def test_guard_model_gives_a_verdict(chat: Ask, text: str, verdict: str) -> None
 
 @pytest.mark.parametrize(("answer", "refuses"), [("Here it is.", "No"), ("I cannot tell you.", "Yes")])
 def test_guard_model_says_whether_an_answer_refuses(chat: Ask, answer: str, refuses: str) -> None:
-    said = [{"role": "user", "content": "a poem"}, {"role": "assistant", "content": answer}]
-    verdict = message(chat("Qwen3Guard-Gen-8B", messages=said))["content"]
+    conversation = [{"role": "user", "content": "a poem"}, {"role": "assistant", "content": answer}]
+    verdict = message(chat("Qwen3Guard-Gen-8B", messages=conversation))["content"]
     assert verdict.endswith(f"Refusal: {refuses}")

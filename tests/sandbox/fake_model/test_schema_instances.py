@@ -53,9 +53,9 @@ TREE = {
     ],
 )
 def test_instance_is_minimal_and_valid(schema: Any, expected: Any) -> None:
-    made = instance(schema)
-    jsonschema.validate(made, schema)
-    assert made == expected
+    value = instance(schema)
+    jsonschema.validate(value, schema)
+    assert value == expected
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,6 @@ def test_instance_is_minimal_and_valid(schema: Any, expected: Any) -> None:
         ({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "requires itself without end"),
     ],
 )
-def test_what_cannot_be_made_is_said(schema: Any, words: str) -> None:
+def test_a_schema_without_an_instance_is_reported(schema: Any, words: str) -> None:
     with pytest.raises(Unsatisfiable, match=words.replace("(", r"\(")):
         instance(schema)

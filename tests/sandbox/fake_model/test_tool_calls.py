@@ -41,9 +41,9 @@ def test_tools_and_their_choice_are_validated(chat: Ask, params: dict[str, Any],
     ],
 )
 def test_which_tools_are_called(chat: Ask, params: dict[str, Any], called: list[str]) -> None:
-    made = message(chat(tools=[TOOL, OTHER], **params)).get("tool_calls", [])
-    assert [call["function"]["name"] for call in made] == called
-    assert all(call["function"]["arguments"] == "{}" for call in made)
+    tool_calls = message(chat(tools=[TOOL, OTHER], **params)).get("tool_calls", [])
+    assert [call["function"]["name"] for call in tool_calls] == called
+    assert all(call["function"]["arguments"] == "{}" for call in tool_calls)
 
 
 def test_calls_the_tool_that_is_named_in_the_question(client: openai.OpenAI) -> None:

@@ -106,7 +106,7 @@ def test_what_is_no_request_gets_json_and_a_closed_connection(
     assert is_closed(wire)
 
 
-def test_client_that_waits_for_continue_is_told_at_once(wire: socket.socket) -> None:
+def test_client_that_waits_for_continue_gets_it_at_once(wire: socket.socket) -> None:
     request = post("/v1/chat/completions", json.dumps(CHAT).encode(), "Expect: 100-continue")
     head, _, body = request.partition(b"\r\n\r\n")
     wire.sendall(head + b"\r\n\r\n")

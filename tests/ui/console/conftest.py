@@ -84,7 +84,7 @@ def variable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def vault(monkeypatch: pytest.MonkeyPatch) -> type[Vault]:
     """A secrets backend, empty."""
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "support.console.Vault")
-    monkeypatch.setattr(Vault, "asked", [])
+    monkeypatch.setattr(Vault, "conn_ids", [])
     monkeypatch.setattr(Vault, "holds", {})
     return Vault
 

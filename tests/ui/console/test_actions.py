@@ -16,7 +16,16 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.web.dispatch import finish
 from apache_airflow_provider_ovhcloud_ai.ui.console.web.work_pool import WorkPool
 from support import canary
 from support.console import ADMIN, VIEWER, Visitor, ask, sentence, start
-from support.services import LISTED, MODELS, UNAUTHORIZED, UNKNOWN_MODEL, Asked, Said, Service, manner
+from support.services import (
+    LISTED,
+    MODELS,
+    UNAUTHORIZED,
+    UNKNOWN_MODEL,
+    Service,
+    ServiceRequest,
+    ServiceResponse,
+    manner,
+)
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("database")]
 
@@ -44,20 +53,22 @@ MATRIX = [
 ]
 
 
-@pytest.mark.parametrize(("methods", "opened"), MATRIX, ids=lambda each: "+".join(each) if type(each) is tuple else "")
-def test_permissions(serve: Serve, variable: Variable, row: Any, methods: Any, opened: set[str]) -> None:
-    service = serve(manner(batches=Said(200, {"data": []})))
+@pytest.mark.parametrize(
+    ("methods", "readable"), MATRIX, ids=lambda each: "+".join(each) if type(each) is tuple else ""
+)
+def test_permissions(serve: Serve, variable: Variable, row: Any, methods: Any, readable: set[str]) -> None:
+    service = serve(manner(batches=ServiceResponse(200, {"data": []})))
     row("stored")
     variable(service.base_url)
     visitor = Visitor(*methods)
-    answered = {path: ask(path, visitor, **fields) for path, fields in WHOLE.items()}
-    assert {path for path, answer in answered.items() if answer.status == 200} == opened
-    assert {answer.status for path, answer in answered.items() if path not in opened} <= {403}
-    for answer in (answer for answer in answered.values() if answer.lines):
+    responses = {path: ask(path, visitor, **fields) for path, fields in WHOLE.items()}
+    assert {path for path, answer in responses.items() if answer.status == 200} == readable
+    assert {answer.status for path, answer in responses.items() if path not in readable} <= {403}
+    for answer in (answer for answer in responses.values() if answer.lines):
         list(answer.lines)
-    assert bool(service.asked) == bool({"test", "models", "batches", "try"} & opened)
-    assert bool(answered["connections"].data["connections"]) == ("GET" in methods)
-    assert answered["connections"].data["may_create"] == ("POST" in methods)
+    assert bool(service.requests) == bool({"test", "models", "batches", "try"} & readable)
+    assert bool(responses["connections"].data["connections"]) == ("GET" in methods)
+    assert responses["connections"].data["may_create"] == ("POST" in methods)
 
 
 def test_matrix_knows_every_address() -> None:
@@ -69,8 +80,8 @@ def test_rows_say_what_this_visitor_may_do(serve: Serve, variable: Variable, row
     row("theirs")
     variable(serve(manner()).base_url, "theirs")
     visitor = Visitor("GET", "POST", only=["theirs"])
-    (shown,) = ask("connections", visitor).data["connections"]
-    assert (shown["id"], shown["may_test"], shown["may_edit"]) == ("theirs", True, False)
+    (row_shown,) = ask("connections", visitor).data["connections"]
+    assert (row_shown["id"], row_shown["may_test"], row_shown["may_edit"]) == ("theirs", True, False)
     assert ask("connection", visitor, id="mine").status == 403
 
 
@@ -120,7 +131,7 @@ def test_steps_after_the_first_failure_are_not_run(serve: Serve, variable: Varia
 
 
 def test_limit_is_unproven_and_says_how_long_to_wait(serve: Serve, variable: Variable) -> None:
-    limited = Said(429, {"error": {"message": "Slow down"}}, {"Retry-After": "37"})
+    limited = ServiceResponse(429, {"error": {"message": "Slow down"}}, {"Retry-After": "37"})
     data = ask("test", connection=variable(serve(manner(chat=limited)).base_url)).data
     assert (data["state"], data["wait"], data["steps"][4]["owner"]) == ("inconclusive", 37, "your quota")
     assert data["connection"]["last"]["state"] == "inconclusive"
@@ -141,13 +152,13 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.arrival = threading.Event()
         self.open = threading.Event()
 
-    def __call__(self, asked: Asked) -> Said:
-        self.asked.set()
+    def __call__(self, request: ServiceRequest) -> ServiceResponse:
+        self.arrival.set()
         assert self.open.wait(30)
-        return LISTED if asked.path == "/v1/models" else UNKNOWN_MODEL
+        return LISTED if request.path == "/v1/models" else UNKNOWN_MODEL
 
 
 @pytest.mark.parametrize("path", ["test", "models"])
@@ -156,17 +167,17 @@ def test_second_press_joins_the_run_under_way(serve: Serve, variable: Variable, 
     service = serve(gate)
     variable(service.base_url)
     first = start(path, ADMIN, connection="stored")
-    assert gate.asked.wait(30)
+    assert gate.arrival.wait(30)
     second = start(path, Visitor("GET", "POST", name="bob"), connection="stored")
     gate.open.set()
     (one, two) = (finish(*begun).data for begun in (first, second))
-    assert [asked.path for asked in service.asked].count("/v1/models") == 1
+    assert [request.path for request in service.requests].count("/v1/models") == 1
     for data in (one, two):
         data.pop("connection", None)
     assert one == two
     # Once it is over, the next press is a run of its own.
     ask(path, connection="stored")
-    assert [asked.path for asked in service.asked].count("/v1/models") == 2
+    assert [request.path for request in service.requests].count("/v1/models") == 2
 
 
 def test_joined_run_shows_each_visitor_their_own_rights(serve: Serve, variable: Variable) -> None:
@@ -186,7 +197,7 @@ def test_changed_connection_is_not_the_same_run(serve: Serve, variable: Variable
     second = start("test", connection="stored")
     gate.open.set()
     assert all(finish(*each).data["state"] == "ok" for each in (first, second))
-    tokens = {asked.authorization for asked in service.asked}
+    tokens = {request.authorization for request in service.requests}
     assert tokens == {f"Bearer {canary.TOKEN}", "Bearer another"}
 
 
@@ -231,31 +242,35 @@ def test_models(serve: Serve, variable: Variable) -> None:
     assert [model["id"] for model in data["models"]] == [model["id"] for model in MODELS["data"]]
     assert [model["default"] for model in data["models"]] == ["chat", None, None, None]
     assert data["price_note"] == "none that the service lists"
-    assert [asked.path for asked in service.asked] == ["/v1/models"]
+    assert [request.path for request in service.requests] == ["/v1/models"]
 
 
 def test_batches(serve: Serve, variable: Variable) -> None:
-    service = serve(manner(batches=Said(200, {"data": [{"id": "batch-1", "status": "completed"}], "has_more": True})))
+    service = serve(
+        manner(batches=ServiceResponse(200, {"data": [{"id": "batch-1", "status": "completed"}], "has_more": True}))
+    )
     variable(service.base_url)
     data = ask("batches", VIEWER, connection="stored").data
     assert [(batch["id"], batch["status"]) for batch in data["batches"]] == [("batch-1", "completed")]
     assert data["more"] is True
-    assert [asked.path for asked in service.asked] == ["/v1/batches?limit=100"]
+    assert [request.path for request in service.requests] == ["/v1/batches?limit=100"]
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("response", "message"),
     [
         (UNAUTHORIZED, "No batches: "),
-        (Said(200, {"data": {}}), "something else than a list of batches"),
-        (Said(404, "<title>Nothing here</title>"), "No batches: "),
+        (ServiceResponse(200, {"data": {}}), "something else than a list of batches"),
+        (ServiceResponse(404, "<title>Nothing here</title>"), "No batches: "),
     ],
 )
-def test_batches_that_cannot_be_listed(serve: Serve, variable: Variable, said: Said, told: str) -> None:
-    variable(serve(manner(batches=said)).base_url)
+def test_batches_that_cannot_be_listed(
+    serve: Serve, variable: Variable, response: ServiceResponse, message: str
+) -> None:
+    variable(serve(manner(batches=response)).base_url)
     answer = ask("batches", connection="stored")
     assert answer.status == 502
-    assert told in sentence(answer)
+    assert message in sentence(answer)
     assert not canary.shows(sentence(answer))
 
 
@@ -264,11 +279,11 @@ def test_batches_need_a_token(serve: Serve, variable: Variable) -> None:
     variable(service.base_url, password=None, extra={"access": "anonymous"})
     answer = ask("batches", connection="stored")
     assert (answer.status, sentence(answer)) == (422, "Batches need an API token, and the connection has none.")
-    assert not service.asked
+    assert not service.requests
 
 
 def test_models_that_cannot_be_listed(serve: Serve, variable: Variable) -> None:
-    variable(serve(manner(models=Said(200, "<title>Sign in</title>"))).base_url)
+    variable(serve(manner(models=ServiceResponse(200, "<title>Sign in</title>"))).base_url)
     answer = ask("models", connection="stored")
     assert answer.status == 502
     assert sentence(answer).startswith("No models: an HTML page instead of a list of models.")

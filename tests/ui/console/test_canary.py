@@ -17,8 +17,8 @@ import pytest
 from support import canary
 from support.console import ask, lines
 from support.scripted_server import Manner, Received, Server, Wire
-from support.services import Asked, Said, Service
-from support.streams import DONE, answer, chunk, event, told
+from support.services import Service, ServiceRequest, ServiceResponse
+from support.streams import DONE, answer, chunk, event, send_stream
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("database")]
 
@@ -37,27 +37,29 @@ SPELLED: dict[str, Callable[[str], str]] = {
 PLACES = ["models", "batches", "answer", "refusal", "page", "headers"]
 
 
-def echoing(place: str, spell: Callable[[str], str]) -> Callable[[Asked], Said]:
-    def say(asked: Asked) -> Said:
-        told = spell((asked.authorization or "").removeprefix("Bearer "))
-        pricing = {"currency_unit": told, "prompt": told, "completion": told}
-        listed = {"data": [{"id": told, "owned_by": told, "pricing": pricing, "max_completion_tokens": 5}]}
-        if asked.path == "/v1/models" and place != "page":
-            return Said(200, listed if place == "models" else {"data": [{"id": "m"}]})
+def echoing(place: str, spell: Callable[[str], str]) -> Callable[[ServiceRequest], ServiceResponse]:
+    def say(request: ServiceRequest) -> ServiceResponse:
+        token = spell((request.authorization or "").removeprefix("Bearer "))
+        pricing = {"currency_unit": token, "prompt": token, "completion": token}
+        model_list = {"data": [{"id": token, "owned_by": token, "pricing": pricing, "max_completion_tokens": 5}]}
+        if request.path == "/v1/models" and place != "page":
+            return ServiceResponse(200, model_list if place == "models" else {"data": [{"id": "m"}]})
         if place == "batches":
-            names = dict.fromkeys((f"airflow_{name}" for name in ("dag_id", "run_id", "task_id", "map_index")), told)
-            batch = dict.fromkeys(("id", "status", "endpoint", "completion_window", "created_at"), told)
-            counts = dict.fromkeys(("total", "completed", "failed"), told)
-            return Said(200, {"data": [{**batch, "metadata": names, "request_counts": counts}]})
+            names = dict.fromkeys((f"airflow_{name}" for name in ("dag_id", "run_id", "task_id", "map_index")), token)
+            batch = dict.fromkeys(("id", "status", "endpoint", "completion_window", "created_at"), token)
+            counts = dict.fromkeys(("total", "completed", "failed"), token)
+            return ServiceResponse(200, {"data": [{**batch, "metadata": names, "request_counts": counts}]})
         if place == "page":
-            return Said(200, f"<title>{told}</title>")
+            return ServiceResponse(200, f"<title>{token}</title>")
         if place == "refusal":
-            return Said(401, {"error": {"message": told, "code": told}, "request_id": told})
+            return ServiceResponse(401, {"error": {"message": token, "code": token}, "request_id": token})
         if place == "headers":
-            return Said(302, "", {"Location": f"https://{told}/", "x-request-id": told})
-        usage = {"prompt_tokens": told, "completion_tokens": told}
-        choice = {"message": {"content": told}, "finish_reason": told}
-        return Said(200, {"choices": [choice], "model": told, "usage": usage, "data": [{"embedding": [1.0]}]})
+            return ServiceResponse(302, "", {"Location": f"https://{token}/", "x-request-id": token})
+        usage = {"prompt_tokens": token, "completion_tokens": token}
+        choice = {"message": {"content": token}, "finish_reason": token}
+        return ServiceResponse(
+            200, {"choices": [choice], "model": token, "usage": usage, "data": [{"embedding": [1.0]}]}
+        )
 
     return say
 
@@ -71,7 +73,7 @@ def everything(conn_id: str) -> str:
     return json.dumps(got)
 
 
-def kept() -> str:
+def read_audit_log() -> str:
     from airflow.models import Log
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -95,25 +97,25 @@ def test_echoed_token_is_nowhere(
     service = serve(echoing(place, spell))
     row("stored")
     variable(service.base_url, extra={"project_id": "abc", "chat_model": "m"})
-    shown = everything("stored")
-    assert service.asked[0].authorization == f"Bearer {canary.TOKEN}"
-    for text in (shown, kept(), caplog.text, *capfd.readouterr()):
+    output = everything("stored")
+    assert service.requests[0].authorization == f"Bearer {canary.TOKEN}"
+    for text in (output, read_audit_log(), caplog.text, *capfd.readouterr()):
         assert not canary.shows(text)
         # Nor a part of it that was cut off.
         assert canary.TOKEN[:8] not in text
-    assert "ovh_ai_endpoints_test" not in shown
-    assert '"headline"' in kept()
+    assert "ovh_ai_endpoints_test" not in output
+    assert '"headline"' in read_audit_log()
 
 
 @pytest.mark.parametrize("spell", SPELLED.values(), ids=SPELLED)
 def test_token_in_pieces_of_a_stream_is_in_no_line(variable: Any, spell: Callable[[str], str]) -> None:
     chance = random.Random(11)
-    told_ = f"before {spell(canary.TOKEN)} after"
+    text_shown = f"before {spell(canary.TOKEN)} after"
 
     def manner(wire: Wire, request: Received) -> bool:
-        cuts = sorted(chance.choices(range(len(told_) + 1), k=12))
-        pieces = [told_[a:b] for a, b in zip([0, *cuts], [*cuts, len(told_)], strict=True)]
-        return told(answer(*pieces))(wire, request)
+        cuts = sorted(chance.choices(range(len(text_shown) + 1), k=12))
+        pieces = [text_shown[a:b] for a, b in zip([0, *cuts], [*cuts, len(text_shown)], strict=True)]
+        return send_stream(answer(*pieces))(wire, request)
 
     with Server(manner) as server:
         variable(server.base_url)
@@ -130,17 +132,17 @@ def test_token_in_pieces_of_a_stream_is_in_no_line(variable: Any, spell: Callabl
 @pytest.mark.parametrize(
     "manner",
     [
-        told(chunk("a"), event({"error": {"message": "x" * 280 + canary.TOKEN}})),
-        told(chunk("a"), event({"error": canary.TOKEN})),
-        told(chunk("a", canary.TOKEN, model="m" * 190 + canary.TOKEN), DONE),
-        told(chunk(canary.TOKEN[:-1])),
+        send_stream(chunk("a"), event({"error": {"message": "x" * 280 + canary.TOKEN}})),
+        send_stream(chunk("a"), event({"error": canary.TOKEN})),
+        send_stream(chunk("a", canary.TOKEN, model="m" * 190 + canary.TOKEN), DONE),
+        send_stream(chunk(canary.TOKEN[:-1])),
     ],
     ids=["error cut", "error", "names", "broken off"],
 )
 def test_token_at_an_end(variable: Any, manner: Manner) -> None:
     with Server(manner) as server:
         variable(server.base_url)
-        told_ = lines(ask("try", connection="stored", model="m", kind="chat", text="Hi"))
-    assert not canary.shows(json.dumps(told_[-1]))
-    assert canary.TOKEN[:8] not in json.dumps(told_[-1])
-    assert canary.TOKEN not in json.dumps(told_)
+        text_shown = lines(ask("try", connection="stored", model="m", kind="chat", text="Hi"))
+    assert not canary.shows(json.dumps(text_shown[-1]))
+    assert canary.TOKEN[:8] not in json.dumps(text_shown[-1])
+    assert canary.TOKEN not in json.dumps(text_shown)

@@ -45,7 +45,7 @@ def test_a_batch() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {}, "x", {"airflow_task_id": 7}, {"owner": "somebody else"}])
-def test_a_batch_of_somebody_else(metadata: Any) -> None:
+def test_a_batch_of_another_program(metadata: Any) -> None:
     assert one(id="batch-1", metadata=metadata)["task"] is None
 
 

@@ -15,7 +15,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.views.models import Price
 from support import canary
 from support.console import VIEWER, ask
 from support.scripted_server import refusing
-from support.services import Answer, Said, Service, Silence, manner
+from support.services import Answer, Service, ServiceResponse, Silence, manner
 
 pytestmark = pytest.mark.airflow
 
@@ -39,8 +39,8 @@ KNOWN = {"gpt-oss-120b": {"kind": "chat", "price": Price(0.08, 0.4, "EUR", "cata
 def public(serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], Service]:
     """A catalogue that says what a test tells it to."""
 
-    def start(said: Answer) -> Service:
-        service = serve(lambda _: said)
+    def start(response: Answer) -> Service:
+        service = serve(lambda _: response)
         monkeypatch.setenv(SWITCH, f"http://{service.host}/rest/v1/models_v2")
         return service
 
@@ -48,27 +48,27 @@ def public(serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 def test_is_asked_once_an_hour_and_without_a_token(public: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = public(Said(200, [entry()]))
+    service = public(ServiceResponse(200, [entry()]))
     assert [read_catalogue(), read_catalogue(), read_catalogue()] == [KNOWN] * 3
-    assert [(asked.method, asked.path, asked.authorization) for asked in service.asked] == [
+    assert [(request.method, request.path, request.authorization) for request in service.requests] == [
         ("GET", "/rest/v1/models_v2", None)
     ]
     monkeypatch.setattr(catalogue, "CACHE_S", 0.0)
     read_catalogue()
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
     assert catalogue.CACHE_S == 0
     monkeypatch.undo()
     assert catalogue.CACHE_S == 3_600
 
 
 def test_failure_is_good_for_as_long(public: Any) -> None:
-    service = public(Said(500))
+    service = public(ServiceResponse(500))
     assert [read_catalogue(), read_catalogue()] == [{}, {}]
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_switched_off(public: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = public(Said(200, [entry()]))
+    service = public(ServiceResponse(200, [entry()]))
     for nothing in ("", "  "):
         monkeypatch.setenv(SWITCH, nothing)
         catalogue.forget()
@@ -83,20 +83,20 @@ def test_address_without_a_setting_is_that_of_ovhcloud(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [
-        pytest.param(Said(200, "<title>Sign in</title>"), id="a page"),
-        pytest.param(Said(200, "{"), id="broken JSON"),
-        pytest.param(Said(404, [entry()]), id="404"),
-        pytest.param(Said(302, "", {"Location": "https://evil.example"}), id="redirect"),
-        pytest.param(Said(200, {"models": [entry()]}), id="an object"),
+        pytest.param(ServiceResponse(200, "<title>Sign in</title>"), id="a page"),
+        pytest.param(ServiceResponse(200, "{"), id="broken JSON"),
+        pytest.param(ServiceResponse(404, [entry()]), id="404"),
+        pytest.param(ServiceResponse(302, "", {"Location": "https://evil.example"}), id="redirect"),
+        pytest.param(ServiceResponse(200, {"models": [entry()]}), id="an object"),
         pytest.param(Silence(), id="hangs"),
-        pytest.param(Said(200, "x" * 2_000, pace=0.05), id="drips"),
+        pytest.param(ServiceResponse(200, "x" * 2_000, pace=0.05), id="drips"),
     ],
 )
-def test_everything_else_is_no_prices(public: Any, monkeypatch: pytest.MonkeyPatch, said: Answer) -> None:
+def test_everything_else_is_no_prices(public: Any, monkeypatch: pytest.MonkeyPatch, response: Answer) -> None:
     monkeypatch.setattr(catalogue, "TIMEOUT_S", 0.3)
-    public(said)
+    public(response)
     assert read_catalogue() == {}
 
 
@@ -141,9 +141,9 @@ def test_no_entry(value: Any) -> None:
 @pytest.mark.parametrize("place", ["category", "metadata", "name"])
 @pytest.mark.parametrize("value", [None, 5, "x", [], {}, [5], {"usage_information": 5}, {"model_specs": [5]}])
 def test_wrong_shape_in_any_field(place: str, value: Any) -> None:
-    found = read_entries([entry() | {place: value}, entry("other")])
-    assert found["other"] == KNOWN["gpt-oss-120b"]
-    json.dumps({name: known.get("kind") for name, known in found.items()})
+    entries = read_entries([entry() | {place: value}, entry("other")])
+    assert entries["other"] == KNOWN["gpt-oss-120b"]
+    json.dumps({name: entry_.get("kind") for name, entry_ in entries.items()})
 
 
 @pytest.mark.parametrize(
@@ -168,20 +168,20 @@ def test_prices_of_another_shape(prices: Any) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_models_of_ovhcloud_are_shown_with_its_prices(public: Any, serve: Any, variable: Any) -> None:
-    catalogue_service, service = public(Said(200, [entry()])), serve(manner())
+    catalogue_service, service = public(ServiceResponse(200, [entry()])), serve(manner())
     variable(service.base_url, extra={"project_id": "abc"})
     data = ask("models", VIEWER, connection="stored").data
     first = data["models"][0]
     assert (first["price_in"], first["price_out"], first["currency"]) == (0.08, 0.4, "EUR")
     assert data["price_note"].startswith("EUR per million tokens, as OVHcloud's public catalogue lists them")
     ask("models", VIEWER, connection="stored")
-    assert (len(catalogue_service.asked), len(service.asked)) == (1, 2)
-    assert not any(canary.shows(str(asked)) for asked in catalogue_service.asked)
+    assert (len(catalogue_service.requests), len(service.requests)) == (1, 2)
+    assert not any(canary.shows(str(request)) for request in catalogue_service.requests)
 
 
 @pytest.mark.usefixtures("database")
 def test_models_of_others_are_not_looked_up(public: Any, serve: Any, variable: Any) -> None:
-    catalogue_service = public(Said(200, [entry()]))
+    catalogue_service = public(ServiceResponse(200, [entry()]))
     variable(serve(manner()).base_url)
     assert ask("models", VIEWER, connection="stored").data["models"][0]["currency"] is None
     assert catalogue_service.connections == 0

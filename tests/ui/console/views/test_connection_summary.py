@@ -49,10 +49,10 @@ def stored(host: str = "https://x.example/v1", password: str = canary.TOKEN, **e
 
 
 def row(connection: ConnectionRecord, visitor: Visitor = ADMIN, last: Result | None = None) -> dict[str, Any]:
-    shown = connection_summary.row(connection, visitor, last)
-    assert set(shown) == ROW
-    assert not canary.shows(json.dumps(shown))
-    return shown
+    summary = connection_summary.row(connection, visitor, last)
+    assert set(summary) == ROW
+    assert not canary.shows(json.dumps(summary))
+    return summary
 
 
 def test_row() -> None:
@@ -72,8 +72,8 @@ def test_row() -> None:
 
 
 def test_blank_host_is_ovhcloud_itself() -> None:
-    shown = row(stored(""))
-    assert (shown["base_url"], shown["custom_host"]) == ("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", False)
+    summary = row(stored(""))
+    assert (summary["base_url"], summary["custom_host"]) == ("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", False)
 
 
 def test_access_without_a_token() -> None:
@@ -94,15 +94,15 @@ def test_access_without_a_token() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_a_sentence(connection: ConnectionRecord, problem: str) -> None:
-    shown = connection_summary.row(connection, ADMIN, None)
-    assert problem in shown["problem"]
-    assert (shown["base_url"], shown["access"], shown["custom_host"]) == ("", "", False)
+    summary = connection_summary.row(connection, ADMIN, None)
+    assert problem in summary["problem"]
+    assert (summary["base_url"], summary["access"], summary["custom_host"]) == ("", "", False)
 
 
 def test_last_result() -> None:
     connection = stored()
     last = Result("stored", "ok", "token accepted", "", 12, connection.fingerprint(), AT, AT, "ann")
-    shown = row(connection, ADMIN, last)["last"]
-    assert set(shown) == LAST
-    assert (shown["outdated"], shown["by"], shown["milliseconds"]) == (False, "ann", 12)
+    summary = row(connection, ADMIN, last)["last"]
+    assert set(summary) == LAST
+    assert (summary["outdated"], summary["by"], summary["milliseconds"]) == (False, "ann", 12)
     assert row(stored(password="another"), ADMIN, last)["last"]["outdated"] is True

@@ -28,7 +28,7 @@ from support.console import ADMIN, VIEWER, Vault, Visitor
 pytestmark = pytest.mark.airflow
 
 Row = Callable[..., None]
-NOBODY = Visitor()
+ANONYMOUS = Visitor()
 
 
 def refused(conn_id: Any, visitor: Visitor = ADMIN) -> HTTPError:
@@ -71,21 +71,24 @@ class TestListed:
     def test_variable_shadows_the_row(self, row: Row, variable: Any) -> None:
         row("stored", host="https://row.example/v1")
         variable("https://variable.example/v1")
-        (found,) = list_connections(ADMIN)
-        assert (found.source, found.settings().client.base_url) == (ENVIRONMENT, "https://variable.example/v1")
-        assert get_connection("stored", ADMIN).fingerprint() == found.fingerprint()
+        (connection,) = list_connections(ADMIN)
+        assert (connection.source, connection.settings().client.base_url) == (
+            ENVIRONMENT,
+            "https://variable.example/v1",
+        )
+        assert get_connection("stored", ADMIN).fingerprint() == connection.fingerprint()
 
     @pytest.mark.parametrize("value", ["{", '{"port": "x"}', "ovh_ai_endpoints://:token@host/v1"])
     def test_unreadable_variable(self, row: Row, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
         row("stored", host="https://row.example/v1")
         monkeypatch.setenv("AIRFLOW_CONN_STORED", value)
-        (found,) = list_connections(ADMIN)
-        shown = connection_summary.row(found, ADMIN, None)
-        assert (shown["source"], shown["base_url"]) == (ENVIRONMENT, "")
-        assert "cannot be read" in shown["problem"]
+        (connection,) = list_connections(ADMIN)
+        summary = connection_summary.row(connection, ADMIN, None)
+        assert (summary["source"], summary["base_url"]) == (ENVIRONMENT, "")
+        assert "cannot be read" in summary["problem"]
 
     @pytest.mark.parametrize(
-        ("conn_type", "host", "visitor", "said"),
+        ("conn_type", "host", "visitor", "sentence"),
         [
             ("postgres", "db.example", ADMIN, "of type 'postgres'"),
             ("generic", "", ADMIN, "without a host"),
@@ -93,41 +96,41 @@ class TestListed:
         ],
     )
     def test_variable_of_another_service_is_not_read_out(
-        self, row: Row, variable: Any, conn_type: str, host: str, visitor: Visitor, said: str
+        self, row: Row, variable: Any, conn_type: str, host: str, visitor: Visitor, sentence: str
     ) -> None:
         row("stored", host="https://row.example/v1")
         variable(host, conn_type=conn_type)
-        shown = connection_summary.row(list_connections(visitor)[0], visitor, None)
-        assert said in shown["problem"]
-        assert "db.example" not in str(shown)
+        summary = connection_summary.row(list_connections(visitor)[0], visitor, None)
+        assert sentence in summary["problem"]
+        assert "db.example" not in str(summary)
 
     def test_row_that_another_key_encrypted(self, row: Row) -> None:
         key = Fernet(Fernet.generate_key())
         row("stored", host="https://row.example/v1", raw_password=key.encrypt(canary.TOKEN.encode()).decode())
         row("other", host="https://other.example/v1", password="token")
         assert [each.conn_id for each in list_connections(ADMIN)] == ["other", "stored"]
-        for found in (list_connections(ADMIN)[1], get_connection("stored", ADMIN)):
+        for connection in (list_connections(ADMIN)[1], get_connection("stored", ADMIN)):
             with pytest.raises(ConfigurationError, match=r"cannot be decrypted .* \[core\] fernet_key") as raised:
-                found.settings()
+                connection.settings()
             assert raised.value.__cause__ is raised.value.__context__ is None
-            assert (found.source, found.fingerprint()) == (DATABASE, "")
-            assert "cannot be decrypted" in connection_summary.row(found, ADMIN, None)["problem"]
+            assert (connection.source, connection.fingerprint()) == (DATABASE, "")
+            assert "cannot be decrypted" in connection_summary.row(connection, ADMIN, None)["problem"]
 
     def test_row_whose_extra_another_key_encrypted(self, row: Row) -> None:
         other = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
         row("stored", host="https://row.example/v1", raw_extra=other)
-        (found,) = list_connections(ADMIN)
+        (connection,) = list_connections(ADMIN)
         with pytest.raises(ConfigurationError, match="cannot be decrypted"):
-            found.settings()
-        assert found.fingerprint() == ""
+            connection.settings()
+        assert connection.fingerprint() == ""
 
 
 class TestOpened:
     def test_from_the_database(self, row: Row) -> None:
         row("stored", host="https://row.example/v1", password=canary.TOKEN)
-        found = get_connection("stored", VIEWER)
-        assert (found.source, found.settings().client.token) == (DATABASE, canary.TOKEN)
-        assert not canary.shows(repr(found))
+        connection = get_connection("stored", VIEWER)
+        assert (connection.source, connection.settings().client.token) == (DATABASE, canary.TOKEN)
+        assert not canary.shows(repr(connection))
 
     def test_from_the_environment(self, database: None, variable: Any) -> None:
         variable("https://variable.example/v1")
@@ -137,21 +140,21 @@ class TestOpened:
         vault.holds["stored"] = Connection(
             conn_id="stored", conn_type="ovh_ai_endpoints", host="https://vault.example/v1", password="token"
         )
-        found = get_connection("stored", VIEWER)
-        assert (found.source, found.settings().client.base_url) == (BACKEND, "https://vault.example/v1")
+        connection = get_connection("stored", VIEWER)
+        assert (connection.source, connection.settings().client.base_url) == (BACKEND, "https://vault.example/v1")
 
     def test_nothing_is_asked_for_who_may_not_read_it(self, vault: type[Vault], row: Row) -> None:
         row("theirs")
-        for visitor in (NOBODY, Visitor("POST", "PUT"), Visitor("GET", only=["mine"])):
+        for visitor in (ANONYMOUS, Visitor("POST", "PUT"), Visitor("GET", only=["mine"])):
             error = refused("theirs", visitor)
             assert (error.status, "You may not read" in error.message) == (403, True)
-        assert vault.asked == []
+        assert vault.conn_ids == []
         get_connection("theirs", VIEWER)
-        assert vault.asked == ["theirs"]
+        assert vault.conn_ids == ["theirs"]
 
-    def test_refusal_does_not_tell_what_exists(self, row: Row) -> None:
+    def test_refusal_does_not_reveal_which_connections_exist(self, row: Row) -> None:
         row("theirs")
-        there, absent = (refused(conn_id, NOBODY).message for conn_id in ("theirs", "absent"))
+        there, absent = (refused(conn_id, ANONYMOUS).message for conn_id in ("theirs", "absent"))
         assert there.replace("theirs", "absent") == absent
 
     def test_missing(self, database: None) -> None:
@@ -161,7 +164,7 @@ class TestOpened:
     @pytest.mark.parametrize("conn_id", [None, "", "  ", 5, ["stored"], {"id": 1}, True, "x" * 251])
     def test_no_id(self, database: None, vault: type[Vault], conn_id: Any) -> None:
         assert refused(conn_id).status == 422
-        assert vault.asked == []
+        assert vault.conn_ids == []
 
     @pytest.mark.parametrize("conn_type", ["postgres", "http", "aws", "OVH_AI_ENDPOINTS"])
     def test_other_type_is_refused_before_its_password_is_read(

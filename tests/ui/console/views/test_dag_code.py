@@ -19,7 +19,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.actions import File
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import dag_code
 from support.audio_samples import wav
 from support.console import VIEWER, ask, lines, sentence
-from support.requests_seen import asked
+from support.requests_seen import list_model_requests
 
 pytestmark = pytest.mark.airflow
 
@@ -34,13 +34,13 @@ def values(source: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", dag_code.KINDS)
-def test_any_id_stands_in_it_as_it_is(kind: str) -> None:
+def test_any_id_is_quoted_unchanged(kind: str) -> None:
     chance = random.Random(3)
     for _ in range(300):
         model, conn_id = ("".join(chance.choices(ALLOWED, k=chance.randrange(1, 40))) for _ in range(2))
         assert dag_code.is_safe_literal(model)
-        found = values(dag_code.dag(kind, model, conn_id))
-        assert (found["model"], found["ovh_conn_id"]) == (model, conn_id)
+        literals = values(dag_code.dag(kind, model, conn_id))
+        assert (literals["model"], literals["ovh_conn_id"]) == (model, conn_id)
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ def test_any_id_stands_in_it_as_it_is(kind: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", dag_code.KINDS)
-def test_any_text_stands_in_it_as_it_is(kind: str, text: str) -> None:
+def test_any_text_is_quoted_unchanged(kind: str, text: str) -> None:
     source = dag_code.operator(kind, "m", "c", text, 5)
-    found = values(source)
+    literals = values(source)
     fields = {"embedding": "input", "guard": "text", "image": "prompt", "transcription": "audio_path"}
-    assert (found["messages"][0]["content"] if kind == "chat" else found[fields[kind]]) == text
-    assert found["max_tokens"] == 5
+    assert (literals["messages"][0]["content"] if kind == "chat" else literals[fields[kind]]) == text
+    assert literals["max_tokens"] == 5
     assert source.isascii()
     # Airflow would render what is between braces.
-    assert found.get("render_prompts", True) is ("{" not in text)
+    assert literals.get("render_prompts", True) is ("{" not in text)
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_trial_of_an_id_that_no_code_should_carry_shows_none(
 ) -> None:
     sandbox = ovh_ai_endpoints_sandbox
     variable(sandbox.base_url, password=sandbox.token)
-    given = {"connection": "stored", "kind": "chat", "text": "{{ conn.x.password }}"}
-    done = lines(ask("try", **given, model="gpt-oss-20b"))[-1]["done"]
+    fields = {"connection": "stored", "kind": "chat", "text": "{{ conn.x.password }}"}
+    done = lines(ask("try", **fields, model="gpt-oss-20b"))[-1]["done"]
     assert values(done["code"])["render_prompts"] is False
-    assert asked(sandbox)[-1].json["messages"][0]["content"] == "{{ conn.x.password }}"
+    assert list_model_requests(sandbox)[-1].json["messages"][0]["content"] == "{{ conn.x.password }}"
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_copied_dag_runs(
     source = file.text.replace("/tmp/ai_endpoints", str(tmp_path))
     run = run_dag(source.replace("/path/to/recording.mp3", str(tmp_path / "recording")))
     assert run.state == "success"
-    sent = asked(sandbox)[-1]
-    assert (form_payload(sent) if kind == "transcription" else sent.json)["model"] == model
+    body = list_model_requests(sandbox)[-1]
+    assert (form_payload(body) if kind == "transcription" else body.json)["model"] == model
     assert xcom(run, task)
 
 
@@ -161,8 +161,8 @@ def test_code_of_a_trial_asks_for_the_same(
     sandbox = ovh_ai_endpoints_sandbox
     variable(sandbox.base_url, password=sandbox.token)
     text = 'It\'s "so" {{ simple }}:\n{% raw %} Grüße'
-    given = {"connection": "stored", "model": model, "kind": kind, "text": text, "max_tokens": 900}
-    code = lines(ask("try", **given))[-1]["done"]["code"]
+    fields = {"connection": "stored", "model": model, "kind": kind, "text": text, "max_tokens": 900}
+    code = lines(ask("try", **fields))[-1]["done"]["code"]
     name = code.partition("(")[0]
     body = "".join(f"    {line}\n" for line in code.splitlines())
     source = (
@@ -171,8 +171,8 @@ def test_code_of_a_trial_asks_for_the_same(
         f"with DAG(dag_id='tried_{kind}', start_date=datetime(2026, 1, 1), schedule=None):\n{body}"
     )
     assert run_dag(source).state == "success"
-    tried, ran = (request.json for request in asked(sandbox))
+    tried, ran = (request.json for request in list_model_requests(sandbox))
     # How the answer is carried may differ; what is asked may not.
     carried = {"stream", "stream_options", "encoding_format"}
-    first, second = ({name: sent[name] for name in set(sent) - carried} for sent in (tried, ran))
+    first, second = ({name: body[name] for name in set(body) - carried} for body in (tried, ran))
     assert first == second

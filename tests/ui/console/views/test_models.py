@@ -35,9 +35,11 @@ SETTINGS = settings_for("https://x.example/v1", canary.TOKEN)
 OVH = ConnectionSettings(ClientSettings(base_url=BASE_URL, token=canary.TOKEN))
 
 
-def one(settings: ConnectionSettings = SETTINGS, known: dict[str, Any] | None = None, **model: Any) -> dict[str, Any]:
+def one(
+    settings: ConnectionSettings = SETTINGS, catalogue: dict[str, Any] | None = None, **model: Any
+) -> dict[str, Any]:
     model = {"id": "m"} | model
-    (row,) = rows([model], settings, {model["id"]: known or {}})
+    (row,) = rows([model], settings, {model["id"]: catalogue or {}})
     assert set(row) == FIELDS
     json.dumps(row, allow_nan=False)
     return row
@@ -66,11 +68,11 @@ def test_kind(model_id: str, fields: dict[str, Any], kind: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [(131072, 131072), (0, None), (-1, None), (10**12, None), (1.5, None), ("131072", None), (True, None), ([], None)],
 )
-def test_context(value: Any, shown: int | None) -> None:
-    assert one(context_length=value)["context"] == shown
+def test_context(value: Any, expected: int | None) -> None:
+    assert one(context_length=value)["context"] == expected
 
 
 @pytest.mark.parametrize(
@@ -122,14 +124,14 @@ def test_currency_that_no_browser_takes(unit: str) -> None:
 
 
 def test_catalogue_wins() -> None:
-    known = {"kind": "vision", "price": Price(0.08, 0.4, "EUR", "catalogue")}
-    row = one(known=known, max_completion_tokens=5, pricing={"currency_unit": "USD", "prompt": "0.000001"})
+    entry = {"kind": "vision", "price": Price(0.08, 0.4, "EUR", "catalogue")}
+    row = one(catalogue=entry, max_completion_tokens=5, pricing={"currency_unit": "USD", "prompt": "0.000001"})
     assert (row["kind"], row["price_in"], row["price_out"]) == ("vision", 0.08, 0.4)
     assert (row["currency"], row["price_source"]) == ("EUR", "catalogue")
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),  # the page shows text as text
         ("\u202egnp.exe\u2066", "gnp.exe"),
@@ -140,9 +142,9 @@ def test_catalogue_wins() -> None:
     ],
     ids=["script", "direction", "control", "surrogate", "megabyte", "empty"],
 )
-def test_hostile_names(text: str, shown: str) -> None:
+def test_hostile_names(text: str, expected: str) -> None:
     row = one(id=text, owned_by=text)
-    assert (row["id"], row["owner"]) == (shown, shown or None)
+    assert (row["id"], row["owner"]) == (expected, expected or None)
 
 
 @pytest.mark.parametrize("owner", [None, 5, ["x"], {"href": "javascript:alert(1)"}])
@@ -151,10 +153,10 @@ def test_owner_that_is_no_text(owner: Any) -> None:
 
 
 def test_ten_thousand_models() -> None:
-    listed = [{"id": f"a-model-with-a-long-name-{number:06}", "owned_by": "x" * 60} for number in range(12_000)]
-    shown = rows(listed, SETTINGS, {})
-    assert len(shown) == 10_000
-    assert shown[9_999]["id"].endswith("-009999")
+    models = [{"id": f"a-model-with-a-long-name-{number:06}", "owned_by": "x" * 60} for number in range(12_000)]
+    table = rows(models, SETTINGS, {})
+    assert len(table) == 10_000
+    assert table[9_999]["id"].endswith("-009999")
 
 
 @pytest.mark.parametrize(
@@ -170,8 +172,8 @@ def test_echoed_token_is_in_no_field(settings: ConnectionSettings, spelled: str)
 
 def test_defaults_are_marked_by_any_spelling() -> None:
     settings = settings_for("https://x.example", chat_model="openai/GPT-oss", embedding_model="bge")
-    listed = [{"id": "other"}, {"id": "gpt-OSS"}, {"id": "bge"}]
-    assert [row["default"] for row in rows(listed, settings, {})] == [None, "chat", "embedding"]
+    models = [{"id": "other"}, {"id": "gpt-OSS"}, {"id": "bge"}]
+    assert [row["default"] for row in rows(models, settings, {})] == [None, "chat", "embedding"]
 
 
 @pytest.mark.parametrize("model_id", ["gpt-oss-120b", "javascript:alert(1)", "a/../../b?c#d", '"><script>'])
@@ -195,7 +197,7 @@ def test_note_names_each_source() -> None:
     both = [one(pricing={"currency_unit": "USD", "prompt": "0.000001"}), one()]
     assert price_note([one()], "2026-11-23") == "none that the service lists"
     assert price_note(both, "2026-11-23") == "USD per million tokens, as the service lists them, read 2026-11-23"
-    both.append(one(known={"price": Price(1.0, None, "EUR", "catalogue")}))
+    both.append(one(catalogue={"price": Price(1.0, None, "EUR", "catalogue")}))
     assert price_note(both, "2026-11-23") == (
         "EUR per million tokens, as OVHcloud's public catalogue lists them, without VAT; or USD per million tokens, "
         "as the service lists them, read 2026-11-23"

@@ -15,7 +15,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from support import canary
 from support.console import ADMIN, ask, lines, sentence, start
 from support.scripted_server import Manner, Received, Server, Wire, drip_body, hang, reply, vanish
-from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, event, then_hang, told
+from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, event, send_stream, then_hang
 
 pytestmark = pytest.mark.airflow
 
@@ -46,12 +46,12 @@ def script(variable: Any) -> Iterator[Script]:
         yield make
 
 
-def shown(told: list[dict[str, Any]]) -> str:
-    return "".join(line.get("text", "") for line in told)
+def join_texts(lines: list[dict[str, Any]]) -> str:
+    return "".join(line.get("text", "") for line in lines)
 
 
 def test_chat(script: Script) -> None:
-    server = script(told(answer("Hel", "lo")))
+    server = script(send_stream(answer("Hel", "lo")))
     *texts, last = lines(ask("try", **CHAT, max_tokens=7))
     assert texts == [{"text": "Hel"}, {"text": "lo"}]
     done = last["done"]
@@ -84,7 +84,7 @@ def test_sandbox(variable: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
     sandbox = ovh_ai_endpoints_sandbox
     variable(sandbox.base_url, password=sandbox.token)
     *texts, last = lines(ask("try", **CHAT))
-    assert shown(texts)
+    assert join_texts(texts)
     assert last["done"]["output_tokens"] > 0
     *texts, last = lines(ask("try", **EMBEDDING))
     assert texts == []
@@ -101,11 +101,13 @@ def test_server_that_does_not_stream(script: Script) -> None:
 @pytest.mark.parametrize(
     ("manner", "text", "error"),
     [
-        pytest.param(told(chunk("Hel")), "Hel", "broke off before its end", id="ends early"),
+        pytest.param(send_stream(chunk("Hel")), "Hel", "broke off before its end", id="ends early"),
         pytest.param(chunked([chunk("Hel")], end=b""), "Hel", "connection was lost", id="cut"),
         pytest.param(vanish, "", "connection was lost", id="no reply"),
-        pytest.param(told(chunk("Hel"), event({"error": {"message": "Out of GPUs."}})), "Hel", "Out of GPUs", id="err"),
-        pytest.param(told(chunk("Hel"), b"data: {\n\n"), "Hel", "no JSON object", id="broken JSON"),
+        pytest.param(
+            send_stream(chunk("Hel"), event({"error": {"message": "Out of GPUs."}})), "Hel", "Out of GPUs", id="err"
+        ),
+        pytest.param(send_stream(chunk("Hel"), b"data: {\n\n"), "Hel", "no JSON object", id="broken JSON"),
         pytest.param(reply(401, {"error": {"message": "Invalid"}}), "", "Check the API token", id="401"),
         pytest.param(reply(429, {}, {"Retry-After": "9"}), "", "Try again in 9 s", id="429"),
         pytest.param(reply(500, "<h1>secret page</h1>"), "", "500 Internal Server Error", id="500"),
@@ -117,7 +119,7 @@ def test_server_that_does_not_stream(script: Script) -> None:
 def test_every_other_end_is_a_sentence(script: Script, manner: Manner, text: str, error: str) -> None:
     script(manner)
     *texts, last = lines(ask("try", **CHAT))
-    assert shown(texts) == text
+    assert join_texts(texts) == text
     assert set(last) == {"error"}
     assert error in last["error"]
     assert "secret page" not in last["error"]
@@ -133,37 +135,37 @@ def test_every_other_end_is_a_sentence(script: Script, manner: Manner, text: str
         pytest.param(drip_body, id="drips JSON"),
     ],
 )
-@pytest.mark.parametrize("given", [CHAT, EMBEDDING], ids=["chat", "embedding"])
+@pytest.mark.parametrize("params", [CHAT, EMBEDDING], ids=["chat", "embedding"])
 def test_time_is_bounded(
-    script: Script, monkeypatch: pytest.MonkeyPatch, manner: Manner, given: dict[str, Any]
+    script: Script, monkeypatch: pytest.MonkeyPatch, manner: Manner, params: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(playground, "TIMEOUT_S", 0.4)
     script(manner)
-    assert "Timed out" in lines(ask("try", **given))[-1]["error"]
+    assert "Timed out" in lines(ask("try", **params))[-1]["error"]
 
 
 def test_bound_is_ten_seconds() -> None:
     assert playground.TIMEOUT_S == 10
 
 
-@pytest.mark.parametrize("said", [{"data": []}, {"data": [{"embedding": ["x"]}]}, {"data": [{"embedding": []}]}, {}])
-def test_embedding_of_another_shape(script: Script, said: Any) -> None:
-    script(reply(200, said))
+@pytest.mark.parametrize("body", [{"data": []}, {"data": [{"embedding": ["x"]}]}, {"data": [{"embedding": []}]}, {}])
+def test_embedding_of_another_shape(script: Script, body: Any) -> None:
+    script(reply(200, body))
     (last,) = lines(ask("try", **EMBEDDING))
     assert "not what an OpenAI-compatible service returns" in last["error"]
 
 
 def test_double_click_is_one_request(script: Script) -> None:
-    open_, asked = threading.Event(), threading.Event()
+    open_, arrival = threading.Event(), threading.Event()
 
     def manner(wire: Wire, request: Received) -> bool:
-        asked.set()
+        arrival.set()
         assert open_.wait(30)
-        return told(answer("Hi"))(wire, request)
+        return send_stream(answer("Hi"))(wire, request)
 
     server = script(manner)
     first = start("try", ADMIN, **CHAT)
-    assert asked.wait(30)
+    assert arrival.wait(30)
     second = ask("try", **CHAT)
     assert (second.status, "under way already" in sentence(second)) == (409, True)
     open_.set()
@@ -175,20 +177,20 @@ def test_double_click_is_one_request(script: Script) -> None:
 def test_answer_without_bounds(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playground, "MAX_ANSWER_CHARS", 100)
     # The token lies across the place where the answer is cut.
-    script(told(answer("x" * 90, canary.TOKEN, "y" * 50)))
-    text = shown(lines(ask("try", **CHAT)))
+    script(send_stream(answer("x" * 90, canary.TOKEN, "y" * 50)))
+    text = join_texts(lines(ask("try", **CHAT)))
     assert text == "x" * 90 + "***" + "y" * 7
 
 
 def test_names_without_bounds(script: Script) -> None:
     long = "n" * 5_000
-    script(told(chunk("x"), chunk(None, "<b>" + long, model=long, usage={"prompt_tokens": 10**400}), DONE))
+    script(send_stream(chunk("x"), chunk(None, "<b>" + long, model=long, usage={"prompt_tokens": 10**400}), DONE))
     done = lines(ask("try", **CHAT))[-1]["done"]
     assert (len(done["model"]), len(done["finish_reason"]), done["input_tokens"]) == (200, 200, None)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"text": ""}, "text must not be empty"),
         ({"text": None}, "text must be a text"),
@@ -205,21 +207,21 @@ def test_names_without_bounds(script: Script) -> None:
         ({"max_tokens": True}, "max_tokens must be a number"),
     ],
 )
-def test_refused_before_anything_is_sent(script: Script, changes: dict[str, Any], said: str) -> None:
-    server = script(told(answer("Hi")))
+def test_refused_before_anything_is_sent(script: Script, changes: dict[str, Any], message: str) -> None:
+    server = script(send_stream(answer("Hi")))
     refused = ask("try", **CHAT | changes)
-    assert (refused.status, said in sentence(refused)) == (422, True), refused
+    assert (refused.status, message in sentence(refused)) == (422, True), refused
     assert server.connections == 0
 
 
 def test_connection_without_a_token(script: Script) -> None:
-    server = script(told(answer("Hi")), password="")
+    server = script(send_stream(answer("Hi")), password="")
     assert "has no API token" in sentence(ask("try", **CHAT))
     assert server.connections == 0
 
 
 def test_text_that_no_request_can_carry(script: Script) -> None:
-    script(told(answer("Hi")))
+    script(send_stream(answer("Hi")))
     assert "cannot be written as JSON" in lines(ask("try", **CHAT | {"text": "\ud800"}))[-1]["error"]
 
 
@@ -227,7 +229,7 @@ def test_unexpected_exception_is_the_last_line(script: Script, monkeypatch: pyte
     def broken(*_: Any) -> Any:
         raise RuntimeError(canary.TOKEN)
 
-    script(told(answer("Hi")))
+    script(send_stream(answer("Hi")))
     monkeypatch.setattr(playground, "_usage", broken)
     text, last = lines(ask("try", **CHAT))
     assert text == {"text": "Hi"}

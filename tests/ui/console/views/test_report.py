@@ -18,7 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.console.views import report
 from support import canary
 from support.console import ORIGIN
 from support.proxy import PASSWORD, Proxy
-from support.services import Said, Service, manner, settings_for
+from support.services import Service, ServiceResponse, manner, settings_for
 
 pytestmark = pytest.mark.airflow
 
@@ -55,7 +55,7 @@ def run(base_url: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_diagnosis_for_a_ticket(serve: Callable[..., Service]) -> None:
-    service = serve(manner(chat=Said(401, {"error": {"message": "Invalid API Key"}})))
+    service = serve(manner(chat=ServiceResponse(401, {"error": {"message": "Invalid API Key"}})))
     lines = run(service.base_url)["diagnosis"].splitlines()
     assert lines[0] == "Connection   stored"
     assert f"Base URL     {service.base_url}" in lines

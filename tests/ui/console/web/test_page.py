@@ -16,11 +16,11 @@ NAMES = sorted(file.name for file in STATIC.iterdir())
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_file_is_given_with_its_type_and_mark(name: str) -> None:
-    found = page.static(name)
-    assert found is not None
-    assert found.content == (STATIC / name).read_bytes()
-    assert found.media_type.startswith({"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]])
-    assert re.fullmatch(r'"[0-9a-f]{16}"', found.headers["ETag"])
+    file = page.static(name)
+    assert file is not None
+    assert file.content == (STATIC / name).read_bytes()
+    assert file.media_type.startswith({"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]])
+    assert re.fullmatch(r'"[0-9a-f]{16}"', file.headers["ETag"])
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_nothing_else_is_given(name: str) -> None:
     assert page.static(name) is None
 
 
-def test_what_stands_in_the_page_cannot_leave_its_attribute() -> None:
+def test_a_value_in_the_page_cannot_leave_its_attribute() -> None:
     filled = page.index(root='/a"><script>', home="/", framed=True, csrf="'\"<")
     assert "<script>" not in filled.replace("<script src", "").replace("<script type", "")
     assert "/a&quot;&gt;&lt;script&gt;/static/console.css" in filled

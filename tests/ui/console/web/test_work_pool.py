@@ -104,7 +104,7 @@ def test_second_stream_of_the_same_is_refused_until_the_first_ends() -> None:
     assert (list(first), list(other)) == ([True], [True])
 
 
-def test_nobody_listens_any_more() -> None:
+def test_reader_that_is_gone() -> None:
     closed, more = threading.Event(), threading.Event()
     went_on: list[int] = []
 
@@ -136,7 +136,7 @@ def test_failure_of_a_stream_reaches_its_reader() -> None:
         next(stream)
 
 
-def test_whoever_has_read_to_the_end_may_start_it_again() -> None:
+def test_reader_of_the_last_line_may_start_it_again() -> None:
     runs = WorkPool()
     for number in range(500):
         assert list(runs.stream("trial", [number])) == [number]
