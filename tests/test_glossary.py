@@ -19,6 +19,9 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(
     str(path.relative_to(ROOT)) for folder in ("example_dags", "scripts") for path in ROOT.glob(f"{folder}/*.py")
 )
+TESTS = sorted(
+    str(path.relative_to(ROOT)) for folder in ("tests", "benchmarks") for path in ROOT.glob(f"{folder}/**/*.py")
+)
 GLOSSARY = tomllib.loads((Path(__file__).parent / "glossary.toml").read_text(encoding="utf-8"))
 DOCSTRINGS = {re.compile(pattern, re.IGNORECASE): better for pattern, better in GLOSSARY["docstrings"].items()}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -48,11 +51,24 @@ def find_better_name(name: str, *, is_function: bool) -> str | None:
     return better or GLOSSARY["names"].get(bare.lower())
 
 
+def find_better_word(name: str) -> str | None:
+    words = [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name)]
+    return next((GLOSSARY["words"][word] for word in words if word in GLOSSARY["words"]), None)
+
+
 def list_names(source: str) -> list[str]:
     return [
         f"line {line}: {name}: use {better}"
         for name, line, is_function in iter_names(ast.parse(source))
         if (better := find_better_name(name, is_function=is_function))
+    ]
+
+
+def list_words(source: str) -> list[str]:
+    return [
+        f"line {line}: {name}: use {better}"
+        for name, line, _ in iter_names(ast.parse(source))
+        if (better := find_better_word(name))
     ]
 
 
@@ -80,9 +96,20 @@ def test_names_of_examples_and_scripts_are_in_the_glossary(file: str) -> None:
     assert list_names((ROOT / file).read_text(encoding="utf-8")) == []
 
 
+@pytest.mark.parametrize("file", TESTS)
+def test_names_of_tests_and_benchmarks_are_in_the_glossary(file: str) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    assert list_names(source) + list_words(source) == []
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_docstrings_are_in_the_glossary(module: str) -> None:
     assert list_docstrings((PACKAGE / module).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("file", [file for file in TESTS if file.startswith(("benchmarks/", "tests/support/"))])
+def test_docstrings_of_benchmarks_and_test_support_are_in_the_glossary(file: str) -> None:
+    assert list_docstrings((ROOT / file).read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -100,6 +127,14 @@ def test_docstrings_are_in_the_glossary(module: str) -> None:
 def test_a_banned_name_is_reported_with_a_better_one(source: str) -> None:
     (fault,) = list_names(source)
     assert re.search(r"line 1: \w+: use \w", fault)
+
+
+def test_a_banned_word_in_a_name_is_reported_with_a_better_one() -> None:
+    assert list_words("class TestWhatIsTold:\n    def test_nobody_waits(): ...\n") == [
+        "line 1: TestWhatIsTold: use return, report, log, print",
+        "line 2: test_nobody_waits: use user, caller, no one, or the thing itself",
+    ]
+    assert list_words("def test_a_retold_story(): ...") == []
 
 
 def test_a_banned_word_is_reported_with_a_better_one() -> None:
