@@ -27,11 +27,11 @@ BASE_URL = "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"
 
 #: Requests a minute per project and model with a token, per address and model without.
 #: Source: AI Endpoints capabilities guide, 2026-09.
-RATE_LIMIT_TOKEN = 400
-RATE_LIMIT_ANONYMOUS = 2
+RATE_LIMIT_TOKEN_RPM = 400
+RATE_LIMIT_ANONYMOUS_RPM = 2
 
 #: Inputs in one embeddings request. Source: catalogue ``max_batch_size`` of all three models, 2026-08.
-EMBEDDING_BATCH = 25
+EMBEDDING_BATCH_INPUTS = 25
 
 #: Bytes of one request body; the larger bound is for requests with images. Source: capabilities guide, 2026-09.
 MAX_REQUEST_BYTES = 2_000_000
@@ -56,12 +56,12 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 #: Seconds to reach the service, and seconds for one attempt from name lookup to the last byte.
 #: Slow episodes of up to two minutes were reported on the public roadmap in 2026.
-CONNECT_TIMEOUT = 10.0
-TIMEOUT = 120.0
+CONNECT_TIMEOUT_S = 10.0
+TIMEOUT_S = 120.0
 
 #: Attempts after the first one, and the seconds that all waiting between attempts may take together.
 MAX_RETRIES = 2
-MAX_WAIT = 60.0
+MAX_WAIT_S = 60.0
 
 #: Concurrent requests of a task with many: the default, which is as many as the rate limit needs, and the maximum.
 CONCURRENCY = "auto"
@@ -75,7 +75,7 @@ MAX_POOL_CONNECTIONS = MAX_CONCURRENCY
 MAX_TOOL_ROUNDS = 10
 
 #: Seconds that a connection test may take in all: it holds a thread of the web server.
-TEST_TIMEOUT = 10.0
+TEST_TIMEOUT_S = 10.0
 
 #: Default temperature of the chat operator, as its product page promises.
 TEMPERATURE = 1.0

@@ -43,10 +43,10 @@ class ClientSettings:
 
     base_url: str = defaults.BASE_URL
     token: str | None = field(default=None, repr=False)
-    timeout: float = defaults.TIMEOUT
-    connect_timeout: float = defaults.CONNECT_TIMEOUT
+    timeout: float = defaults.TIMEOUT_S
+    connect_timeout: float = defaults.CONNECT_TIMEOUT_S
     max_retries: int = defaults.MAX_RETRIES
-    max_wait: float = defaults.MAX_WAIT
+    max_wait: float = defaults.MAX_WAIT_S
     max_reply_bytes: int = defaults.MAX_REPLY_BYTES
     requests_per_minute: int | None = None
     ca_bundle: str | None = None

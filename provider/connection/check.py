@@ -66,7 +66,7 @@ class _Run:
         return reply
 
 
-def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT) -> Report:
+def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT_S) -> Report:
     """
     Test a connection.
 
@@ -78,7 +78,7 @@ def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOU
 
 
 def run_model_list(
-    settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT
+    settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT_S
 ) -> tuple[Report, list[dict[str, Any]] | None]:
     """
     List the models: run the test's steps up to that one only.
@@ -123,7 +123,7 @@ def _test_client(settings: ClientSettings, token: str | None = None) -> Client:
 def _documented_limit(settings: ConnectionSettings) -> int | None:
     if not is_ovhcloud(urlsplit(settings.client.base_url).hostname or ""):
         return None
-    return defaults.RATE_LIMIT_TOKEN if settings.access == "token" else defaults.RATE_LIMIT_ANONYMOUS
+    return defaults.RATE_LIMIT_TOKEN_RPM if settings.access == "token" else defaults.RATE_LIMIT_ANONYMOUS_RPM
 
 
 def _ids(run: _Run) -> tuple[str, ...] | None:

@@ -44,7 +44,7 @@ FIELDS = (
         "access",
         "Access",
         f"token: the API token is sent. anonymous: no token is sent; the service then allows "
-        f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute.",
+        f"{defaults.RATE_LIMIT_ANONYMOUS_RPM} requests a minute.",
         default="token",
         choices=ACCESS_MODES,
     ),
@@ -66,7 +66,7 @@ FIELDS = (
     Field(
         "timeout",
         "Timeout",
-        f"Seconds for one attempt, from name lookup to the last byte. Blank: {defaults.TIMEOUT:g}",
+        f"Seconds for one attempt, from name lookup to the last byte. Blank: {defaults.TIMEOUT_S:g}",
         kind="integer",
         section="Limits",
         minimum=1,
@@ -84,7 +84,7 @@ FIELDS = (
     Field(
         "requests_per_minute",
         "Requests per minute",
-        f"Cap shared by all that runs in one task. Blank: none; the service allows {defaults.RATE_LIMIT_TOKEN} for "
+        f"Cap shared by all that runs in one task. Blank: none; the service allows {defaults.RATE_LIMIT_TOKEN_RPM} for "
         "each model of a project.",
         kind="integer",
         section="Limits",

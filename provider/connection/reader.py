@@ -193,7 +193,7 @@ def _seconds(override: Any, extra: Mapping[str, Any]) -> float:
     if override is not None:
         return _positive(override, "timeout")
     value = extra.get("timeout")
-    return defaults.TIMEOUT if value is None else _positive(value, "Timeout of the connection")
+    return defaults.TIMEOUT_S if value is None else _positive(value, "Timeout of the connection")
 
 
 def _positive(value: Any, name: str) -> float:

@@ -33,7 +33,7 @@ class RowsOperator(AIEndpointsOperator):
         failure
     :param max_failures: number of failed rows, or their share if below 1, up to which the task goes on; default: it
         stops if the first 25 rows fail alike
-    :param on_empty: ``succeed``, ``skip`` or ``fail`` if there are no rows
+    :param on_empty: ``succeed``, ``skip`` or ``fail`` without any rows
     :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 

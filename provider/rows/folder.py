@@ -120,7 +120,7 @@ class Folder:
 
         :param name: name of the part
         :param records: a record for each row, in order
-        :param keys: the key of each row, by which a later run finds its record; none if rows have no keys
+        :param keys: the key of each row, by which a later run finds its record; empty if rows lack keys
         :raises InvalidInputError: if a record can't be written in this format
         :raises InvalidResponseError: if the vectors differ in their dimensions, or aren't finite
         """
@@ -131,7 +131,7 @@ class Folder:
 
     def write_rest(self, index: int, records: Sequence[Row | None], keys: Sequence[bytes]) -> None:
         """
-        Write the records of a part that has no record for each row, for a later run.
+        Write the records of an unfinished part, for a later run.
 
         :param index: number of the part, from 0
         :param records: a record for each row, or None

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from ..defaults import RATE_LIMIT_ANONYMOUS, RATE_LIMIT_TOKEN, SERVICE_NAME
+from ..defaults import RATE_LIMIT_ANONYMOUS_RPM, RATE_LIMIT_TOKEN_RPM, SERVICE_NAME
 from .connection import command
 from .server import TOKEN, Sandbox
 
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--rate-limit",
         type=_rate_limit,
-        default=RATE_LIMIT_TOKEN,
+        default=RATE_LIMIT_TOKEN_RPM,
         metavar="REQUESTS",
         help="requests a minute with the token, for each model (default: %(default)s)",
     )
@@ -132,7 +132,7 @@ def _greeting(sandbox: Sandbox, rate_limit: int) -> str:
     return (
         f"{SERVICE_NAME} sandbox: {sandbox.base_url}\n"
         f"Token: {sandbox.token}\n"
-        f"Limits: {rate_limit} requests a minute and model with the token, {RATE_LIMIT_ANONYMOUS} without.\n"
+        f"Limits: {rate_limit} requests a minute and model with the token, {RATE_LIMIT_ANONYMOUS_RPM} without.\n"
         "\n"
         "To reach it from Airflow:\n"
         f"{command(sandbox.connection)}\n"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from ..defaults import RATE_LIMIT_TOKEN
+from ..defaults import RATE_LIMIT_TOKEN_RPM
 from .connection import connection
 from .http.http_server import Server
 from .http.injected_faults import Fault, Faults, build_cut, build_delay, build_drop, build_failure
@@ -42,7 +42,7 @@ class Sandbox:
         *,
         port: int = 0,
         token: str = TOKEN,
-        rate_limit: int = RATE_LIMIT_TOKEN,
+        rate_limit: int = RATE_LIMIT_TOKEN_RPM,
         latency: float = 0.0,
         batch_seconds: float = 0.0,
         batch_expires: float | None = None,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..defaults import RATE_LIMIT_ANONYMOUS
+from ..defaults import RATE_LIMIT_ANONYMOUS_RPM
 from .endpoints.batches import Batches
 from .endpoints.chat import complete
 from .endpoints.embeddings import embed
@@ -157,7 +157,7 @@ class Service:
         return True
 
     def _limit(self, with_token: bool, model: Model) -> dict[str, str]:
-        caller, limit = ("token", self._rate_limit) if with_token else ("anonymous", RATE_LIMIT_ANONYMOUS)
+        caller, limit = ("token", self._rate_limit) if with_token else ("anonymous", RATE_LIMIT_ANONYMOUS_RPM)
         quota = self.limiter.take(caller, model.id, limit)
         if not quota.is_granted:
             raise gateway_refusal(429, "API rate limit exceeded", quota.headers)

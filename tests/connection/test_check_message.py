@@ -16,7 +16,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.connection import check
 from apache_airflow_provider_ovhcloud_ai.connection.check_message import compose_message
 from apache_airflow_provider_ovhcloud_ai.connection.check_report import SERVICE, Report, Step
-from apache_airflow_provider_ovhcloud_ai.defaults import TEST_TIMEOUT
+from apache_airflow_provider_ovhcloud_ai.defaults import TEST_TIMEOUT_S
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.services import LISTED, MODELS, TOKEN, UNKNOWN_MODEL, ServiceRequest, ServiceResponse, Silence, manner
 
@@ -197,7 +197,7 @@ def test_timeout_and_retries_of_the_connection_do_not_lengthen_the_test(serve: A
     extra = {"timeout": 300, "max_retries": 5, "requests_per_minute": 1}
     test = threading.Thread(target=lambda: results.append(press_in_airflow(host=service.base_url, extra=extra)))
     test.start()
-    test.join(3 * TEST_TIMEOUT)
+    test.join(3 * TEST_TIMEOUT_S)
     assert results
     assert results[0][1].startswith(f"Failed: timed out. {service.host} did not complete its reply within the 10 s")
     assert len(service.requests) == 1

@@ -159,7 +159,7 @@ class TestMetadata:
     def test_an_answer_does_not_wait_long_for_its_price(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(defaults, "TEST_TIMEOUT", 0.2)
+        monkeypatch.setattr(defaults, "TEST_TIMEOUT_S", 0.2)
         sandbox.delay_next(3, path="/v1/models")
         assert execute(prompt="Hello")[1]["usage"]["cost"] is None
 

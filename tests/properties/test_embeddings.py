@@ -43,7 +43,7 @@ def service(shuffle: Any, *, numbers: bool, indexed: bool = True) -> Any:
 
     def send(request: Request) -> Reply:
         texts = json.loads(request.content or b"")["input"]
-        assert len(texts) <= defaults.EMBEDDING_BATCH
+        assert len(texts) <= defaults.EMBEDDING_BATCH_INPUTS
         assert len(request.content or b"") <= defaults.MAX_REQUEST_BYTES
         data = []
         for index, text in enumerate(texts):
@@ -63,7 +63,10 @@ def test_vectors_are_in_the_order_of_the_texts(
     texts: list[str], batch: int, room: int, concurrency: int, numbers: bool, chance: Any
 ) -> None:
     most = max(len(json.dumps(text, ensure_ascii=False).encode()) for text in texts)
-    with patch.object(defaults, "EMBEDDING_BATCH", batch), patch.object(defaults, "MAX_REQUEST_BYTES", room + most):
+    with (
+        patch.object(defaults, "EMBEDDING_BATCH_INPUTS", batch),
+        patch.object(defaults, "MAX_REQUEST_BYTES", room + most),
+    ):
         embedder = Embedder(service(chance.shuffle, numbers=numbers), SETTINGS)
         response, responses = embedder.embed("m", texts, {}, concurrency)
     assert [item["embedding"] for item in response["data"]] == [vector_for(text) for text in texts]
@@ -104,7 +107,10 @@ def test_without_indexes_the_order_counts(texts: list[str]) -> None:
 @given(TEXTS, st.integers(1, 30), st.integers(120, 2_000))
 def test_every_text_is_sent_once_and_in_order(texts: list[str], batch: int, room: int) -> None:
     most = max(len(json.dumps(text, ensure_ascii=False).encode()) for text in texts)
-    with patch.object(defaults, "EMBEDDING_BATCH", batch), patch.object(defaults, "MAX_REQUEST_BYTES", room + most):
+    with (
+        patch.object(defaults, "EMBEDDING_BATCH_INPUTS", batch),
+        patch.object(defaults, "MAX_REQUEST_BYTES", room + most),
+    ):
         built = list(embeddings_request.embeddings("m", texts))
     assert [text for _, request in built for text in json.loads(request.content or b"")["input"]] == texts
     assert all(count == len(json.loads(request.content or b"")["input"]) for count, request in built)

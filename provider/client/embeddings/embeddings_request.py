@@ -70,7 +70,7 @@ def _batches(texts: list[str], room: int) -> Iterator[list[str]]:
                 f"input[{position}] is {size:,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,} in a "
                 "request: split the text."
             )
-        if batch and (len(batch) == defaults.EMBEDDING_BATCH or batch_bytes + size > room):
+        if batch and (len(batch) == defaults.EMBEDDING_BATCH_INPUTS or batch_bytes + size > room):
             yield batch
             batch, batch_bytes = [], 0
         batch.append(item)

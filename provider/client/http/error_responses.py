@@ -163,8 +163,8 @@ _REMEDIES = {
     407: "Check user and password of the proxy in HTTPS_PROXY or HTTP_PROXY.",
     413: "Send less in one request.",
 }
-_LIMIT = f"{defaults.RATE_LIMIT_TOKEN} requests a minute per project and model with a token"
-_ANONYMOUS_LIMIT = f"{defaults.RATE_LIMIT_ANONYMOUS} requests a minute per model without a token"
+_LIMIT = f"{defaults.RATE_LIMIT_TOKEN_RPM} requests a minute per project and model with a token"
+_ANONYMOUS_LIMIT = f"{defaults.RATE_LIMIT_ANONYMOUS_RPM} requests a minute per model without a token"
 _MODEL_REMEDY = f"Check the model id (upper and lower case matter) in the catalogue: {defaults.CATALOGUE_URL}"
 _PATH_REMEDY = "Check the base URL: it usually ends in /v1."
 _TOKEN_REMEDY = "Check the API token of the connection: it may be mistyped, expired or revoked."  # noqa: S105  (a sentence)

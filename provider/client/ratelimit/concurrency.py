@@ -1,5 +1,5 @@
 """
-How many requests to have under way, so that the rate limit is used whatever the latency. Pure.
+How many requests to have under way, so that the rate limit is used at any latency. Pure.
 
 By Little's law, a rate needs as many requests under way as arrive during one response. The rate is the limit of the
 service if it reports one. Otherwise the number grows until a request waits for the rate limit, or responses slow down.

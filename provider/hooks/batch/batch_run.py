@@ -91,8 +91,8 @@ class BatchRun:
         """
         batches = list(batches)
         running = [batch for batch in batches if batch["status"] not in FINAL_STATUSES]
-        sent = {read_digest(line["custom_id"]) for batch in running for line in self._iter_input(batch)}
-        missing = (line for line in lines if read_digest(line.custom_id) not in sent)
+        running_digests = {read_digest(line["custom_id"]) for batch in running for line in self._iter_input(batch)}
+        missing = (line for line in lines if read_digest(line.custom_id) not in running_digests)
         with tempfile.TemporaryDirectory(prefix="ovh-ai-batch-") as folder:
             for number, path in enumerate(self._write_inputs(missing, Path(folder)), len(batches)):
                 self._remember(batches, all_started=False)

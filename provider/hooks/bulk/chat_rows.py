@@ -104,8 +104,8 @@ def build_columns(
     doubled = next((name for name in result if result.count(name) > 1), None)
     if doubled:
         raise ConfigurationError(f"Two columns of the result have the name {doubled!r}. Rename one of them.")
-    kept = _list_names(keep_columns, "keep_columns")
-    return AnswerColumns(answer, fields, extra, kept, None if key is None else text(key, "key"))
+    keep = _list_names(keep_columns, "keep_columns")
+    return AnswerColumns(answer, fields, extra, keep, None if key is None else text(key, "key"))
 
 
 def _list_names(value: Any, name: str) -> list[str] | None:

@@ -100,7 +100,7 @@ class RowPlan:
         """
         Divide questions into requests; one each, unless a plan overrides this.
 
-        :param questions: questions of a part that have no result yet
+        :param questions: questions of a part without a result
         :return: the requests
         """
         return (Work((question,)) for question in questions)
@@ -111,7 +111,7 @@ class RowPlan:
 
         :param work: the request
         :return: the result of each question: values by column
-        :raises AIEndpointsError: if there is no result
+        :raises AIEndpointsError: if the request failed
         """
         raise NotImplementedError
 
@@ -181,7 +181,7 @@ class _OpenPart:
 
 class ResumableRun:
     """
-    Asks about each row that has no result yet, and writes the records part by part.
+    Asks about each row without a result, and writes the records part by part.
 
     :param parts: where the records go: a folder, after :meth:`Folder.begin`, or memory
     :param plan: how to ask about rows
@@ -226,18 +226,18 @@ class ResumableRun:
 
     def iter_missing(self, rows: Iterable[Row], part_size: int) -> Iterator[Question]:
         """
-        Iterate over the questions that have no result yet, without asking them.
+        Iterate over the questions without a result, without asking them.
 
         :param rows: all rows
         :param part_size: number of rows in a part
         :return: each question once
         """
-        with closing(AnswerBook()) as listed:
+        with closing(AnswerBook()) as seen_keys:
             for part in self._iter_open_parts(rows, part_size):
                 for position, key in enumerate(part.keys):
-                    known = part.records[position] is not None or self._book.find(key) or listed.find(key)
-                    if not known:
-                        listed.add(key, {})
+                    has_answer = part.records[position] is not None or self._book.find(key) or seen_keys.find(key)
+                    if not has_answer:
+                        seen_keys.add(key, {})
                         yield Question(key, part.rows[position], part.first + position)
 
     def _iter_requests(self, rows: Iterable[Row], part_size: int) -> Iterator[Work]:

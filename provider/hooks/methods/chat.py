@@ -226,7 +226,7 @@ class ChatMethods(BaseAIEndpointsHook):
 
     def _list_models_soon(self) -> list[dict[str, Any]]:
         # A task that already has its answer waits less long for prices than for an answer.
-        seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT)
+        seconds = min(self.settings.client.timeout, defaults.TEST_TIMEOUT_S)
         return self._models(lambda request: self.get_conn().send_once(request, seconds))
 
     def _build_ask(self, plan: ChatPlan, level: int = logging.INFO) -> Callable[[Any, Any], CompletionResult]:

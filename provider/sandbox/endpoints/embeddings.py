@@ -7,7 +7,7 @@ import sys
 from array import array
 from typing import Any
 
-from ...defaults import EMBEDDING_BATCH
+from ...defaults import EMBEDDING_BATCH_INPUTS
 from ..fake_model import tokenizer
 from ..fake_model.fake_vectors import vector
 from ..http.messages import Reply, model_refusal
@@ -24,8 +24,8 @@ def _check_input(value: Any) -> str | None:
     several = [value] if isinstance(value, str) else value
     if not isinstance(several, list) or not several:
         return "must be a text or a list with at least one text"
-    if len(several) > EMBEDDING_BATCH:
-        return f"holds {len(several)} texts, more than the {EMBEDDING_BATCH} of one request"
+    if len(several) > EMBEDDING_BATCH_INPUTS:
+        return f"holds {len(several)} texts, more than the {EMBEDDING_BATCH_INPUTS} of one request"
     wrong = next((place for place, item in enumerate(several) if not isinstance(item, str) or not item), None)
     return None if wrong is None else f"must hold texts that are not empty; see position {wrong}"
 

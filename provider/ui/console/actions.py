@@ -15,7 +15,7 @@ from typing import Any
 from ...connection import check
 from ...connection.check_report import Report
 from ...connection.settings import ConnectionSettings
-from ...defaults import TEST_TIMEOUT
+from ...defaults import TEST_TIMEOUT_S
 from ...errors import ConfigurationError
 from .views import (
     batches,
@@ -222,7 +222,7 @@ def _models(stored: ConnectionRecord) -> dict[str, Any]:
         raise HTTPError(422, str(error)) from None
     in_catalogue = models.is_ovhcloud(settings)
     # Ten seconds in all: the catalogue takes some of them.
-    seconds = TEST_TIMEOUT - (catalogue.TIMEOUT_S if in_catalogue else 0)
+    seconds = TEST_TIMEOUT_S - (catalogue.TIMEOUT_S if in_catalogue else 0)
     test_report, model_list = check.run_model_list(settings, seconds)
     if model_list is None:
         step = test_report.first_failure

@@ -14,7 +14,7 @@ from ....client.http import http_response
 from ....client.http.error_responses import parse_error
 from ....client.http.sync_client import Client
 from ....connection.settings import ConnectionSettings
-from ....defaults import TEST_TIMEOUT
+from ....defaults import TEST_TIMEOUT_S
 from ....errors import AIEndpointsError
 from ....redaction import excerpts
 from ..web.user import HTTPError
@@ -42,7 +42,7 @@ def list_batches(settings: ConnectionSettings) -> dict[str, Any]:
     request = batches_api.page()
     try:
         with Client(settings.client) as client:
-            reply = client.exchange(request, TEST_TIMEOUT)
+            reply = client.exchange(request, TEST_TIMEOUT_S)
         if error := parse_error(reply, request, settings.client.base_url, settings.client.token, time.time()):
             raise error
         value = http_response.parse(reply, request, settings.client)
