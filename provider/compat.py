@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk import PokeReturnValue as PokeReturnValue
     from airflow.sdk import RetryDecision as RetryDecision
     from airflow.sdk import RetryPolicy as RetryPolicy
+    from airflow.sdk import get_current_context as get_current_context
     from airflow.sdk.bases.decorator import DecoratedOperator as DecoratedOperator
     from airflow.sdk.bases.decorator import Task as Task
     from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
@@ -65,6 +66,7 @@ _IMPORT_PATHS = {
     "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models"),
     "conf": ("airflow.configuration",),
+    "get_current_context": ("airflow.sdk", "airflow.operators.python"),
     "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
     "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),

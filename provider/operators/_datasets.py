@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 #: Facts about a result, of which a task knows some.
-FACTS = ("model", "dimensions", "rows", "parts", "format", "seconds", "characters", "images", "size")
+FACTS = ("model", "dimensions", "rows", "failed", "parts", "format", "seconds", "characters", "images", "size")
 
 
 _REMOTE = re.compile(r"(?P<scheme>[\w+.-]+)://(?:[^/@]*@)?(?P<bucket>[^/?#]+)/?(?P<key>[^?#]*)")

@@ -34,6 +34,8 @@ class RowsOperator(AIEndpointsOperator):
     :param max_failures: number of failed rows, or their share if below 1, up to which the task goes on; default: it
         stops if the first 25 rows fail alike
     :param on_empty: ``succeed``, ``skip`` or ``fail`` without any rows
+    :param if_exists: whether the task may ``update`` a folder that another run has written and that is over; ``fail``
+        refuses it
     :param kwargs: parameters of all operators: :class:`._base.AIEndpointsOperator`
     """
 
@@ -46,6 +48,7 @@ class RowsOperator(AIEndpointsOperator):
         "on_error",
         "max_failures",
         "on_empty",
+        "if_exists",
     )
 
     def __init__(
@@ -59,6 +62,7 @@ class RowsOperator(AIEndpointsOperator):
         on_error: str = "fail",
         max_failures: float | str | None = None,
         on_empty: str = "succeed",
+        if_exists: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +74,7 @@ class RowsOperator(AIEndpointsOperator):
         self.on_error = on_error
         self.max_failures = max_failures
         self.on_empty = on_empty
+        self.if_exists = if_exists
 
     def read_rows(self, values: Any, name: str) -> Iterable[dict[str, Any]]:
         """

@@ -11,6 +11,7 @@ from ..client.batches.batches_api import FINAL_STATUSES, describe, summary
 from ..compat import read_task_instance
 from ..errors import ConfigurationError
 from ..hooks.files.object_path import to_object_path
+from ..hooks.files.owner import read_owner
 from ..validation import integer, number, quote, text
 from ._base import is_deferrable
 from ._chat_request import ChatRequestOperator
@@ -195,7 +196,7 @@ class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
                 for batch in batches:
                     if batch["status"] in FINAL_STATUSES:
                         answers.add(batch)
-                plan = self._plan(answers, sends_failed=sends_failed)
+                plan = self._plan(context, answers, sends_failed=sends_failed)
                 all_batches = run.start(plan.iter_lines(self._rows(), batches, rounds), batches)
                 self._batch_ids = [batch["id"] for batch in all_batches]
                 for batch in all_batches:
@@ -248,9 +249,10 @@ class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
         task = BatchTask(context, self.retries or 0, always=self.reattach == "always")
         return BatchRun(self.hook, self.endpoint, self.completion_window, task)
 
-    def _plan(self, answers: Any, *, sends_failed: bool) -> RowBatches:
+    def _plan(self, context: Context, answers: Any, *, sends_failed: bool) -> RowBatches:
         from ..hooks.batch.batch_rows import BatchLookup
         from ..hooks.batch.row_batches import build_row_batches
+        from ..hooks.batch.task_identity import MAX_WINDOW_S
 
         return build_row_batches(
             self.hook,
@@ -260,6 +262,8 @@ class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
             read_rows=self._rows,
             output=None if self.output_path is None else to_object_path(self.output_path, "output_path"),
             output_format=self.output_format,
+            owner=read_owner(context, MAX_WINDOW_S),
+            if_exists=self.if_exists,
             part_size=integer(self.part_size, "part_size", 1),
             on_error=self.on_error,
             max_failures=self.max_failures,

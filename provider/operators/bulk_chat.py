@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..hooks.files.object_path import to_object_path
+from ..hooks.files.owner import read_owner
 from ._chat_request import ChatRequestOperator
 from ._rows import RowsOperator
 
@@ -107,7 +108,7 @@ class OVHCloudAIEndpointsBulkChatOperator(RowsOperator, ChatRequestOperator):
                 answers = self._ask(context, usage_tracker)
                 self.check_empty(len(answers["answers"]))
                 return answers
-            return self.return_manifest(context, self._ask_to_folder(usage_tracker))
+            return self.return_manifest(context, self._ask_to_folder(context, usage_tracker))
         finally:
             # Also if it failed: those requests are billed.
             if usage_tracker.usage.requests:
@@ -132,7 +133,7 @@ class OVHCloudAIEndpointsBulkChatOperator(RowsOperator, ChatRequestOperator):
                 self.push_xcom(context, "answers", response)
             raise
 
-    def _ask_to_folder(self, usage_tracker: UsageTracker) -> dict[str, Any]:
+    def _ask_to_folder(self, context: Context, usage_tracker: UsageTracker) -> dict[str, Any]:
         with self.hook.boundary():
             rows = self.read_rows(self.rows, "rows")
             folder = to_object_path(self.output_path, "output_path")
@@ -142,6 +143,8 @@ class OVHCloudAIEndpointsBulkChatOperator(RowsOperator, ChatRequestOperator):
             self.model,
             output_format=self.output_format,
             part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
+            if_exists=self.if_exists,
+            owner=read_owner(context),
             usage_tracker=usage_tracker,
             **self._options(),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import defaults
 from ..hooks.files.object_path import to_object_path
+from ..hooks.files.owner import read_owner
 from ..validation import text
 from ._base import AIEndpointsOperator
 from ._rows import RowsOperator
@@ -90,7 +91,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(RowsOperator):
         further = self._options()
         with self.hook.boundary():
             if self.output_path is not None:
-                return self.return_manifest(context, self._to_folder(further))
+                return self.return_manifest(context, self._to_folder(context, further))
             texts = self._texts()
         if isinstance(texts, (list, tuple)) and not texts:
             self.check_empty(0)
@@ -102,7 +103,7 @@ class OVHCloudAIEndpointsEmbeddingOperator(RowsOperator):
         further = self.further_parameters((*own, "model", "input"))
         return {name: getattr(self, name) for name in own} | further
 
-    def _to_folder(self, further: dict[str, Any]) -> dict[str, Any]:
+    def _to_folder(self, context: Context, further: dict[str, Any]) -> dict[str, Any]:
         return self.hook.embed_rows(
             self._rows(),
             to_object_path(self.output_path, "output_path"),
@@ -110,6 +111,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(RowsOperator):
             text_column=self.text_column,
             output_format=self.output_format,
             part_size=self.part_size,  # type: ignore[arg-type]  # rendered text is read by the hook
+            if_exists=self.if_exists,
+            owner=read_owner(context),
             on_error=self.on_error,
             max_failures=self.max_failures,  # type: ignore[arg-type]  # likewise
             **further,

@@ -4,15 +4,18 @@ A folder of result parts, in which a later run reuses finished parts; a manifest
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidInputError
 from . import formats, parquet, part_names
 from .parquet_schema import FolderSchema
+from .run_file import RUN_FILE, Owner, RunFile
 from .serialization import Row, json_line
 from .storage import StoragePath, display_path, find_leftover_target, open_storage
 
@@ -24,7 +27,7 @@ VERSION = 1
 #: Fields that only readers of the files need.
 _NOT_FOR_XCOM = {"kind", "version", "vectors", "parts", "recipe"}
 #: Fields about the try: in the manifest of the one that wrote it, in XCom of the current one.
-_TRY_FIELDS = ("rows_reused", "usage")
+_TRY_FIELDS = ("rows_reused", "rows_duplicate", "usage", "usage_total")
 
 
 class Folder:
@@ -41,16 +44,28 @@ class Folder:
     :param recipe: everything that affects the results, as JSON: model, parameters, dimensions, template
     :param vectors: field of the vector in a record, an ``array("f")``; None if records have none
     :param schema: schema of the input if that is Parquet, whose types Parquet parts keep; None infers all types
+    :param owner: the run that writes the folder; None skips the check for another one
+    :param if_exists: ``update`` takes over the folder of another run that is over; ``fail`` doesn't
     :raises ConfigurationError: if the format is unknown, or needs pyarrow and it isn't installed
     """
 
     def __init__(
-        self, path: Any, kind: str, recipe: Mapping[str, Any], *, vectors: str | None = None, schema: Any = None
+        self,
+        path: Any,
+        kind: str,
+        recipe: Mapping[str, Any],
+        *,
+        vectors: str | None = None,
+        schema: Any = None,
+        owner: Owner | None = None,
+        if_exists: str = "fail",
     ) -> None:
         formats.check(kind, vectors)
         self._schema = FolderSchema(vectors, schema) if kind == "parquet" else None
         self._storage = open_storage(path)
         self._path = display_path(path)
+        self._run_file = RunFile(self._storage, owner, if_exists)
+        self._lock = threading.Lock()
         self._kind = kind
         self._recipe = recipe
         self._vectors = vectors
@@ -69,7 +84,9 @@ class Folder:
         """
         List the folder, or create it. Remove the manifest of another run.
 
-        :raises ConfigurationError: before any change, if the folder contains files that this provider didn't create
+        :raises ConfigurationError: before any change, if the folder contains files that this provider didn't create, or
+            belongs to another run
+        :raises OSError: before anything is paid for, if the folder can't be written
         """
         if self._storage.kind() == "file":
             raise ConfigurationError(f"The output {self._path} is a file: choose a folder.")
@@ -81,6 +98,7 @@ class Folder:
             )
         self._old = read_manifest(self._storage) if MANIFEST in names else None
         self._storage.mkdir()
+        self._run_file.claim(is_finished=self._old is not None)
         self._rows, self._failed = {}, {}
         if self._old is not None and self._old.get("recipe_digest") != self._run:
             self._unfinish()
@@ -197,6 +215,25 @@ class Folder:
         with self._storage.child(name).open() as stream:
             return stream.read()
 
+    def renew(self, usage: Mapping[str, Any]) -> None:
+        """
+        Give a sign of life, so that no other run takes over the folder. Safe to call from several threads.
+
+        :param usage: usage of this try so far, counts by name
+        :raises ConfigurationError: if another run has taken over the folder
+        """
+        with self._lock:
+            self._run_file.renew(usage)
+
+    def end(self, usage: Mapping[str, Any]) -> None:
+        """
+        End the try, whether it has succeeded or not.
+
+        :param usage: usage of this try, likewise
+        """
+        with self._lock:
+            self._run_file.end(usage)
+
     def finish(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """
         Remove parts of other runs, write Parquet parts again that differ in their schema, and write the manifest.
@@ -206,11 +243,15 @@ class Folder:
 
         :param fields: further fields of the manifest, as JSON: model, dimensions, usage
         :return: the manifest for XCom: with the path, with the number of parts instead of their list, without recipe
+        :raises ConfigurationError: if another run has taken over the folder, or removed its parts
         """
+        usage = fields.get("usage") or {}
+        self._run_file.renew(usage, now=True)
         missing = [name for name in self._rows if not self.has(name)]
         if missing:
             raise ValueError(f"{len(missing)} parts were never written, {missing[0]} first")
-        manifest = self._describe(fields)
+        self._check_files()
+        manifest = self._describe({**fields, "usage_total": self._run_file.add_previous(usage)})
         if self._old is None or self._old.get("parts") != manifest["parts"]:
             self._unfinish()
         self._remove_other_parts()
@@ -225,6 +266,15 @@ class Folder:
         rest = {name: value for name, value in summary.items() if name not in _NOT_FOR_XCOM}
         return {"path": self._path, "parts": len(self._rows), **rest}
 
+    def _check_files(self) -> None:
+        names = set(self._storage.iterdir())
+        lost = [name for name in self._rows if not names.issuperset(part_names.list_files(name))]
+        if lost:
+            raise ConfigurationError(
+                f"{len(lost)} parts of the output folder {self._path} were removed while the task ran, {lost[0]} "
+                "first. Give each run a folder of its own, and clear the task."
+            )
+
     def _describe(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         manifest = {
             "kind": KIND,
@@ -235,6 +285,7 @@ class Folder:
             "failed": sum(self._failed.values()),
             **fields,
             "recipe_digest": self._run,
+            "digest": _hash_names(self._rows),
             "recipe": self._recipe,
             "parts": [{"name": name, "rows": count} for name, count in self._rows.items()],
         }
@@ -279,9 +330,13 @@ def read_manifest(folder: StoragePath) -> dict[str, Any]:
     )
 
 
+def _hash_names(names: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
 def _is_leftover(name: str) -> bool:
     target = find_leftover_target(name)
-    return part_names.is_ours(target) or target == MANIFEST
+    return part_names.is_ours(target) or target in {MANIFEST, RUN_FILE}
 
 
 def _last_first(name: str) -> tuple[bool, str]:

@@ -14,14 +14,15 @@ from .serialization import Row
 from .storage import StoragePath, open_storage
 
 
-def read_results(path: Any) -> Iterator[Row]:
+def read_results(path: Any, digest: str | None = None) -> Iterator[Row]:
     """
     Iterate over the rows of a finished folder, with one part in memory at a time.
 
     :param path: a ``pathlib.Path`` or a UPath
+    :param digest: ``digest`` of the returned manifest, to notice if another run has written since; None for any
     :return: the rows in order, each with its columns and those of the result; a vector is a list of floats
     :raises ConfigurationError: if the folder lacks a manifest of this provider
-    :raises InvalidInputError: if a part doesn't match the manifest
+    :raises InvalidInputError: if a part doesn't match the manifest, or another run has written the folder since
     """
     folder = open_storage(path)
     if MANIFEST not in folder.iterdir():
@@ -30,6 +31,11 @@ def read_results(path: Any) -> Iterator[Row]:
             "elsewhere."
         )
     manifest = read_manifest(folder)
+    if digest is not None and manifest.get("digest") != digest:
+        raise InvalidInputError(
+            f"Another run has written the folder {folder.display} since its manifest was returned. Give each run a "
+            "folder of its own."
+        )
     for part in manifest["parts"]:
         yield from _iter_rows(folder, manifest, part)
 

@@ -103,7 +103,8 @@ def test_into_a_folder(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
     assert [(row["id"], row["body"], len(row["embedding"])) for row in results] == [
         (n, f"text {n}", 1024) for n in range(25)
     ]
-    again = operator(rows=rows, output_path=str(tmp_path), output_format=kind, **options).execute(context(run_id="s"))
+    options |= {"output_path": str(tmp_path), "output_format": kind, "if_exists": "update"}
+    again = operator(rows=rows, **options).execute(context(run_id="s"))
     assert (again["rows_reused"], again["usage"], started(sandbox)) == (25, {"requests": 0}, 1)
 
 

@@ -50,11 +50,18 @@ def test_each_operator_that_writes_reports_a_summary(tmp_path: Path) -> None:
     embed = OVHCloudAIEndpointsEmbeddingOperator(
         task_id="t", model="bge-m3", input=rows, output_path=str(tmp_path / "1"), part_size=2
     )
-    assert read_event(embed) == {"model": "bge-m3", "dimensions": 1024, "rows": 3, "parts": 2, "format": "jsonl"}
+    assert read_event(embed) == {
+        "model": "bge-m3",
+        "dimensions": 1024,
+        "rows": 3,
+        "failed": 0,
+        "parts": 2,
+        "format": "jsonl",
+    }
     ask = OVHCloudAIEndpointsBulkChatOperator(
         task_id="t", model="gpt-oss-20b", rows=rows, output_path=str(tmp_path / "2")
     )
-    assert read_event(ask) == {"model": "gpt-oss-20b", "rows": 3, "parts": 1, "format": "jsonl"}
+    assert read_event(ask) == {"model": "gpt-oss-20b", "rows": 3, "failed": 0, "parts": 1, "format": "jsonl"}
     batch = OVHCloudAIEndpointsBatchOperator(
         task_id="t",
         model="gpt-oss-20b",
@@ -63,7 +70,7 @@ def test_each_operator_that_writes_reports_a_summary(tmp_path: Path) -> None:
         deferrable=False,
         poll_interval=0.1,
     )
-    assert read_event(batch) == {"model": "gpt-oss-20b", "rows": 3, "parts": 1, "format": "jsonl"}
+    assert read_event(batch) == {"model": "gpt-oss-20b", "rows": 3, "failed": 0, "parts": 1, "format": "jsonl"}
     write = OVHCloudAIEndpointsTranscriptionOperator(
         task_id="t", audio_path=tmp_path / "talk.wav", output_path=str(tmp_path / "talk.srt")
     )

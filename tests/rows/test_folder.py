@@ -79,7 +79,9 @@ def test_a_run_leaves_its_parts_and_a_manifest(path: Any, kind: str) -> None:
         "failed": 0,
         "model": "bge-m3",
         "usage": {"total_tokens": 7},
+        "usage_total": {"total_tokens": 7},
         "recipe_digest": content["recipe_digest"],
+        "digest": content["digest"],
     }
     rest = {"version": 1, "vectors": "vector", "recipe": RECIPE, "parts": content["parts"]}
     assert content == {"kind": "ovhcloud-ai-endpoints", **rest, **same}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...client.usage import Usage
 from ...rows.folder import Folder
 from ...rows.formats import find_schema
+from ...rows.run_file import Owner
 from ...rows.serialization import Row
 from ..bulk.answer_list import AnswerList
 from ..bulk.chat_rows import ChatRows
@@ -128,7 +129,7 @@ class RowBatches:
         return {"model": self._plan.model, "results": results, "errors": answers.errors, "usage": usage}
 
 
-def build_row_batches(
+def build_row_batches(  # noqa: PLR0913  (each is one parameter of the operator)
     hook: OVHCloudAIEndpointsHook,
     lookup: BatchLookup,
     model: str | None,
@@ -137,6 +138,8 @@ def build_row_batches(
     read_rows: Callable[[], Iterable[Row]],
     output: Any = None,
     output_format: str = "jsonl",
+    owner: Owner | None = None,
+    if_exists: str = "fail",
     part_size: int,
     on_error: str,
     max_failures: Any = None,
@@ -153,6 +156,8 @@ def build_row_batches(
     :param read_rows: reads the rows, for their schema
     :param output: folder of the results, or None to return them
     :param output_format: ``jsonl``, ``parquet`` or ``npy``
+    :param owner: the run that writes the folder, or None
+    :param if_exists: ``update`` or ``fail``, if another run has written the folder
     :param part_size: number of rows in a part
     :param on_error: ``fail`` or ``skip``
     :param max_failures: number or share of failed rows up to which the task succeeds with ``skip``
@@ -185,7 +190,7 @@ def build_row_batches(
     folder = None
     if output is not None:
         schema = find_schema(output_format, read_rows(), keep)
-        folder = Folder(output, output_format, recipe, vectors=vectors, schema=schema)
+        folder = Folder(output, output_format, recipe, vectors=vectors, schema=schema, owner=owner, if_exists=if_exists)
     return RowBatches(
         plan,
         lookup,

@@ -4,7 +4,7 @@ The answers of a run that returns them in place of writing a folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...rows.part_names import ERROR
@@ -60,6 +60,16 @@ class AnswerList:
         Keep the records of a run that was stopped.
         """
         self._records = list(records)
+
+    def renew(self, usage: Mapping[str, Any]) -> None:
+        """
+        Do nothing: there isn't a folder that another run could take over.
+        """
+
+    def end(self, usage: Mapping[str, Any]) -> None:
+        """
+        Do nothing, likewise.
+        """
 
     @property
     def answers(self) -> list[Any]:

@@ -17,6 +17,7 @@ from ...client.parallel import Outcome, map_ordered
 from ...errors import AIEndpointsError, ConfigurationError
 from ...rows.folder import Folder
 from ...rows.formats import find_schema
+from ...rows.run_file import Owner
 from ...rows.serialization import Row
 from ...validation import integer, text
 from ..bulk.answer_list import AnswerList
@@ -25,6 +26,7 @@ from ..bulk.chat_rows import ANSWER, AnswerColumns, ChatRows, build_columns
 from ..bulk.failures import Failures, RowError
 from ..bulk.resumable_run import ResumableRun
 from ..chat.conversation import Conversation
+from ..files.owner import read_current_owner
 from ..usage.usage_tracker import UsageTracker
 from .chat import ChatMethods
 
@@ -176,6 +178,8 @@ class BulkChatMethods(ChatMethods):
         concurrency: int | str = defaults.CONCURRENCY,
         on_error: str = "fail",
         max_failures: float | None = None,
+        if_exists: str = "fail",
+        owner: Owner | None = None,
         usage_tracker: UsageTracker | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **options: Any,
@@ -209,6 +213,8 @@ class BulkChatMethods(ChatMethods):
         :param on_error: ``fail`` raises after all requests have run, ``raise`` at the first failure, ``skip`` never
         :param max_failures: number of failed rows, or their share if below 1, up to which the run goes on; by default,
             it stops if the first 25 rows fail alike
+        :param if_exists: ``update`` updates a folder of another run that is over; ``fail`` raises
+        :param owner: the run that writes the folder; by default the current task, if there is one
         :param usage_tracker: adds up the usage and enforces its limits; created by :meth:`track_usage`
         :param extra_body: further fields of the request body
         :param options: further parameters of :meth:`chat_completion`
@@ -221,6 +227,7 @@ class BulkChatMethods(ChatMethods):
         """
         with self.boundary():
             failures = Failures(on_error, max_failures)
+            ownership: dict[str, Any] = {"owner": owner or read_current_owner(), "if_exists": if_exists}
             chat = self.plan_rows(
                 model,
                 prompt=prompt,
@@ -248,7 +255,7 @@ class BulkChatMethods(ChatMethods):
                 if output is None:
                     return _ask_in_memory(plan, rows, limit, failures, self.log)
                 schema = find_schema(output_format, rows, chat.columns.keep)
-                folder = Folder(output, output_format, chat.recipe, schema=schema)
+                folder = Folder(output, output_format, chat.recipe, schema=schema, **ownership)
                 folder.begin()
                 with ResumableRun(folder, plan, progress) as run:
                     run.work(rows, integer(part_size, "part_size", 1), limit, failures)

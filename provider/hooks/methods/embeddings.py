@@ -13,6 +13,7 @@ from ...errors import ConfigurationError
 from ...rows.folder import Folder
 from ...rows.formats import find_schema
 from ...rows.part_names import PART_SIZE
+from ...rows.run_file import Owner
 from ...validation import integer, text
 from ..airflow_errors import raise_for_airflow
 from ..base import BaseAIEndpointsHook
@@ -21,6 +22,7 @@ from ..bulk.failures import Failures
 from ..bulk.long_texts import LongTexts, build_long_texts
 from ..bulk.resumable_run import ResumableRun
 from ..files.object_path import to_object_path
+from ..files.owner import read_current_owner
 
 
 class EmbeddingMethods(BaseAIEndpointsHook):
@@ -67,7 +69,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
             self._report("embedding", model_id, replies, value)
             return value
 
-    def embed_rows(
+    def embed_rows(  # noqa: PLR0913  (each is one parameter of the operator)
         self,
         rows: Iterable[dict[str, Any]],
         output: Any,
@@ -79,6 +81,8 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         concurrency: int | str = defaults.CONCURRENCY,
         on_error: str = "raise",
         max_failures: float | None = None,
+        if_exists: str = "fail",
+        owner: Owner | None = None,
         on_long_text: str | None = None,
         max_text_tokens: int | None = None,
         **params: Any,
@@ -98,6 +102,8 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         :param on_error: ``raise`` raises at the first failure, ``fail`` after all requests have run, ``skip`` never.
             The last two add the column ``error``
         :param max_failures: number of failed rows, or their share if below 1, up to which the run goes on
+        :param if_exists: ``update`` updates a folder of another run that is over; ``fail`` raises
+        :param owner: the run that writes the folder; by default the current task, if there is one
         :param on_long_text: what to do with texts longer than ``max_text_tokens``: ``error``, ``truncate``, or
             ``split`` into a row for each chunk, numbered in the column ``chunk_index``; None sends them unchanged
         :param max_text_tokens: maximum number of tokens in each text; the model's context length unless given
@@ -113,13 +119,14 @@ class EmbeddingMethods(BaseAIEndpointsHook):
             recipe = {"embedding": text(text_column, "text_column"), "model": model_id, "parameters": params}
             long = self._long_texts(on_long_text, max_text_tokens, model_id)
             failures = Failures(on_error, max_failures)
+            ownership: dict[str, Any] = {"owner": owner or read_current_owner(), "if_exists": if_exists}
             has_errors = on_error != "raise"
             if has_errors and output_format == "npy":
                 raise ConfigurationError(
                     "npy has no place for the error of a row. Use jsonl or parquet, or on_error='raise'."
                 )
             schema = find_schema(output_format, rows)
-            folder = Folder(output, output_format, recipe, vectors=VECTOR, schema=schema)
+            folder = Folder(output, output_format, recipe, vectors=VECTOR, schema=schema, **ownership)
             folder.begin()
             with self._track_progress("embedding", model_id, total) as progress:
                 plan = EmbeddingRows(embedder, model_id, text_column, params, progress, has_errors=has_errors)
@@ -148,9 +155,8 @@ class EmbeddingMethods(BaseAIEndpointsHook):
         from ...rows import results
 
         with raise_for_airflow():
-            rows = results.read_results(
-                to_object_path(folder.get("path") if isinstance(folder, Mapping) else folder, "folder")
-            )
+            manifest = folder if isinstance(folder, Mapping) else {"path": folder}
+            rows = results.read_results(to_object_path(manifest.get("path"), "folder"), manifest.get("digest"))
         return _raise_lazily(rows)
 
     def _get_embedder(self) -> Embedder:

@@ -33,8 +33,8 @@ def test_many_texts_are_one_response_in_their_order(hook_for: Make, sandbox: San
     ("options", "words"),
     [
         ({"on_long_text": "split"}, "on_long_text='split' makes several vectors of one text"),
-        ({"concurrency": 0}, "concurrency must be a number from 1 to 32"),
-        ({"concurrency": 33}, "concurrency must be a number from 1 to 32"),
+        ({"concurrency": 0}, "concurrency must be a number from 1 to 512"),
+        ({"concurrency": 513}, "concurrency must be a number from 1 to 512"),
     ],
 )
 def test_options_that_cannot_work(hook_for: Make, sandbox: Sandbox, options: dict[str, object], words: str) -> None:
