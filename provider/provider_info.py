@@ -40,8 +40,11 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "task-decorators": [
+            {"name": "ovh_batch", "class-name": f"{_PACKAGE}.decorators.batch.ovh_batch"},
+            {"name": "ovh_bulk_chat", "class-name": f"{_PACKAGE}.decorators.bulk_chat.ovh_bulk_chat"},
             {"name": "ovh_chat", "class-name": f"{_PACKAGE}.decorators.chat.ovh_chat"},
             {"name": "ovh_embed", "class-name": f"{_PACKAGE}.decorators.embedding.ovh_embed"},
+            {"name": "ovh_guard", "class-name": f"{_PACKAGE}.decorators.guard.ovh_guard"},
         ],
         # 2.11 drops every link of an operator that has one not listed here.
         "extra-links": [

@@ -22,7 +22,7 @@ import bootstrap
 import source_strings
 from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
 from apache_airflow_provider_ovhcloud_ai.connection import fields
-from apache_airflow_provider_ovhcloud_ai.decorators import chat, embedding
+from apache_airflow_provider_ovhcloud_ai.decorators import batch, bulk_chat, chat, embedding, guard
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.usage import metrics
@@ -225,7 +225,14 @@ def decorators_block() -> str:
     Describe the decorators.
     """
     parts = []
-    for name, operator in (("ovh_chat", chat.ChatFunctionOperator), ("ovh_embed", embedding.EmbeddingFunctionOperator)):
+    operators_by_name = {
+        "ovh_chat": chat.ChatFunctionOperator,
+        "ovh_bulk_chat": bulk_chat.BulkChatFunctionOperator,
+        "ovh_batch": batch.BatchFunctionOperator,
+        "ovh_embed": embedding.EmbeddingFunctionOperator,
+        "ovh_guard": guard.GuardFunctionOperator,
+    }
+    for name, operator in operators_by_name.items():
         docs = read_docs(getattr(decorators, name))
         from_function = ", ".join(f"`{each}`" for each in operator.fields_from_function)
         parent = operator.__bases__[-1].__name__

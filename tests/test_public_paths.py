@@ -20,7 +20,7 @@ PACKAGE = "apache_airflow_provider_ovhcloud_ai"
 PREFIX = "OVHCloudAIEndpoints"
 OPERATORS = "Batch BulkChat ChatCompletions Chat Embedding Guard Image Models Response Transcription"
 PATHS = {
-    "decorators": ["ovh_chat", "ovh_embed"],
+    "decorators": ["ovh_batch", "ovh_bulk_chat", "ovh_chat", "ovh_embed", "ovh_guard"],
     "errors": [
         *["AIEndpointsError", "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError"],
         *["BadRequestError", "BudgetExceededError", "ConfigurationError", "InvalidInputError", "InvalidOutputError"],

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..compat import DecoratedOperator, determine_kwargs, task_decorator_factory
+from ..compat import BaseOperator, DecoratedOperator, determine_kwargs, task_decorator_factory
 from ..errors import ConfigurationError
 from ..operators._base import AIEndpointsOperator
 
@@ -110,7 +110,8 @@ def list_parameters(operator: type[Any]) -> set[str]:
     :param operator: its class
     :return: their names
     """
-    makers = (vars(base)["__init__"] for base in operator.__mro__ if base is not object and "__init__" in vars(base))
+    bases = (base for base in operator.__mro__ if issubclass(base, BaseOperator) and "__init__" in vars(base))
+    makers = (vars(base)["__init__"] for base in bases)
     parameters = [each for maker in makers for each in inspect.signature(maker).parameters.values()]
     return {each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)} - {"self"}
 
@@ -138,6 +139,16 @@ def is_text(value: Any) -> bool:
     :return: whether it is
     """
     return isinstance(value, str) and bool(value.strip())
+
+
+def is_rows(value: Any) -> bool:
+    """
+    Return whether a value is a list of rows, which may be empty.
+
+    :param value: any value
+    :return: whether it is
+    """
+    return isinstance(value, list | tuple) and all(isinstance(item, (str, Mapping)) for item in value)
 
 
 def _described(returned: Any) -> str:

@@ -51,7 +51,7 @@ class EmbeddingFunctionOperator(FunctionOperator, OVHCloudAIEndpointsEmbeddingOp
         :raises ConfigurationError: if it is none of them
         """
         kinds: tuple[type, ...] = (str,) if self.output_path is None else (str, Mapping)
-        many = isinstance(returned, list | tuple) and returned and all(isinstance(item, kinds) for item in returned)
+        many = isinstance(returned, list | tuple) and all(isinstance(item, kinds) for item in returned)
         if not many and not is_text(returned):
             rows = "dictionaries need an output_path" if self.output_path is None else "or rows: a list of dictionaries"
             raise self.wrong(returned, f"a text, or a list of texts; {rows}")

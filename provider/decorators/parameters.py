@@ -84,16 +84,15 @@ class AIEndpointsParameters(OperatorParameters, total=False):
     render_prompts: bool
 
 
-class ChatParameters(AIEndpointsParameters, total=False):
+class ChatRequestParameters(AIEndpointsParameters, total=False):
     """
-    Parameters of ``@task.ovh_chat``.
+    Parameters of the decorators that ask a language model.
     """
 
     model: str | None
     system_prompt: str | None
     system_prompt_file: str | None
     images: Any
-    output: str | None
     response_format: Any
     repair: bool
     tools: Any
@@ -103,23 +102,90 @@ class ChatParameters(AIEndpointsParameters, total=False):
     max_tokens: int | str | None
     top_p: float | str | None
     stop: str | list[str] | None
-    stream: bool
     fallback_models: Any
     max_cost: float | str | None
     max_total_tokens: int | str | None
     report_cost: bool
 
 
-class EmbeddingParameters(AIEndpointsParameters, total=False):
+class RowsParameters(AIEndpointsParameters, total=False):
+    """
+    Parameters of the decorators whose function returns rows.
+    """
+
+    output_path: str | None
+    output_format: str
+    part_size: int | str
+    on_error: str
+    max_failures: float | str | None
+    on_empty: str
+    if_exists: str
+
+
+class RowAnswerParameters(ChatRequestParameters, RowsParameters, total=False):
+    """
+    Parameters of the decorators that ask a language model about rows.
+    """
+
+    prompt: str | None
+    prompt_file: str | None
+    messages: Any
+    key: str | None
+    answer_column: str
+    columns: str
+    extra_columns: Any
+    keep_columns: Any
+
+
+class ChatParameters(ChatRequestParameters, total=False):
+    """
+    Parameters of ``@task.ovh_chat``.
+    """
+
+    output: str | None
+    stream: bool
+
+
+class BulkChatParameters(RowAnswerParameters, total=False):
+    """
+    Parameters of ``@task.ovh_bulk_chat``.
+    """
+
+    concurrency: int | str
+
+
+class BatchParameters(RowAnswerParameters, total=False):
+    """
+    Parameters of ``@task.ovh_batch``.
+    """
+
+    endpoint: str
+    text_column: str
+    completion_window: str
+    poll_interval: float | str
+    deferrable: bool | None
+    reattach: str
+
+
+class EmbeddingParameters(RowsParameters, total=False):
     """
     Parameters of ``@task.ovh_embed``.
     """
 
     model: str | None
     text_column: str
-    output_path: str | None
-    output_format: str
-    part_size: int | str
     concurrency: int | str
     on_long_text: str | None
     max_text_tokens: int | str | None
+
+
+class GuardParameters(AIEndpointsParameters, total=False):
+    """
+    Parameters of ``@task.ovh_guard``.
+    """
+
+    model: str | None
+    unsafe_levels: str | list[str] | tuple[str, ...]
+    on_unsafe: str
+    safe_task_ids: str | list[str] | None
+    unsafe_task_ids: str | list[str] | None

@@ -159,7 +159,7 @@ class TestWhatTheDecoratorTakes:
         with pytest.raises(TypeError, match="unexpected keyword argument 'output'"):
             ovh_embed(output="text")
 
-    @pytest.mark.parametrize("name", ["ovh_chat", "ovh_embed"])
+    @pytest.mark.parametrize("name", ["ovh_batch", "ovh_bulk_chat", "ovh_chat", "ovh_embed", "ovh_guard"])
     def test_airflow_has_it_under_task(self, name: str) -> None:
         assert getattr(task, name) is getattr(decorators, name)
 
@@ -336,4 +336,4 @@ assert loaded("operators.embedding") == []
     def test_unknown_names_are_unknown(self) -> None:
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
             _ = decorators.nothing
-        assert dir(decorators) == ["ovh_chat", "ovh_embed"]
+        assert dir(decorators) == ["ovh_batch", "ovh_bulk_chat", "ovh_chat", "ovh_embed", "ovh_guard"]

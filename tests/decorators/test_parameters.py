@@ -10,15 +10,20 @@ from typing import Any, get_type_hints
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import BaseOperator
 from apache_airflow_provider_ovhcloud_ai.decorators._base import FunctionOperator, list_parameters
+from apache_airflow_provider_ovhcloud_ai.decorators.batch import BatchFunctionOperator
+from apache_airflow_provider_ovhcloud_ai.decorators.bulk_chat import BulkChatFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.chat import ChatFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFunctionOperator
+from apache_airflow_provider_ovhcloud_ai.decorators.guard import GuardFunctionOperator
 from apache_airflow_provider_ovhcloud_ai.decorators.parameters import (
+    BatchParameters,
+    BulkChatParameters,
     ChatParameters,
     EmbeddingParameters,
+    GuardParameters,
     OperatorParameters,
 )
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsChatOperator as Chat
-from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsEmbeddingOperator as Embedding
+from apache_airflow_provider_ovhcloud_ai.operators import ai_endpoints as operators
 
 pytestmark = pytest.mark.airflow
 
@@ -26,8 +31,11 @@ pytestmark = pytest.mark.airflow
 @pytest.mark.parametrize(
     ("typed", "operator", "wrapped"),
     [
-        (ChatParameters, ChatFunctionOperator, Chat),
-        (EmbeddingParameters, EmbeddingFunctionOperator, Embedding),
+        (BatchParameters, BatchFunctionOperator, operators.OVHCloudAIEndpointsBatchOperator),
+        (BulkChatParameters, BulkChatFunctionOperator, operators.OVHCloudAIEndpointsBulkChatOperator),
+        (ChatParameters, ChatFunctionOperator, operators.OVHCloudAIEndpointsChatOperator),
+        (EmbeddingParameters, EmbeddingFunctionOperator, operators.OVHCloudAIEndpointsEmbeddingOperator),
+        (GuardParameters, GuardFunctionOperator, operators.OVHCloudAIEndpointsGuardOperator),
     ],
 )
 def test_type_checkers_know_all_of_it(typed: Any, operator: type[FunctionOperator], wrapped: Any) -> None:

@@ -16,7 +16,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow import DAG
 from apache_airflow_provider_ovhcloud_ai.compat import to_asset
-from apache_airflow_provider_ovhcloud_ai.decorators import ovh_chat, ovh_embed
+from apache_airflow_provider_ovhcloud_ai.decorators import ovh_batch, ovh_bulk_chat, ovh_chat, ovh_embed, ovh_guard
 from apache_airflow_provider_ovhcloud_ai.errors import PartialFailureError, UnsafeContentError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import (
@@ -43,10 +43,17 @@ def ask(topic: str, language: str = "English") -> str:
     return f"Explain {topic} in {language}."
 
 
+def list_rows() -> list[str]:
+    return ["tides", "moons"]
+
+
 #: What builds the operator or sensor, in a folder that holds its files.
 CASES: dict[str, Callable[[Path], Any]] = {
     **{name: partial(build_operator, name, outlets=[to_asset("s3://bucket/out")]) for name in OPERATORS},
     "ovh_chat": lambda _: ovh_chat(model="gpt-oss-20b")(ask)("tides", language="French").operator,
+    "ovh_batch": lambda _: ovh_batch(model="gpt-oss-20b", deferrable=False, poll_interval=0.05)(list_rows)().operator,
+    "ovh_bulk_chat": lambda _: ovh_bulk_chat(model="gpt-oss-20b")(list_rows)().operator,
+    "ovh_guard": lambda _: ovh_guard(ask)(topic="tides").operator,
     "ovh_embed": lambda _: ovh_embed(model="bge-m3")(ask)(topic="tides").operator,
     "BatchSensor": lambda _: BatchSensor(task_id="t", batch_id="batch-000001"),
     "ModelSensor": lambda _: ModelSensor(task_id="t", model="bge-m3"),
