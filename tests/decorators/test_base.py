@@ -110,7 +110,6 @@ class TestWhatIsReturned:
             (True, "a value of type bool"),
             ("", "a blank text"),
             (" \n", "a blank text"),
-            ([], "an empty list"),
             ({"role": "user", "content": "a"}, "a value of type dict"),
             (["a", 7], "a list of int, str"),
             ([{"role": "user", "content": "a"}, "b"], "a list of dict, str"),
@@ -132,6 +131,12 @@ class TestWhatIsReturned:
         with pytest.raises(ConfigurationError) as failed:
             run(decorator(fail_fast=False), describe_city)
         assert not isinstance(failed.value, AirflowFailException)
+        assert ovh_ai_endpoints_sandbox.requests == []
+
+    def test_empty_list_is_no_conversation_and_no_text_to_embed(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
+        with pytest.raises(ConfigurationError, match=r"returned an empty list:"):
+            run(ovh_chat, returning([]))
+        assert run(ovh_embed(model="bge-m3"), returning([]))["data"] == []
         assert ovh_ai_endpoints_sandbox.requests == []
 
     def test_what_an_async_function_returns_is_none_of_it(self) -> None:
