@@ -1,11 +1,11 @@
 """
 A service under load in a process of its own, whose answers are made beforehand, so that clients are what is measured.
 
-    python load.py SECONDS [--limit REQUESTS --window SECONDS]
+    python load.py SECONDS [--spread SHARE] [--limit REQUESTS --window SECONDS]
 
-Answers so many seconds after a request has arrived. With a limit, it lets so many requests through in each window and
-says so as Kong does. Prints its address, and ends with its standard input. ``GET /figures`` returns what it did since
-the last such request.
+Answers so many seconds after a request has arrived, give or take a share of them. With a limit, it lets so many
+requests through in each window and says so as Kong does. Prints its address, and ends with its standard input.
+``GET /figures`` returns what it did since the last such request.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import base64
 import json
 import math
+import random
 import re
 import selectors
 import socket
@@ -114,6 +115,7 @@ class Figures:
         return {
             "passed": len(self.passed),
             "refused": self.refused,
+            "moments": [moment - self.passed[0] for moment in self.passed],
             "seconds": self.passed[-1] - self.passed[0] if self.passed else 0.0,
             "busy": statistics.mean(self.busy or [0.0]),
             "late": statistics.mean(self.late or [0.0]),
@@ -143,7 +145,7 @@ class Loaded(Answering):
             self.transport.write(reply(b"200 OK", json.dumps(figures).encode()))
             return
         passes, prepared = self.service.answer(head, body, arrived)
-        due = arrived + (self.service.delay if passes else 0.0)
+        due = arrived + (self.service.pick_delay() if passes else 0.0)
         self.service.figures.busy.append(time.monotonic() - arrived)
         asyncio.get_running_loop().call_at(due, self.send, due, prepared)
 
@@ -159,14 +161,20 @@ class Service:
     """
     What all connections share.
 
-    :param delay: seconds from a request to its answer
+    :param delay: mean seconds from a request to its answer
+    :param spread: share by which they vary, up or down
     :param limit: how many pass
     """
 
-    def __init__(self, delay, limit):
-        self.delay, self.limit = delay, limit
+    def __init__(self, delay, spread, limit):
+        self.delay, self.spread, self.limit = delay, spread, limit
+        self.random = random.Random(7)
         self.vectors = Vectors()
         self.figures = Figures()
+
+    def pick_delay(self):
+        """Pick the seconds of one answer."""
+        return self.delay * (1 + self.random.uniform(-self.spread, self.spread))
 
     def answer(self, head, body, now):
         """Answer a request: whether it passes the limit, and with what."""
@@ -190,7 +198,7 @@ def reply(status, body, headers=b""):
 
 async def main(options):
     """Serve until standard input ends."""
-    service = Service(options.delay, Limit(options.limit, options.window))
+    service = Service(options.delay, options.spread, Limit(options.limit, options.window))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Loaded(service), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
@@ -200,6 +208,7 @@ async def main(options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("delay", type=float, help="seconds from a request to its answer")
+    parser.add_argument("--spread", type=float, default=0.0, help="share by which they vary")
     parser.add_argument("--limit", type=int, help="requests in a window")
     parser.add_argument("--window", type=float, default=60.0, help="seconds")
     # select() waits for microseconds where epoll rounds up to milliseconds.

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from environments import ROOT, clean_environment
@@ -332,6 +333,41 @@ def waiting(environments):
 
 
 #: By the number in front of what they measure.
+def slow_answers(number, seconds):
+    """Rows 14 and 15. Both clients at the same time, each with a service of its own: they wait most of the time."""
+
+    def measure(environments):
+        names = ("ours", "openai")
+
+        def ask(name):
+            return ask_slowly(environments[name], name, seconds)
+
+        with ThreadPoolExecutor(len(names)) as pool:
+            results = dict(zip(names, pool.map(ask, names), strict=True))
+        figures = {
+            name: f"{each['rate']:.0%} of the rate, {each['failed']} failed, {each['megabytes']:.0f} MB"
+            for name, each in results.items()
+        }
+        mine = results["ours"]
+        what = (
+            f"{number} {PROMPTS:,} prompts of {seconds} s (± 50 %), {ALLOWED} a minute allowed, after the first minute"
+        )
+        reached = mine["rate"] >= 0.95 and not mine["failed"]
+        return Row(what, "95 % of the rate, none failed", {**figures, "reference": "-"}, reached)
+
+    return measure
+
+
+def ask_slowly(environment, name, seconds):
+    """Let one client ask, and read how many requests passed after the first minute."""
+    with service(seconds, "--spread", 0.5, "--limit", ALLOWED, script="load.py") as address:
+        output = json.loads(environment.run("ask_slowly.py", name, address, PROMPTS))
+        later = [moment for moment in read_figures(address)["moments"] if moment >= 60]
+    # The last requests wait for no others, so the end of the last whole minute counts.
+    minutes = (later[-1] - 60) / 60 if later else 1.0
+    return {**output, "rate": len(later) / minutes / ALLOWED}
+
+
 ROWS = {
     "1": imports,
     "2": distributions,
@@ -346,4 +382,6 @@ ROWS = {
     "11": tasks,
     "12": resume,
     "13": waiting,
+    "14": slow_answers("14", 5),
+    "15": slow_answers("15", 20),
 }

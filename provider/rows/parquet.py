@@ -57,6 +57,18 @@ def read_schema(stream: BinaryIO, name: str) -> Any:
     return _read(name, lambda: load().parquet.ParquetFile(stream).schema_arrow)
 
 
+def read_row_count(stream: BinaryIO, name: str) -> int:
+    """
+    Read the number of rows of a file.
+
+    :param stream: the file, seekable
+    :param name: path of the file, for errors
+    :return: the number
+    :raises InvalidInputError: if it isn't a Parquet file, or is damaged
+    """
+    return int(_read(name, lambda: load().parquet.ParquetFile(stream).metadata.num_rows))
+
+
 def encode(records: Sequence[Row], vectors: str | None, schema: FolderSchema | None = None) -> bytes:
     """
     Encode a file.

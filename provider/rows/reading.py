@@ -57,6 +57,16 @@ class Rows(Iterator[Row]):
                     schemas[source.storage.display] = parquet.read_schema(stream, source.storage.display)
         return unify_sources(schemas) if schemas else None
 
+    def estimate_total(self) -> int | None:
+        """
+        Estimate the number of rows: from the footers of Parquet files, and from the lines of files on this machine.
+
+        :return: the number, which is too high if rows have several lines; None if a file is remote or compressed
+        :raises InvalidInputError: if a file is damaged
+        """
+        counts = [_estimate_rows(source) for source in self._sources]
+        return None if None in counts else sum(filter(None, counts))
+
 
 class _Source(NamedTuple):
     storage: StoragePath
@@ -159,6 +169,17 @@ def _find_format(file: StoragePath) -> str:
 def _iter_all(sources: list[_Source]) -> Iterator[Row]:
     for source in sources:
         yield from _READERS[source.kind](source)
+
+
+def _estimate_rows(source: _Source) -> int | None:
+    if source.kind == "parquet":
+        with source.storage.open(in_order=False) as stream:
+            return parquet.read_row_count(stream, source.storage.display)
+    if not source.storage.is_local or source.storage.name.lower().endswith(".gz"):
+        return None
+    with source.storage.open() as stream:
+        lines = sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""))
+    return max(0, lines - (source.kind == "csv"))
 
 
 def _iter_jsonl(source: _Source) -> Iterator[Row]:

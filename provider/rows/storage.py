@@ -29,6 +29,8 @@ class StoragePath(Protocol):
     display: str
     #: The last part of its path.
     name: str
+    #: Whether it is on this machine.
+    is_local: bool
 
     def kind(self) -> str:
         """
@@ -113,6 +115,8 @@ def find_leftover_target(name: str) -> str:
 
 
 class _Local:
+    is_local = True
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self.display = str(path)
@@ -153,6 +157,8 @@ class _Local:
 
 
 class _Remote:
+    is_local = False
+
     def __init__(self, fs: Any, path: str, display: str) -> None:
         self._fs = fs
         self._path = path.rstrip("/")

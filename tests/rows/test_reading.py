@@ -230,3 +230,20 @@ def test_files_without_rows_are_empty(tmp_path: Path, name: str, data: bytes) ->
 
 def test_folder_without_files_is_empty(tmp_path: Path) -> None:
     assert list(read_rows(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "total"),
+    [
+        ("a.jsonl", b'{"a": 1}\n{"a": 2}\n', 2),
+        ("a.csv", b"id,text\n1,one\n2,two\n3,three\n", 3),
+        ("a.csv", b"", 0),
+        ("a.txt", b"one\n", 1),
+        ("a.txt", b"\xe9\n", 1),
+        ("a.parquet", as_parquet([{"a": 1}, {"a": 2}]), 2),
+        ("a.txt.gz", gzip.compress(b"one\n"), None),
+    ],
+)
+def test_number_of_rows_is_estimated(tmp_path: Path, name: str, data: bytes, total: int | None) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert read_rows(tmp_path / name).estimate_total() == total

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from types import TracebackType
 from typing import Any
 
@@ -151,3 +151,16 @@ def _format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def estimate_total(rows: Any) -> int | None:
+    """
+    Estimate the number of rows without reading them.
+
+    :param rows: a list, the rows of files, or any other iterable
+    :return: the number, or None if it is unknown
+    """
+    if isinstance(rows, Sized):
+        return len(rows)
+    estimate = getattr(rows, "estimate_total", None)
+    return None if estimate is None else estimate()

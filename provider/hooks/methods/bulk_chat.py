@@ -5,7 +5,7 @@ Methods of the hook for many prompts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from ..bulk.answer_list import AnswerList
 from ..bulk.bulk_result import BulkResult
 from ..bulk.chat_rows import ANSWER, AnswerColumns, ChatRows, build_columns
 from ..bulk.failures import Failures, RowError
+from ..bulk.progress import estimate_total
 from ..bulk.resumable_run import ResumableRun
 from ..chat.conversation import Conversation
 from ..files.owner import read_current_owner
@@ -131,8 +132,7 @@ class BulkChatMethods(ChatMethods):
         options: Mapping[str, Any],
     ) -> Iterator[Outcome[Any, dict[str, Any]]]:
         plan = self._plan_chat(model, params=options)
-        total = len(conversations) if isinstance(conversations, Sized) else None
-        with self._track_progress("chat", plan.models[0], total) as progress:
+        with self._track_progress("chat", plan.models[0], estimate_total(conversations)) as progress:
             start = self._build_start(plan, usage_tracker)
 
             def ask(messages: Any) -> dict[str, Any]:
@@ -249,8 +249,7 @@ class BulkChatMethods(ChatMethods):
             )
             start = self._build_start(chat.plan, usage_tracker)
             limit = self.find_concurrency(concurrency, chat.plan.models[0])
-            total = len(rows) if isinstance(rows, Sized) else None
-            with self._track_progress("chat", chat.plan.models[0], total) as progress:
+            with self._track_progress("chat", chat.plan.models[0], estimate_total(rows)) as progress:
                 plan = ChatRows(chat.plan, chat.template, chat.columns, start, progress)
                 if output is None:
                     return _ask_in_memory(plan, rows, limit, failures, self.log)

@@ -4,7 +4,7 @@ Methods of the hook for embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ... import defaults
@@ -20,6 +20,7 @@ from ..base import BaseAIEndpointsHook
 from ..bulk.embedding_rows import VECTOR, EmbeddingRows
 from ..bulk.failures import Failures
 from ..bulk.long_texts import LongTexts, build_long_texts
+from ..bulk.progress import estimate_total
 from ..bulk.resumable_run import ResumableRun
 from ..files.object_path import to_object_path
 from ..files.owner import read_current_owner
@@ -115,7 +116,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
             model_id = self.choose_model(model, "embedding_model")
             limit = self.find_concurrency(concurrency, model_id)
             embedder = self._get_embedder()
-            total = len(rows) if isinstance(rows, Sized) and on_long_text != "split" else None
+            total = None if on_long_text == "split" else estimate_total(rows)
             recipe = {"embedding": text(text_column, "text_column"), "model": model_id, "parameters": params}
             long = self._long_texts(on_long_text, max_text_tokens, model_id)
             failures = Failures(on_error, max_failures)
