@@ -6,6 +6,6 @@ from support import canary
 
 
 def test_repr_shows_the_models_but_no_token() -> None:
-    shown = repr(ConnectionSettings(ClientSettings(token=canary.TOKEN), chat_model="gpt-oss-20b"))
-    assert "gpt-oss-20b" in shown
-    assert not canary.shows(shown)
+    text = repr(ConnectionSettings(ClientSettings(token=canary.TOKEN), chat_model="gpt-oss-20b"))
+    assert "gpt-oss-20b" in text
+    assert not canary.shows(text)

@@ -24,7 +24,7 @@ from apache_airflow_provider_ovhcloud_ai.decorators.embedding import EmbeddingFu
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import LINKS, ModelCardLink
-from support.decorated import NUMBERS, operator_of, returning, run
+from support.decorated import NUMBERS, build_operator, returning, run
 from support.requests_seen import bodies
 
 try:
@@ -48,7 +48,7 @@ with DAG("{}", start_date=datetime(2026, 1, 1), schedule=None, params={{"model":
 FOREIGN = "{{ var.value.secret }} {% raw %}"
 
 
-def dag_of(body: str) -> str:
+def build_dag_source(body: str) -> str:
     # An id of its own: 3.1 would look up the tasks of another test.
     return HEAD.format(f"decorators_{next(NUMBERS)}") + textwrap.indent(textwrap.dedent(body), "    ")
 
@@ -62,20 +62,20 @@ class TestWhatIsSent:
         def ask(city: str, ds: str, **context: Any) -> str:
             return f"{city} {ds} {context['run_id']}"
 
-        operator = operator_of(ovh_chat, ask, "Lille", ds=None)
+        operator = build_operator(ovh_chat, ask, "Lille", ds=None)
         operator.op_kwargs = {}
         operator.execute({"ti": MagicMock(), "ds": "2026-01-02", "run_id": "manual"})
         assert questions(ovh_ai_endpoints_sandbox) == ["Lille 2026-01-02 manual"]
 
     def test_what_the_dag_gives_all_tasks_does_not_stand_beside_it(self, ovh_ai_endpoints_sandbox: Sandbox) -> None:
         others = {"prompt": "Another?", "messages": [], "prompt_file": "other.md", "model": "gpt-oss-20b"}
-        operator = operator_of(ovh_chat(default_args=others), returning("Why?"))
+        operator = build_operator(ovh_chat(default_args=others), returning("Why?"))
         operator.execute({"ti": MagicMock()})
         (body,) = bodies(ovh_ai_endpoints_sandbox)
         assert (body["model"], body["messages"]) == ("gpt-oss-20b", [{"role": "user", "content": "Why?"}])
 
     def test_what_airflow_knows_of_a_task_reaches_it(self) -> None:
-        operator = operator_of(ovh_chat(retries=4, pool="slow", trigger_rule="all_done"), returning("Why?"))
+        operator = build_operator(ovh_chat(retries=4, pool="slow", trigger_rule="all_done"), returning("Why?"))
         assert (operator.retries, operator.pool, operator.trigger_rule) == (4, "slow", "all_done")
 
     def test_errors_of_the_function_are_its_own(self) -> None:
@@ -156,7 +156,7 @@ class TestWhatTheDecoratorTakes:
             with pytest.raises(ConfigurationError, match=message):
                 decorator(**{name: None})
             with pytest.raises(ConfigurationError, match=message):
-                operator_of(lambda function, name=name: decorator(function).override(**{name: "a"}), returning("b"))
+                build_operator(lambda function, name=name: decorator(function).override(**{name: "a"}), returning("b"))
 
     def test_not_what_the_operator_does_not_know(self) -> None:
         with pytest.raises(TypeError, match=r"^@task\.ovh_chat got an unexpected keyword argument 'temprature'$"):
@@ -174,7 +174,7 @@ class TestInADag:
         self, run_dag: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_SECRET", "leaked")
-        source = dag_of(f"""
+        source = build_dag_source(f"""
             @task
             def foreign():
                 return [{FOREIGN!r}, "plain"]
@@ -211,7 +211,7 @@ class TestInADag:
     def test_it_is_used_as_any_task(
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any], ovh_ai_endpoints_sandbox: Sandbox
     ) -> None:
-        source = dag_of("""
+        source = build_dag_source("""
             @task.ovh_chat
             def bare(ds, ti):
                 return f"{ti.task_id} {ds}"
@@ -253,7 +253,7 @@ class TestInADag:
     def test_answers_as_data_are_unrolled_where_asked(
         self, run_dag: Callable[..., Any], xcom: Callable[..., Any]
     ) -> None:
-        source = dag_of("""
+        source = build_dag_source("""
             @task.ovh_chat(model="gpt-oss-20b", output="json", multiple_outputs=True)
             def parts() -> str:
                 return "Answer as JSON."
@@ -276,7 +276,7 @@ class TestInADag:
         from airflow.models.renderedtifields import RenderedTaskInstanceFields
         from airflow.utils.session import create_session
 
-        source = dag_of("""
+        source = build_dag_source("""
             @task.ovh_chat(model="{{ params.model }}")
             def ask(city):
                 return f"Describe {city}."

@@ -22,13 +22,13 @@ def test_a_text_is_what_the_user_says(ovh_ai_endpoints_sandbox: Sandbox) -> None
 
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_messages_are_sent_behind_the_system_prompt(kind: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
-    said = [
+    messages = [
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": "b"},
         {"role": "user", "content": "c"},
     ]
-    run(ovh_chat(model="m", system_prompt="Be brief.", fallback_models=["gpt-oss-20b"]), returning(kind(said)))
-    assert bodies(ovh_ai_endpoints_sandbox)[-1]["messages"] == [{"role": "system", "content": "Be brief."}, *said]
+    run(ovh_chat(model="m", system_prompt="Be brief.", fallback_models=["gpt-oss-20b"]), returning(kind(messages)))
+    assert bodies(ovh_ai_endpoints_sandbox)[-1]["messages"] == [{"role": "system", "content": "Be brief."}, *messages]
 
 
 def test_the_response_is_returned_as_the_operator_returns_it() -> None:

@@ -47,7 +47,7 @@ def test_type_checkers_know_all_of_it(typed: Any, operator: type[FunctionOperato
     hints = inspect.signature(wrapped.__init__).parameters
     assert typed.__annotations__.keys() >= {name for name in ours if name in hints}
     # As texts: the operator's own are not evaluated either.
-    written = {name: hint.__forward_arg__ for name, hint in typed.__annotations__.items()}
-    assert {name: written[name] for name in ours if name in hints} == {
+    annotations = {name: hint.__forward_arg__ for name, hint in typed.__annotations__.items()}
+    assert {name: annotations[name] for name in ours if name in hints} == {
         name: hints[name].annotation for name in ours if name in hints
     }

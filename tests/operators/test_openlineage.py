@@ -84,11 +84,11 @@ def test_lineage_in_openlineage_s_classes() -> None:
 
     source, target = (to_dataset_ref(path) for path in ("/data/texts.txt", "s3://lake@corpus/vectors"))
     facts = {"model": "bge-m3", "dimensions": 1024, "rows": 3, "format": "jsonl"}
-    told = as_operator_lineage(Lineage((source,), (target,), facts))
-    assert [(each.namespace, each.name) for each in told.inputs] == [("file", "/data/texts.txt")]
-    (output,) = told.outputs
+    lineage = as_operator_lineage(Lineage((source,), (target,), facts))
+    assert [(each.namespace, each.name) for each in lineage.inputs] == [("file", "/data/texts.txt")]
+    (output,) = lineage.outputs
     assert (output.namespace, output.name) == ("s3://corpus", "vectors")
     statistics = output.outputFacets["outputStatistics"]
     assert (statistics.rowCount, statistics.fileCount) == (3, 1)
-    facet = told.run_facets[FACET]
+    facet = lineage.run_facets[FACET]
     assert (facet.model, facet.dimensions, facet.seconds) == ("bge-m3", 1024, None)

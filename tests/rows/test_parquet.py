@@ -341,8 +341,8 @@ def write_vectors(path: Path, vectors: list[list[float] | None]) -> Path:
     folder.begin()
     for index, part in split([{"id": n} for n in range(len(vectors))], 2):
         name = folder.build_name(index, part)
-        found = [array("f", vectors[row["id"]]) if vectors[row["id"]] else None for row in part]
-        folder.write(name, [{**row, "embedding": vector} for row, vector in zip(part, found, strict=True)])
+        arrays = [array("f", vectors[row["id"]]) if vectors[row["id"]] else None for row in part]
+        folder.write(name, [{**row, "embedding": vector} for row, vector in zip(part, arrays, strict=True)])
     folder.finish({})
     return path
 
@@ -433,10 +433,10 @@ def test_any_numbers_in_any_parts_have_one_schema_and_come_back(rows: list[dict[
         out = write_folder(Path(folder), rows, part_size)
         types = read_types(out)
         for reader in (read_with_pyarrow, read_with_duckdb, lambda path: list(read_results(path))):
-            found = reader(out)
-            assert all(list(row) == list(types) for row in found)
+            records = reader(out)
+            assert all(list(row) == list(types) for row in records)
             for name in types.keys() - {"answer", "error"}:
-                assert [row[name] for row in found] == [row.get(name) for row in rows]
+                assert [row[name] for row in records] == [row.get(name) for row in rows]
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])

@@ -16,8 +16,8 @@ from airflow import DAG
 NUMBERS = itertools.count()
 
 
-def operator_of(decorator: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The operator that a call of a decorated function makes."""
+def build_operator(decorator: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a decorated function in a DAG, and return the operator that it makes."""
     with DAG(f"decorators_{next(NUMBERS)}", start_date=datetime(2026, 1, 1), schedule=None) as dag:
         result = decorator(function)(*args, **kwargs)
     return dag.get_task(result.operator.task_id)
@@ -31,4 +31,4 @@ def returning(value: Any) -> Callable[[], Any]:
 
 
 def run(decorator: Any, function: Callable[..., Any], **context: Any) -> Any:
-    return operator_of(decorator, function).execute({"ti": MagicMock(), **context})
+    return build_operator(decorator, function).execute({"ti": MagicMock(), **context})

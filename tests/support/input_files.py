@@ -24,26 +24,26 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 )
 
-_opened: list[str] | None = None
+_paths: list[str] | None = None
 
 
-def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if event == "open" and _opened is not None:
-        _opened.append(str(args[0]))
+def _record_open(event: str, args: tuple[Any, ...]) -> None:
+    if event == "open" and _paths is not None:
+        _paths.append(str(args[0]))
 
 
-# Python's own record of what is opened, by whatever way; it cannot be taken away again.
-sys.addaudithook(_hear)
+# Python calls this for each file that is opened, in any way. A hook can't be removed again.
+sys.addaudithook(_record_open)
 
 
 @contextmanager
 def what_is_opened() -> Iterator[list[str]]:
-    global _opened  # noqa: PLW0603  (an audit hook stays for good)
-    _opened = paths = []
+    global _paths  # noqa: PLW0603  (an audit hook stays for good)
+    _paths = paths = []
     try:
         yield paths
     finally:
-        _opened = None
+        _paths = None
 
 
 def files(parts: list[dict[str, Any]]) -> list[bytes]:

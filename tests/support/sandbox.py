@@ -25,8 +25,8 @@ WEATHER = {
 
 def message(answer: Any) -> dict[str, Any]:
     assert answer.status == 200, answer.body
-    found: dict[str, Any] = answer.body["choices"][0]["message"]
-    return found
+    first_message: dict[str, Any] = answer.body["choices"][0]["message"]
+    return first_message
 
 
 def vectors(answer: Any) -> list[list[float]]:

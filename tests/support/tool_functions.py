@@ -36,10 +36,10 @@ def weather(
     city: str, days: Annotated[int, Field(ge=1, le=7)] = 3, unit: Literal["celsius", "kelvin"] = "celsius"
 ) -> str:
     """
-    Tell the weather
+    Return the weather
     of a city.
 
-    From a service that knows.
+    From a weather service.
 
     :param city: the city's name,
         in any language

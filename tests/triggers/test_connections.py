@@ -40,8 +40,8 @@ def test_many_that_come_at_once_read_the_connection_once(store: Any, monkeypatch
     monkeypatch.setattr(connections, "_connection", reading)
 
     async def live() -> None:
-        found = await asyncio.gather(*(client_settings("ai", "mine") for _ in range(4)))
-        assert {(each.base_url, each.token) for each in found} == {("https://x.example/v1", canary.TOKEN)}
+        settings = await asyncio.gather(*(client_settings("ai", "mine") for _ in range(4)))
+        assert {(each.base_url, each.token) for each in settings} == {("https://x.example/v1", canary.TOKEN)}
         assert len(read) == 1
         # A connection of the same id may be another one to another team.
         await client_settings("ai", "theirs")

@@ -61,7 +61,7 @@ async def follow(poller: BatchPoller, batch_ids: list[str], interval: float = 0.
 
 
 def run(sandbox: Sandbox, *groups: list[str], **settings: Any) -> list[list[dict[str, Any]]]:
-    """What each waiter is told."""
+    """Return the summaries that each waiter gets."""
 
     async def live() -> list[list[dict[str, Any]]]:
         poller = BatchPoller(settings_for(sandbox, **settings))
@@ -74,7 +74,7 @@ def test_waiters_share_the_list_of_batches(serve: Serve, tmp_path: Path) -> None
     sandbox = serve(batch_seconds=0.5)
     batch_ids = start(sandbox, tmp_path, 20)
     updates = run(sandbox, *([batch_id] for batch_id in batch_ids))
-    assert [seen[-1] for seen in updates] == [
+    assert [summaries[-1] for summaries in updates] == [
         {"id": batch_id, "status": "completed", "completed": 1, "failed": 0, "total": 1} for batch_id in batch_ids
     ]
     assert {request.path for request in sandbox.requests} == {"/v1/batches"}
@@ -83,8 +83,8 @@ def test_waiters_share_the_list_of_batches(serve: Serve, tmp_path: Path) -> None
 
 def test_summary_comes_again_only_if_it_changes(serve: Serve, tmp_path: Path) -> None:
     sandbox = serve(batch_seconds=0.5)
-    (seen,) = run(sandbox, start(sandbox, tmp_path))
-    assert all(before != after for before, after in pairwise(seen))
+    (summaries,) = run(sandbox, start(sandbox, tmp_path))
+    assert all(before != after for before, after in pairwise(summaries))
 
 
 def test_batch_that_is_far_down_the_list_is_read_by_itself(serve: Serve, tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_outage_is_waited_for(serve: Serve, tmp_path: Path) -> None:
     sandbox = serve()
     batch_ids = start(sandbox, tmp_path)
     sandbox.fail_next(503, headers={"Retry-After": "0"}, times=5)
-    (seen,) = run(sandbox, batch_ids)
-    assert seen[-1]["status"] == "completed"
+    (summaries,) = run(sandbox, batch_ids)
+    assert summaries[-1]["status"] == "completed"
 
 
 def test_error_that_is_final_ends_the_wait_of_all(serve: Serve, tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_cancelled_batch_is_final(serve: Serve, tmp_path: Path) -> None:
     async def live() -> tuple[list[dict[str, Any]], set[str]]:
         poller = BatchPoller(settings_for(sandbox))
         await poller.cancel(batch_id)
-        seen = await follow(poller, [batch_id])
-        return seen, {str(task) for task in asyncio.all_tasks() - {asyncio.current_task()}}
+        summaries = await follow(poller, [batch_id])
+        return summaries, {str(task) for task in asyncio.all_tasks() - {asyncio.current_task()}}
 
-    seen, tasks = asyncio.run(live())
-    assert seen[-1]["status"] == "cancelled"
+    summaries, tasks = asyncio.run(live())
+    assert summaries[-1]["status"] == "cancelled"
     assert tasks == set()

@@ -86,7 +86,7 @@ def test_a_function_is_described() -> None:
             "type": "function",
             "function": {
                 "name": "weather",
-                "description": "Tell the weather of a city.",
+                "description": "Return the weather of a city.",
                 "parameters": {
                     "type": "object",
                     "properties": {

@@ -33,11 +33,11 @@ def test_content_is_of_one_request_alone() -> None:
         send(session, Request("POST", "/audio", "recording", form=form))
         send(session)
         session.close()
-        chat, recording, listed = server.requests
+        chat, recording, models = server.requests
     assert (chat.json, chat.headers["content-type"]) == ({"a": 1}, "application/json")
     assert (recording.body, recording.headers["content-type"]) == (b"".join(form), form.content_type)
-    assert (listed.path, listed.body, "content-type" in listed.headers) == ("/v1/models", b"", False)
-    assert {each.headers["authorization"] for each in (chat, recording, listed)} == {f"Bearer {canary.TOKEN}"}
+    assert (models.path, models.body, "content-type" in models.headers) == ("/v1/models", b"", False)
+    assert {each.headers["authorization"] for each in (chat, recording, models)} == {f"Bearer {canary.TOKEN}"}
     assert server.connections == 1
 
 

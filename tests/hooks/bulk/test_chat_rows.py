@@ -33,20 +33,20 @@ def rows(count: int, *failing: int, status: int = 422) -> list[dict[str, Any]]:
     return [{"id": n, "text": f"row {n}" + (f" = {status}" if n in failing else "")} for n in range(count)]
 
 
-def text_of(request: ServiceRequest) -> str:
+def read_prompt(request: ServiceRequest) -> str:
     return request.body["messages"][-1]["content"]
 
 
 class Answering:
     """
-    Answers in capitals, slowly or not, and fails what asks for it until it is mended.
+    Answers in capitals after a random time, and fails rows that name a status until it is fixed.
     """
 
     def __init__(self) -> None:
         self.is_fixed = False
 
     def __call__(self, request: ServiceRequest) -> ServiceResponse:
-        text = text_of(request)
+        text = read_prompt(request)
         time.sleep(random.Random(text).random() / 200)
         if (match := re.search(r" = (\d{3})$", text)) and not self.is_fixed:
             return ServiceResponse(int(match[1]), {"error": {"message": "as ordered"}})
@@ -68,21 +68,21 @@ def service(answering: Answering) -> Iterator[Service]:
         yield service
 
 
-def written(folder: Path) -> dict[int, dict[str, Any]]:
+def read_records(folder: Path) -> dict[int, dict[str, Any]]:
     records = [json.loads(line) for part in sorted(folder.glob("part-*")) for line in part.open()]
     assert len({record["id"] for record in records}) == len(records)
     return {record["id"]: record for record in records}
 
 
 def questions(service: Service) -> list[str]:
-    return [text_of(request) for request in service.requests if request.body]
+    return [read_prompt(request) for request in service.requests if request.body]
 
 
 def test_every_row_has_its_answer_in_the_order_given(hook_for: Make, service: Service, tmp_path: Path) -> None:
     summary = hook_for(stored(service)).chat_rows(
         iter(rows(130)), tmp_path, MODEL, prompt="Say {text}", system_prompt="Be {id}", part_size=20, temperature=0
     )
-    records = written(tmp_path)
+    records = read_records(tmp_path)
     assert list(records) == list(range(130))
     assert all(records[n] == {"id": n, "text": f"row {n}", "answer": f"SAY ROW {n}", "error": None} for n in records)
     assert {name: summary[name] for name in ("parts", "rows", "rows_reused", "failed", "model")} == {
@@ -106,13 +106,13 @@ class TestFailedRows:
         with pytest.raises(PartialFailureError, match=r"2 of 60 rows failed; the first one, row \d+: .*as ordered"):
             hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert not (tmp_path / "_manifest.json").exists(), "it is unfinished"
-        records = written(tmp_path)
+        records = read_records(tmp_path)
         assert (len(records), records[7]["answer"], "as ordered" in records[7]["error"]) == (60, None, True)
         before, answering.is_fixed = len(service.requests), True
         summary = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert sorted(questions(service)[before:]) == ["row 33 = 422", "row 7 = 422"]
         assert (summary["rows"], summary["rows_reused"], summary["failed"]) == (60, 58, 0)
-        assert all(record["error"] is None for record in written(tmp_path).values())
+        assert all(record["error"] is None for record in read_records(tmp_path).values())
         summary = hook.chat_rows(rows(60, 7, 33), tmp_path, MODEL, part_size=10)
         assert (summary["rows"], summary["rows_reused"], summary["usage"], summary["model"]) == (
             60,
@@ -135,7 +135,7 @@ class TestFailedRows:
         hook = hook_for(stored(service), max_retries=0)
         with pytest.raises(APIStatusError, match="as ordered"):
             hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, on_error="raise", part_size=400, concurrency=2)
-        paid = [record for record in written(tmp_path).values() if record["error"] is None]
+        paid = [record for record in read_records(tmp_path).values() if record["error"] is None]
         assert len(paid) >= 19
         answering.is_fixed = True
         summary = hook.chat_rows(rows(500, 20, status=500), tmp_path, MODEL, part_size=400)
@@ -163,7 +163,7 @@ def test_a_process_that_was_killed_pays_twice_for_no_more_than_the_parts_under_w
     summary = hook_for(stored(service)).chat_rows(rows(600), out, MODEL, part_size=size)
     assert summary["rows_reused"] >= 200
     assert len(questions(service)) <= 600 + 8 * 10
-    assert {n: record["answer"] for n, record in written(out).items()} == {n: f"ROW {n}" for n in range(600)}
+    assert {n: record["answer"] for n, record in read_records(out).items()} == {n: f"ROW {n}" for n in range(600)}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 """
-Embedding into a folder, against a server whose vectors tell which text they are of.
+Embedding into a folder, against a server whose vectors contain the number of their text.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def rows(count: int) -> list[dict[str, Any]]:
     return [{"id": n, "text": f"number {n}"} for n in range(count)]
 
 
-def number_of(text: str) -> float:
-    """Of a piece that is not the first of its text it is -1."""
+def parse_number(text: str) -> float:
+    """Return the number of a text, or -1 for a chunk that isn't the first of its text."""
     kind, _, rest = text.partition(" ")
     return float(rest.split()[0]) if kind == "number" else -1.0
 
 
 def embedded(request: ServiceRequest) -> ServiceResponse:
-    """Each vector tells its text's number; slow, fast, and in no order."""
+    """Return vectors that begin with their text's number, after a random time and in random order."""
     dice = random.Random(request.body["input"][0])
     time.sleep(dice.random() / 100)
     data = [
-        {"object": "embedding", "index": index, "embedding": [number_of(text), 0.5]}
+        {"object": "embedding", "index": index, "embedding": [parse_number(text), 0.5]}
         for index, text in enumerate(request.body["input"])
     ]
     dice.shuffle(data)
@@ -139,11 +139,11 @@ def test_only_vectors_of_the_same_request_are_reused(
     hook_for: Make, service: Service, tmp_path: Path, changed: Any, reused: int
 ) -> None:
     hook = hook_for(stored(service))
-    given = [{**row, "title": row["text"]} for row in rows(50)]
-    hook.embed_rows(given, tmp_path, "m", part_size=10)
+    titled_rows = [{**row, "title": row["text"]} for row in rows(50)]
+    hook.embed_rows(titled_rows, tmp_path, "m", part_size=10)
     before = {file.name for file in tmp_path.glob("part-*")}
-    told = hook.embed_rows(given, tmp_path, **{"model": "m", "part_size": 10} | changed)
-    assert (told["rows_reused"], len(asked_for(service))) == (reused, 100 - reused)
+    summary = hook.embed_rows(titled_rows, tmp_path, **{"model": "m", "part_size": 10} | changed)
+    assert (summary["rows_reused"], len(asked_for(service))) == (reused, 100 - reused)
     assert not before & {file.name for file in tmp_path.glob("part-*")}
 
 

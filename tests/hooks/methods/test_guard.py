@@ -32,6 +32,6 @@ def test_the_log_has_the_verdict_and_not_the_text(
     caplog.set_level("DEBUG")
     hook.log.addHandler(caplog.handler) if hasattr(hook.log, "addHandler") else None
     hook.moderate(HARMFUL)
-    said = caplog.text + "".join(capfd.readouterr())
-    assert "AI Endpoints guard: model=Qwen3Guard-Gen-8B verdict=Unsafe (Violent) refusal=None" in said
-    assert "bomb" not in said
+    logs = caplog.text + "".join(capfd.readouterr())
+    assert "AI Endpoints guard: model=Qwen3Guard-Gen-8B verdict=Unsafe (Violent) refusal=None" in logs
+    assert "bomb" not in logs

@@ -24,16 +24,16 @@ pytestmark = pytest.mark.airflow
 def test_model_is_described_and_asked_by_its_kind(
     hook_for: Make, sandbox: Sandbox, model: str, ask: bool, paths: list[str]
 ) -> None:
-    found, reason = hook_for(stored(sandbox)).check_model(model, ask=ask)
-    assert found is not None
-    assert (found["id"], found["object"], reason) == (model, "model", "")
+    details, reason = hook_for(stored(sandbox)).check_model(model, ask=ask)
+    assert details is not None
+    assert (details["id"], details["object"], reason) == (model, "model", "")
     assert [request.path for request in sandbox.requests] == paths
 
 
 def test_query_is_asked_although_it_is_not_listed(hook_for: Make, sandbox: Sandbox) -> None:
     assert hook_for(stored(sandbox)).check_model("mistral@latest") == ({"id": "mistral@latest"}, "")
-    found, reason = hook_for(stored(sandbox)).check_model("nobody@latest")
-    assert found is None
+    details, reason = hook_for(stored(sandbox)).check_model("nobody@latest")
+    assert details is None
     assert "does not exist" in reason
 
 
@@ -47,8 +47,8 @@ def test_outage_is_a_reason_and_a_refusal_an_error(hook_for: Make, sandbox: Sand
     hook = hook_for(stored(sandbox), max_retries=0)
     for status in (429, 503):
         sandbox.fail_next(status, path="/v1/chat/completions")
-        found, reason = hook.check_model("gpt-oss-20b")
-        assert (found, str(status) in reason) == (None, True)
+        details, reason = hook.check_model("gpt-oss-20b")
+        assert (details, str(status) in reason) == (None, True)
     for status, error in ((403, AuthenticationError), (400, BadRequestError)):
         sandbox.fail_next(status, path="/v1/chat/completions")
         with pytest.raises(error):

@@ -23,17 +23,17 @@ HELLO = [{"role": "user", "content": "Hello"}]
 
 
 def run(ask: Callable[[Any], Awaitable[Any]], base_url: str, **fields: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-    """What the client returns or raises, and what our client was told."""
+    """Return the result or error of ``ask``, and each request with its response or error."""
     settings = ClientSettings(**{"base_url": base_url, "token": canary.TOKEN, "max_retries": 0, **fields})
-    told: list[tuple[Any, Any]] = []
+    responses: list[tuple[Any, Any]] = []
 
     async def live() -> Any:
         try:
-            return await ask(openai_client(settings, lambda *each: told.append(each)))
+            return await ask(openai_client(settings, lambda *each: responses.append(each)))
         except openai.OpenAIError as error:
             return error
 
-    return asyncio.run(live()), told
+    return asyncio.run(live()), responses
 
 
 def chat(client: Any) -> Any:
@@ -64,9 +64,9 @@ def test_stream(sandbox: Sandbox) -> None:
 
 def test_retries_are_ours(sandbox: Sandbox) -> None:
     sandbox.fail_next(429, headers={"Retry-After": "0"})
-    answer, told = run(chat, sandbox.base_url, token=sandbox.token, max_retries=1)
+    answer, responses = run(chat, sandbox.base_url, token=sandbox.token, max_retries=1)
     assert answer.choices
-    assert (len(sandbox.requests), len(told)) == (2, 1)
+    assert (len(sandbox.requests), len(responses)) == (2, 1)
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500])
