@@ -367,6 +367,6 @@ def _ask_in_memory(plan: ChatRows, rows: Iterable[Row], limit: Any, failures: Fa
         failures.finish(log)
     except BaseException as error:
         # Also if Airflow's timeout ends the task.
-        error.response = summarize()  # type: ignore[attr-defined]
+        error.response = summarize()  # type: ignore[attr-defined]  # any exception may have it
         raise
     return summarize()

@@ -228,7 +228,7 @@ class Pair(NamedTuple):
 
 @dataclasses.dataclass
 class Unknown:
-    place: Nowhere  # type: ignore[name-defined]  # noqa: F821
+    place: Nowhere  # type: ignore[name-defined]  # noqa: F821  (does not exist)
 
 
 T = TypeVar("T")
@@ -362,7 +362,7 @@ def test_a_type_that_any_text_meets_is_refused(annotation: Any) -> None:
         (socket.socket, "socket has no JSON schema: Unable to generate pydantic-core schema for <class"),
         (list[socket.socket], "list[socket] has no JSON schema: Unable to generate"),
         (Callable[[], int], "Callable[[], int] has no JSON schema: Cannot generate a JsonSchema"),
-        (list["Nowhere"], "list['Nowhere'] has no JSON schema: "),  # type: ignore[name-defined]  # noqa: F821
+        (list["Nowhere"], "list['Nowhere'] has no JSON schema: "),  # type: ignore[name-defined]  # noqa: F821  (likewise)
         (ForwardRef("Nowhere"), "ForwardRef('Nowhere') has no JSON schema: "),
         (Unknown, "Unknown has no JSON schema: "),
         (list[Unknown], "list[Unknown] has no JSON schema: "),
