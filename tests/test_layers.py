@@ -66,14 +66,12 @@ TESTED_IN = {
     "ui.console.web.airflow2": "live/test_console_access.py",  # needs the web server of Airflow 2.11
     "ui.console.web.user": "ui/console/web/test_dispatch.py",  # an exception and a protocol
     # These are being rewritten.
-    "client.usage": "hooks/usage/test_usage_tracker.py",
     "hooks.batch.batch_answers": "operators/test_batch.py",
     "hooks.batch.batch_rows": "operators/test_batch.py",
     "hooks.batch.batch_run": "operators/test_batch.py",
     "hooks.batch.task_identity": "operators/test_batch.py",
-    "hooks.bulk.long_texts": "hooks/bulk/test_embedding_run.py",
+    "hooks.bulk.long_texts": "hooks/bulk/test_embedding_rows.py",
     "hooks.bulk.progress": "hooks/bulk/test_bulk_result.py",
-    "hooks.bulk.work_items": "hooks/bulk/test_bulk_result.py",
     "hooks.methods.bulk_chat": "hooks/bulk/test_bulk_result.py",
     "operators.bulk_chat": "operators/test_operators.py",
 }
