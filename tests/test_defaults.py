@@ -35,7 +35,7 @@ def test_service_is_ovhcloud_s() -> None:
 
 
 def test_defaults_are_within_their_limits() -> None:
-    assert 1 <= defaults.CONCURRENCY <= defaults.MAX_CONCURRENCY <= defaults.MAX_POOL_CONNECTIONS
+    assert 1 <= defaults.MAX_CONCURRENCY <= defaults.MAX_POOL_CONNECTIONS
     assert defaults.MAX_REQUEST_BYTES < defaults.MAX_REQUEST_BYTES_IMAGES
     assert defaults.AUDIO_BYTES_ANONYMOUS < defaults.AUDIO_BYTES
     assert defaults.CONNECT_TIMEOUT_S < defaults.TIMEOUT_S

@@ -116,8 +116,10 @@ def build_batches(answers: Answers, *, vectors: bool) -> RowBatches:
 
     plan = ChatPlan(["m"])
     chat = ChatRows(plan, RowTemplate("{text}"), AnswerColumns(), start, progress)
+    rows = BatchEmbeddingRows(lookup, "m", "text", {}, progress) if vectors else chat
+    rows.has_statuses = True
     return RowBatches(
-        BatchEmbeddingRows(lookup, "m", "text", {}, progress) if vectors else chat,
+        rows,
         lookup,
         progress,
         folder=None,

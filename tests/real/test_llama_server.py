@@ -122,7 +122,7 @@ def test_json_that_was_cut_is_not_paid_for_twice(connect: Any, chat_url: str) ->
     conversation = connect(chat_url).conversation("Où est-on?", "tiny-chat", response_format=Verdict, max_tokens=2)
     with pytest.raises(OutputTruncatedError, match="before its JSON was whole"):
         conversation.run()
-    assert conversation.usage_tracker.requests == 1
+    assert conversation.usage_tracker.usage.requests == 1
 
 
 def test_a_text_where_json_is_asked_for_is_sent_back_once(connect: Any, chat_url: str) -> None:
@@ -133,7 +133,7 @@ def test_a_text_where_json_is_asked_for_is_sent_back_once(connect: Any, chat_url
     )
     with pytest.raises(InvalidOutputError, match="it is not JSON"):
         conversation.run()
-    assert conversation.usage_tracker.requests == 2
+    assert conversation.usage_tracker.usage.requests == 2
 
 
 def test_outputs_of_the_operator(connect: Any, chat_url: str) -> None:

@@ -17,6 +17,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.sdk._shared.observability.metrics.statsd_logger import SafeStatsdLogger
 from apache_airflow_provider_ovhcloud_ai import compat
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.errors import UnsafeContentError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk import progress
@@ -130,5 +131,5 @@ def _counted() -> list[str]:
             client = StatsClient(*listening.getsockname(), "airflow")
             logger = SafeStatsdLogger(client, influxdb_tags_enabled=tags, statsd_influxdb_enabled=tags)
             patch.setattr(compat, "Stats", logger, raising=False)
-            metrics.count("gpt-oss-20b", {"completion_tokens": 53}, requests=0)
+            metrics.count("gpt-oss-20b", Usage(output_tokens=53))
         return [listening.recv(1000).decode() for _ in range(2)]
