@@ -24,7 +24,8 @@ ENDS = tests/client/http/test_drivers.py tests/client/http/test_sync_client.py t
 	tests/client/http/test_transport.py tests/hooks/test_ai_endpoints_errors.py tests/hooks/test_base.py \
 	tests/operators/test_operators.py tests/operators/test_base.py tests/operators/test_embedding.py \
 	tests/connection/test_check.py tests/test_provider_info.py tests/test_dependencies.py tests/rows/test_formats.py \
-	tests/rows/test_reading.py tests/rows/test_parquet.py
+	tests/rows/test_reading.py tests/rows/test_parquet.py tests/rows/test_parquet_schema.py tests/rows/test_parquet_types.py \
+	tests/rows/test_parquet_values.py
 # The documentation is of the newest Airflow; tests/live is dear, and `make test-live` has run it there.
 SCOPE = --ignore tests/docs $(if $(filter %-lowest %-newest,$1),$(ENDS),-m airflow) $(if $(filter 3.3.2,$1),--ignore tests/live) \
 	$(if $(filter 3.0.6 3.1.8 3.2.2,$1),$(BETWEEN)) $(if $(filter %-nofab,$1),$(FORM)) $(if $(filter %-ai,$1),$(AI))
