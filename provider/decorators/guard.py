@@ -45,7 +45,7 @@ class GuardFunctionOperator(FunctionOperator, OVHCloudAIEndpointsGuardOperator):
 
     def use_return_value(self, returned: Any) -> None:
         """
-        Assign a user's text, a text and its answer, or messages.
+        Set the text to check, the text with its answer, or the messages.
 
         :param returned: the function's return value
         :raises ConfigurationError: if it is none of them

@@ -51,7 +51,7 @@ class RunFile:
     Not safe to use from several threads: the folder that owns it takes a lock.
 
     :param folder: the folder
-    :param owner: the run that writes it; None for a program outside Airflow, whose folders have no such file
+    :param owner: the run that writes it; None for a program outside Airflow, which writes no such file
     :param if_exists: ``update`` takes over the folder of another run that is over; ``fail`` doesn't
     :raises ConfigurationError: if ``if_exists`` is invalid
     """
