@@ -144,6 +144,7 @@ class Pacer:
                 self._pause = max(self._pause, now + wait)
             self._concurrency.update(
                 now - permit.moment,
+                now,
                 self._running,
                 self._find_rate(settings, now),
                 is_paced=status == 429 or now <= self._paced_until,
