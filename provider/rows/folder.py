@@ -191,15 +191,27 @@ class Folder:
         self._failed[name] = len(part_names.failed(records))
         return records
 
-    def iter_old_parts(self) -> Iterator[tuple[list[Row], list[bytes]]]:
+    def iter_old_parts(self) -> Iterator[tuple[str, list[Row], list[bytes]]]:
         """
         Iterate over the parts of earlier runs, of any recipe and format.
 
-        :return: records of each part, and the key of each record; no keys if an older version wrote the part
+        :return: name and records of each part, and the key of each record; no keys if an older version wrote the part
         """
         for name in self._old_parts:
             if self._files.issuperset(part_names.list_files(name)):
-                yield self._decode(name), self._read_keys(name)
+                yield name, self._decode(name), self._read_keys(name)
+
+    def has_recipe(self, name: str, rows: Sequence[Row]) -> bool:
+        """
+        Check whether a part without keys is of this run's recipe.
+
+        :param name: name of the part
+        :param rows: rows of the part
+        :return: True if its name has the hash of these rows and of the recipe
+        """
+        index, kind = int(name.split("-")[1]), name.rpartition(".")[2]
+        run = part_names.run_digest(self._recipe, kind, self._vectors)
+        return name == part_names.build_part_name(index, part_names.digest(run, rows), kind)
 
     def _decode(self, name: str) -> list[Row]:
         contents = {file.rpartition(".")[2]: self._read_file(file) for file in part_names.list_files(name)}

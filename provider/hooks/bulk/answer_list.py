@@ -43,11 +43,17 @@ class AnswerList:
         """
         return []
 
-    def iter_old_parts(self) -> Iterator[tuple[list[Row], list[bytes]]]:
+    def iter_old_parts(self) -> Iterator[tuple[str, list[Row], list[bytes]]]:
         """
         Return nothing: no earlier run left a part.
         """
         return iter(())
+
+    def has_recipe(self, name: str, rows: Sequence[Row]) -> bool:
+        """
+        Return False, as for :meth:`has`.
+        """
+        return False
 
     def write(self, name: str, records: Sequence[Row], keys: Sequence[bytes] = ()) -> None:
         """

@@ -298,19 +298,24 @@ class ResumableRun:
         if self._has_read_old_parts:
             return
         self._has_read_old_parts = True
-        for records, keys in self._parts.iter_old_parts():
-            for position, record in enumerate(records):
-                if record.get(ERROR) is None and all(name in record for name in self._plan.result_columns):
-                    key = keys[position] if keys else self._rebuild_key(record)
-                    result = {name: record[name] for name in self._plan.result_columns}
+        for name, records, stored_keys in self._parts.iter_old_parts():
+            keys = stored_keys or self._rebuild_keys(name, records)
+            for key, record in zip(keys, records, strict=True):
+                if record.get(ERROR) is None and all(column in record for column in self._plan.result_columns):
+                    result = {column: record[column] for column in self._plan.result_columns}
                     if key:
                         self._book.add(key, result, is_old=True)
 
-    def _rebuild_key(self, record: Row) -> bytes | None:
+    def _rebuild_keys(self, name: str, records: Sequence[Row]) -> Sequence[bytes | None]:
         """
-        Build the key of a record that an older version wrote without.
+        Build the keys of records that an older version wrote without. None if the same was not asked about them.
         """
-        row = {name: value for name, value in record.items() if name not in (*self._plan.result_columns, ERROR)}
+        results = {*self._plan.result_columns, ERROR}
+        rows = [{column: value for column, value in record.items() if column not in results} for record in records]
+        is_same = self._parts.has_recipe(name, rows)
+        return [self._rebuild_key(row) if is_same else None for row in rows]
+
+    def _rebuild_key(self, row: Row) -> bytes | None:
         try:
             return self._plan.build_key(row, 0)
         except AIEndpointsError:
