@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     APIStatusError,
@@ -24,7 +23,6 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk import failures
-from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress, format_line
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.saved_connections import MODEL, Make, stored
 from support.services import Service, ServiceRequest, ServiceResponse, running
@@ -239,69 +237,6 @@ class TestStreamed:
         assert not [
             each for each in threading.enumerate() if each.name.startswith(("ai-endpoints_", "ai-endpoints-progress"))
         ]
-
-
-class TestProgress:
-    def test_a_line_every_while_and_one_at_the_end(self, hook_for: Make, ear: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr(Progress.__init__, "__defaults__", (None, 0.05, lambda: None))
-
-        def slow(request: ServiceRequest) -> ServiceResponse:
-            time.sleep(0.1)
-            return by_its_words(request)
-
-        with running(slow) as service:
-            hook = ear.listen(hook_for(stored(service)))
-            hook.chat_completions(asking(*["ab"] * 7, "c 400"), MODEL, on_error="skip", concurrency=2)
-        *during, last = ear.lines(f"AI Endpoints chat: model={MODEL}:")
-        assert during
-        assert all(re.search(r": \d of 8 done, \d failed, [\d,]+ a minute", each) for each in during)
-        assert re.search(r"ended after \d+ s: 7 of 8 done, 1 failed, .* a minute, 14 tokens in, 14 out\b", last)
-        assert "input_tokens" not in "".join(during), "no line for each of a thousand calls"
-
-    @pytest.mark.parametrize(
-        ("counts", "usage", "total", "seconds", "rate", "line"),
-        [
-            ({}, Usage(), 10, 0.0, None, "0 of 10 done, 0 failed, 0 a minute, 0 tokens in, 0 out"),
-            (
-                {"done": 100},
-                Usage(100, 5_000, 70),
-                1_000,
-                15.0,
-                None,
-                "100 of 1,000 done, 0 failed, 400 a minute, 5,000 tokens in, 70 out, about 2 min left",
-            ),
-            (
-                {"done": 200, "reused": 300, "duplicate": 100},
-                Usage(),
-                1_000,
-                6.0,
-                40.0,
-                "200 of 1,000 done, 300 already done, 100 equal to another, 0 failed, 2,000 a minute, 0 tokens in, "
-                "0 out, about 10 min left",
-            ),
-            (
-                {"done": 1},
-                Usage(),
-                1_000,
-                30.0,
-                400.0,
-                "1 of 1,000 done, 0 failed, 2 a minute, 0 tokens in, 0 out, about 8.3 h left",
-            ),
-            ({"done": 3, "failed": 1}, Usage(), None, 60.0, None, "3 done, 1 failed, 4 a minute, 0 tokens in, 0 out"),
-            (
-                {"done": 9, "failed": 1},
-                Usage(),
-                10,
-                60.0,
-                None,
-                "9 of 10 done, 1 failed, 10 a minute, 0 tokens in, 0 out",
-            ),
-        ],
-    )
-    def test_line_has_counts_and_the_time_that_the_rate_limit_allows(
-        self, counts: dict[str, int], usage: Usage, total: int | None, seconds: float, rate: float | None, line: str
-    ) -> None:
-        assert format_line(counts, usage, total, seconds, rate) == line
 
 
 def test_a_prompt_is_in_no_line(hook_for: Make, ear: Any, service: Service) -> None:
