@@ -111,6 +111,7 @@ def find_failure(line: Mapping[str, Any] | None) -> str | None:
     with suppress(AttributeError):
         detail = detail.get("error") or detail
         detail = detail.get("message") or detail
+    detail = detail or "no reason is given"
     # Longer than any message, so that scrubbing sees the whole token before the message is cut.
     return f"{status}{detail}"[:2_000]
 
