@@ -116,7 +116,7 @@ def _many() -> None:
     """Log progress every five seconds of a clock that runs faster, so that it takes no minutes."""
     conversations = [[{"role": "user", "content": f"Number {number}?"}] for number in range(60)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(progress.Progress.__init__, "__defaults__", (None, 0.01))
+        patch.setattr(progress.Progress.__init__, "__defaults__", (None, 0.01, lambda: None))
         began = progress.time.monotonic()
         patch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: began + 1000 * (time.monotonic() - began)))
         list(OVHCloudAIEndpointsHook().each_chat_completion(conversations, "gpt-oss-20b", concurrency=1))
