@@ -23,6 +23,7 @@ with DAG("ovh_ai_assets", start_date=datetime(2026, 1, 1), schedule=None):
         model="bge-m3",
         input=["A lighthouse.", "A harbour.", "A ferry."],
         output_path=f"{tempfile.gettempdir()}/ovh_ai_assets",  # in earnest s3://conn_id@corpus/vectors
+        if_exists="update",  # each run updates the same folder
         outlets=[VECTORS],
     )
 # --8<-- [end:write]

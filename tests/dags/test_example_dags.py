@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.releases import oldest_and_newest
 from support.vector_databases import STORES
 
@@ -96,6 +97,16 @@ def check_bulk_chat(pull: Callable[..., Any]) -> None:
     rows = pull("report")
     assert [row["id"] for row in rows] == [17, 18, 19]
     assert all(row["review"] in row["about"] for row in rows)
+
+
+def check_classify(pull: Callable[..., Any]) -> None:
+    manifest = pull("classify")
+    assert (manifest["rows"], manifest["failed"], manifest["format"]) == (3, 0, "parquet")
+    rows = list(OVHCloudAIEndpointsHook.read_rows(pull("classify", key="path")))
+    assert [(row["id"], row["customer"]) for row in rows] == [("1", "Ada"), ("2", "Grace"), ("3", "Linus")]
+    assert {(row["topic"] in {"delivery", "quality", "other"}, type(row["urgent"])) for row in rows} == {(True, bool)}
+    assert 0 < pull("classify", key="usage")["cost"] < 5
+    shutil.rmtree(Path(manifest["path"]).parent)
 
 
 def check_guard(pull: Callable[..., Any]) -> None:
@@ -237,10 +248,10 @@ def test_every_example_is_read(dag_bag: Callable[[Path], Any]) -> None:
 @oldest_and_newest
 @pytest.mark.parametrize("example", CHECKS)
 def test_example(example: str, run_dag: Callable[..., Any], xcom: Callable[..., Any]) -> None:
-    # What an example finds beside itself.
-    shutil.copytree(
-        EXAMPLES / "prompts", Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / "prompts", dirs_exist_ok=True
-    )
+    # The files that an example finds beside itself.
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    shutil.copytree(EXAMPLES / "prompts", folder / "prompts", dirs_exist_ok=True)
+    shutil.copy(EXAMPLES / "reviews.csv", folder)
     run = run_dag((EXAMPLES / f"{example}.py").read_text(encoding="utf-8"))
 
     assert run.state == "success"

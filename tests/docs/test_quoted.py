@@ -64,7 +64,7 @@ def test_what_pages_quote(
     assert run.state == "success"
     assert xcom(run, "wait")["status"] == "completed"
     manifest = xcom(run, "classify_all")
-    assert manifest["path"] == "s3://my_conn@bucket/classified/2026-10-01"
+    assert manifest["path"] == f"s3://my_conn@bucket/classified/{run.run_id}"
     answers = [row["answer"] for row in OVHCloudAIEndpointsHook.read_rows(manifest)]
     assert ["A review with 2 stars" in answers[0], "Thank you!" in answers[1], len(answers)] == [True, True, 2]
     assert "Images received: 2." in xcom(run, "read_invoice")["choices"][0]["message"]["content"]

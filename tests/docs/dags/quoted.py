@@ -36,7 +36,7 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
     OVHCloudAIEndpointsBulkChatOperator(
         task_id="classify_all",
         input_path="s3://my_conn@bucket/reviews.csv",
-        output_path="s3://my_conn@bucket/classified/{{ ds }}",
+        output_path="s3://my_conn@bucket/classified/{{ run_id }}",
         prompt="A review with {stars} stars: {review}",
         retries=3,
     )
