@@ -67,6 +67,7 @@ def test_what_pages_quote(
     assert manifest["path"] == f"s3://my_conn@bucket/classified/{run.run_id}"
     answers = [row["answer"] for row in OVHCloudAIEndpointsHook.read_rows(manifest)]
     assert ["A review with 2 stars" in answers[0], "Thank you!" in answers[1], len(answers)] == [True, True, 2]
+    assert xcom(run, "find_longest") == max(answers, key=len)
     assert "Images received: 2." in xcom(run, "read_invoice")["choices"][0]["message"]["content"]
     assert xcom(run, "in_python").keys() == {"Why?", "How?"}
     assert "Images received: 1." in xcom(run, "look")

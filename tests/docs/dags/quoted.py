@@ -33,7 +33,7 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
     # --8<-- [end:sensor]
 
     # --8<-- [start:storage]
-    OVHCloudAIEndpointsBulkChatOperator(
+    classified = OVHCloudAIEndpointsBulkChatOperator(
         task_id="classify_all",
         input_path="s3://my_conn@bucket/reviews.csv",
         output_path="s3://my_conn@bucket/classified/{{ run_id }}",
@@ -41,6 +41,16 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
         retries=3,
     )
     # --8<-- [end:storage]
+
+    # --8<-- [start:read]
+    from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
+
+    @task
+    def find_longest(path: str) -> str:
+        return max((row["answer"] for row in OVHCloudAIEndpointsHook.read_rows(path)), key=len)
+
+    find_longest(classified.output["path"])
+    # --8<-- [end:read]
 
     # --8<-- [start:scans]
     from airflow.sdk import ObjectStoragePath  # Airflow 2: from airflow.io.path import ObjectStoragePath
@@ -72,7 +82,7 @@ with DAG("quoted", start_date=datetime(2026, 1, 1), schedule=None):
         # --8<-- [end:signature]
 
         # --8<-- [start:each]
-        for outcome in hook.each_chat_completion(conversations, "gpt-oss-20b", concurrency=8):
+        for outcome in hook.each_chat_completion(conversations, "gpt-oss-20b"):
             store(outcome.item, outcome.value if outcome.error is None else str(outcome.error))
         # --8<-- [end:each]
 
