@@ -34,7 +34,7 @@ with DAG("ovh_ai_assets_reader", start_date=datetime(2026, 1, 1), schedule=[VECT
 
     @task(inlets=[VECTORS])
     def look(inlet_events: dict) -> dict:
-        # {"model": "bge-m3", "dimensions": 1024, "rows": 3, "parts": 1, "format": "jsonl"}
+        # {"model": "bge-m3", "dimensions": 1024, "rows": 3, "failed": 0, "parts": 1, "format": "jsonl"}
         return dict(inlet_events[VECTORS][-1].extra)
 
     look()

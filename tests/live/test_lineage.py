@@ -14,7 +14,7 @@ from .rest import ENDED, Rest, eventually
 
 pytestmark = pytest.mark.airflow
 
-FACTS = {"model": "bge-m3", "dimensions": 1024, "rows": 3, "parts": 1, "format": "jsonl"}
+FACTS = {"model": "bge-m3", "dimensions": 1024, "rows": 3, "failed": 0, "parts": 1, "format": "jsonl"}
 
 
 def test_outlets_receive_the_summary(scheduled: Rest, bulk_folder: Path) -> None:
