@@ -20,7 +20,7 @@ RUN_FILE = "_run.json"
 LEASE_S = 3_600.0
 
 #: Seconds between two signs of life.
-RENEW_INTERVAL_S = 30.0
+RENEW_INTERVAL_S = 5.0
 
 #: What to do if the folder belongs to another run.
 IF_EXISTS = ("fail", "update")
