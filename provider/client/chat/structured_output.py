@@ -60,6 +60,18 @@ class ResponseFormat:
         is_python = self._model or self._type
         self._validator = None if is_python or self.schema is None else _validator(self.schema)
 
+    @property
+    def fields(self) -> list[str]:
+        """
+        Names of the values in a parsed answer, as :func:`to_jsonable` returns it; empty if it may not be an object.
+        """
+        if self._type is not None and self._type.is_wrapped:
+            return []
+        if self._model is not None and "root" not in self._model.model_fields:
+            return list(self._model.model_fields)
+        properties = None if self._model or self.schema is None else self.schema.get("properties")
+        return list(properties) if isinstance(properties, Mapping) else []
+
     def read(self, answer: str) -> Any:
         """
         Parse and validate an answer.
@@ -188,8 +200,8 @@ class _PythonType:
         try:
             adapter = TypeAdapter(annotation)
             schema = _inline_root(adapter.json_schema())
-            self._wrapped = schema.get("type") != "object"
-            if self._wrapped:
+            self.is_wrapped = schema.get("type") != "object"
+            if self.is_wrapped:
                 fields: dict[str, Any] = {_WRAPPER: (annotation, ...)}
                 adapter = TypeAdapter(create_model(name, __config__=ConfigDict(extra="forbid"), **fields))
         except Exception as error:  # noqa: BLE001  (the type's own code may raise anything)
@@ -207,7 +219,7 @@ class _PythonType:
             )
         self._validate_json = adapter.validate_json
         #: The parameter to send.
-        self.parameter = _as_parameter(_wrap(schema) if self._wrapped else schema, name)
+        self.parameter = _as_parameter(_wrap(schema) if self.is_wrapped else schema, name)
 
     def read(self, answer: str) -> Any:
         """
@@ -219,7 +231,7 @@ class _PythonType:
         """
         value = read_json(answer)
         content = strip_fence(answer)
-        if not self._wrapped:
+        if not self.is_wrapped:
             return _instance(self._validate_json, content)
         if not (isinstance(value, dict) and _WRAPPER in value):
             # Models that ignore the schema often leave out the wrapper.

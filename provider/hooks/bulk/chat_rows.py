@@ -117,14 +117,13 @@ def _list_names(value: Any, name: str) -> list[str] | None:
 
 
 def _list_fields(plan: ChatPlan) -> list[str]:
-    schema = plan.structure.schema if plan.structure else None
-    properties = (schema or {}).get("properties")
-    if not isinstance(properties, Mapping) or not properties:
+    fields = plan.structure.fields if plan.structure else []
+    if not fields:
         raise ConfigurationError(
             "columns='flatten' needs a response_format that describes an object with properties, such as a Pydantic "
             "model class."
         )
-    return list(properties)
+    return fields
 
 
 class ChatRows(RowPlan):

@@ -391,3 +391,25 @@ def test_deep_json_is_returned_unchanged() -> None:
     for _ in range(10_000):
         value = [value]
     assert structured_output.to_jsonable(value) is value
+
+
+class Renamed(BaseModel):
+    number: int = Field(alias="theNumber")
+
+
+@pytest.mark.parametrize(
+    ("response_format", "fields"),
+    [
+        (Renamed, ["number"]),
+        (Point, [field.name for field in dataclasses.fields(Point)]),
+        (Trip, list(Trip.__annotations__)),
+        ({"type": "object", "properties": {"label": {"type": "string"}}}, ["label"]),
+        (list[Renamed], []),
+        (RootModel[list[int]], []),
+        (dict[str, int], []),
+        (int, []),
+        ({"type": "json_object"}, []),
+    ],
+)
+def test_fields_of_an_answer_are_known_before_it_is_asked_for(response_format: Any, fields: list[str]) -> None:
+    assert ResponseFormat(response_format).fields == fields
