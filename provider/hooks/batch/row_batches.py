@@ -16,7 +16,7 @@ from ..bulk.answer_list import AnswerList
 from ..bulk.chat_rows import ChatRows
 from ..bulk.failures import Failures
 from ..bulk.progress import Progress
-from ..bulk.resumable_run import ResumableRun, RowPlan
+from ..bulk.resumable_run import ResumableRun
 from ..chat.conversation import Conversation
 from .batch_rows import BatchEmbeddingRows, BatchLookup, iter_unanswered
 from .batch_run import Line
@@ -38,7 +38,7 @@ class RowBatches:
 
     :param plan: how to ask about rows
     :param lookup: answers the plan's requests
-    :param progress: counts of the plan
+    :param progress: counts the rows and usage of the results
     :param folder: folder of the results, or None to return them
     :param part_size: number of rows in a part
     :param failures: counts failed rows
@@ -49,7 +49,7 @@ class RowBatches:
 
     def __init__(
         self,
-        plan: Any,
+        plan: ChatRows | BatchEmbeddingRows,
         lookup: BatchLookup,
         progress: Progress,
         *,
@@ -60,7 +60,7 @@ class RowBatches:
         max_follow_ups: int,
         log: Any,
     ) -> None:
-        self._plan: RowPlan = plan
+        self._plan = plan
         self._lookup = lookup
         self._progress = progress
         self._folder = folder
@@ -88,13 +88,14 @@ class RowBatches:
         estimate = Usage()
         answers = AnswerList(self._plan.result_columns) if self._folder is None else self._folder
         size = _ALL_ROWS if self._folder is None else self._part_size
-        progress = Progress(self._log, "")
+        # Apart from the counts of the results, which read the same answers again.
+        self._plan.progress = progress = Progress(self._log, "")
         with ResumableRun(answers, self._plan, progress) as run:
             for unanswered in iter_unanswered(run, self._plan, self._lookup, rows, size):
                 if unanswered.is_first and rounds > 1:
                     continue  # the service left it out twice
                 estimate += _estimate_usage(unanswered.line)
-                self._budget.check_estimate(unanswered.line.body["model"], self._progress.usage + estimate)
+                self._budget.check_estimate(unanswered.line.body["model"], progress.usage + estimate)
                 yield unanswered.line
 
     def write(self, rows: Iterable[Row]) -> dict[str, Any]:
@@ -106,6 +107,7 @@ class RowBatches:
         :raises PartialFailureError: if rows failed, unless they are skipped
         """
         assert self._folder is not None  # noqa: S101  (the caller has one)
+        self._plan.progress = self._progress
         self._folder.begin()  # the rows may have changed since their requests were listed
         with ResumableRun(self._folder, self._plan, self._progress) as run:
             run.work(rows, self._part_size, 1, self._failures)
@@ -120,6 +122,7 @@ class RowBatches:
         :return: ``model``, ``results``, ``errors`` and ``usage``
         :raises PartialFailureError: if rows failed, unless they are skipped
         """
+        self._plan.progress = self._progress
         answers = AnswerList(self._plan.result_columns)
         with ResumableRun(answers, self._plan, self._progress) as run:
             run.work(rows, _ALL_ROWS, 1, self._failures)
@@ -167,7 +170,7 @@ def build_row_batches(  # noqa: PLR0913  (each is one parameter of the operator)
     :raises ConfigurationError: if a parameter is invalid
     """
     progress = Progress(hook.log, "AI Endpoints batch")
-    plan: RowPlan
+    plan: ChatRows | BatchEmbeddingRows
     if "text_column" in options:
         model = hook.choose_model(model, "embedding_model")
         plan = BatchEmbeddingRows(lookup, model, options["text_column"], options["params"], progress)
