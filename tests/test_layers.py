@@ -66,9 +66,6 @@ TESTED_IN = {
     "ui.console.web.airflow2": "live/test_console_access.py",  # needs the web server of Airflow 2.11
     "ui.console.web.user": "ui/console/web/test_dispatch.py",  # an exception and a protocol
     # These are being rewritten.
-    "hooks.batch.batch_answers": "operators/test_batch.py",
-    "hooks.batch.batch_rows": "operators/test_batch.py",
-    "hooks.batch.batch_run": "operators/test_batch.py",
     "hooks.batch.task_identity": "operators/test_batch.py",
     "hooks.bulk.long_texts": "hooks/bulk/test_embedding_rows.py",
     "hooks.methods.bulk_chat": "hooks/bulk/test_bulk_result.py",
