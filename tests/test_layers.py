@@ -69,7 +69,6 @@ TESTED_IN = {
     "hooks.batch.task_identity": "operators/test_batch.py",
     "hooks.bulk.long_texts": "hooks/bulk/test_embedding_rows.py",
     "hooks.methods.bulk_chat": "hooks/bulk/test_bulk_result.py",
-    "operators.bulk_chat": "operators/test_operators.py",
 }
 
 

@@ -108,8 +108,8 @@ class TestFind:
         for text in "abc":
             build_run(hook).start(build_lines(text), [])
         build_run(hook, task_id="other").start(build_lines("d"), [])
-        found = build_run(hook, try_number=2).find()
-        assert [batch["id"] for batch in found] == ["batch-000001", "batch-000002", "batch-000003"]
+        batches = build_run(hook, try_number=2).find()
+        assert [batch["id"] for batch in batches] == ["batch-000001", "batch-000002", "batch-000003"]
 
     def test_a_cancelled_batch_without_answers_is_left_out(self, hook_for: Make) -> None:
         with Sandbox(batch_seconds=3_600) as slow:
