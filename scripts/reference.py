@@ -21,6 +21,7 @@ from unittest import mock
 import bootstrap
 import source_strings
 from apache_airflow_provider_ovhcloud_ai import compat, decorators, errors
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.connection import fields
 from apache_airflow_provider_ovhcloud_ai.decorators import batch, bulk_chat, chat, embedding, guard
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
@@ -394,7 +395,7 @@ def metrics_block() -> str:
             rows.append([f"`{name}`", ", ".join(f"`{tag}`" for tag in tags)])
 
     with mock.patch.object(compat, "Stats", Recorder):
-        metrics.count("m", {"prompt_tokens": 1, "completion_tokens": 1, "seconds": 1})
+        metrics.count("m", Usage(requests=1, input_tokens=1, output_tokens=1, audio_seconds=1))
         metrics.count_error("m", 429)
     return table(["counter", "tags"], rows)
 

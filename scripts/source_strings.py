@@ -57,7 +57,11 @@ def log_lines(package: Path) -> Iterator[tuple[Path, str, str]]:
     functions = [(node.name, _returned(node)) for _, node in nodes if isinstance(node, ast.FunctionDef)]
     texts = {name: text for name, text in functions if text != "…"}
     for path, node in nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_log(node.func.value):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr == "_log_at":  # its level is a constant of logging
+            yield path, ast.unparse(node.args[0]).rpartition(".")[2].lower(), read_text(node.args[1], texts)
+        elif _is_log(node.func.value):
             level = {"exception": "error", "log": "info"}.get(node.func.attr, node.func.attr)
             yield path, level, read_text(node.args[1 if node.func.attr == "log" else 0], texts)
 

@@ -39,7 +39,7 @@ class OVHCloudAIEndpointsBatchOperator(RowsOperator, ChatRequestOperator):
 
     Without ``output_path``, XCom has ``results`` (an answer or vector for each row, None for a failed row), ``errors``
     (each with ``index`` and ``error``), ``usage`` and ``model``. With it, the results go to files in that folder, with
-    the columns of their rows and ``error``, and XCom has a manifest.
+    the columns of their rows and ``error``, and XCom has a manifest. XCom ``path`` has the path of the folder.
 
     A repair and a request to a fallback model need another batch, which takes up to a day, too. So they are off unless
     you set ``repair`` or ``fallback_models``.

@@ -32,8 +32,8 @@ class OVHCloudAIEndpointsBulkChatOperator(RowsOperator, ChatRequestOperator):
     ``usage``, and ``model``. A failed task pushes the same as the XCom ``answers``. XCom ``usage`` also has the cost.
 
     With ``output_path``, the answers go to files in that folder, in the column ``answer`` after the columns of their
-    rows, and XCom has a manifest. A row is known by what is asked about it: a retry, or a later run with other rows,
-    asks only about rows without an answer there.
+    rows, and XCom has a manifest. XCom ``path`` has the path of the folder. A row is known by what is asked about it: a
+    retry, or a later run with other rows, asks only about rows without an answer there.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 

@@ -27,8 +27,8 @@ class OVHCloudAIEndpointsEmbeddingOperator(RowsOperator):
 
     Without ``output_path``, XCom has the response in OpenAI's format. With it, the vectors go to files in that folder,
     with the columns of their rows, and XCom has a manifest: ``path``, ``rows``, ``rows_reused``, ``model``,
-    ``dimensions``, ``usage``. A retry, or a later run with other rows, sends only texts without a vector there. Equal
-    texts are sent once.
+    ``dimensions``, ``usage``. XCom ``path`` has the path of the folder. A retry, or a later run with other rows, sends
+    only texts without a vector there. Equal texts are sent once.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
