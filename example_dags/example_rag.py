@@ -68,6 +68,7 @@ with DAG(
         model=EMBEDDING_MODEL,
         input_path=split("{{ params.documents }}", "{{ params.work }}"),
         output_path="{{ params.work }}/vectors",
+        if_exists="update",  # each run pays only for new and changed passages
         on_long_text="split",
         max_text_tokens=800,
     )
