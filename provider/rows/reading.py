@@ -109,12 +109,12 @@ def read_rows(path: Any, format: str | None = None) -> Rows:  # noqa: A002  (lik
     return Rows(_list_sources(path, format))
 
 
-def from_values(values: Any) -> Iterator[Row]:
+def from_values(values: Any) -> Iterable[Row]:
     """
     Convert values to rows.
 
     :param values: strings, each of which becomes the column ``text``, or dictionaries, which are rows already
-    :return: the rows
+    :return: the rows; a list if the values are one
     :raises ConfigurationError: if ``values`` is a single string or dictionary, or isn't iterable
     :raises InvalidInputError: if a value is neither; at once for a list, else during the iteration
     """
@@ -123,8 +123,7 @@ def from_values(values: Any) -> Iterator[Row]:
             f"The rows must be a list of texts or of dictionaries, not a value of type {type(values).__name__}."
         )
     if isinstance(values, (list, tuple)):
-        for position, value in enumerate(values):
-            _to_row(value, position)
+        return [_to_row(value, position) for position, value in enumerate(values)]
     return (_to_row(value, position) for position, value in enumerate(values))
 
 

@@ -151,7 +151,7 @@ class ChatRows(RowPlan):
         self._start = start
         #: Counts the usage.
         self.progress = progress
-        self._base = hashlib.sha256(canonical({"models": plan.models, "params": plan.params}, "The request"))
+        self._base = hashlib.sha256(canonical({"model": plan.models[0], "params": plan.params}, "The request"))
 
     def build_key(self, row: Row, number: int) -> bytes:
         """
