@@ -29,7 +29,8 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
     Transcribe a recording; the transcript goes to XCom, or to a file.
 
     The task checks the recording's size and real format before it sends it, and streams it from its storage. XCom
-    ``usage`` has the billed seconds, and ``language`` the spoken language if the service returns it.
+    ``usage`` has the billed seconds, ``language`` the spoken language if the service returns it, and ``path`` the file,
+    for ``task.output["path"]``.
 
     Not safe to use from several threads: it is of one task, which Airflow runs once at a time.
 
@@ -135,6 +136,8 @@ class OVHCloudAIEndpointsTranscriptionOperator(AIEndpointsOperator):
             "seconds": read_audio_seconds(response),
             "characters": len(response["text"]),
         }
+        if self.do_xcom_push:
+            self.push_xcom(context, "path", file.display)
         self.record_lineage(context, metadata, [file.display], [self.audio_path])
         return metadata
 

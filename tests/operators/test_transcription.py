@@ -76,7 +76,8 @@ class TestWhatComesBack:
     )
     def test_a_file(self, recording: Path, tmp_path: Path, kind: str, beginning: str) -> None:
         target = tmp_path / "new folder" / f"transcript.{kind}"
-        summary, _ = execute(audio_path=recording, output_path=str(target))
+        summary, pushed = execute(audio_path=recording, output_path=str(target))
+        assert pushed["path"] == summary["path"]
         assert target.read_text().startswith(beginning)
         assert [file.name for file in target.parent.iterdir()] == [target.name]
         assert summary == {
