@@ -183,6 +183,7 @@ MIXED_ROWS = st.lists(
 
 
 @given(rows=MIXED_ROWS, part_size=st.integers(1, 9))
+@pytest.mark.slow
 def test_any_numbers_in_any_parts_have_one_schema_and_come_back(rows: list[dict[str, Any]], part_size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = write_folder(Path(folder), rows, part_size)

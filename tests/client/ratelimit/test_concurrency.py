@@ -121,6 +121,7 @@ class Service:
 
 @pytest.mark.parametrize("kind", [FixedWindow, TokenBucket])
 @pytest.mark.parametrize("seconds", [1, 5, 20, 60])
+@pytest.mark.slow
 def test_rate_limit_is_used_at_any_latency(kind: Callable[[int], Limiter], seconds: float) -> None:
     service = Service(vary(seconds), kind(400), kong).run(600)
     assert service.refused == 0
@@ -133,6 +134,7 @@ def test_rate_limit_is_used_at_any_latency(kind: Callable[[int], Limiter], secon
 
 @pytest.mark.parametrize(("seconds", "headers"), [(5, silent), (20, retry_after)])
 @pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, TokenBucket])
+@pytest.mark.slow
 def test_rate_limit_without_headers_is_approached(
     kind: Callable[[int], Limiter], seconds: float, headers: Headers
 ) -> None:

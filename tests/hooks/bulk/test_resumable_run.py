@@ -314,6 +314,7 @@ class TestInterruption:
             assert manifest["failed"] == 0
             assert [record["answer"] for record in read(path)] == [text.upper() for text in texts]
 
+    @pytest.mark.slow
     def test_a_process_that_is_killed_has_kept_its_complete_parts(self, tmp_path: Path) -> None:
         command = [sys.executable, "-c", KILLED, json.dumps(sys.path), str(Path(__file__).parent), str(tmp_path)]
         assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -404,6 +405,7 @@ def work_without_counts(rows: list[Row], path: Path, plan: CountingPlan) -> None
     folder.finish(progress.summary)
 
 
+@pytest.mark.slow
 class TestMemory:
     def test_rows_that_wait_for_an_equal_row_are_bounded(self, tmp_path: Path) -> None:
         """200,000 equal rows while the first answer takes its time."""
