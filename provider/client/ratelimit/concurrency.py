@@ -14,8 +14,8 @@ from collections import deque
 #: Requests under way at first, and the fewest.
 MIN_REQUESTS = 8
 
-#: Share above what the rate needs, as latencies vary, and requests above it.
-HEADROOM, EXTRA_REQUESTS = 1.25, 2
+#: Share above what the rate needs, as latencies vary and half of a quota may go at once, and requests above it.
+HEADROOM, EXTRA_REQUESTS = 1.5, 2
 
 #: Responses that the mean latency is of, and that a measurement has, at least.
 MIN_WINDOW_RESPONSES, MIN_MEASURED_RESPONSES = 128, 16
