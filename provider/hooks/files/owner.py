@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...compat import get_current_context, read_task_instance
+from ...compat import read_task_instance
 from ...rows.run_file import LEASE_S, Owner
 
 
@@ -33,6 +33,9 @@ def read_current_owner() -> Owner | None:
     :return: the owner; None outside a task
     """
     try:
+        # At its use: on 2.11 it brings the branching operators along.
+        from ...compat import get_current_context
+
         context = get_current_context()
     except Exception:  # noqa: BLE001  (releases differ in what they raise outside a task)
         return None
