@@ -349,9 +349,7 @@ def slow_answers(number, seconds):
             for name, each in results.items()
         }
         mine = results["ours"]
-        what = (
-            f"{number} {PROMPTS:,} prompts of {seconds} s (± 50 %), {ALLOWED} a minute allowed, after the first minute"
-        )
+        what = f"{number} {PROMPTS:,} prompts of {seconds} s (± 50 %), {ALLOWED} a minute allowed, in the second minute"
         reached = mine["rate"] >= 0.95 and not mine["failed"]
         return Row(what, "95 % of the rate, none failed", {**figures, "reference": "-"}, reached)
 
@@ -359,13 +357,12 @@ def slow_answers(number, seconds):
 
 
 def ask_slowly(environment, name, seconds):
-    """Let one client ask, and read how many requests passed after the first minute."""
+    """Let one client ask, and read how many requests passed in the second minute."""
     with service(seconds, "--spread", 0.5, "--limit", ALLOWED, script="load.py") as address:
         output = json.loads(environment.run("ask_slowly.py", name, address, PROMPTS))
-        later = [moment for moment in read_figures(address)["moments"] if moment >= 60]
-    # The last requests wait for no others, so the end of the last whole minute counts.
-    minutes = (later[-1] - 60) / 60 if later else 1.0
-    return {**output, "rate": len(later) / minutes / ALLOWED}
+        moments = read_figures(address)["moments"]
+    # A whole minute, as a service lets half of its quota go at once.
+    return {**output, "rate": sum(60 <= moment < 120 for moment in moments) / ALLOWED}
 
 
 ROWS = {
