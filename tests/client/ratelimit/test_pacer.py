@@ -271,6 +271,7 @@ quickly = settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
     slowness=st.floats(0.1, 0.9),
     seed=st.integers(0, 1_000),
 )
+@pytest.mark.slow
 def test_limits_in_headers_are_reached_and_not_exceeded(
     kind: str, headers: rate_limiters.Headers, limit: int, workers: int, slowness: float, seed: int
 ) -> None:
@@ -299,6 +300,7 @@ def test_limits_in_headers_are_reached_and_not_exceeded(
     workers=st.integers(2, 32),
     seed=st.integers(0, 1_000),
 )
+@pytest.mark.slow
 def test_limits_without_headers_fail_no_request(
     kind: str, headers: rate_limiters.Headers, limit: int, workers: int, seed: int
 ) -> None:
