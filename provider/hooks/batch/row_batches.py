@@ -4,6 +4,7 @@ The rows of a task that batches answer: the requests to send, and the results.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ class RowBatches:
         with ResumableRun(answers, self._plan, self._progress) as run:
             run.work(rows, _ALL_ROWS, 1, self._failures)
         self._failures.finish(self._log)
-        results = [list(each) if type(each).__name__ == "array" else each for each in answers.answers]
+        results = [list(each) if isinstance(each, array) else each for each in answers.answers]
         usage = self._progress.usage.as_dict()
         return {"model": self._plan.model, "results": results, "errors": answers.errors, "usage": usage}
 

@@ -366,9 +366,22 @@ class ResumableRun:
             for question in work.questions:
                 self._record(question, None, error)
             return [RowError(question.number, error) for question in work.questions]
+        except BaseException:
+            # Such as that of a tool. It ends the run, unless rows that wait for these answers block it.
+            self._release(work)
+            raise
         for question, result in zip(work.questions, results, strict=True):
             self._record(question, result, None)
         return []
+
+    def _release(self, work: Work) -> None:
+        """
+        Let no row wait for the answers to a request any more.
+        """
+        with self._changed:
+            for question in work.questions:
+                self._waiting_rows -= len(self._places.pop(question.key)) - 1
+            self._changed.notify_all()
 
     def _ask_halves(self, work: Work) -> list[RowError]:
         """

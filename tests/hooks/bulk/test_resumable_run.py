@@ -435,6 +435,25 @@ class TestMemory:
         assert MAX_WAITING_ROWS < most <= MAX_WAITING_ROWS + 2 * part_size
         assert (manifest["rows"], manifest["rows_duplicate"]) == (count, count - 1)
 
+    def test_rows_do_not_wait_for_an_answer_that_never_comes(self, tmp_path: Path) -> None:
+        released = threading.Event()
+
+        def stream() -> Iterator[Row]:
+            for number in range(3 * MAX_WAITING_ROWS):
+                if number > MAX_WAITING_ROWS:
+                    released.set()
+                yield {"text": "a"}
+
+        class Broken(CountingPlan):
+            def ask(self, work: Work) -> list[Row]:
+                assert released.wait(60)
+                # Until no more rows are read.
+                threading.Event().wait(0.3)
+                raise Interrupted
+
+        with pytest.raises(Interrupted):
+            work(stream(), tmp_path, Broken(), part_size=1_000, concurrency=8)
+
     def test_rows_are_read_as_they_are_needed(self, tmp_path: Path) -> None:
         rows_read = 0
 
