@@ -82,6 +82,25 @@ class FunctionOperator(DecoratedOperator, AIEndpointsOperator):
         )
 
 
+class RowsFunctionOperator(FunctionOperator):
+    """
+    Base of the operators behind the decorators of functions that return rows.
+    """
+
+    fields_from_function: ClassVar[tuple[str, ...]] = ("rows", "input_path", "input_format")
+
+    def use_return_value(self, returned: Any) -> None:
+        """
+        Assign rows: strings or dictionaries. There may be none.
+
+        :param returned: the function's return value
+        :raises ConfigurationError: if it isn't a list of them
+        """
+        if not (isinstance(returned, list | tuple) and all(isinstance(item, (str, Mapping)) for item in returned)):
+            raise self.wrong(returned, "rows: a list of texts or of dictionaries")
+        self.rows = returned
+
+
 def decorate(
     operator: type[FunctionOperator], python_callable: Callable[..., Any] | None, parameters: Mapping[str, Any]
 ) -> Any:
@@ -139,16 +158,6 @@ def is_text(value: Any) -> bool:
     :return: whether it is
     """
     return isinstance(value, str) and bool(value.strip())
-
-
-def is_rows(value: Any) -> bool:
-    """
-    Return whether a value is a list of rows, which may be empty.
-
-    :param value: any value
-    :return: whether it is
-    """
-    return isinstance(value, list | tuple) and all(isinstance(item, (str, Mapping)) for item in value)
 
 
 def _described(returned: Any) -> str:

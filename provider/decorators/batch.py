@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 from ..operators.batch import OVHCloudAIEndpointsBatchOperator
-from ._base import FunctionOperator, decorate, is_rows
+from ._base import RowsFunctionOperator, decorate
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 Rows = TypeVar("Rows", bound="Sequence[str | Mapping[str, Any]]")
 
 
-class BatchFunctionOperator(FunctionOperator, OVHCloudAIEndpointsBatchOperator):
+class BatchFunctionOperator(RowsFunctionOperator, OVHCloudAIEndpointsBatchOperator):
     """
     Process the rows that a function returns in batches.
 
@@ -33,26 +33,14 @@ class BatchFunctionOperator(FunctionOperator, OVHCloudAIEndpointsBatchOperator):
     """
 
     custom_operator_name = "@task.ovh_batch"
-    fields_from_function: ClassVar[tuple[str, ...]] = ("rows", "input_path", "input_format")
     template_fields = (
-        *FunctionOperator.template_fields,
+        *RowsFunctionOperator.template_fields,
         *OVHCloudAIEndpointsBatchOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
-        **FunctionOperator.template_fields_renderers,
+        **RowsFunctionOperator.template_fields_renderers,
         **OVHCloudAIEndpointsBatchOperator.template_fields_renderers,
     }
-
-    def use_return_value(self, returned: Any) -> None:
-        """
-        Assign rows: strings or dictionaries.
-
-        :param returned: the function's return value
-        :raises ConfigurationError: if it is none of them
-        """
-        if not is_rows(returned):
-            raise self.wrong(returned, "rows: a list of texts or of dictionaries")
-        self.rows = returned
 
 
 @overload
