@@ -178,11 +178,9 @@ def dag_bag(airflow_db: Path) -> Callable[[Path], Any]:
 
     :return: a function of a file or folder, which returns the ``DagBag``
     """
-    try:
-        from airflow.dag_processing.dagbag import DagBag
-    except ImportError:  # before 3.2
-        from airflow.models import DagBag
-    return lambda path: DagBag(dag_folder=str(path))
+    from support.operator_cases import read_dags
+
+    return read_dags
 
 
 @pytest.fixture(scope="session")

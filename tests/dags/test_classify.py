@@ -27,16 +27,11 @@ ROWS = 3_000
 
 #: Runs the example's task with a table of its own.
 RUN = f"""
-import gc, json, sys
-sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT / "example_dags")!r}]
+import json, sys
+sys.path.append({str(ROOT / "tests")!r})
+from support.operator_cases import make_context, read_dags
 
-gc.disable()  # the module keeps no reference to its DAG
-import example_classify
-from support.operator_cases import make_context
-
-(dag,) = (each for each in gc.get_objects() if isinstance(each, example_classify.DAG))
-
-task = dag.get_task("classify")
+task = read_dags({str(ROOT / "example_dags/example_classify.py")!r}).dags["ovh_ai_classify"].get_task("classify")
 task.input_path, task.output_path = sys.argv[1:]
 task.part_size = 50
 print(json.dumps(task.execute(make_context())))

@@ -127,6 +127,20 @@ def build_operator(name: str, folder: Path, /, *, to_files: bool = True, **optio
     return getattr(ai_endpoints, f"OVHCloudAIEndpoints{name}")(**{"task_id": "t", **params, **options})
 
 
+def read_dags(path: Path | str) -> Any:
+    """
+    Read DAGs as Airflow does.
+
+    :param path: a file or folder
+    :return: the ``DagBag``
+    """
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # before 3.2
+        from airflow.models import DagBag
+    return DagBag(dag_folder=str(path))
+
+
 def make_context() -> dict[str, Any]:
     """
     Make a context with a task instance of the first try.
