@@ -142,7 +142,7 @@ class Loaded(Answering):
         arrived = time.monotonic()
         if head.startswith(b"GET"):
             figures, self.service.figures = self.service.figures.report(), Figures()
-            self.transport.write(reply(b"200 OK", json.dumps(figures).encode()))
+            self.transport.write(respond(b"200 OK", json.dumps(figures).encode()))
             return
         passes, prepared = self.service.answer(head, body, arrived)
         due = arrived + (self.service.pick_delay() if passes else 0.0)
@@ -181,16 +181,18 @@ class Service:
         passes, headers = self.limit.take(now)
         if not passes:
             self.figures.refused += 1
-            return False, reply(b"429 Too Many Requests", b'{"message": "API rate limit exceeded"}', headers)
+            return False, respond(b"429 Too Many Requests", b'{"message": "API rate limit exceeded"}', headers)
         self.figures.passed.append(now)
         if b"/embeddings " not in head:
-            return True, reply(b"200 OK", BODY, headers)
+            return True, respond(b"200 OK", BODY, headers)
         if len(NUMBERS.findall(body)) > BATCH:
-            return True, reply(b"400 Bad Request", b'{"message": "too many inputs: the limit is %d"}' % BATCH, headers)
-        return True, reply(b"200 OK", self.vectors.body(body), headers)
+            return True, respond(
+                b"400 Bad Request", b'{"message": "too many inputs: the limit is %d"}' % BATCH, headers
+            )
+        return True, respond(b"200 OK", self.vectors.body(body), headers)
 
 
-def reply(status, body, headers=b""):
+def respond(status, body, headers=b""):
     """Write an HTTP response."""
     lines = b"HTTP/1.1 %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
     return lines % (status, headers, len(body), body)

@@ -26,7 +26,7 @@ ANSWER = {
     "usage": {"prompt_tokens": 12, "completion_tokens": 40, "total_tokens": 52},
 }
 BODY = json.dumps(ANSWER).encode()
-REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 class Answering(asyncio.Protocol):
@@ -47,7 +47,7 @@ class Answering(asyncio.Protocol):
             self.answer(head, body)
 
     def answer(self, head, body):
-        self.transport.write(REPLY)
+        self.transport.write(RESPONSE)
 
 
 def content_length(head):

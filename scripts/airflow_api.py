@@ -46,8 +46,8 @@ class Api:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=120) as reply:
-                return Answer(reply.status, json.loads(reply.read() or b"null"))
+            with urllib.request.urlopen(request, timeout=120) as response:
+                return Answer(response.status, json.loads(response.read() or b"null"))
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read().decode())
 

@@ -52,10 +52,11 @@ def answer(request: Request, base_url: str, token: str | None) -> str:
     settings = ClientSettings(base_url, token, timeout=30, max_retries=0, **read_network_settings(base_url))
     try:
         with Client(settings) as client:
-            reply = client.send(request)
+            response = client.send(request)
     except AIEndpointsError as error:
         return f"{error} {header_note(error.request_id)}".replace("|", "\\|").strip()
-    return f"{reply.status}, {len(reply.body):,} bytes of {reply.content_type} {header_note(reply.request_id)}".strip()
+    note = header_note(response.request_id)
+    return f"{response.status}, {len(response.body):,} bytes of {response.content_type} {note}".strip()
 
 
 def header_note(request_id: str | None) -> str:

@@ -15,7 +15,7 @@ from ..redaction import excerpt, scrub
 from ..validation import integer, number, quote, text
 from .chat.structured_output import ResponseFormat, is_structured
 from .http.http_request import Request, encode
-from .http.http_response import Reply, facts
+from .http.http_response import HTTPResponse, facts
 
 #: Forms in which a response can be returned.
 OUTPUTS = ("response", "text", "json")
@@ -124,12 +124,12 @@ def _form(response_format: Any) -> dict[str, Any] | None:
     return {"format": {"type": parameter["type"], **parameter.get("json_schema", {})}}
 
 
-def check(value: dict[str, Any], reply: Reply, request: Request, token: str | None) -> dict[str, Any]:
+def check(value: dict[str, Any], response: HTTPResponse, request: Request, token: str | None) -> dict[str, Any]:
     """
     Check that a response contains an answer or a tool call.
 
     :param value: the response's JSON
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :param token: removed from everything that is quoted
     :return: the same JSON
@@ -138,15 +138,15 @@ def check(value: dict[str, Any], reply: Reply, request: Request, token: str | No
     """
     if value.get("status") == "failed":
         message = f"{request.model} failed: {_fault(value, token)}. Try again later, or ask another model."
-        raise InvalidResponseError(message, response=value, **facts(reply))
+        raise InvalidResponseError(message, response=value, **facts(response))
     if not isinstance(value.get("output"), list):
-        raise InvalidResponseError("The response came back without an 'output'.", **facts(reply))
+        raise InvalidResponseError("The response came back without an 'output'.", **facts(response))
     if value.get("status") == "incomplete" and not read_text(value) and not _calls(value):
         raise OutputTruncatedError(
             f"The response of {request.model} was cut before its first word, and was billed. Raise max_output_tokens, "
             "or leave it out: a reasoning model spends tokens on thinking first.",
             response=value,
-            **facts(reply),
+            **facts(response),
         )
     return value
 

@@ -34,7 +34,7 @@ class ClientSettings:
     :param connect_timeout: seconds of these to reach the service
     :param max_retries: attempts after the first
     :param max_wait: seconds for all waiting between attempts together
-    :param max_reply_bytes: maximum of one response after decompression
+    :param max_response_bytes: maximum of one response after decompression
     :param requests_per_minute: limit for all clients of this base URL and token in one process; None for no limit
     :param ca_bundle: path of certificates to trust; None for those of ``requests``
     :param proxy: URL of the proxy, or None
@@ -47,7 +47,7 @@ class ClientSettings:
     connect_timeout: float = defaults.CONNECT_TIMEOUT_S
     max_retries: int = defaults.MAX_RETRIES
     max_wait: float = defaults.MAX_WAIT_S
-    max_reply_bytes: int = defaults.MAX_REPLY_BYTES
+    max_response_bytes: int = defaults.MAX_REPLY_BYTES
     requests_per_minute: int | None = None
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)

@@ -50,20 +50,20 @@ class _Run:
     client: Client
     seconds: float
     ends: float
-    first: http_response.Reply | AIEndpointsError = field(
+    first: http_response.HTTPResponse | AIEndpointsError = field(
         default_factory=lambda: InvalidResponseError("Nothing was asked.")
     )
     models: list[dict[str, Any]] | None = None
     limit: int | None = None
 
-    def ask(self, request: http_request.Request, client: Client | None = None) -> http_response.Reply:
+    def ask(self, request: http_request.Request, client: Client | None = None) -> http_response.HTTPResponse:
         left = self.ends - time.monotonic()
         if left <= 0:
             raise APITimeoutError("Timed out: no time was left.", kind="timeout")
-        reply = (client or self.client).exchange(request, timeout=left)
-        stated = reply.headers.get("x-ratelimit-limit-minute", "")
+        response = (client or self.client).exchange(request, timeout=left)
+        stated = response.headers.get("x-ratelimit-limit-minute", "")
         self.limit = int(stated) if stated.isdecimal() and len(stated) < 10 else self.limit
-        return reply
+        return response
 
 
 def run_test(settings: ConnectionSettings, seconds: float = defaults.TEST_TIMEOUT_S) -> Report:
@@ -117,7 +117,7 @@ def _run(
 
 
 def _test_client(settings: ClientSettings, token: str | None = None) -> Client:
-    return Client(replace(settings, token=token or settings.token, max_reply_bytes=MAX_LIST_BYTES))
+    return Client(replace(settings, token=token or settings.token, max_response_bytes=MAX_LIST_BYTES))
 
 
 def _documented_limit(settings: ConnectionSettings) -> int | None:
@@ -168,13 +168,13 @@ def _connect(run: _Run) -> Step:
     Request the list of models; succeed if the connection could be opened.
     """
     try:
-        run.first = reply = run.ask(model_list.models())
+        run.first = response = run.ask(model_list.models())
     except AIEndpointsError as error:
         if causes.was_not_reached(error):
             raise
         run.first, seconds = error, error.connect_seconds
     else:
-        seconds = reply.connect_seconds
+        seconds = response.connect_seconds
     reached = "proxy reached" if run.settings.client.proxy else "connected"
     return Step("ok", reached, milliseconds=_milliseconds(seconds or 0))
 
@@ -184,39 +184,43 @@ def _check_tls(run: _Run) -> Step:
         return Step("ok", "plain HTTP, nothing is encrypted")
     if isinstance(run.first, AIEndpointsError) and not run.first.may_have_been_processed:
         raise run.first
-    reply = run.first if isinstance(run.first, http_response.Reply) else None
-    seconds = (reply.secured or 0) - (reply.connect_seconds or 0) if reply else 0
+    response = run.first if isinstance(run.first, http_response.HTTPResponse) else None
+    seconds = (response.secured or 0) - (response.connect_seconds or 0) if response else 0
     return Step("ok", "certificate accepted", milliseconds=_milliseconds(seconds))
 
 
 def _list_models(run: _Run) -> Step:
-    request, reply = model_list.models(), run.first
-    if not isinstance(reply, http_response.Reply):
-        raise reply
-    failure = causes.explain_status(reply, run.settings, _LIST, time.time())
+    request, response = model_list.models(), run.first
+    if not isinstance(response, http_response.HTTPResponse):
+        raise response
+    failure = causes.explain_status(response, run.settings, _LIST, time.time())
     if failure:
         return failure
-    if reply.status >= 400:
-        return causes.list_failed(reply, run.settings)
+    if response.status >= 400:
+        return causes.list_failed(response, run.settings)
     try:
-        value = http_response.parse(reply, request, run.settings.client)
-        run.models = model_list.check_models(value, reply, request)
+        value = http_response.parse(response, request, run.settings.client)
+        run.models = model_list.check_models(value, response, request)
     except InvalidResponseError:
-        return causes.list_failed(reply, run.settings)
-    seconds = reply.seconds - (reply.secured or reply.connect_seconds or 0)
+        return causes.list_failed(response, run.settings)
+    seconds = response.seconds - (response.secured or response.connect_seconds or 0)
     return Step("ok", f"{len(run.models)} models", milliseconds=_milliseconds(seconds))
 
 
 def _prove_access(run: _Run) -> Step:
-    reply = run.ask(_probe(run))
-    failure = causes.explain_status(reply, run.settings, _PROBE, time.time())
+    response = run.ask(_probe(run))
+    failure = causes.explain_status(response, run.settings, _PROBE, time.time())
     if failure:
         return failure
     if run.settings.access == "token":
-        return Step("ok", "token accepted") if causes.speaks_of_request(reply) else _probe_with_random_token(run, reply)
-    if reply.status < 300 or causes.speaks_of_request(reply):
+        return (
+            Step("ok", "token accepted")
+            if causes.speaks_of_request(response)
+            else _probe_with_random_token(run, response)
+        )
+    if response.status < 300 or causes.speaks_of_request(response):
         return Step("ok", "anonymous access works, no token is sent")
-    return causes.unclear_response(reply, run.settings, _PROBE)
+    return causes.unclear_response(response, run.settings, _PROBE)
 
 
 def _probe(run: _Run) -> http_request.Request:
@@ -228,7 +232,7 @@ def _probe(run: _Run) -> http_request.Request:
     return chat_request.chat(model, [{"role": "user", "content": "."}], max_tokens=1)
 
 
-def _probe_with_random_token(run: _Run, reply: http_response.Reply) -> Step:
+def _probe_with_random_token(run: _Run, response: http_response.HTTPResponse) -> Step:
     """
     Send a random token to see if the service refuses it, because the response to ours proves nothing by itself.
     """
@@ -238,8 +242,8 @@ def _probe_with_random_token(run: _Run, reply: http_response.Reply) -> Step:
     if control.status in {401, 403}:
         return Step("ok", "token accepted")
     detail = (
-        f"{causes.describe_host(run.settings)} answers {control.status} to a made-up token and {reply.status} to this "
-        "one: a wrong token would go unnoticed. If the service needs none, set 'Access' to anonymous."
+        f"{causes.describe_host(run.settings)} answers {control.status} to a made-up token and {response.status} to "
+        "this one: a wrong token would go unnoticed. If the service needs none, set 'Access' to anonymous."
     )
     inconclusive = Step("inconclusive", "a made-up token is not refused either", detail, SERVICE)
     return causes.explain_status(control, run.settings, _PROBE, time.time()) or inconclusive

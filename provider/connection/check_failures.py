@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from .. import defaults
 from ..client.http.error_responses import server_words
-from ..client.http.http_response import Reply, describe_page, read_json
+from ..client.http.http_response import HTTPResponse, describe_page, read_json
 from ..client.wait_headers import read_requested_wait
 from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError
 from ..redaction import excerpt, scrub, without_userinfo
@@ -55,12 +55,12 @@ def connection_failed(error: AIEndpointsError, settings: ConnectionSettings, sec
     """
     host = describe_host(settings)
     if isinstance(error, APITimeoutError):
-        did = "did not complete its reply" if error.may_have_been_processed else "could not be reached"
+        did = "did not complete its response" if error.may_have_been_processed else "could not be reached"
         detail = f"{host} {did} within the {seconds:g} s that a test may take. Check address, network and firewall."
         return Step("failed", "timed out", detail, SERVICE if error.may_have_been_processed else NETWORK)
     if not isinstance(error, APIConnectionError):
         detail = f"{host} sends more than a list of models has. Check 'Base URL'."
-        return Step("failed", "reply too large", detail, SETTING)
+        return Step("failed", "response too large", detail, SETTING)
     if error.kind in _UNREACHED:
         headline, owner = _UNREACHED[error.kind]
         return Step("failed", headline, str(error), owner)
@@ -79,32 +79,32 @@ def _proxy_failed(settings: ConnectionSettings, did: str) -> Step:
     return Step("failed", "proxy error", f"The proxy {proxy} {did}. {remedy}", NETWORK)
 
 
-def explain_status(reply: Reply, settings: ConnectionSettings, request: str, now: float) -> Step | None:
+def explain_status(response: HTTPResponse, settings: ConnectionSettings, request: str, now: float) -> Step | None:
     """
     Explain an HTTP status that means the same for every request of the test.
 
-    :param reply: the response
+    :param response: the response
     :param settings: of the connection
     :param request: description of the request, for the message
     :param now: seconds since the epoch, for dates in headers
     :return: a step that isn't ok, or None if the status alone proves nothing
     """
-    response = _describe_response(reply, settings, request)
-    if 300 <= reply.status < 400:
-        return _redirected(reply, settings)
-    if reply.status == 407:
+    description = _describe_response(response, settings, request)
+    if 300 <= response.status < 400:
+        return _redirected(response, settings)
+    if response.status == 407:
         return _proxy_failed(settings, "answered 407: it asks for a user and password")
-    if reply.status in {401, 403}:
-        return _list_unauthorized(reply, settings, response)
-    if reply.status == 429:
-        wait = read_requested_wait(429, reply.headers, now)
+    if response.status in {401, 403}:
+        return _list_unauthorized(response, settings, description)
+    if response.status == 429:
+        wait = read_requested_wait(429, response.headers, now)
         pause = "in a minute" if wait is None else f"in {wait:.0f} s"
         headline = "request limit reached (429); the connection is not at fault"
-        return Step("inconclusive", headline, f"{response} Test again {pause}.", QUOTA, wait=wait)
-    if reply.status in _UNDECIDED or reply.status >= 500:
-        headline, remedy, owner = _UNDECIDED.get(reply.status, _FAULTY)
+        return Step("inconclusive", headline, f"{description} Test again {pause}.", QUOTA, wait=wait)
+    if response.status in _UNDECIDED or response.status >= 500:
+        headline, remedy, owner = _UNDECIDED.get(response.status, _FAULTY)
         state: State = "inconclusive" if settings.access == "token" else "failed"
-        return Step(state, headline.format(reply.status), f"{response} {remedy}", owner)
+        return Step(state, headline.format(response.status), f"{description} {remedy}", owner)
     return None
 
 
@@ -123,8 +123,8 @@ _UNDECIDED = {
 }
 
 
-def _redirected(reply: Reply, settings: ConnectionSettings) -> Step:
-    location = scrub(reply.headers.get("location", ""), settings.client.token)
+def _redirected(response: HTTPResponse, settings: ConnectionSettings) -> Step:
+    location = scrub(response.headers.get("location", ""), settings.client.token)
     try:
         target = urlsplit(urljoin(settings.client.base_url, location))
         to = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
@@ -132,68 +132,70 @@ def _redirected(reply: Reply, settings: ConnectionSettings) -> Step:
         to = "an address that is none"
     remedy = "The token must not follow. Put the service's own address into 'Base URL'."
     return Step(
-        "failed", f"redirected ({reply.status})", f"{describe_host(settings)} sends on to {to}. {remedy}", SETTING
+        "failed", f"redirected ({response.status})", f"{describe_host(settings)} sends on to {to}. {remedy}", SETTING
     )
 
 
-def _list_unauthorized(reply: Reply, settings: ConnectionSettings, response: str) -> Step:
-    reason = "401 Unauthorized" if reply.status == 401 else "403 Forbidden"
-    if not _is_object(reply) and _page(reply, settings).startswith("an HTML page"):
+def _list_unauthorized(response: HTTPResponse, settings: ConnectionSettings, description: str) -> Step:
+    reason = "401 Unauthorized" if response.status == 401 else "403 Forbidden"
+    if not _is_object(response) and _page(response, settings).startswith("an HTML page"):
         remedy = "A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' and the network."
-        return Step("failed", f"access refused by a web page ({reason})", f"{response} {remedy}", NETWORK)
+        return Step("failed", f"access refused by a web page ({reason})", f"{description} {remedy}", NETWORK)
     if settings.access == "anonymous":
         remedy = "Set 'Access' to token and paste a token into 'API token'."
-        return Step("failed", f"anonymous access refused ({reason})", f"{response} {remedy}", SETTING)
+        return Step("failed", f"anonymous access refused ({reason})", f"{description} {remedy}", SETTING)
     remedy = "Check 'API token' in the connection: it may be mistyped, expired or revoked."
-    return Step("failed", f"token refused ({reason})", f"{response} {remedy}", TOKEN)
+    return Step("failed", f"token refused ({reason})", f"{description} {remedy}", TOKEN)
 
 
-def list_failed(reply: Reply, settings: ConnectionSettings) -> Step:
+def list_failed(response: HTTPResponse, settings: ConnectionSettings) -> Step:
     """
     Explain a response that isn't a list of models.
 
-    :param reply: the response, for which :func:`explain_status` returns None
+    :param response: the response, for which :func:`explain_status` returns None
     :param settings: of the connection
     :return: a failed step
     """
-    if reply.status == 404:
+    if response.status == 404:
         headline, remedy = "no list of models there (404)", "Check 'Base URL': it usually ends in /v1."
-    elif reply.status >= 400:
-        headline = f"list of models refused ({reply.status})"
+    elif response.status >= 400:
+        headline = f"list of models refused ({response.status})"
         remedy = "Check 'Base URL': it must be that of an OpenAI-compatible API."
-    elif _is_object(reply):
+    elif _is_object(response):
         headline = "not an OpenAI-compatible list of models"
         remedy = "It has no list 'data' of models with an id. Check 'Base URL'."
     else:
-        headline = f"{_page(reply, settings).partition(' titled ')[0]} instead of a list of models"
+        headline = f"{_page(response, settings).partition(' titled ')[0]} instead of a list of models"
         remedy = "A proxy, a login page or another service answers there. Check 'Base URL': it usually ends in /v1."
-    response = _describe_response(reply, settings, "the list of models")
-    return Step("failed", headline, f"{response} {remedy}", SETTING)
+    description = _describe_response(response, settings, "the list of models")
+    return Step("failed", headline, f"{description} {remedy}", SETTING)
 
 
-def unclear_response(reply: Reply, settings: ConnectionSettings, request: str) -> Step:
+def unclear_response(response: HTTPResponse, settings: ConnectionSettings, request: str) -> Step:
     """
     Report a response that proves nothing about the access.
 
-    :param reply: the response
+    :param response: the response
     :param settings: of the connection
     :param request: description of the request, for the message
     :return: an inconclusive step
     """
-    response = _describe_response(reply, settings, request)
-    return Step("inconclusive", f"the service answered {reply.status}", f"{response} Is 'Base URL' complete?", SETTING)
+    description = _describe_response(response, settings, request)
+    return Step(
+        "inconclusive", f"the service answered {response.status}", f"{description} Is 'Base URL' complete?", SETTING
+    )
 
 
-def speaks_of_request(reply: Reply) -> bool:
+def speaks_of_request(response: HTTPResponse) -> bool:
     """
     Check if an error is about the model or a parameter, which proves that the service accepted the token.
 
-    :param reply: the response to a request for a model that doesn't exist
+    :param response: the response to a request for a model that doesn't exist
     :return: False if the error is about anything else, or may be about a credential
     """
-    if reply.status not in {400, 404, 422} or not _is_object(reply):
+    if response.status not in {400, 404, 422} or not _is_object(response):
         return False
-    words, code, _ = server_words(reply)
+    words, code, _ = server_words(response)
     text = f"{words} {code or ''}".lower()
     return bool(_PARAMETERS.search(text)) and not _CREDENTIALS.search(text)
 
@@ -208,24 +210,24 @@ def describe_host(settings: ConnectionSettings) -> str:
     return excerpt(urlsplit(settings.client.base_url).netloc, 100)
 
 
-def _describe_response(reply: Reply, settings: ConnectionSettings, request: str) -> str:
-    return f"{describe_host(settings)} answered {reply.status} to {request}{_words(reply, settings)}."
+def _describe_response(response: HTTPResponse, settings: ConnectionSettings, request: str) -> str:
+    return f"{describe_host(settings)} answered {response.status} to {request}{_words(response, settings)}."
 
 
-def _words(reply: Reply, settings: ConnectionSettings) -> str:
-    if not _is_object(reply):
-        return f" with {_page(reply, settings)}"
-    words = excerpt(scrub(server_words(reply)[0], settings.client.token)).rstrip(".")
+def _words(response: HTTPResponse, settings: ConnectionSettings) -> str:
+    if not _is_object(response):
+        return f" with {_page(response, settings)}"
+    words = excerpt(scrub(server_words(response)[0], settings.client.token)).rstrip(".")
     return f" and says: {words}" if words else ""
 
 
-def _page(reply: Reply, settings: ConnectionSettings) -> str:
+def _page(response: HTTPResponse, settings: ConnectionSettings) -> str:
     # The token is removed before the text is cut: half a token would no longer match.
     token = settings.client.token
-    body = scrub(reply.body[:4000].decode("utf-8", "replace"), token).encode()
-    headers = {name: scrub(value, token) for name, value in reply.headers.items()}
-    return describe_page(replace(reply, body=body, headers=headers))
+    body = scrub(response.body[:4000].decode("utf-8", "replace"), token).encode()
+    headers = {name: scrub(value, token) for name, value in response.headers.items()}
+    return describe_page(replace(response, body=body, headers=headers))
 
 
-def _is_object(reply: Reply) -> bool:
-    return isinstance(read_json(reply.body)[1], dict)
+def _is_object(response: HTTPResponse) -> bool:
+    return isinstance(read_json(response.body)[1], dict)

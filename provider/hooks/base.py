@@ -12,7 +12,7 @@ from typing import Any
 from .. import defaults
 from ..client.fork_lock import create_fork_lock
 from ..client.http import error_responses, http_request, http_response
-from ..client.http.http_response import Reply
+from ..client.http.http_response import HTTPResponse
 from ..client.http.sync_client import Client
 from ..client.models import model_list, model_names
 from ..client.parallel import Concurrency, limit_by_open_files
@@ -120,11 +120,11 @@ class BaseAIEndpointsHook(BaseHook):
             find_rate=lambda: find_pacer(settings, model).find_rate(settings),
         )
 
-    def _models(self, send: Callable[[http_request.Request], Reply]) -> list[dict[str, Any]]:
+    def _models(self, send: Callable[[http_request.Request], HTTPResponse]) -> list[dict[str, Any]]:
         request = model_list.models()
-        reply = send(request)
-        value = http_response.parse(reply, request, self.settings.client)
-        return model_list.check_models(value, reply, request)
+        response = send(request)
+        value = http_response.parse(response, request, self.settings.client)
+        return model_list.check_models(value, response, request)
 
     def _read_settings(self) -> ConnectionSettings:
         return read_settings(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
@@ -156,22 +156,22 @@ class BaseAIEndpointsHook(BaseHook):
             )
         return default_model
 
-    def _send(self, request: http_request.Request) -> Reply:
+    def _send(self, request: http_request.Request) -> HTTPResponse:
         try:
-            reply = self.get_conn().send(request)
+            response = self.get_conn().send(request)
         except AIEndpointsError as error:
             failure = self._count_error(error, request)
         else:
-            self._log_warning(reply, request)
-            return reply
+            self._log_warning(response, request)
+            return response
         raise failure from None
 
     def _count_error(self, error: AIEndpointsError, request: http_request.Request) -> AIEndpointsError:
         metrics.count_error(request.model, error.status)
         return self._with_suggestions(error, request) if isinstance(error, NotFoundError) else error
 
-    def _log_warning(self, reply: Reply, request: http_request.Request) -> None:
-        if warning := reply.headers.get("x-warning"):
+    def _log_warning(self, response: HTTPResponse, request: http_request.Request) -> None:
+        if warning := response.headers.get("x-warning"):
             text = excerpt(scrub(warning, self.settings.client.token))
             if text not in self._warnings:  # the service sends it with every response
                 self._warnings.add(text)
@@ -190,17 +190,17 @@ class BaseAIEndpointsHook(BaseHook):
         self,
         what: str,
         model: str | None,
-        replies: Sequence[Reply],
+        responses: Sequence[HTTPResponse],
         value: Mapping[str, Any],
         level: int = logging.INFO,
     ) -> None:
-        usage = read_usage(value, len(replies))
+        usage = read_usage(value, len(responses))
         metrics.count(model, usage)
         facts = {
-            "milliseconds": int(sum(reply.seconds for reply in replies) * 1000),
-            "requests": len(replies),
-            "attempts": sum(reply.attempts for reply in replies),
-            "request_id": replies[-1].request_id,
+            "milliseconds": int(sum(response.seconds for response in responses) * 1000),
+            "requests": len(responses),
+            "attempts": sum(response.attempts for response in responses),
+            "request_id": responses[-1].request_id,
             "finish_reason": _read_finish_reason(value),
         }
         summary = " ".join(f"{name}={fact}" for name, fact in facts.items() if fact is not None)

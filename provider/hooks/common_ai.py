@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import defaults
 from ..client.http.http_request import Request
-from ..client.http.http_response import Reply, parse
+from ..client.http.http_response import HTTPResponse, parse
 from ..errors import AIEndpointsError
 from .ai_endpoints import OVHCloudAIEndpointsHook
 from .usage import metrics
@@ -141,7 +141,7 @@ def _build_provider(service: OVHCloudAIEndpointsHook) -> Any:
         def base_url(self) -> str:
             return service.settings.client.base_url
 
-    def on_response(request: Request, outcome: Reply | AIEndpointsError) -> None:
+    def on_response(request: Request, outcome: HTTPResponse | AIEndpointsError) -> None:
         if isinstance(outcome, AIEndpointsError):
             metrics.count_error(request.model, outcome.status)
             return

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         type=_latency,
         default=0.0,
         metavar="SECONDS",
-        help="seconds that each reply waits (default: %(default)s)",
+        help="seconds that each response waits (default: %(default)s)",
     )
     add(
         "--batch-seconds",

@@ -35,7 +35,7 @@ def resolve(name: Any, purpose: str) -> tuple[Model, str]:
 
     :param name: value of ``model`` in the request
     :param purpose: ``chat``, ``embedding``, ``image`` or ``transcription``
-    :return: the model, and its name for the reply: as in the request, or the id if that names a virtual model
+    :return: the model, and its name for the response: as in the request, or the id if that names a virtual model
     :raise Refusal: the model doesn't exist, or isn't for this purpose
     """
     if not isinstance(name, str) or not name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .http.messages import Reply, Request
+from .http.messages import Request, Response
 
 Kind = Literal["chat", "guard", "embedding", "transcription", "speech", "image"]
 
@@ -130,13 +130,13 @@ RETIRED = Model(
 BY_NAME = {name: model for model in (*LISTED, RETIRED) for name in (model.id, *model.aliases)}
 
 
-def list_models(_: Request) -> Reply:
+def list_models(_: Request) -> Response:
     """
     Answer ``GET /v1/models``.
 
     :return: the list of models, with prices and context lengths
     """
-    return Reply(200, {"object": "list", "data": [_entry(model) for model in LISTED]})
+    return Response(200, {"object": "list", "data": [_entry(model) for model in LISTED]})
 
 
 def _entry(model: Model) -> dict[str, Any]:

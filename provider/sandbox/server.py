@@ -12,7 +12,7 @@ from ..defaults import RATE_LIMIT_TOKEN_RPM
 from .connection import connection
 from .http.http_server import Server
 from .http.injected_faults import Fault, Faults, build_cut, build_delay, build_drop, build_failure
-from .http.messages import Reply, Request
+from .http.messages import Request, Response
 from .service import Service
 
 #: Default token of the sandbox.
@@ -166,14 +166,14 @@ class Sandbox:
         """
         self._faults.add(build_delay(seconds, path), times)
 
-    def _answer(self, request: Request) -> Reply | None:
+    def _answer(self, request: Request) -> Response | None:
         if self._record:
             self.requests.append(request)
-        reply = self._reply(request, self._faults.next(request.path))
-        self._stopping.wait(self._latency + reply.delay)
-        return None if self._stopping.is_set() else reply
+        response = self._response(request, self._faults.next(request.path))
+        self._stopping.wait(self._latency + response.delay)
+        return None if self._stopping.is_set() else response
 
-    def _reply(self, request: Request, fault: Fault | None) -> Reply:
+    def _response(self, request: Request, fault: Fault | None) -> Response:
         if fault is None:
             return self._service.answer(request)
         return fault.apply(lambda: self._service.answer(request))

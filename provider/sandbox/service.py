@@ -1,4 +1,4 @@
-"""The service behind the HTTP server: builds the reply to each request."""
+"""The service behind the HTTP server: builds the response to each request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .endpoints.images import generate
 from .endpoints.responses import respond
 from .endpoints.transcriptions import payload as recording
 from .endpoints.transcriptions import transcribe
-from .http.messages import Refusal, Reply, Request, gateway_refusal
+from .http.messages import Refusal, Request, Response, gateway_refusal
 from .http.rate_limiter import RateLimiter
 from .http.request_bodies import json_payload
 from .model_aliases import resolve
@@ -43,7 +43,7 @@ class PlainRoute:
 
     method: str
     path: str
-    endpoint: Callable[[Request], Reply]
+    endpoint: Callable[[Request], Response]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ModelRoute:
 
     method: str
     path: str
-    endpoint: Callable[[Call], Reply]
+    endpoint: Callable[[Call], Response]
     purpose: str
     payload: Callable[[Request], dict[str, Any]] = json_payload
 
@@ -77,7 +77,7 @@ class AccountRoute:
 
     method: str
     path: str
-    endpoint: Callable[..., Reply]
+    endpoint: Callable[..., Response]
 
 
 Route = PlainRoute | ModelRoute | AccountRoute
@@ -114,22 +114,22 @@ class Service:
             *_account_routes(files, Batches(files, _run, batch_seconds, batch_expires)),
         )
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         """
         Answer one request, without ever raising an exception.
 
         :param request: the request
-        :return: the reply
+        :return: the response
         """
         try:
             return self._answer(request)
         except Refusal as refusal:
-            return refusal.reply
+            return refusal.response
         except Exception:  # a defect here must reach the client as a 500, not as a lost connection
             logger.exception("The sandbox failed on %s %s", request.method, request.path)
-            return Reply(500, {"message": "An unexpected error occurred"})
+            return Response(500, {"message": "An unexpected error occurred"})
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: Request) -> Response:
         route = _route(self._routes, request)
         with_token = self._authenticate(request.headers.get("authorization"))
         if isinstance(route, PlainRoute):
@@ -142,9 +142,9 @@ class Service:
         payload = route.payload(request)
         model, name = resolve(payload.get("model"), route.purpose)
         headers = self._limit(with_token, model)
-        reply = _run_endpoint(route.endpoint, Call(model, name, payload))
-        reply.headers |= headers
-        return _add_warning(reply, model)
+        response = _run_endpoint(route.endpoint, Call(model, name, payload))
+        response.headers |= headers
+        return _add_warning(response, model)
 
     def _authenticate(self, header: str | None) -> bool:
         """Return whether a request has the token; refuse one with a wrong token."""
@@ -184,10 +184,10 @@ def _run(path: str, payload: Mapping[str, Any]) -> tuple[int, Any]:
     route = next(route for route in ROUTES if isinstance(route, ModelRoute) and route.path == path)
     try:
         model, name = resolve(payload.get("model"), route.purpose)
-        reply = route.endpoint(Call(model, name, dict(payload)))
+        response = route.endpoint(Call(model, name, dict(payload)))
     except Refusal as refusal:
-        reply = refusal.reply
-    return reply.status, reply.body
+        response = refusal.response
+    return response.status, response.body
 
 
 def _route(routes: tuple[Route, ...], request: Request) -> Route:
@@ -201,16 +201,16 @@ def _route(routes: tuple[Route, ...], request: Request) -> Route:
     raise gateway_refusal(405, f"Method not allowed, use {allowed}", {"Allow": allowed})
 
 
-def _run_endpoint(endpoint: Callable[[Call], Reply], call: Call) -> Reply:
-    """Turn a refusal of the model into a reply, so that it gets the gateway's headers."""
+def _run_endpoint(endpoint: Callable[[Call], Response], call: Call) -> Response:
+    """Turn a refusal of the model into a response, so that it gets the gateway's headers."""
     try:
         return endpoint(call)
     except Refusal as refusal:
-        return refusal.reply
+        return refusal.response
 
 
-def _add_warning(reply: Reply, model: Model) -> Reply:
+def _add_warning(response: Response, model: Model) -> Response:
     if successor := model.redirected_to:
-        reply.headers["x-warning"] = f"This model is deprecated and will be redirected to {successor}"
-        reply.delay += _RETIRED_DELAY_S
-    return reply
+        response.headers["x-warning"] = f"This model is deprecated and will be redirected to {successor}"
+        response.delay += _RETIRED_DELAY_S
+    return response

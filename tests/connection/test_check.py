@@ -219,7 +219,7 @@ def test_whole_test_is_bounded(serve: Any, press: Any, where: str, answer: Any) 
     verdict = press(service.base_url, seconds=0.5)
     state = "Failed" if where == "models" else "Token not verified"
     assert verdict.message.startswith(
-        f"{state}: timed out. {service.host} did not complete its reply within the 0.5 s that a test may take. "
+        f"{state}: timed out. {service.host} did not complete its response within the 0.5 s that a test may take. "
         "Check address, network and firewall. Where to act: the service."
     )
     assert len(service.requests) == ["models", "chat", "control"].index(where) + 1

@@ -21,8 +21,8 @@ CHECK_URL = "Check 'Base URL': it usually ends in /v1. Where to act: your settin
 NOT_THE_API = f"A proxy, a login page or another service answers there. {CHECK_URL}"
 PROXY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment of this web server. Where to act: the network."
 
-#: What the service replies to the list of models, and the whole sentence.
-REPLIES = {
+#: What the service returns for the list of models, and the whole sentence.
+RESPONSES = {
     "401": (
         ServiceResponse(401, {"error": {"message": "Invalid API Key", "type": "authentication_error"}}),
         "Failed: token refused (401 Unauthorized). {host} answered 401 to the list of models and says: Invalid API "
@@ -118,14 +118,14 @@ REPLIES = {
     ),
     "too large": (
         ServiceResponse(200, b" " * 4_000_001),
-        "Failed: reply too large. {host} sends more than a list of models has. Check 'Base URL'. Where to act: your "
+        "Failed: response too large. {host} sends more than a list of models has. Check 'Base URL'. Where to act: your "
         "setting.",
     ),
 }
 
 
-@pytest.mark.parametrize(("response", "sentence"), REPLIES.values(), ids=REPLIES)
-def test_reply(serve: Any, press: Any, response: ServiceResponse, sentence: str) -> None:
+@pytest.mark.parametrize(("response", "sentence"), RESPONSES.values(), ids=RESPONSES)
+def test_response(serve: Any, press: Any, response: ServiceResponse, sentence: str) -> None:
     service = serve(manner(response))
     verdict = press(service.base_url)
     assert not verdict.ok
@@ -134,8 +134,8 @@ def test_reply(serve: Any, press: Any, response: ServiceResponse, sentence: str)
 
 
 @pytest.mark.parametrize("name", ["402", "403", "429 with Retry-After", "500", "redirect"])
-def test_same_reply_to_the_probe(serve: Any, press: Any, name: str) -> None:
-    response, sentence = REPLIES[name]
+def test_same_response_to_the_probe(serve: Any, press: Any, name: str) -> None:
+    response, sentence = RESPONSES[name]
     service = serve(manner(LISTED, response))
     expected = sentence.format(host=service.host).replace(
         "the list of models", "a request for a model that does not exist"
@@ -148,7 +148,7 @@ def test_port_without_a_server(press: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert press(f"http://127.0.0.1:{port}/v1").message == (
-        f"Failed: connection refused. No reply from 127.0.0.1:{port} to the list of models: nothing listens there "
+        f"Failed: connection refused. No response from 127.0.0.1:{port} to the list of models: nothing listens there "
         "([Errno 111] Connection refused). Check host and port of the base URL, and that the service runs. Where to "
         "act: your setting."
     )
@@ -157,8 +157,8 @@ def test_port_without_a_server(press: Any) -> None:
 def test_name_that_does_not_exist(press: Any) -> None:
     verdict = press("https://oai.endpoints.invalid/v1")
     assert verdict.message.startswith(
-        "Failed: host name not found. No reply from oai.endpoints.invalid to the list of models: its name is not known "
-        "here ("
+        "Failed: host name not found. No response from oai.endpoints.invalid to the list of models: its name is not "
+        "known here ("
     )
     assert verdict.message.endswith(
         "). Check the base URL for a typing error, and the name servers of this machine. Where to act: your setting."
@@ -175,8 +175,8 @@ def test_certificate_of_an_unknown_authority(serve: Any, press: Any) -> None:
     service = serve(manner(), _tls())
     verdict = press(f"https://{service.host}/v1")
     assert verdict.message.startswith(
-        f"Failed: TLS certificate or handshake not accepted. No reply from {service.host} to the list of models: its "
-        "certificate or TLS was not accepted ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
+        f"Failed: TLS certificate or handshake not accepted. No response from {service.host} to the list of models: "
+        "its certificate or TLS was not accepted ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
     )
     assert "'CA bundle'" in verdict.message
     assert service.requests == []
@@ -185,7 +185,7 @@ def test_certificate_of_an_unknown_authority(serve: Any, press: Any) -> None:
 def test_port_that_speaks_no_tls(serve: Any, press: Any) -> None:
     service = serve(manner())
     verdict = press(f"https://{service.host}/v1")
-    assert verdict.message.startswith("Failed: TLS certificate or handshake not accepted. No reply from ")
+    assert verdict.message.startswith("Failed: TLS certificate or handshake not accepted. No response from ")
     assert "WRONG_VERSION_NUMBER" in verdict.message
     assert service.requests == []
 

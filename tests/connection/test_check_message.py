@@ -199,7 +199,7 @@ def test_timeout_and_retries_of_the_connection_do_not_lengthen_the_test(serve: A
     test.start()
     test.join(3 * TEST_TIMEOUT_S)
     assert results
-    assert results[0][1].startswith(f"Failed: timed out. {service.host} did not complete its reply within the 10 s")
+    assert results[0][1].startswith(f"Failed: timed out. {service.host} did not complete its response within the 10 s")
     assert len(service.requests) == 1
 
 

@@ -50,12 +50,12 @@ class Meter:
         sandbox._service.answer = self.answer  # type: ignore[method-assign]  # it counts, and answers as before
 
     def answer(self, request: Any) -> Any:
-        reply = self._answer(request)
-        if request.path.endswith("/chat/completions") and reply.status == 200:
+        response = self._answer(request)
+        if request.path.endswith("/chat/completions") and response.status == 200:
             with self._lock:
-                self.usage += read_usage(reply.body)
+                self.usage += read_usage(response.body)
                 self.prompts[request.json["messages"][-1]["content"]] += 1
-        return reply
+        return response
 
 
 def write_reviews(path: Path) -> None:

@@ -33,8 +33,8 @@ PASTED = {
     "The base URL 'http://llm.example.com/v1' would send the token unencrypted": (
         "The base URL … would send the token unencrypted"
     ),
-    "No reply from oai.endpoints.kepler.ai.cloud.ovh.net to the chat completion: its name is not known here": (
-        "No reply from … to the …: its name is not known here"
+    "No response from oai.endpoints.kepler.ai.cloud.ovh.net to the chat completion: its name is not known here": (
+        "No response from … to the …: its name is not known here"
     ),
 }
 

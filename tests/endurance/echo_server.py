@@ -20,7 +20,7 @@ from typing import Any
 
 def answer_to(prompt: str) -> str:
     """
-    Of 64 to 1,024 characters, so that a reply that is taken for another's has the wrong length as well.
+    Of 64 to 1,024 characters, so that a response that is taken for another's has the wrong length as well.
     """
     digest = hashlib.sha256(prompt.encode()).hexdigest()
     return digest * (1 + int(digest[0], 16))
@@ -46,8 +46,8 @@ class Answering:
         """
         Connections that were accepted, that are open, and that were open at most; and requests.
         """
-        with urllib.request.urlopen(f"{self.base_url}/seen") as reply:
-            return json.load(reply)
+        with urllib.request.urlopen(f"{self.base_url}/seen") as response:
+            return json.load(response)
 
 
 @dataclass

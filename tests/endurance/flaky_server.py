@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # it is started as a file
 
-from support.scripted_server import Manner, Received, Server, Wire, hang, message, raw, reply, reset, vanish
+from support.scripted_server import Manner, Received, Server, Wire, hang, message, raw, reset, respond, vanish
 
 from endurance.echo_server import answer_to
 
@@ -55,7 +55,7 @@ class Faulty:
 
 def build_response(request: Received) -> bytes:
     """
-    The reply that is right.
+    The response that is right.
     """
     if request.method == "GET":  # for suggestions after a 404
         return message(200, {"object": "list", "data": [{"id": "some-model"}]})
@@ -126,11 +126,11 @@ HARMS: list[Manner] = [
     late(0.7),
     raw(b"\x00\xff SSH-2.0\r\n\r\n"),
     raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 900\r\n\r\ndata: {}\n\n"),
-    reply(200, b""),
-    reply(200, "<html><title>Sign in</title></html>", {"Content-Type": "text/html"}),
-    *(reply(status, REFUSAL) for status in (400, 403, 404, 408, 429, 500, 502, 503, 504)),
-    *(reply(status, REFUSAL, {"Retry-After": wait}) for status in (429, 503) for wait in ("0.05", "9999", "soon")),
-    reply(429, REFUSAL, {"RateLimit-Reset": "0.1", "RateLimit-Remaining": "0"}),
+    respond(200, b""),
+    respond(200, "<html><title>Sign in</title></html>", {"Content-Type": "text/html"}),
+    *(respond(status, REFUSAL) for status in (400, 403, 404, 408, 429, 500, 502, 503, 504)),
+    *(respond(status, REFUSAL, {"Retry-After": wait}) for status in (429, 503) for wait in ("0.05", "9999", "soon")),
+    respond(429, REFUSAL, {"RateLimit-Reset": "0.1", "RateLimit-Remaining": "0"}),
 ]
 
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process 
 AT_A_TIME = 64
 CALLS = int(os.environ.get("LOAD_CALLS", "2000"))
 
-#: Megabytes. A reply that was kept would be 1 kB at least: 15 MB and more in the last 15,000 calls of ``make soak``.
+#: Megabytes. A response that was kept would be 1 kB at least: 15 MB and more in the last 15,000 calls of ``make soak``.
 #: The ups and downs of the allocator, which keeps memory for each thread, were 3.
 SLACK = 8.0
 

@@ -62,8 +62,8 @@ def _on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
 
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
-            reply = await client.send(request)
-            return batches_api.check(http_response.parse(reply, request, hook.settings.client), "batch", reply)
+            response = await client.send(request)
+            return batches_api.check(http_response.parse(response, request, hook.settings.client), "batch", response)
 
     return asyncio.run(look())
 
@@ -73,8 +73,10 @@ def _list_on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
 
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
-            reply = await client.send(request)
-            return model_list.check_models(http_response.parse(reply, request, hook.settings.client), reply, request)
+            response = await client.send(request)
+            return model_list.check_models(
+                http_response.parse(response, request, hook.settings.client), response, request
+            )
 
     return asyncio.run(look())
 

@@ -21,7 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, APIConnectionError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
 from support.proxy import PASSWORD
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 from . import table
 from .call_sites import PLACES, Place
@@ -82,7 +82,7 @@ def outcome_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[End
         stored = {"conn_type": "ovh_ai_endpoints", "host": place.base_url, "password": TOKEN}
         monkeypatch.setenv("AIRFLOW_CONN_FAULTS", json.dumps({**stored, "extra": {"allow_http": True}}))
         hook = OVHCloudAIEndpointsHook("faults", timeout=TIMEOUT, max_retries=RETRIES)
-        bounds = {"connect_timeout": TIMEOUT, "max_wait": WAITING, "max_reply_bytes": LIMIT}
+        bounds = {"connect_timeout": TIMEOUT, "max_wait": WAITING, "max_response_bytes": LIMIT}
         client = replace(hook.settings.client, **bounds, **place.settings)
         hook._settings = replace(hook.settings, client=client)
         return _measured(lambda: endpoint.call(hook, tmp_path), place.server)
@@ -171,7 +171,7 @@ def _check_sentence(error: Any) -> None:
 def test_place(name: str, where: str, outcome_at: Any, record: Any) -> None:
     make, kind = PLACES[name]
     endpoint = ENDPOINTS[where]
-    with make(reply(200, endpoint.body, {"Content-Type": endpoint.kind})) as place:
+    with make(respond(200, endpoint.body, {"Content-Type": endpoint.kind})) as place:
         outcome = outcome_at(endpoint, place)
     record(name, where, outcome)
     if not kind:
@@ -221,7 +221,7 @@ def test_shape(where: str, place: tuple[Any, ...], value: str, run_fault: Any, r
         del holder[last]
     else:
         holder[last] = VALUES[value]
-    outcome = run_fault(endpoint, reply(200, good))
+    outcome = run_fault(endpoint, respond(200, good))
     record(f"{'.'.join(map(str, place))} is {value}", where, outcome)
     assert outcome.requests == 1
     if outcome.name == "answer":

@@ -53,7 +53,7 @@ GUARDS = {
         "client/http/attempt_timer.py",
         "                    attempt.abort()\n",
         "tests/client/http/test_attempt_timer.py",
-        "reply_has_the_time and blocking",
+        "response_has_the_time and blocking",
         "                    pass\n",
     ),
     "the time of a name lookup": _without(
@@ -70,22 +70,22 @@ GUARDS = {
         "redirects",
         "follow_redirects=True",
     ),
-    "a redirect is a reply like any other": _without(
+    "a redirect is a response like any other": _without(
         "client/http/transport.py",
         "def get_redirect_target(",
         "tests/faults/matrix.py",
         "redirect and 100 and models",
         "def unused(",
     ),
-    "the size of a reply on the wire": _without(
+    "the size of a response on the wire": _without(
         "client/http/response_reader.py",
-        "            if len(body) > settings.max_reply_bytes:\n                break\n",
+        "            if len(body) > settings.max_response_bytes:\n                break\n",
         "tests/client/http/test_drivers.py",
         "endless",
     ),
-    "the size of a reply": _without(
+    "the size of a response": _without(
         "client/http/decompression.py",
-        "    if len(body) > settings.max_reply_bytes:\n",
+        "    if len(body) > settings.max_response_bytes:\n",
         "tests/client",
         "largest or bombs or size",
         "    if False:\n",

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.scripted_server import Manner, Received, Wire, drip_headers, hang, message, raw, reply, reset, vanish
+from support.scripted_server import Manner, Received, Wire, drip_headers, hang, message, raw, reset, respond, vanish
 
 from .endpoints import CHUNKS, Endpoint
 
-#: Bytes of a reply that the provider reads at most, in these tests.
+#: Bytes of a response that the provider reads at most, in these tests.
 LIMIT = 300_000
 
 #: How often a request is sent that may be sent twice.
@@ -89,7 +89,7 @@ def _endless(piece: bytes, kind: str, status: str = "200 OK") -> Callable[[Endpo
 
 def _bomb(press: Callable[[bytes], bytes], encoding: str) -> Callable[[Endpoint], Manner]:
     packed = press(b" " * 20_000_000)
-    return lambda endpoint: reply(200, packed, {"Content-Type": endpoint.kind, "Content-Encoding": encoding})
+    return lambda endpoint: respond(200, packed, {"Content-Type": endpoint.kind, "Content-Encoding": encoding})
 
 
 def _cut(at: Callable[[bytes], int]) -> Callable[[Endpoint], Manner]:
@@ -112,7 +112,7 @@ def _reset_in_body(endpoint: Endpoint) -> Manner:
 def _status(status: int, body: Any = None, **headers: str) -> Callable[[Endpoint], Manner]:
     content = {"error": {"message": "no", "code": "c"}} if body is None else body
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: reply(status, content, named)
+    return lambda _: respond(status, content, named)
 
 
 def _is_json(name: str) -> bool:
@@ -120,13 +120,13 @@ def _is_json(name: str) -> bool:
 
 
 def _nested(endpoint: Endpoint) -> Manner:
-    return reply(200, "[" * 100_000 + "]" * 100_000, {"Content-Type": "application/json"})
+    return respond(200, "[" * 100_000 + "]" * 100_000, {"Content-Type": "application/json"})
 
 
 def _doubled(endpoint: Endpoint) -> Manner:
     """All keys twice; JSON leaves open which counts, and Python takes the last."""
     text = endpoint.body.decode()
-    return reply(200, '{"error": null,' + text[1:-1] + "," + text[1:], {"Content-Type": "application/json"})
+    return respond(200, '{"error": null,' + text[1:-1] + "," + text[1:], {"Content-Type": "application/json"})
 
 
 #: What a server or something before it does to any request.
@@ -184,18 +184,18 @@ COMMON: dict[str, Fault] = {
         lambda endpoint: raw(b"HTTP/1.1 100 Continue\r\n\r\n" + _headed(endpoint), keep_alive=True), "answer"
     ),
     "gzip": Fault(
-        lambda endpoint: reply(
+        lambda endpoint: respond(
             200, gzip.compress(endpoint.body), {"Content-Type": endpoint.kind, "Content-Encoding": "gzip"}
         ),
         "answer",
         of=_is_json,
     ),
     "gzip that is none": Fault(
-        lambda endpoint: reply(200, endpoint.body, {"Content-Type": endpoint.kind, "Content-Encoding": "gzip"}),
+        lambda endpoint: respond(200, endpoint.body, {"Content-Type": endpoint.kind, "Content-Encoding": "gzip"}),
         "answer",
     ),
     "an encoding nobody asked for": Fault(
-        lambda endpoint: reply(200, b"\x0b\x02\x80", {"Content-Type": endpoint.kind, "Content-Encoding": "br"}),
+        lambda endpoint: respond(200, b"\x0b\x02\x80", {"Content-Type": endpoint.kind, "Content-Encoding": "br"}),
         "InvalidResponseError",
         of=_is_json,
     ),
@@ -212,7 +212,7 @@ COMMON: dict[str, Fault] = {
     "null": Fault(_status(200, b"null", Content_Type="application/json"), "InvalidResponseError"),
     "a number": Fault(_status(200, b"1e999", Content_Type="application/json"), "InvalidResponseError"),
     "half of its JSON": Fault(
-        lambda endpoint: reply(200, endpoint.body[: len(endpoint.body) // 2], {"Content-Type": endpoint.kind}),
+        lambda endpoint: respond(200, endpoint.body[: len(endpoint.body) // 2], {"Content-Type": endpoint.kind}),
         "InvalidResponseError",
         of=_is_json,
     ),
@@ -285,7 +285,7 @@ def _refused(status: int, header: str, value: str) -> Fault:
     outcome, again = _STATUSES[status]
     believed = header == "Retry-After" or status in (429, 503)
     return Fault(
-        lambda _: reply(status, {"message": "no"}, {header: value}),
+        lambda _: respond(status, {"message": "no"}, {header: value}),
         outcome,
         NEVER if believed and _WAITS[value] == NEVER else again,
         of=({"chat", "embeddings", "models on a loop"} if status == 429 else {"chat"}).__contains__,

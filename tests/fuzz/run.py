@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 CORPUS = Path(__file__).with_name("corpus")
-NAMES = ("events", "refusal", "reply")
+NAMES = ("events", "refusal", "response")
 
 #: Bytes of an input, seconds that one may take, and megabytes of the process, which begins with some 150.
 MAX_LEN, TIMEOUT, MEMORY = 4_096, 5, 600

@@ -22,7 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import parse_error
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.http.sse import EventReader
 from apache_airflow_provider_ovhcloud_ai.client.media import image_generation, subtitles, transcription
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list, prices
@@ -96,7 +96,7 @@ def events(data: bytes) -> None:
 
 def refusal(data: bytes) -> None:
     """
-    An error reply: a byte for the status, a line for its headers, and the body.
+    An error response: a byte for the status, a line for its headers, and the body.
     """
     line, _, body = data.partition(b"\n")
     status = STATUSES[line[0] % len(STATUSES)] if line else 400
@@ -108,12 +108,12 @@ def refusal(data: bytes) -> None:
         "x-request-id": message,
         "ratelimit-reset": message,
     }
-    error = parse_error(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
+    error = parse_error(HTTPResponse(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
     assert type(error) is for_status(status)
     assert error.status == status
     assert error.retry_after is None or (math.isfinite(error.retry_after) and error.retry_after >= 0)
     _check_error(error)
-    again = parse_error(Reply(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
+    again = parse_error(HTTPResponse(status, headers, body), CHAT, SETTINGS.base_url, TOKEN, NOW)
     assert str(again) == str(error) == str(pickle.loads(pickle.dumps(error)))
 
 
@@ -124,25 +124,25 @@ def _check_error(error: AIEndpointsError) -> None:
     texts[0].encode()
 
 
-def reply(data: bytes) -> None:
+def response(data: bytes) -> None:
     """
-    A successful reply: a byte for what it answers, and the body.
+    A successful response: a byte for what it answers, and the body.
     """
     read = READERS[(data[0] if data else 0) % len(READERS)]
     try:
-        read(Reply(200, {"content-type": "application/json"}, data[1:]))
+        read(HTTPResponse(200, {"content-type": "application/json"}, data[1:]))
     except (InvalidResponseError, OutputTruncatedError) as error:
         _check_error(error)
 
 
-def _object(reply: Reply) -> dict[str, Any]:
-    value = http_response.parse(reply, CHAT, SETTINGS)
+def _object(response: HTTPResponse) -> dict[str, Any]:
+    value = http_response.parse(response, CHAT, SETTINGS)
     assert isinstance(value, dict)
     return value
 
 
-def _chat(reply: Reply) -> None:
-    value = chat_response.check_chat(_object(reply), reply, CHAT)
+def _chat(response: HTTPResponse) -> None:
+    value = chat_response.check_chat(_object(response), response, CHAT)
     assert all(isinstance(choice["message"], dict) for choice in value["choices"])
     _read_chat(value)
 
@@ -154,7 +154,7 @@ def _read_chat(value: dict[str, Any]) -> None:
     assert chat_response.to_history(value)["role"] == "assistant"
     assert isinstance(chat_response.read_finish_reason(value), str | None)
     try:
-        verdict = guard_model.read_verdict(value, Reply(200, {}, b""), CHAT, {"Unsafe"})
+        verdict = guard_model.read_verdict(value, HTTPResponse(200, {}, b""), CHAT, {"Unsafe"})
     except (InvalidResponseError, OutputTruncatedError) as error:
         _check_error(error)
     else:
@@ -167,16 +167,16 @@ def _check_usage(value: Mapping[str, Any]) -> None:
     assert total.input_tokens is not None or total.missing_tokens
 
 
-def _embeddings(reply: Reply) -> None:
+def _embeddings(response: HTTPResponse) -> None:
     count = 2
-    fast = _outcome(lambda: _vectors(vectors.parse_embeddings(reply, CHAT, SETTINGS), count, reply))
-    slow = _outcome(lambda: _vectors(_object(reply), count, reply))
+    fast = _outcome(lambda: _vectors(vectors.parse_embeddings(response, CHAT, SETTINGS), count, response))
+    slow = _outcome(lambda: _vectors(_object(response), count, response))
     # The fast one looks at no text that it does not need: what is no UTF-8 there is none of its business.
-    assert fast == slow or reply.body != reply.body.decode("utf-8", "replace").encode(), "the fast reader differs"
+    assert fast == slow or response.body != response.body.decode("utf-8", "replace").encode(), "the fast reader differs"
 
 
-def _vectors(value: dict[str, Any], count: int, reply: Reply) -> list[list[float]]:
-    checked = vectors.check_embeddings(value, count, reply, CHAT)
+def _vectors(value: dict[str, Any], count: int, response: HTTPResponse) -> list[list[float]]:
+    checked = vectors.check_embeddings(value, count, response, CHAT)
     check_dimensions(checked)
     assert len(checked) == count
     assert all(math.isfinite(number) for vector in checked for number in vector)
@@ -191,22 +191,22 @@ def _outcome(read: Callable[[], Any]) -> Any:
         return InvalidResponseError
 
 
-def _models(reply: Reply) -> None:
-    for model in model_list.check_models(_object(reply), reply, CHAT):
+def _models(response: HTTPResponse) -> None:
+    for model in model_list.check_models(_object(response), response, CHAT):
         rates = prices.read_pricing(model)
         if rates is not None:
             cost = prices.compute_cost(usage.Usage(1, 7, 5), rates)
             assert 0 <= cost < 13
 
 
-def _response(reply: Reply) -> None:
-    value = responses_api.check(_object(reply), reply, CHAT, TOKEN)
+def _response(response: HTTPResponse) -> None:
+    value = responses_api.check(_object(response), response, CHAT, TOKEN)
     assert isinstance(responses_api.read_text(value), str)
     _check_usage(responses_api.to_chat_usage(value))
 
 
-def _transcript(reply: Reply) -> None:
-    value = transcription.check_transcript(_object(reply), reply)
+def _transcript(response: HTTPResponse) -> None:
+    value = transcription.check_transcript(_object(response), response)
     seconds = usage.read_audio_seconds(value)
     assert seconds is None or seconds >= 0
     for write in (subtitles.srt, subtitles.vtt):
@@ -214,17 +214,17 @@ def _transcript(reply: Reply) -> None:
         assert all(len(start) >= 12 and len(end) >= 12 for start, end in times)
 
 
-def _pictures(reply: Reply) -> None:
-    result = image_generation.read_images(_object(reply), reply, image_generation.build_request("sdxl", "A cat"))
+def _pictures(response: HTTPResponse) -> None:
+    result = image_generation.read_images(_object(response), response, image_generation.build_request("sdxl", "A cat"))
     assert len(result.images) == 1
 
 
-def _batch(reply: Reply) -> None:
-    summary = batches_api.summary(batches_api.check(_object(reply), "batch", reply))
+def _batch(response: HTTPResponse) -> None:
+    summary = batches_api.summary(batches_api.check(_object(response), "batch", response))
     assert batches_api.describe(summary)
 
 
-#: What a reply may answer, in the order of the first byte of an input.
+#: What a response may answer, in the order of the first byte of an input.
 READERS = (_chat, _embeddings, _models, _response, _transcript, _pictures, _batch)
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"events": events, "refusal": refusal, "reply": reply}
+TARGETS: dict[str, Callable[[bytes], None]] = {"events": events, "refusal": refusal, "response": response}

@@ -42,7 +42,7 @@ def test_each_reader_of_a_response_is_fuzzed() -> None:
             readers |= {
                 f"{path.stem}.{each.name}("
                 for each in functions
-                if each.name[0] != "_" and "Reply" in ast.unparse(each.args)
+                if each.name[0] != "_" and "HTTPResponse" in ast.unparse(each.args)
             }
     assert len(readers) > 5
     assert {reader for reader in readers if reader not in source} == set()

@@ -19,7 +19,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.saved_connections import HELLO, MODEL, Make, stored
-from support.scripted_server import Server, echo, reply
+from support.scripted_server import Server, echo, respond
 
 pytestmark = pytest.mark.airflow
 
@@ -67,7 +67,7 @@ def test_token_is_shown_nowhere(hook_for: Make, ear: Any, password: str, caplog:
     for name in ("", "urllib3", "requests", "httpx", "httpcore", "apache_airflow_provider_ovhcloud_ai"):
         caplog.set_level(logging.DEBUG, logger=name)
     headers = {"X-Request-Id": f"r-{canary.TOKEN}", "Location": f"https://{canary.TOKEN}/", "X-Warning": canary.TOKEN}
-    manners = [reply(status, {"object": "list"}, headers) for status in (200, 302)]
+    manners = [respond(status, {"object": "list"}, headers) for status in (200, 302)]
     manners += [
         echo(status, str, X_Request_Id="r-TOKEN", Retry_After="0")
         for status in (400, 401, 403, 404, 413, 422, 429, 500, 503)

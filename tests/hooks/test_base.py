@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.saved_connections import HELLO, MODEL, Make, stored
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 pytestmark = pytest.mark.airflow
 
@@ -42,7 +42,7 @@ def test_one_line_for_each_call(hook_for: Make, ear: Any, sandbox: Sandbox) -> N
 def test_warning_of_the_service_is_repeated(hook_for: Make, ear: Any) -> None:
     answer = {"choices": [{"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}
     warning = "This model is deprecated \x1b[31m" + canary.TOKEN
-    with Server(reply(200, answer, {"X-Warning": warning})) as server:
+    with Server(respond(200, answer, {"X-Warning": warning})) as server:
         ear.listen(hook_for(stored(server, canary.TOKEN))).chat_completion(MODEL, HELLO)
     (line,) = ear.lines("The service warns")
     assert line.startswith(f"The service warns about {MODEL}: This model is deprecated [31m***")
@@ -161,8 +161,8 @@ def test_unknown_model(hook_for: Make, sandbox: Sandbox, call: Callable[[Any], A
 
 
 def test_unknown_model_is_reported_even_if_the_models_cannot_be_listed(hook_for: Make) -> None:
-    missing = reply(404, {"message": "no such model"})
-    with Server(missing, reply(429, headers={"Retry-After": "30"})) as server:
+    missing = respond(404, {"message": "no such model"})
+    with Server(missing, respond(429, headers={"Retry-After": "30"})) as server:
         with pytest.raises(NotFoundError, match=r"^Model not found: 'm'"):
             hook_for(stored(server)).chat_completion("m", HELLO)
         assert len(server.requests) == 2

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from support.canary import TOKEN, shows, traces
 from support.common_ai import ABSENT, is_installed, needs_common_ai, run_python
 from support.saved_connections import stored
-from support.scripted_server import Server, drip_body, echo, reply
+from support.scripted_server import Server, drip_body, echo, respond
 
 pytestmark = pytest.mark.airflow
 
@@ -207,7 +207,7 @@ def test_a_wrong_token_is_refused_in_our_words(sandbox: Sandbox, store: Store, m
 
 
 @needs_common_ai
-@pytest.mark.parametrize("manner", [echo(403, str), echo(500, str), reply(200, "<title>" + TOKEN + "</title>"), None])
+@pytest.mark.parametrize("manner", [echo(403, str), echo(500, str), respond(200, "<title>" + TOKEN + "</title>"), None])
 def test_no_error_shows_the_token(
     manner: Any, store: Store, make_agent: Agent, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,7 +228,7 @@ def test_no_error_shows_the_token(
 def test_a_service_that_is_down_is_reported(store: Store, make_agent: Agent) -> None:
     with Sandbox() as sandbox:
         agent = make_agent(store(sandbox, extra={"chat_model": LLAMA, "max_retries": 0}))
-    with pytest.raises(Exception, match=r"No reply from 127\.0\.0\.1.*nothing listens there"):
+    with pytest.raises(Exception, match=r"No response from 127\.0\.0\.1.*nothing listens there"):
         agent.run_sync("Hello")
 
 
@@ -236,7 +236,7 @@ def test_a_service_that_is_down_is_reported(store: Store, make_agent: Agent) -> 
 def test_an_html_page_as_response_is_reported(store: Store, make_agent: Agent) -> None:
     from pydantic_ai.exceptions import ModelAPIError
 
-    page = reply(200, "<title>Sign in</title>", {"Content-Type": "text/html"})
+    page = respond(200, "<title>Sign in</title>", {"Content-Type": "text/html"})
     with Server(page) as server, pytest.raises(ModelAPIError, match="'Sign in' instead of JSON") as caught:
         make_agent(store(server)).run_sync("Hello")
     assert "Check the base URL." in str(caught.value)
@@ -262,7 +262,7 @@ def test_certificates_are_the_connections(trusted: bool, store: Store, make_agen
     answer = {"role": "assistant", "content": "Hello"}
     choice = {"index": 0, "finish_reason": "stop", "message": answer}
     body = {"id": "1", "object": "chat.completion", "created": 1, "model": LLAMA, "choices": [choice]}
-    with Server(reply(200, body), tls=context) as server:
+    with Server(respond(200, body), tls=context) as server:
         agent = make_agent(store(server, extra=extra))
         if trusted:
             assert agent.run_sync("Hello").output == "Hello"

@@ -25,7 +25,7 @@ from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpoin
 from apache_airflow_provider_ovhcloud_ai.triggers.connections import client_settings
 from support import canary, leaks
 from support.operator_cases import OPERATORS, build_operator, make_context
-from support.scripted_server import Manner, Server, reply, stop_halfway, vanish
+from support.scripted_server import Manner, Server, respond, stop_halfway, vanish
 
 pytestmark = pytest.mark.airflow
 
@@ -109,11 +109,11 @@ JSON = {"error": {"message": ECHO, "code": canary.TOKEN, "type": canary.TOKEN}, 
 @pytest.mark.parametrize(
     "manner",
     [
-        *(reply(status, JSON, {"X-Request-Id": canary.TOKEN}) for status in (400, 401, 404, 413, 422, 429, 500, 503)),
-        reply(200, f"<html><title>{canary.TOKEN}</title>", {"Content-Type": "text/html"}),
-        reply(200, ECHO),
-        reply(302, headers={"Location": f"https://{quote(canary.TOKEN, safe='')}.example/{canary.TOKEN}"}),
-        reply(200, ECHO, {"Content-Encoding": canary.TOKEN}),
+        *(respond(status, JSON, {"X-Request-Id": canary.TOKEN}) for status in (400, 401, 404, 413, 422, 429, 500, 503)),
+        respond(200, f"<html><title>{canary.TOKEN}</title>", {"Content-Type": "text/html"}),
+        respond(200, ECHO),
+        respond(302, headers={"Location": f"https://{quote(canary.TOKEN, safe='')}.example/{canary.TOKEN}"}),
+        respond(200, ECHO, {"Content-Encoding": canary.TOKEN}),
         stop_halfway,
         vanish,
     ],
@@ -140,7 +140,7 @@ def test_error_of_any_response(
 
 def test_error_about_a_response_without_its_content(connected: Callable[[str], None]) -> None:
     """What a service answers with 200 is an answer to the functions that read it, and to none but them."""
-    with Server(reply(200, {"data": ECHO, "choices": ECHO, "error": ECHO})) as server:
+    with Server(respond(200, {"data": ECHO, "choices": ECHO, "error": ECHO})) as server:
         connected(server.base_url)
         hook = OVHCloudAIEndpointsHook()
         for ask in (hook.list_models, lambda: hook.create_embedding("m", "a")):
@@ -151,9 +151,9 @@ def test_error_about_a_response_without_its_content(connected: Callable[[str], N
 
 async def _send(hook: OVHCloudAIEndpointsHook) -> None:
     async with AsyncClient(hook.settings.client) as client:
-        reply = await client.send(model_list.models())
+        response = await client.send(model_list.models())
         model_list.check_models(
-            http_response.parse(reply, model_list.models(), hook.settings.client), reply, model_list.models()
+            http_response.parse(response, model_list.models(), hook.settings.client), response, model_list.models()
         )
 
 
@@ -163,12 +163,12 @@ def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.
 
     async def ask() -> str:
         async with AsyncClient(settings) as client:
-            reply = await client.send(model_list.models())
-            return leaks.format_object(client) + leaks.format_object(reply)
+            response = await client.send(model_list.models())
+            return leaks.format_object(client) + leaks.format_object(response)
 
     about = {
         "asynchronous": asyncio.run(ask()),
-        "reply": leaks.format_object(hook.get_conn().send(model_list.models())),
+        "response": leaks.format_object(hook.get_conn().send(model_list.models())),
     }
     about |= {"client": leaks.format_object(hook.get_conn()), "settings": repr((hook.settings, settings))}
     about |= {"hook": leaks.of_object(hook), "test": str(hook.test_connection()), "log": at_debug.text}

@@ -28,7 +28,7 @@ from apache_airflow_provider_ovhcloud_ai.triggers.batch import OVHCloudAIEndpoin
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from apache_airflow_provider_ovhcloud_ai.ui.console.views.connections import ENVIRONMENT, ConnectionRecord
 from support import canary
-from support.scripted_server import Received, Server, Wire, message, reply
+from support.scripted_server import Received, Server, Wire, message, respond
 
 Hook = OVHCloudAIEndpointsHook
 Asking = Callable[[Hook, Server], Any]
@@ -84,7 +84,7 @@ def trigger(_: Hook, own: Server) -> None:
     async def look_twice() -> None:
         fired = asyncio.ensure_future(anext(OVHCloudAIEndpointsBatchTrigger(["batch-1"], "own", 0.05).run()))
         async with asyncio.timeout(60):
-            # It goes on looking where a reply makes no sense; the second look shows that the first is over.
+            # It goes on looking where a response makes no sense; the second look shows that the first is over.
             while not fired.done() and len(own.requests) < 2:
                 await asyncio.sleep(0.02)
         fired.cancel()
@@ -119,7 +119,7 @@ LEADING += [(200, "Content-Location"), (200, "Refresh"), (401, "Location"), (407
 
 @pytest.mark.parametrize(("status", "header"), LEADING)
 @pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
-def test_no_reply_leads_there(
+def test_no_response_leads_there(
     connect: Callable[..., Hook],
     other: Server,
     elsewhere: str,
@@ -128,7 +128,7 @@ def test_no_reply_leads_there(
     header: str,
 ) -> None:
     value = f"0; url={elsewhere}/models" if header == "Refresh" else f"{elsewhere}/models"
-    with Server(reply(status, {"data": []}, {header: value})) as own:
+    with Server(respond(status, {"data": []}, {header: value})) as own:
         hook = connect(own)
         for _ in range(2):
             with suppress(AIEndpointsError):
@@ -210,7 +210,7 @@ def test_headers_given_to_the_openai_client_are_not_sent(other: Server) -> None:
 def test_an_image_that_comes_as_an_address_is_not_fetched(
     connect: Callable[..., Hook], other: Server, elsewhere: str
 ) -> None:
-    with Server(reply(200, {"data": [{"url": f"{elsewhere}/cat.png"}]})) as own:
+    with Server(respond(200, {"data": [{"url": f"{elsewhere}/cat.png"}]})) as own:
         with pytest.raises(InvalidResponseError, match="is an address, which is not fetched"):
             connect(own).generate_image("A cat")
         assert_kept(own, other)
@@ -220,7 +220,7 @@ def test_addresses_in_an_answer_are_text(connect: Callable[..., Hook], other: Se
     """In what a model says, and as the names of a batch's files and pages."""
     body = {"output_file_id": f"{elsewhere}/files/1", "next": f"{elsewhere}/batches", "has_more": True, "last_id": "b"}
     choice = {"message": {"role": "assistant", "content": f"![]({elsewhere}/cat.png) {elsewhere}"}}
-    with Server(reply(200, {**BATCH, **body, "data": [BATCH], "choices": [choice]})) as own:
+    with Server(respond(200, {**BATCH, **body, "data": [BATCH], "choices": [choice]})) as own:
         hook = connect(own)
         batch = hook.get_batch("batch-1")
         for ask in (

@@ -46,8 +46,8 @@ class Browser:
             self.headers["Authorization"] = Api(airflow, user).authorization
 
     def _log_in(self, user: str) -> int:
-        with self._open(f"{self.url}/login/") as reply:
-            token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', reply.read().decode())
+        with self._open(f"{self.url}/login/") as response:
+            token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', response.read().decode())
         assert token is not None
         form = {"username": user, "password": PASSWORD, "csrf_token": token.group(1)}
         return self.ask("POST", "/login/", urllib.parse.urlencode(form).encode())[0]
@@ -69,8 +69,8 @@ class Browser:
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
         request = urllib.request.Request(self.url + path, body, self.headers | headers, method=method)
         try:
-            with self._open(request, timeout=60) as reply:
-                return reply.status, reply.read().decode()
+            with self._open(request, timeout=60) as response:
+                return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 

@@ -37,8 +37,8 @@ def count_requests(sandbox: Sandbox, method: str, path: str) -> int:
 def call(sandbox: Sandbox, path: str, method: str = "GET") -> Any:
     headers = {"Authorization": f"Bearer {sandbox.token}"}
     request = urllib.request.Request(sandbox.base_url + path, headers=headers, method=method)
-    with urllib.request.urlopen(request) as reply:
-        return json.load(reply)
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
 
 
 def list_batches(sandbox: Sandbox, dag: str) -> list[dict[str, Any]]:

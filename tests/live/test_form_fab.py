@@ -63,8 +63,8 @@ class Visitor:
         self.submit("/login/", {"username": USER, "password": PASSWORD})
 
     def read(self, path: str) -> str:
-        with self._open(self.url + path, timeout=60) as reply:
-            return reply.read().decode()
+        with self._open(self.url + path, timeout=60) as response:
+            return response.read().decode()
 
     def submit(self, path: str, values: dict[str, str]) -> None:
         token = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', self.read(path))

@@ -25,7 +25,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.operators.ai_endpoints import OVHCloudAIEndpointsGuardOperator as Guard
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
-from support.scripted_server import Manner, Server, reply
+from support.scripted_server import Manner, Server, respond
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -50,7 +50,7 @@ def pushed(ti: MagicMock) -> dict[str, Any]:
 
 def build_manner(text: str | None, finish: str = "stop") -> Manner:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
-    return reply(200, {"choices": [choice], "model": "Qwen3Guard-Gen-8B"})
+    return respond(200, {"choices": [choice], "model": "Qwen3Guard-Gen-8B"})
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ class TestVerdict:
         assert isinstance(caught.value, AirflowFailException)
 
     def test_a_text_that_the_service_refuses_is_not_safe(self, scripted: Callable[..., Server]) -> None:
-        scripted(reply(400, {"error": {"message": "This model's maximum context length is 32768 tokens."}}))
+        scripted(respond(400, {"error": {"message": "This model's maximum context length is 32768 tokens."}}))
         with pytest.raises(BadRequestError, match="maximum context length"):
             execute(text=HARMLESS)
 

@@ -26,7 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.links import ConsoleLink, ModelCardLink, PlaygroundLink
 from support import s3
 from support.image_samples import PNG, images
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -138,7 +138,7 @@ class TestWhatCannotWork:
         assert list(tmp_path.iterdir()) == []
 
     def test_fewer_images_than_were_asked_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        with Server(reply(200, images(PNG))) as server:
+        with Server(respond(200, images(PNG))) as server:
             value = {"conn_type": "ovh_ai_endpoints", "host": server.base_url, "password": "sandbox-token"}
             monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(value))
             with pytest.raises(InvalidResponseError, match="1 of 3 images came") as caught:

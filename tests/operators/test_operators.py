@@ -39,7 +39,7 @@ from apache_airflow_provider_ovhcloud_ai.ui.links import ModelCardLink
 from faults.endpoints import ENDPOINTS
 from support.operator_cases import OPERATORS, execute
 from support.requests_seen import last_body, list_model_requests
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("ovh_ai_endpoints_connection")]
 
@@ -438,7 +438,7 @@ class TestCases:
     ) -> None:
         paths = set()
         for endpoint in ENDPOINTS.values():
-            with Server(reply(200, endpoint.body, {"Content-Type": endpoint.kind})) as server:
+            with Server(respond(200, endpoint.body, {"Content-Type": endpoint.kind})) as server:
                 fields = {"conn_type": "ovh_ai_endpoints", "host": server.base_url, "password": "t"}
                 monkeypatch.setenv("AIRFLOW_CONN_OVH_AI_ENDPOINTS_DEFAULT", json.dumps(fields))
                 endpoint.call(OVHCloudAIEndpointsHook(), tmp_path)

@@ -30,8 +30,8 @@ with DAG("upgraded", start_date=datetime(2026, 1, 1), schedule=None):
     )
 
     @task
-    def keep(reply):
-        pathlib.Path(os.environ["ANSWER"]).write_text(reply["choices"][0]["message"]["content"])
+    def keep(response):
+        pathlib.Path(os.environ["ANSWER"]).write_text(response["choices"][0]["message"]["content"])
 
     keep(ask.output)
 """

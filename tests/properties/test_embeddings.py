@@ -16,7 +16,7 @@ from apache_airflow_provider_ovhcloud_ai.client.embeddings import embeddings_req
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import Embedder
 from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from hypothesis import given
@@ -41,7 +41,7 @@ def service(shuffle: Any, *, numbers: bool, indexed: bool = True) -> Any:
     A service that embeds each text as what only it has, and sends the vectors in an order of its own.
     """
 
-    def send(request: Request) -> Reply:
+    def send(request: Request) -> HTTPResponse:
         texts = json.loads(request.content or b"")["input"]
         assert len(texts) <= defaults.EMBEDDING_BATCH_INPUTS
         assert len(request.content or b"") <= defaults.MAX_REQUEST_BYTES
@@ -53,7 +53,7 @@ def service(shuffle: Any, *, numbers: bool, indexed: bool = True) -> Any:
         if indexed:
             shuffle(data)
         body = {"data": data, "usage": {"prompt_tokens": len(texts), "total_tokens": len(texts)}, "model": "m"}
-        return Reply(200, {}, json.dumps(body).encode())
+        return HTTPResponse(200, {}, json.dumps(body).encode())
 
     return send
 
@@ -81,20 +81,22 @@ def test_an_index_that_is_missing_doubled_or_none_is_refused(count: int, data: A
     strange = st.sampled_from([None, "0", 0.0, True, [], -1, count, 10**30])
     indexes = data.draw(st.permutations(right) | st.lists(st.integers(0, count) | strange, max_size=count + 1))
     items = [{"index": index, "embedding": [1.0, 2.0]} for index in indexes]
-    reply, request = Reply(200, {}, b""), Request("POST", "/embeddings", "embedding")
+    response, request = HTTPResponse(200, {}, b""), Request("POST", "/embeddings", "embedding")
     fine = all(type(index) is int for index in indexes) and sorted(indexes) == right
     if fine:
-        assert len(vectors.check_embeddings({"data": items}, count, reply, request)) == count
+        assert len(vectors.check_embeddings({"data": items}, count, response, request)) == count
     else:
         with pytest.raises(InvalidResponseError):
-            vectors.check_embeddings({"data": items}, count, reply, request)
+            vectors.check_embeddings({"data": items}, count, response, request)
 
 
 @pytest.mark.parametrize("index", [True, 1.0, "1", None])
 def test_an_index_is_a_number_as_it_is_written(index: Any) -> None:
     items = [{"index": 0, "embedding": [1.0]}, {"index": index, "embedding": [2.0]}]
     with pytest.raises(InvalidResponseError, match="has a wrong index"):
-        vectors.check_embeddings({"data": items}, 2, Reply(200, {}, b""), Request("POST", "/embeddings", "embedding"))
+        vectors.check_embeddings(
+            {"data": items}, 2, HTTPResponse(200, {}, b""), Request("POST", "/embeddings", "embedding")
+        )
 
 
 @given(TEXTS)
@@ -124,7 +126,7 @@ def test_both_readers_read_the_same_vector_in_both_spellings(numbers: list[float
     packed = base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
     for value in (numbers, packed):
         body = json.dumps({"data": [{"index": 0, "embedding": value}]}, indent=2 if spaced else None).encode()
-        reply, request = Reply(200, {}, body), Request("POST", "/embeddings", "embedding")
+        response, request = HTTPResponse(200, {}, body), Request("POST", "/embeddings", "embedding")
         for parse in (http_response.parse, vectors.parse_embeddings):
-            (vector,) = vectors.check_embeddings(parse(reply, request, SETTINGS), 1, reply, request)
+            (vector,) = vectors.check_embeddings(parse(response, request, SETTINGS), 1, response, request)
             assert list(vector) == numbers

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from support.services import settings_for
 
 from .anything import NUMBERS, TEXTS, json_values, objects, outcome
-from .test_replies import SHAPES
+from .test_responses import SHAPES
 
 LOG = logging.getLogger(__name__)
 

@@ -31,8 +31,8 @@ def ask(sandbox: Sandbox) -> Callable[..., Answer]:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         connection.request(method, f"/v1{path}", body, headers)
-        reply = connection.getresponse()
-        answer = Answer(reply.status, reply.headers, json.loads(reply.read()))
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, json.loads(response.read()))
         connection.close()
         return answer
 

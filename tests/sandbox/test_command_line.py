@@ -76,8 +76,8 @@ def test_greeting_holds_a_command_that_a_shell_understands() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         body = json.dumps({"model": extra["embedding_model"], "input": "x"})
         connection.request("POST", "/v1/embeddings", body, {"Authorization": f"Bearer {options['--conn-password']}"})
-        reply = connection.getresponse()
-        assert (reply.status, reply.headers["x-ratelimit-limit-minute"]) == (200, "7")
+        response = connection.getresponse()
+        assert (response.status, response.headers["x-ratelimit-limit-minute"]) == (200, "7")
         connection.close()
         process.terminate()
         assert process.communicate(timeout=60)[1] == ""

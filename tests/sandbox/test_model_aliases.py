@@ -35,8 +35,8 @@ def test_virtual_model_names_the_one_it_found(query: str, purpose: str, model_id
 def test_query_without_an_answer_is_refused(query: str, status: int, words: str) -> None:
     with pytest.raises(Refusal) as caught:
         resolve(query, "chat")
-    assert caught.value.reply.status == status
-    assert words in caught.value.reply.body["error"]["message"]
+    assert caught.value.response.status == status
+    assert words in caught.value.response.body["error"]["message"]
 
 
 @pytest.mark.parametrize(("alias", "model_id"), [("openai/gpt-oss-120b", "gpt-oss-120b"), ("qwen3.5-9b", "Qwen3.5-9B")])

@@ -116,10 +116,10 @@ def test_anonymous_callers_list_models_and_ask_twice(client: openai.OpenAI, sand
 
 def test_the_token_has_its_own_limit() -> None:
     with Sandbox(rate_limit=1) as sandbox, connect(sandbox, sandbox.token) as limited:
-        reply = limited.embeddings.with_raw_response.create(model="bge-m3", input="once")
-        assert reply.headers["x-ratelimit-limit-minute"] == "1"
-        assert reply.headers["x-ratelimit-remaining-minute"] == "0"
-        assert "Retry-After" not in reply.headers
+        response = limited.embeddings.with_raw_response.create(model="bge-m3", input="once")
+        assert response.headers["x-ratelimit-limit-minute"] == "1"
+        assert response.headers["x-ratelimit-remaining-minute"] == "0"
+        assert "Retry-After" not in response.headers
         with pytest.raises(openai.RateLimitError):
             limited.embeddings.create(model="bge-m3", input="twice")
 

@@ -32,9 +32,9 @@ def test_requests_in_parallel_are_all_answered_and_limited_together() -> None:
             for _ in range(5):
                 body = json.dumps({"model": "bge-m3", "input": "x"})
                 connection.request("POST", "/v1/embeddings", body, {"Authorization": "Bearer sandbox-token"})
-                reply = connection.getresponse()
-                reply.read()
-                statuses.append(reply.status)
+                response = connection.getresponse()
+                response.read()
+                statuses.append(response.status)
             connection.close()
 
         threads = [threading.Thread(target=work) for _ in range(8)]
@@ -47,7 +47,7 @@ def test_requests_in_parallel_are_all_answered_and_limited_together() -> None:
         assert len(sandbox.requests) == 40
 
 
-def test_close_ends_connections_and_waiting_replies_and_frees_the_port() -> None:
+def test_close_ends_connections_and_waiting_responses_and_frees_the_port() -> None:
     with Sandbox(latency=3600) as sandbox:
         idle = socket.create_connection(("127.0.0.1", sandbox.port), timeout=30)
         waiting = socket.create_connection(("127.0.0.1", sandbox.port), timeout=30)
@@ -61,8 +61,8 @@ def test_close_ends_connections_and_waiting_replies_and_frees_the_port() -> None
     with Sandbox(port=sandbox.port, latency=0.001) as again:
         assert again.base_url == sandbox.base_url
         address = again.base_url
-    with again, urllib.request.urlopen(f"{address}/models") as reply:
-        assert reply.status == 200
+    with again, urllib.request.urlopen(f"{address}/models") as response:
+        assert response.status == 200
 
 
 def test_port_in_use_is_an_os_error(sandbox: Sandbox) -> None:
@@ -70,7 +70,7 @@ def test_port_in_use_is_an_os_error(sandbox: Sandbox) -> None:
         pass
 
 
-def test_replies_are_not_held_back_to_fill_packets(sandbox: Sandbox) -> None:
+def test_responses_are_not_held_back_to_fill_packets(sandbox: Sandbox) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=30) as wire:
         wire.sendall(b"GET /v1/models HTTP/1.1\r\n\r\n")
         assert wire.recv(12) == b"HTTP/1.1 200"

@@ -110,7 +110,7 @@ def _ask(port: int, method: str, path: str, content_type: str, body: bytes) -> t
     headers = {"Content-Type": content_type, "Authorization": "Bearer of-nobody"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body or None, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            return reply.status, reply.read().decode()
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

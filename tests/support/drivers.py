@@ -1,5 +1,5 @@
 """
-Both drivers as functions of the same shape: requests in, replies or errors out, nothing ever sleeps.
+Both drivers as functions of the same shape: requests in, responses or errors out, nothing ever sleeps.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
@@ -20,10 +20,10 @@ from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 @dataclass
 class Run:
     """
-    What became of some requests: a reply or an error each, and the pauses that were asked for.
+    What became of some requests: a response or an error each, and the pauses that were asked for.
     """
 
-    outcomes: list[Reply | AIEndpointsError] = field(default_factory=list)
+    outcomes: list[HTTPResponse | AIEndpointsError] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
     @property

@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.http import async_client
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.ratelimit import pacer
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
@@ -263,13 +263,13 @@ class Simulation:
             await asyncio.sleep(self._dice.expovariate(self.others / MINUTE))
             self.limiter.take(self._clock())
 
-    async def answer(self) -> Reply:
+    async def answer(self) -> HTTPResponse:
         """What one request gets."""
         await asyncio.sleep(self._dice.uniform(*self.travel))
         passes, remaining, reset = self.limiter.take(self._clock())
         (self._result.passed if passes else self._result.refused).append(self._clock())
         await asyncio.sleep(self._dice.uniform(*(self.latency if passes else self.refusal)))
-        return Reply(200 if passes else 429, self.headers(self.limiter, passes, remaining, reset), b"{}")
+        return HTTPResponse(200 if passes else 429, self.headers(self.limiter, passes, remaining, reset), b"{}")
 
 
 class _SimulatedClient(AsyncClient):
@@ -277,5 +277,5 @@ class _SimulatedClient(AsyncClient):
         super().__init__(settings)
         self._simulation = simulation
 
-    async def _exchange(self, request: Request, seconds: float) -> Reply:
+    async def _exchange(self, request: Request, seconds: float) -> HTTPResponse:
         return await self._simulation.answer()

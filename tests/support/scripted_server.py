@@ -150,7 +150,7 @@ def read_request(incoming: Any) -> Received | None:
 
 def message(status: int = 200, body: Any = b"", headers: Mapping[str, str] | None = None) -> bytes:
     """
-    Write an HTTP reply, of JSON unless the body is text or bytes.
+    Write an HTTP response, of JSON unless the body is text or bytes.
     """
     plain = isinstance(body, (str, bytes))
     content = body.encode() if isinstance(body, str) else body if plain else json.dumps(body).encode()
@@ -160,7 +160,7 @@ def message(status: int = 200, body: Any = b"", headers: Mapping[str, str] | Non
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
 
 
-def reply(status: int = 200, body: Any = b"", headers: Mapping[str, str] | None = None) -> Manner:
+def respond(status: int = 200, body: Any = b"", headers: Mapping[str, str] | None = None) -> Manner:
     def manner(wire: Wire, _: Received) -> bool:
         wire.send(message(status, body, headers))
         return True

@@ -41,7 +41,7 @@ class ServiceResponse:
 
 class Silence:
     """
-    What a service replies that hangs.
+    What a hanging service returns.
     """
 
 

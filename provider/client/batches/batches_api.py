@@ -13,7 +13,7 @@ from ... import defaults
 from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import quote, text
 from ..http.http_request import Request, encode
-from ..http.http_response import Reply, facts
+from ..http.http_response import HTTPResponse, facts
 from ..http.multipart import Attachment, MultipartForm
 
 #: Endpoints that a batch may call.
@@ -131,20 +131,20 @@ def cancel(batch_id: Any) -> Request:
     return Request("POST", f"/batches/{_id(batch_id, 'batch_id')}/cancel", "cancellation of a batch")
 
 
-def check(value: dict[str, Any], kind: str, reply: Reply) -> dict[str, Any]:
+def check(value: dict[str, Any], kind: str, response: HTTPResponse) -> dict[str, Any]:
     """
     Check that a response is a file or a batch.
 
     :param value: the response's JSON
     :param kind: ``file`` or ``batch``
-    :param reply: the response
+    :param response: the response
     :return: the same JSON
     :raises InvalidResponseError: if it doesn't have an id, or a batch doesn't have a status
     """
     names = ("id", "status") if kind == "batch" else ("id",)
     missing = next((name for name in names if not isinstance(value.get(name), str)), None)
     if missing:
-        raise InvalidResponseError(f"The {kind} came back without {missing!r}.", **facts(reply))
+        raise InvalidResponseError(f"The {kind} came back without {missing!r}.", **facts(response))
     return value
 
 

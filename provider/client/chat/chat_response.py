@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ...validation import quote
 from ..http.http_request import Request
-from ..http.http_response import Reply, _misshaped, facts
+from ..http.http_response import HTTPResponse, _misshaped, facts
 
 #: Forms in which an answer can be returned.
 OUTPUTS = ("response", "text", "json", "message")
@@ -132,12 +132,12 @@ def _content(response: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[str, Any]:
+def check_chat(value: dict[str, Any], response: HTTPResponse, request: Request) -> dict[str, Any]:
     """
     Check that a chat completion contains an answer.
 
     :param value: the response's JSON
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :return: the same JSON
     :raises InvalidResponseError: if it doesn't have choices with a message
@@ -145,17 +145,17 @@ def check_chat(value: dict[str, Any], reply: Reply, request: Request) -> dict[st
     """
     choices = value.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise InvalidResponseError(f"{_misshaped(request)} it has no choices.", **facts(reply))
+        raise InvalidResponseError(f"{_misshaped(request)} it has no choices.", **facts(response))
     for choice in choices:
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-            raise InvalidResponseError(f"{_misshaped(request)} a choice has no message.", **facts(reply))
+            raise InvalidResponseError(f"{_misshaped(request)} a choice has no message.", **facts(response))
     if all(_is_cut_before_text(choice) for choice in choices):
         raise OutputTruncatedError(
             f"The answer of {request.model} reached its token limit before the first word (finish_reason 'length', "
             "no content), and was billed. Raise max_tokens, or leave it out: a reasoning model spends tokens on "
             "thinking first.",
             response=value,
-            **facts(reply),
+            **facts(response),
         )
     return value
 

@@ -15,7 +15,7 @@ from typing import Any
 from ... import validation
 from ...errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from ..http.http_request import Request
-from ..http.http_response import Reply, facts
+from ..http.http_response import HTTPResponse, facts
 from .chat_response import read_finish_reason, read_text
 
 #: Default guard model; the service also has ``Qwen3Guard-Gen-0.6B`` (2026-09-28).
@@ -110,12 +110,14 @@ def read_unsafe_levels(unsafe_levels: Any) -> frozenset[str]:
     return levels
 
 
-def read_verdict(value: dict[str, Any], reply: Reply, request: Request, unsafe: Collection[str]) -> dict[str, Any]:
+def read_verdict(
+    value: dict[str, Any], response: HTTPResponse, request: Request, unsafe: Collection[str]
+) -> dict[str, Any]:
     """
     Read the verdict from a guard model's answer. An answer without a verdict never counts as safe.
 
     :param value: the response's JSON, a checked chat completion
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :param unsafe: the safety levels that count as unsafe
     :return: ``safe``, ``safety``, ``categories``, ``refusal`` (None if the model doesn't say) and ``model``
@@ -129,7 +131,7 @@ def read_verdict(value: dict[str, Any], reply: Reply, request: Request, unsafe: 
     safeties = {_SAFETIES.get(text.casefold()) for label, text in lines if label == "safety"}
     safety = safeties.pop() if len(safeties) == 1 else None
     if safety is None or len(value["choices"]) > 1:
-        raise _without_verdict(value, reply, request)
+        raise _without_verdict(value, response, request)
     refusals = {_REFUSALS.get(text.casefold()) for label, text in lines if label == "refusal"}
     return {
         "safe": safety not in unsafe,
@@ -153,7 +155,7 @@ def _categories(lines: Iterable[str]) -> list[str]:
 
 
 def _without_verdict(
-    value: dict[str, Any], reply: Reply, request: Request
+    value: dict[str, Any], response: HTTPResponse, request: Request
 ) -> InvalidResponseError | OutputTruncatedError:
     reason = read_finish_reason(value)
     if reason == "length":
@@ -161,7 +163,7 @@ def _without_verdict(
             f"The answer of {request.model} was cut at its token limit (finish_reason 'length') before its verdict, so "
             "nothing is known to be safe. Leave max_tokens out.",
             response=value,
-            **facts(reply),
+            **facts(response),
         )
     # Not quoted: a model that isn't a guard model may repeat the content.
     advice = "" if is_guard(request.model) else f" {request.model} does not sound like a guard model: take {MODEL}."
@@ -170,7 +172,7 @@ def _without_verdict(
         f"verdict: exactly one line 'Safety:' with {', '.join(SAFETIES[:-1])} or {SAFETIES[-1]} was expected, so "
         f"nothing is known to be safe.{advice}",
         response=value,
-        **facts(reply),
+        **facts(response),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ...errors import BadRequestError, InvalidResponseError
 from .. import parallel
 from ..http.http_request import Request
-from ..http.http_response import Reply
+from ..http.http_response import HTTPResponse
 from ..parallel import Concurrency
 from ..settings import ClientSettings
 from ..usage import is_count
@@ -43,12 +43,12 @@ class EmbeddedBatch:
 
     :param vectors: one for each string, in their order
     :param value: the response's JSON without them
-    :param reply: the response
+    :param response: the response
     """
 
     vectors: list[Vector]
     value: dict[str, Any]
-    reply: Reply
+    response: HTTPResponse
 
 
 class Embedder:
@@ -62,7 +62,7 @@ class Embedder:
     :param settings: base URL, token and the largest response allowed
     """
 
-    def __init__(self, send: Callable[[Request], Reply], settings: ClientSettings) -> None:
+    def __init__(self, send: Callable[[Request], HTTPResponse], settings: ClientSettings) -> None:
         self._send = send
         self._settings = settings
         self._base64 = True
@@ -90,13 +90,13 @@ class Embedder:
         :return: their vectors
         :raises AIEndpointsError: if the request fails, or the response is incomplete
         """
-        reply, request = self._send_batch(batch)
-        value = parse_embeddings(reply, request, self._settings)
-        vectors = check_embeddings(value, batch.count, reply, request)
+        response, request = self._send_batch(batch)
+        value = parse_embeddings(response, request, self._settings)
+        vectors = check_embeddings(value, batch.count, response, request)
         check_dimensions(vectors)
-        return EmbeddedBatch(vectors, {**value, "data": None}, reply)
+        return EmbeddedBatch(vectors, {**value, "data": None}, response)
 
-    def _send_batch(self, batch: Batch) -> tuple[Reply, Request]:
+    def _send_batch(self, batch: Batch) -> tuple[HTTPResponse, Request]:
         if not batch.base64:
             return self._send(batch.request), batch.request
         if self._base64:
@@ -111,7 +111,7 @@ class Embedder:
 
     def embed(
         self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: Concurrency = 1
-    ) -> tuple[dict[str, Any], list[Reply]]:
+    ) -> tuple[dict[str, Any], list[HTTPResponse]]:
         """
         Embed one string or many.
 
@@ -123,15 +123,15 @@ class Embedder:
         :raises AIEndpointsError: if a string is invalid, a request fails, or a response is incomplete
         """
         data: list[dict[str, Any]] = []
-        values, replies = [], []
+        values, responses = [], []
         for done in self._embedded(self.batches(model, inputs, params), concurrency):
             # Creating lists takes longest: do it one by one, while other requests run. Bodies aren't kept.
             pairs = enumerate(done.vectors, len(data))
             data += [{"object": "embedding", "index": index, "embedding": list(vector)} for index, vector in pairs]
             values.append(done.value)
-            replies.append(replace(done.reply, body=b""))
+            responses.append(replace(done.response, body=b""))
         check_dimensions(item["embedding"] for item in data)
-        return {**values[0], "object": "list", "data": data, "usage": _sum_usage(values)}, replies
+        return {**values[0], "object": "list", "data": data, "usage": _sum_usage(values)}, responses
 
     def _embedded(self, batches: list[Batch], concurrency: Concurrency) -> Iterator[EmbeddedBatch]:
         if len(batches) == 1:

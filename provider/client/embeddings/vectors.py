@@ -15,7 +15,7 @@ from typing import Any, TypedDict, Union
 
 from ...errors import InvalidResponseError
 from ..http.http_request import Request
-from ..http.http_response import Reply, _misshaped, facts, parse
+from ..http.http_response import HTTPResponse, _misshaped, facts, parse
 from ..settings import ClientSettings
 
 #: The numbers of an embedding: 4 bytes each in an array, some 32 in a list.
@@ -98,27 +98,27 @@ def _are_finite(numbers: Vector) -> bool:
         return False
 
 
-def parse_embeddings(reply: Reply, request: Request, settings: ClientSettings) -> dict[str, Any]:
+def parse_embeddings(response: HTTPResponse, request: Request, settings: ClientSettings) -> dict[str, Any]:
     """
     Parse the JSON object of an embeddings response, as :func:`parse` does, but fast.
 
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :param settings: as for :func:`parse`
     :return: the object; vectors in base64 may already be bytes
     :raises InvalidResponseError: if it is a redirect, isn't JSON, or isn't an object
     """
-    value = read_response(reply.body) if reply.status < 300 else None
-    return parse(reply, request, settings) if value is None else value
+    value = read_response(response.body) if response.status < 300 else None
+    return parse(response, request, settings) if value is None else value
 
 
-def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: Request) -> list[Vector]:
+def check_embeddings(value: dict[str, Any], count: int, response: HTTPResponse, request: Request) -> list[Vector]:
     """
     Check that a response has a vector for each string, and decode the vectors.
 
     :param value: the response's JSON
     :param count: number of strings
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :return: a vector for each string, in their order; an array if it was base64, else a list
     :raises InvalidResponseError: if a vector is missing, duplicate or invalid
@@ -126,7 +126,7 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
     data = value.get("data")
     if not isinstance(data, list) or len(data) != count:
         number = len(data) if isinstance(data, list) else "no"
-        raise InvalidResponseError(f"{_misshaped(request)} {number} vectors for {count} texts.", **facts(reply))
+        raise InvalidResponseError(f"{_misshaped(request)} {number} vectors for {count} texts.", **facts(response))
     vectors: dict[int, Vector] = {}
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else None
@@ -134,7 +134,7 @@ def check_embeddings(value: dict[str, Any], count: int, reply: Reply, request: R
         if type(index) is not int or not 0 <= index < count or index in vectors or not vector:
             raise InvalidResponseError(
                 f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",
-                **facts(reply),
+                **facts(response),
             )
         vectors[index] = vector
     return [vectors[index] for index in range(count)]

@@ -22,7 +22,7 @@ from ..settings import ClientSettings
 from .decompression import ACCEPT_ENCODING, receive
 from .error_responses import parse_error
 from .http_request import Request
-from .http_response import Reply
+from .http_response import HTTPResponse
 from .network_errors import build_connection_error
 from .retry import pause_before_next
 
@@ -63,7 +63,7 @@ class AsyncClient:
         if http is not None:
             await http.aclose()
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: Request) -> HTTPResponse:
         """
         Send a request, and retry it if that makes sense.
 
@@ -86,7 +86,7 @@ class AsyncClient:
             await self._sleep(pause)
             attempt, waited = attempt + 1, waited + pause
 
-    async def send_once(self, request: Request, timeout: float | None = None) -> Reply:
+    async def send_once(self, request: Request, timeout: float | None = None) -> HTTPResponse:
         """
         Make one attempt.
 
@@ -97,7 +97,7 @@ class AsyncClient:
         """
         return await self._in_turn(request, timeout or self.settings.timeout)
 
-    async def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> Reply:
+    async def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> HTTPResponse:
         """
         Make one attempt when the pacer permits.
         """
@@ -108,11 +108,11 @@ class AsyncClient:
                     await self._sleep(permit.wait)
                     permit = pacer.acquire(self.settings, max(time.monotonic(), permit.moment + permit.wait))
                 outcome = await self._exchange(request, seconds)
-                if not isinstance(outcome, Reply) or not pacer.observe(
+                if not isinstance(outcome, HTTPResponse) or not pacer.observe(
                     permit, self.settings, outcome.status, outcome.headers
                 ):
                     break
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, HTTPResponse):
             error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:
                 return outcome
@@ -120,7 +120,7 @@ class AsyncClient:
         # Raised out of any except block: an exception of httpx holds the headers, and with them the token.
         raise outcome
 
-    async def _exchange(self, request: Request, seconds: float) -> Reply | AIEndpointsError:
+    async def _exchange(self, request: Request, seconds: float) -> HTTPResponse | AIEndpointsError:
         import httpx
 
         progress = _Progress(min(self.settings.connect_timeout, seconds), seconds)
@@ -133,9 +133,11 @@ class AsyncClient:
             return build_connection_error(
                 exception, request, self.settings, seconds=seconds, connected=progress.connected
             )
-        return replace(outcome, seconds=time.monotonic() - started) if isinstance(outcome, Reply) else outcome
+        return replace(outcome, seconds=time.monotonic() - started) if isinstance(outcome, HTTPResponse) else outcome
 
-    async def _read(self, client: httpx.AsyncClient, request: Request, progress: _Progress) -> Reply | AIEndpointsError:
+    async def _read(
+        self, client: httpx.AsyncClient, request: Request, progress: _Progress
+    ) -> HTTPResponse | AIEndpointsError:
         headers = {"Content-Type": "application/json"} if request.content is not None else None
         url = self.settings.base_url + request.path
         body = bytearray()
@@ -144,7 +146,7 @@ class AsyncClient:
         ) as response:
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > self.settings.max_reply_bytes:
+                if len(body) > self.settings.max_response_bytes:
                     break
         return receive(response.status_code, response.headers.items(), bytes(body), request, self.settings)
 

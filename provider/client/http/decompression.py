@@ -13,7 +13,7 @@ from ...errors import InvalidResponseError
 from ...redaction import scrub
 from ..settings import ClientSettings
 from .http_request import Request
-from .http_response import REQUEST_IDS, Reply
+from .http_response import REQUEST_IDS, HTTPResponse
 from .network_errors import build_size_error
 
 #: The header that both drivers send.
@@ -33,28 +33,28 @@ _WINDOWS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
 
 def receive(
     status: int, headers: Iterable[tuple[str, str]], body: bytes, request: Request, settings: ClientSettings
-) -> Reply | InvalidResponseError:
+) -> HTTPResponse | InvalidResponseError:
     """
-    Build a reply from a status, headers and body as received.
+    Build a response from a status, headers and body as received.
 
     :param status: HTTP status
     :param headers: as received
     :param body: as received; reading may have stopped once it was longer than allowed
     :param request: the request
     :param settings: the largest body allowed, and the token
-    :return: the reply, or the error that it is too large; a body that couldn't be decompressed keeps its
+    :return: the response, or the error that it is too large; a body that couldn't be decompressed keeps its
         ``content-encoding``
     """
     names = {name.lower(): value for name, value in headers}
     names |= {name: scrub(names[name], settings.token) for name in REQUEST_IDS if name in names}
     if names.get("content-encoding", "").strip().lower() in _ENCODINGS:
-        plain = inflate(body, settings.max_reply_bytes)
+        plain = inflate(body, settings.max_response_bytes)
         if plain is not None:
             del names["content-encoding"]
             body = plain
-    if len(body) > settings.max_reply_bytes:
+    if len(body) > settings.max_response_bytes:
         return build_size_error(request, settings)
-    return Reply(status, names, body)
+    return HTTPResponse(status, names, body)
 
 
 def inflate(body: bytes, limit: int) -> bytes | None:

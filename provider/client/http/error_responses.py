@@ -15,7 +15,7 @@ from ...errors import AIEndpointsError, for_status
 from ...redaction import excerpt, scrub
 from ..wait_headers import read_requested_wait
 from .http_request import Request
-from .http_response import Reply, describe_page, is_html_page, read_json
+from .http_response import HTTPResponse, describe_page, is_html_page, read_json
 
 #: Bytes read of an error in plain text, and of one in JSON: looking for the token in 64 MB takes minutes.
 _MAX_TEXT_BYTES, _MAX_JSON_BYTES = 2_000, 1_000_000
@@ -41,32 +41,32 @@ _REASONS = {
 
 
 def parse_error(
-    reply: Reply, request: Request, base_url: str, token: str | None, now: float
+    response: HTTPResponse, request: Request, base_url: str, token: str | None, now: float
 ) -> AIEndpointsError | None:
     """
     Build the error for an error response.
 
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :param base_url: the service's URL, for the message
     :param token: removed from everything that the server says
     :param now: seconds since the epoch, for dates in headers
     :return: the error, or None for a success
     """
-    if reply.status < 400:
+    if response.status < 400:
         return None
-    words, error_code, is_json = server_words(reply)
+    words, error_code, is_json = server_words(response)
     words = excerpt(scrub(words, token))
-    error_class = for_status(reply.status)
-    wait = read_requested_wait(reply.status, reply.headers, now)
-    did = "refused" if reply.status < 500 else "failed at"
-    what = f"{_headline(reply.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.description}"
+    error_class = for_status(response.status)
+    wait = read_requested_wait(response.status, response.headers, now)
+    did = "refused" if response.status < 500 else "failed at"
+    what = f"{_headline(response.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.description}"
     quotation = f" and says: {words.rstrip('.')}." if words else "."
     return error_class(
-        f"{what}{quotation} {_remedy(reply.status, request, words, wait, token)}",
-        status=reply.status,
+        f"{what}{quotation} {_remedy(response.status, request, words, wait, token)}",
+        status=response.status,
         code=_clean(error_code, token),
-        request_id=_clean(reply.request_id or _find_request_id(reply.body), token),
+        request_id=_clean(response.request_id or _find_request_id(response.body), token),
         retry_after=wait,
         detail=words if is_json else None,
     )
@@ -76,21 +76,21 @@ def _clean(value: str | None, token: str | None) -> str | None:
     return excerpt(scrub(value, token), 80) if value else None
 
 
-def server_words(reply: Reply) -> tuple[str, str | None, bool]:
+def server_words(response: HTTPResponse) -> tuple[str, str | None, bool]:
     """
     Extract the service's own message from an error response.
 
-    :param reply: the response
+    :param response: the response
     :return: ``error.message``, ``error`` as a string, ``message`` or ``detail`` of its JSON, else its text, or a
         description of an HTML page; the error code, or None; and whether it was JSON
     """
-    is_json, value = read_json(reply.body) if len(reply.body) <= _MAX_JSON_BYTES else (False, None)
+    is_json, value = read_json(response.body) if len(response.body) <= _MAX_JSON_BYTES else (False, None)
     if not is_json:
-        if "content-encoding" in reply.headers or is_html_page(reply):
-            return describe_page(reply), None, False
-        head = reply.body[:_MAX_TEXT_BYTES].decode("utf-8", "replace")
+        if "content-encoding" in response.headers or is_html_page(response):
+            return describe_page(response), None, False
+        head = response.body[:_MAX_TEXT_BYTES].decode("utf-8", "replace")
         # The last word of an excerpt may be part of the token, which scrubbing wouldn't find.
-        return (head if len(reply.body) <= _MAX_TEXT_BYTES else head.rsplit(None, 1)[0]), None, False
+        return (head if len(response.body) <= _MAX_TEXT_BYTES else head.rsplit(None, 1)[0]), None, False
     if not isinstance(value, dict):
         return (value if isinstance(value, str) else ""), None, True
     error = value.get("error")

@@ -24,7 +24,7 @@ MAX_JSON_DEPTH = 100
 
 
 @dataclass(frozen=True)
-class Reply:
+class HTTPResponse:
     """
     One HTTP response, read to its end.
 
@@ -64,30 +64,30 @@ class Reply:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def parse(reply: Reply, request: Request, settings: ClientSettings) -> dict[str, Any]:
+def parse(response: HTTPResponse, request: Request, settings: ClientSettings) -> dict[str, Any]:
     """
     Parse the JSON object of a successful response.
 
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :param settings: base URL, and the token, which is removed from everything that is quoted
     :return: the object
     :raises InvalidResponseError: if it is a redirect, isn't JSON, or isn't an object
     """
     host = urlsplit(settings.base_url).netloc
-    if 300 <= reply.status < 400:
-        raise InvalidResponseError(_redirected(reply, request, settings), **facts(reply))
-    is_json, value = read_json(reply.body)
+    if 300 <= response.status < 400:
+        raise InvalidResponseError(_redirected(response, request, settings), **facts(response))
+    is_json, value = read_json(response.body)
     if not is_json:
-        page = scrub(describe_page(reply), settings.token)
+        page = scrub(describe_page(response), settings.token)
         raise InvalidResponseError(
-            f"The {request.description} came back as {page} instead of JSON from {host} (status {reply.status}): "
+            f"The {request.description} came back as {page} instead of JSON from {host} (status {response.status}): "
             "a proxy, a login page or another service may answer there. Check the base URL.",
-            **facts(reply),
+            **facts(response),
         )
     if not isinstance(value, dict):
         raise InvalidResponseError(
-            f"{_misshaped(request)} a {type(value).__name__} where an object belongs.", **facts(reply)
+            f"{_misshaped(request)} a {type(value).__name__} where an object belongs.", **facts(response)
         )
     return value
 
@@ -116,55 +116,55 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def facts(reply: Reply) -> dict[str, Any]:
+def facts(response: HTTPResponse) -> dict[str, Any]:
     """
     Return the fields that an error about a response carries.
 
-    :param reply: the response
+    :param response: the response
     :return: status and request id
     """
-    return {"status": reply.status, "request_id": reply.request_id}
+    return {"status": response.status, "request_id": response.request_id}
 
 
-def is_html_page(reply: Reply) -> bool:
+def is_html_page(response: HTTPResponse) -> bool:
     """
     Return whether a response is an HTML page.
 
-    :param reply: the response
+    :param response: the response
     :return: True for HTML and for what looks like it
     """
-    return reply.content_type in {"text/html", "application/xhtml+xml"} or reply.body.lstrip()[:1] == b"<"
+    return response.content_type in {"text/html", "application/xhtml+xml"} or response.body.lstrip()[:1] == b"<"
 
 
-def describe_page(reply: Reply) -> str:
+def describe_page(response: HTTPResponse) -> str:
     """
     Describe a body that should have been JSON.
 
-    :param reply: the response
+    :param response: the response
     :return: such as ``an HTML page titled 'Sign in'``
     """
-    head = reply.body[:4000].decode("utf-8", "replace")
+    head = response.body[:4000].decode("utf-8", "replace")
     if not head.strip():
         return "an empty body"
-    if encoding := reply.headers.get("content-encoding", "identity").replace("identity", ""):
+    if encoding := response.headers.get("content-encoding", "identity").replace("identity", ""):
         return f"data compressed as {excerpt(encoding, 20)!r}"
-    if is_html_page(reply):
+    if is_html_page(response):
         title = page_title(head)
         return f"an HTML page titled {title!r}" if title else "an HTML page"
-    if reply.content_type.endswith("json"):
+    if response.content_type.endswith("json"):
         return "broken JSON"
-    return excerpt(reply.content_type, 60) or "text of no declared type"
+    return excerpt(response.content_type, 60) or "text of no declared type"
 
 
-def _redirected(reply: Reply, request: Request, settings: ClientSettings) -> str:
+def _redirected(response: HTTPResponse, request: Request, settings: ClientSettings) -> str:
     try:
-        target = urlsplit(scrub(urljoin(settings.base_url, reply.headers.get("location", "")), settings.token))
+        target = urlsplit(scrub(urljoin(settings.base_url, response.headers.get("location", "")), settings.token))
         where = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
     except ValueError:
         where = "another address"
     return (
-        f"The {request.description} was redirected (status {reply.status}) to {where}, and the token does not follow: "
-        "put the service's own address into the base URL."
+        f"The {request.description} was redirected (status {response.status}) to {where}, and the token does not "
+        "follow: put the service's own address into the base URL."
     )
 
 

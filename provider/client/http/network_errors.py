@@ -20,7 +20,7 @@ _WHY = {
     "unreachable": "there is no way there from this machine",
     "tls": "its certificate or TLS was not accepted",
     "proxy": "the proxy did not let the request through",
-    "lost": "the connection was lost before the reply was complete",
+    "lost": "the connection was lost before the response was complete",
 }
 _REMEDY = {
     "dns": "Check the base URL for a typing error, and the name servers of this machine.",
@@ -51,7 +51,7 @@ def build_connection_error(
     kind = "lost" if connected else classify_network_error(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)
     return APIConnectionError(
-        f"No reply from {_name_service(settings, through_proxy=kind == 'proxy')} to the {request.description}: "
+        f"No response from {_name_service(settings, through_proxy=kind == 'proxy')} to the {request.description}: "
         f"{_WHY[kind]} ({detail}). {_remedy(kind, settings)}",
         kind=kind,
         may_have_been_processed=connected,
@@ -68,7 +68,7 @@ def build_silence_error(request: Request, settings: ClientSettings, seconds: flo
     :return: the error
     """
     return APITimeoutError(
-        f"Timed out: {_name_service(settings)} sent nothing of its reply to the {request.description} for "
+        f"Timed out: {_name_service(settings)} sent nothing of its response to the {request.description} for "
         f"{seconds:g} s. Raise the timeout, or try again later.",
         kind="timeout",
     )
@@ -88,7 +88,7 @@ def build_timeout_error(
     """
     if connected:
         return APITimeoutError(
-            f"Timed out: {_name_service(settings)} did not complete its reply to the {request.description} within "
+            f"Timed out: {_name_service(settings)} did not complete its response to the {request.description} within "
             f"{seconds:g} s. Raise the timeout, ask for less, or try again later.",
             kind="timeout",
         )
@@ -109,8 +109,8 @@ def build_size_error(request: Request, settings: ClientSettings) -> InvalidRespo
     :return: the error
     """
     return InvalidResponseError(
-        f"The reply to the {request.description} from {_name_service(settings)} is larger than "
-        f"{settings.max_reply_bytes:,} bytes and was not read to its end. Ask for less in one request."
+        f"The response to the {request.description} from {_name_service(settings)} is larger than "
+        f"{settings.max_response_bytes:,} bytes and was not read to its end. Ask for less in one request."
     )
 
 

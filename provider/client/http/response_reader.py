@@ -12,7 +12,7 @@ from ...errors import AIEndpointsError, InvalidResponseError
 from ..settings import ClientSettings
 from .decompression import CHUNK_BYTES, receive
 from .http_request import Request
-from .http_response import Reply
+from .http_response import HTTPResponse
 from .network_errors import build_size_error
 from .sse import EventReader
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from requests import Response
 
 
-def read_response(response: Response, request: Request, settings: ClientSettings) -> Reply | AIEndpointsError:
+def read_response(response: Response, request: Request, settings: ClientSettings) -> HTTPResponse | AIEndpointsError:
     """
     Read a body into memory, and close the response.
 
     :param response: from :meth:`.session.PooledSession.send`
     :param request: the request
     :param settings: the largest body allowed
-    :return: the reply, or the error that it is too large
+    :return: the response, or the error that it is too large
     """
     body = bytearray()
     with response:
         for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
             body += chunk
-            if len(body) > settings.max_reply_bytes:
+            if len(body) > settings.max_response_bytes:
                 break
     return receive(response.status_code, response.headers.items(), bytes(body), request, settings)
 
 
 def save_response(
     response: Response, request: Request, settings: ClientSettings, sink: BinaryIO
-) -> Reply | AIEndpointsError:
+) -> HTTPResponse | AIEndpointsError:
     """
     Write a body to a file without keeping it in memory, and close the response.
 
@@ -48,7 +48,7 @@ def save_response(
     :param request: the request
     :param settings: of the client
     :param sink: the file
-    :return: a reply without a body, or the error that it is larger than :data:`.defaults.MAX_FILE_BYTES`
+    :return: a response without a body, or the error that it is larger than :data:`.defaults.MAX_FILE_BYTES`
     """
     left = defaults.MAX_FILE_BYTES
     sink.seek(0)
@@ -65,11 +65,11 @@ def save_response(
     return receive(response.status_code, plain, b"", request, settings)
 
 
-def read_head(response: Response) -> Reply:
+def read_head(response: Response) -> HTTPResponse:
     """
     Return the status and headers of a response whose body isn't read yet.
     """
-    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, b"")
+    return HTTPResponse(response.status_code, {name.lower(): value for name, value in response.headers.items()}, b"")
 
 
 def is_event_stream(response: Response) -> bool:
@@ -87,7 +87,7 @@ def iter_events(response: Response, request: Request, settings: ClientSettings) 
     :return: the data of each
     :raises InvalidResponseError: if they are larger together than one response may be
     """
-    reader, room = EventReader(), settings.max_reply_bytes
+    reader, room = EventReader(), settings.max_response_bytes
     # read1 returns the bytes that have arrived, without waiting for more.
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
         room -= len(chunk)

@@ -20,7 +20,7 @@ from . import response_reader
 from .attempt_timer import AttemptTimer
 from .error_responses import parse_error
 from .http_request import Request
-from .http_response import Reply, parse
+from .http_response import HTTPResponse, parse
 from .network_errors import build_connection_error, build_silence_error, build_timeout_error
 from .retry import pause_before_next
 from .session import PooledSession
@@ -64,7 +64,7 @@ class Client:
         """
         self._session.close()
 
-    def send(self, request: Request, sink: BinaryIO | None = None) -> Reply:
+    def send(self, request: Request, sink: BinaryIO | None = None) -> HTTPResponse:
         """
         Send a request, and retry it if that makes sense.
 
@@ -81,7 +81,7 @@ class Client:
                 if not self._tries_again(error, request, tries):
                     raise
 
-    def send_stream(self, request: Request, on_response: Callable[[Reply], None]) -> Iterator[str]:
+    def send_stream(self, request: Request, on_response: Callable[[HTTPResponse], None]) -> Iterator[str]:
         """
         Send a request, and iterate over its events as they arrive. Retries until the first event has arrived.
 
@@ -105,14 +105,16 @@ class Client:
                 if has_data or not self._tries_again(error, request, tries):
                     raise
 
-    def _stream_in_turn(self, request: Request, tries: _Tries, on_response: Callable[[Reply], None]) -> Iterator[str]:
+    def _stream_in_turn(
+        self, request: Request, tries: _Tries, on_response: Callable[[HTTPResponse], None]
+    ) -> Iterator[str]:
         with find_pacer(self.settings, request.model) as pacer:
             permit = self._acquire(pacer, tries.due)
 
-            def head(reply: Reply) -> None:
-                pacer.observe(permit, self.settings, reply.status, reply.headers)
-                if reply.status < 400:
-                    on_response(replace(reply, attempts=tries.count))
+            def head(response: HTTPResponse) -> None:
+                pacer.observe(permit, self.settings, response.status, response.headers)
+                if response.status < 400:
+                    on_response(replace(response, attempts=tries.count))
 
             yield from self.stream(request, head=head, patient=True)
 
@@ -133,7 +135,7 @@ class Client:
         tries.count, tries.waited = tries.count + 1, tries.waited + pause
         return True
 
-    def send_once(self, request: Request, timeout: float | None = None) -> Reply:
+    def send_once(self, request: Request, timeout: float | None = None) -> HTTPResponse:
         """
         Make one attempt.
 
@@ -144,20 +146,22 @@ class Client:
         """
         return self._in_turn(request, timeout or self.settings.timeout)
 
-    def _in_turn(self, request: Request, seconds: float, due: float = 0.0, sink: BinaryIO | None = None) -> Reply:
+    def _in_turn(
+        self, request: Request, seconds: float, due: float = 0.0, sink: BinaryIO | None = None
+    ) -> HTTPResponse:
         """
         Make one attempt when the pacer permits.
         """
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 permit = self._acquire(pacer, due)
-                reply = self.exchange(request, seconds + request.extra_timeout, sink)
-                if not pacer.observe(permit, self.settings, reply.status, reply.headers):
+                response = self.exchange(request, seconds + request.extra_timeout, sink)
+                if not pacer.observe(permit, self.settings, response.status, response.headers):
                     break
-        error = parse_error(reply, request, self.settings.base_url, self.settings.token, time.time())
+        error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
             raise error
-        return reply
+        return response
 
     def _acquire(self, pacer: Pacer, due: float) -> Permit:
         permit = pacer.acquire(self.settings, max(time.monotonic(), due))
@@ -166,7 +170,7 @@ class Client:
             permit = pacer.acquire(self.settings, max(time.monotonic(), permit.moment + permit.wait))
         return permit
 
-    def exchange(self, request: Request, timeout: float | None = None, sink: BinaryIO | None = None) -> Reply:
+    def exchange(self, request: Request, timeout: float | None = None, sink: BinaryIO | None = None) -> HTTPResponse:
         """
         Make one attempt and return the response with any status, for a caller that handles errors itself.
 
@@ -187,7 +191,7 @@ class Client:
         request: Request,
         timeout: float | None = None,
         *,
-        head: Callable[[Reply], None] = lambda _: None,
+        head: Callable[[HTTPResponse], None] = lambda _: None,
         patient: bool = False,
     ) -> Iterator[str]:
         """
@@ -204,7 +208,7 @@ class Client:
         from urllib3.exceptions import HTTPError
 
         seconds = timeout or self.settings.timeout
-        fault: AIEndpointsError | Reply | None = None
+        fault: AIEndpointsError | HTTPResponse | None = None
         with AttemptTimer(seconds, self.settings.connect_timeout) as attempt:
             try:
                 response = self._session.send(request, seconds)
@@ -223,7 +227,7 @@ class Client:
             fault = build_timeout_error(request, self.settings, seconds, connected=attempt.connected)
         if patient and attempt.connected and isinstance(fault, APITimeoutError):
             fault = build_silence_error(request, self.settings, seconds)
-        if isinstance(fault, Reply):
+        if isinstance(fault, HTTPResponse):
             error = parse_error(fault, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:
                 yield json.dumps(parse(fault, request, self.settings))
@@ -232,7 +236,7 @@ class Client:
         if fault is not None:
             raise fault
 
-    def _exchange(self, request: Request, seconds: float, sink: BinaryIO | None) -> Reply | AIEndpointsError:
+    def _exchange(self, request: Request, seconds: float, sink: BinaryIO | None) -> HTTPResponse | AIEndpointsError:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 

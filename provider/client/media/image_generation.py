@@ -22,7 +22,7 @@ from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import integer, quote, text
 from ..chat.image_parts import sniff_image_type
 from ..http.http_request import Request, encode
-from ..http.http_response import Reply, facts
+from ..http.http_response import HTTPResponse, facts
 
 #: Default model. Source: the service's list of models, 2026-09-28, and its catalogue; neither has another one that
 #: generates images.
@@ -135,12 +135,12 @@ def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def read_images(value: dict[str, Any], reply: Reply, request: Request) -> GeneratedImages:
+def read_images(value: dict[str, Any], response: HTTPResponse, request: Request) -> GeneratedImages:
     """
     Decode the images of a response. Errors describe the images and never contain them.
 
     :param value: the response's JSON
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :return: the images
     :raises InvalidResponseError: if the number of images is wrong, or one isn't an image
@@ -161,7 +161,7 @@ def read_images(value: dict[str, Any], reply: Reply, request: Request) -> Genera
             f"The {request.description} is not what an OpenAI-compatible service returns: {faults[0]}. It may have "
             "been billed, and nothing of it is kept.",
             response=_without_data(value, items),
-            **facts(reply),
+            **facts(response),
         )
     created = value.get("created")
     return GeneratedImages(

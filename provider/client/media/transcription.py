@@ -14,7 +14,7 @@ from ... import defaults
 from ...errors import ConfigurationError, InvalidResponseError
 from ...validation import boolean, number, quote, text
 from ..http.http_request import Request
-from ..http.http_response import Reply, facts
+from ..http.http_response import HTTPResponse, facts
 from ..http.multipart import Attachment, MultipartForm
 
 #: Default model.
@@ -232,15 +232,15 @@ def _format_field(name: str, value: Any) -> Iterator[tuple[str, str]]:
         raise ConfigurationError(f"{name} cannot be written into a form: it is {quote(value)}.")
 
 
-def check_transcript(value: dict[str, Any], reply: Reply) -> dict[str, Any]:
+def check_transcript(value: dict[str, Any], response: HTTPResponse) -> dict[str, Any]:
     """
     Check that a response is a transcript.
 
     :param value: the response's JSON
-    :param reply: the response
+    :param response: the response
     :return: the same JSON
     :raises InvalidResponseError: if it doesn't have a ``text``, which is empty for a silent recording
     """
     if value.get("success") is False or not isinstance(value.get("text"), str):
-        raise InvalidResponseError("The transcription came back without a text.", response=value, **facts(reply))
+        raise InvalidResponseError("The transcription came back without a text.", response=value, **facts(response))
     return value

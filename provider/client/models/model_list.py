@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import InvalidResponseError
 from ..http.http_request import Request
-from ..http.http_response import Reply, _misshaped, facts
+from ..http.http_response import HTTPResponse, _misshaped, facts
 
 
 def models() -> Request:
@@ -20,17 +20,19 @@ def models() -> Request:
     return Request("GET", "/models", "list of models")
 
 
-def check_models(value: dict[str, Any], reply: Reply, request: Request) -> list[dict[str, Any]]:
+def check_models(value: dict[str, Any], response: HTTPResponse, request: Request) -> list[dict[str, Any]]:
     """
     Check that a response is a list of models.
 
     :param value: the response's JSON
-    :param reply: the response
+    :param response: the response
     :param request: its request
     :return: the models, each with its ``id``
     :raises InvalidResponseError: if it isn't a list of objects with an id
     """
     data = value.get("data")
     if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
-        raise InvalidResponseError(f"{_misshaped(request)} it has no list 'data' of models with an id.", **facts(reply))
+        raise InvalidResponseError(
+            f"{_misshaped(request)} it has no list 'data' of models with an id.", **facts(response)
+        )
     return data

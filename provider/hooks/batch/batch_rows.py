@@ -14,7 +14,7 @@ from ...client.chat.conversation_steps import ChatPlan, CompletionResult
 from ...client.embeddings import embeddings_request
 from ...client.embeddings.vectors import decode_vector
 from ...client.http.http_request import Request
-from ...client.http.http_response import Reply
+from ...client.http.http_response import HTTPResponse
 from ...client.usage import read_usage
 from ...errors import AIEndpointsError, InvalidResponseError, for_status
 from ...rows.part_names import KEY_BYTES
@@ -93,7 +93,7 @@ class BatchLookup:
             is_first = now is messages and model == plan.models[0]
             body = self.send(request, key, is_first=is_first)
             try:
-                return CompletionResult(chat_response.check_chat(body, Reply(200, {}, b""), request))
+                return CompletionResult(chat_response.check_chat(body, HTTPResponse(200, {}, b""), request))
             except AIEndpointsError as error:
                 error.retryable = False  # it was answered, and billed
                 raise

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from ...client.chat.stream_assembly import StreamedChat
-from ...client.http.http_response import Reply
+from ...client.http.http_response import HTTPResponse
 from ...errors import AIEndpointsError, InvalidResponseError
 from ...redaction import StreamScrubber
 
@@ -44,7 +44,7 @@ class ChatStream(Iterator[str]):
         self._boundary = boundary
         self._texts = self._read(events)
         #: Status and headers of the response; empty until they arrive.
-        self.reply = Reply(0, {}, b"")
+        self.http_response = HTTPResponse(0, {}, b"")
         #: Seconds from the request to the first token (of text, reasoning or a tool call), and to the end; None before.
         self.first_token_seconds: float | None = None
         self.seconds: float | None = None

@@ -94,14 +94,16 @@ class BatchMethods(BaseAIEndpointsHook):
         while True:
             with self.boundary():
                 request = batches_api.page(after)
-                reply = self.get_conn().send(request)
-                value = http_response.parse(reply, request, self.settings.client)
+                response = self.get_conn().send(request)
+                value = http_response.parse(response, request, self.settings.client)
                 data = value.get("data")
                 if not isinstance(data, list):
                     raise InvalidResponseError(
-                        "The list of batches came back without 'data'.", **http_response.facts(reply)
+                        "The list of batches came back without 'data'.", **http_response.facts(response)
                     )
-                batches = [batches_api.check(each if isinstance(each, dict) else {}, "batch", reply) for each in data]
+                batches = [
+                    batches_api.check(each if isinstance(each, dict) else {}, "batch", response) for each in data
+                ]
             yield from batches
             if not value.get("has_more") or not batches:
                 return
@@ -162,8 +164,8 @@ class BatchMethods(BaseAIEndpointsHook):
             self._call(batches_api.delete(file_id), "file")
 
     def _call(self, request: Request, kind: str) -> dict[str, Any]:
-        reply = self.get_conn().send(request)
-        return batches_api.check(http_response.parse(reply, request, self.settings.client), kind, reply)
+        response = self.get_conn().send(request)
+        return batches_api.check(http_response.parse(response, request, self.settings.client), kind, response)
 
 
 def _write(lines: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:

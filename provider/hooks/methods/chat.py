@@ -16,7 +16,7 @@ from ...client.chat.fallback import list_models
 from ...client.chat.prompt_template import build_messages
 from ...client.chat.structured_output import ResponseFormat, is_structured
 from ...client.http import http_request, http_response
-from ...client.http.http_response import Reply
+from ...client.http.http_response import HTTPResponse
 from ...errors import AIEndpointsError
 from ...validation import integer
 from ..base import BaseAIEndpointsHook
@@ -82,13 +82,13 @@ class ChatMethods(BaseAIEndpointsHook):
             client = self.get_conn()
 
         def finish(value: dict[str, Any], seconds: float) -> None:
-            reply = replace(stream.reply, seconds=seconds)
-            self._report("chat", request.model, [reply], value)
-            chat_response.check_chat(value, reply, request)
+            response = replace(stream.http_response, seconds=seconds)
+            self._report("chat", request.model, [response], value)
+            chat_response.check_chat(value, response, request)
 
-        def on_response(reply: Reply) -> None:
-            stream.reply = reply
-            self._log_warning(reply, request)
+        def on_response(response: HTTPResponse) -> None:
+            stream.http_response = response
+            self._log_warning(response, request)
 
         def events() -> Generator[str, None, None]:
             try:
@@ -231,8 +231,8 @@ class ChatMethods(BaseAIEndpointsHook):
 
     def _build_ask(self, plan: ChatPlan, level: int = logging.INFO) -> Callable[[Any, Any], CompletionResult]:
         def ask(model: Any, messages: Any) -> CompletionResult:
-            value, reply = self._answer(chat_request.chat(model, messages, **_adapt_params(plan, messages)), level)
-            return _to_completion_result(value, reply)
+            value, response = self._answer(chat_request.chat(model, messages, **_adapt_params(plan, messages)), level)
+            return _to_completion_result(value, response)
 
         return ask
 
@@ -240,18 +240,18 @@ class ChatMethods(BaseAIEndpointsHook):
         def ask(model: Any, messages: Any) -> CompletionResult:
             answer = self.stream_chat_completion(model, messages, **_adapt_params(plan, messages))
             value = log_lines(answer, self.log, plan.token)
-            return _to_completion_result(value, answer.reply)
+            return _to_completion_result(value, answer.http_response)
 
         return ask
 
     def _ask(self, request: http_request.Request, level: int = logging.INFO) -> dict[str, Any]:
         return self._answer(request, level)[0]
 
-    def _answer(self, request: http_request.Request, level: int = logging.INFO) -> tuple[dict[str, Any], Reply]:
-        reply = self._send(request)
-        value = http_response.parse(reply, request, self.settings.client)
-        self._report("chat", request.model, [reply], value, level)
-        return chat_response.check_chat(value, reply, request), reply
+    def _answer(self, request: http_request.Request, level: int = logging.INFO) -> tuple[dict[str, Any], HTTPResponse]:
+        response = self._send(request)
+        value = http_response.parse(response, request, self.settings.client)
+        self._report("chat", request.model, [response], value, level)
+        return chat_response.check_chat(value, response, request), response
 
 
 def _adapt_params(plan: ChatPlan, messages: Any) -> dict[str, Any]:
@@ -263,5 +263,5 @@ def _adapt_params(plan: ChatPlan, messages: Any) -> dict[str, Any]:
     return {**plan.params, "tool_choice": None} if was_run and "tool_choice" in plan.params else dict(plan.params)
 
 
-def _to_completion_result(value: dict[str, Any], reply: Reply) -> CompletionResult:
-    return CompletionResult(value, reply.request_id, reply.headers.get("x-warning"))
+def _to_completion_result(value: dict[str, Any], response: HTTPResponse) -> CompletionResult:
+    return CompletionResult(value, response.request_id, response.headers.get("x-warning"))

@@ -66,8 +66,8 @@ class EmbeddingMethods(BaseAIEndpointsHook):
                 raise ConfigurationError("on_long_text='split' makes several vectors of one text: give output_path.")
             long = self._long_texts(on_long_text, max_text_tokens, model_id)
             texts = long.texts(input) if long else input
-            value, replies = self._get_embedder().embed(model_id, texts, params, limit)
-            self._report("embedding", model_id, replies, value)
+            value, responses = self._get_embedder().embed(model_id, texts, params, limit)
+            self._report("embedding", model_id, responses, value)
             return value
 
     def embed_rows(  # noqa: PLR0913  (each is one parameter of the operator)

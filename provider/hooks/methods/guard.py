@@ -43,8 +43,8 @@ class GuardMethods(ChatMethods):
             levels = guard_model.read_unsafe_levels(unsafe_levels)
             conversation = guard_model.build_conversation(text, answer, messages)
             request = chat_request.chat(guard_model.MODEL if model is None else model, conversation, **params)
-            value, reply = self._answer(request)
-            verdict = guard_model.read_verdict(value, reply, request, levels)
+            value, response = self._answer(request)
+            verdict = guard_model.read_verdict(value, response, request, levels)
         self.log.info(
             "AI Endpoints guard: model=%s verdict=%s refusal=%s",
             verdict["model"],

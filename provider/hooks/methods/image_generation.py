@@ -93,10 +93,10 @@ class ImageMethods(BaseAIEndpointsHook):
             return summary
 
     def _generate(self, request: http_request.Request) -> image_generation.GeneratedImages:
-        reply = self._send(request)
-        value = http_response.parse(reply, request, self.settings.client)
-        self._report("image", request.model, [reply], value)
-        return image_generation.read_images(value, reply, request)
+        response = self._send(request)
+        value = http_response.parse(response, request, self.settings.client)
+        self._report("image", request.model, [response], value)
+        return image_generation.read_images(value, response, request)
 
     def _log_images(self, summary: dict[str, Any], files: ImageFiles) -> None:
         if not summary["requests"]:

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from ...client.http.async_client import AsyncClient
 from ...client.http.http_request import Request
-from ...client.http.http_response import Reply, parse
+from ...client.http.http_response import HTTPResponse, parse
 from ...client.settings import ClientSettings
 from ...errors import AIEndpointsError
 
@@ -29,7 +29,7 @@ _WIRE_HEADERS = {"content-length", "transfer-encoding", "connection"}
 EVENTS = "text/event-stream"
 
 #: Called with each request, and its response or error.
-ResponseCallback = Callable[[Request, "Reply | AIEndpointsError"], None]
+ResponseCallback = Callable[[Request, "HTTPResponse | AIEndpointsError"], None]
 
 
 class _Sender:
@@ -43,7 +43,7 @@ class _Sender:
         self._settings = settings
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[float, AsyncClient]] = WeakKeyDictionary()
 
-    async def send(self, request: Request, seconds: float | None) -> Reply | AIEndpointsError:
+    async def send(self, request: Request, seconds: float | None) -> HTTPResponse | AIEndpointsError:
         """
         Send a request.
 
@@ -56,12 +56,12 @@ class _Sender:
         if seconds not in clients:
             clients[seconds] = AsyncClient(replace(self._settings, timeout=seconds))
         try:
-            reply = await clients[seconds].send(request)
-            if reply.content_type != EVENTS:
-                parse(reply, request, self._settings)
+            response = await clients[seconds].send(request)
+            if response.content_type != EVENTS:
+                parse(response, request, self._settings)
         except AIEndpointsError as error:
             return error.with_traceback(None)
-        return reply
+        return response
 
 
 def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> Any:
@@ -84,7 +84,7 @@ def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> An
             our_request = _to_request(request.method, str(request.url), await request.aread(), settings)
             outcome = await sender.send(our_request, request.extensions.get("timeout", {}).get("read"))
             on_response(our_request, outcome)
-            if isinstance(outcome, Reply):
+            if isinstance(outcome, HTTPResponse):
                 headers = {name: value for name, value in outcome.headers.items() if name not in _WIRE_HEADERS}
                 return http.Response(outcome.status, headers=headers, content=outcome.body)
             if (outcome.status or 0) < 400:

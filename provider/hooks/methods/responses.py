@@ -62,10 +62,10 @@ class ResponseMethods(BaseAIEndpointsHook):
                 top_p=top_p,
                 **params,
             )
-            reply = self._send(request)
-            value = http_response.parse(reply, request, self.settings.client)
-            self._report("response", request.model, [reply], responses_api.to_chat_usage(value))
-            return responses_api.check(value, reply, request, self.settings.client.token)
+            response = self._send(request)
+            value = http_response.parse(response, request, self.settings.client)
+            self._report("response", request.model, [response], responses_api.to_chat_usage(value))
+            return responses_api.check(value, response, request, self.settings.client.token)
 
     @staticmethod
     def read_response_text(response: Mapping[str, Any]) -> str:

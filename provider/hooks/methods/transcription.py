@@ -62,10 +62,10 @@ class TranscriptionMethods(BaseAIEndpointsHook):
                 diarize=diarize,
                 **params,
             )
-            reply = self._send(request)
-            value = http_response.parse(reply, request, self.settings.client)
-            self._report("transcription", request.model, [reply], value)
-            return transcription.check_transcript(value, reply)
+            response = self._send(request)
+            value = http_response.parse(response, request, self.settings.client)
+            self._report("transcription", request.model, [response], value)
+            return transcription.check_transcript(value, response)
 
     def _recording(self, path: Any) -> Attachment:
         file = InputFile(path, "audio_path")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...defaults import BATCH_LINES
-from ..http.messages import Reply, Request, model_refusal, parse_json
+from ..http.messages import Request, Response, model_refusal, parse_json
 from .files import File, Files
 from .parameters import Check, choice, read_params, text
 
@@ -107,7 +107,7 @@ class Batches:
         self._lock = threading.Lock()
         self._batches: dict[str, Batch] = {}
 
-    def create(self, request: Request) -> Reply:
+    def create(self, request: Request) -> Response:
         """Answer ``POST /v1/batches``."""
         if not isinstance(request.json, dict):
             raise model_refusal(400, "The body must be a JSON object", code="invalid_json")
@@ -119,9 +119,9 @@ class Batches:
         with self._lock:
             batch = Batch(f"batch-{len(self._batches) + 1:06d}", params, lines, errors, time.time())
             self._batches[batch.id] = batch
-            return Reply(200, batch.to_dict())
+            return Response(200, batch.to_dict())
 
-    def list_(self, request: Request) -> Reply:
+    def list_(self, request: Request) -> Response:
         """Answer ``GET /v1/batches``: the latest first."""
         limit = request.query.get("limit", "20")
         if not limit.isdigit() or not 1 <= int(limit) <= 100:
@@ -133,21 +133,21 @@ class Batches:
         begin = ids.index(after) + 1 if after in ids else 0
         data = [batch.to_dict() for batch in batches[begin : begin + int(limit)]]
         ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
-        return Reply(200, {"object": "list", "data": data, "has_more": len(batches) > begin + len(data), **ends})
+        return Response(200, {"object": "list", "data": data, "has_more": len(batches) > begin + len(data), **ends})
 
-    def retrieve(self, _: Request, batch_id: str) -> Reply:
+    def retrieve(self, _: Request, batch_id: str) -> Response:
         """Answer ``GET /v1/batches/{id}``."""
         with self._lock:
-            return Reply(200, self._update(self._find(batch_id)).to_dict())
+            return Response(200, self._update(self._find(batch_id)).to_dict())
 
-    def cancel(self, _: Request, batch_id: str) -> Reply:
+    def cancel(self, _: Request, batch_id: str) -> Response:
         """Answer ``POST /v1/batches/{id}/cancel``."""
         with self._lock:
             batch = self._update(self._find(batch_id))
             if batch.status in FINAL_STATUSES:
                 raise model_refusal(409, f"Cannot cancel a batch with status '{batch.status}'.", "id")
             _enter(batch, "cancelling")
-            return Reply(200, batch.to_dict())
+            return Response(200, batch.to_dict())
 
     def _find(self, batch_id: str) -> Batch:
         if batch_id not in self._batches:

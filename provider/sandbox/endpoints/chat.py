@@ -10,7 +10,7 @@ from ..fake_model import conversation, tokenizer, tool_calls
 from ..fake_model.answers import Answer, generate_answer
 from ..fake_model.capability_check import check_capabilities
 from ..fake_model.stream_events import events
-from ..http.messages import Reply, model_refusal
+from ..http.messages import Response, model_refusal
 from ..models import Model
 from .endpoint_call import CREATED, Call
 from .parameters import Check, boolean, choice, integer, number, read_params, text, texts
@@ -55,7 +55,7 @@ _PARAMETERS: dict[str, Check] = {
 }
 
 
-def complete(call: Call) -> Reply:
+def complete(call: Call) -> Response:
     """
     Answer a chat request.
 
@@ -71,14 +71,14 @@ def complete(call: Call) -> Reply:
     head = {"id": _id(call.payload), "created": CREATED, "model": call.name}
     if params.get("stream"):
         final_usage = usage if params.get("stream_options", {}).get("include_usage") else None
-        return Reply(200, events=events(head, answer, final_usage))
+        return Response(200, events=events(head, answer, final_usage))
     choice = {
         "index": 0,
         "message": _message(answer),
         "finish_reason": answer.finish_reason,
         "logprobs": _logprobs(answer, params),
     }
-    return Reply(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+    return Response(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
 def _message(answer: Answer) -> dict[str, Any]:

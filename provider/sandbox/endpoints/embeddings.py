@@ -10,7 +10,7 @@ from typing import Any
 from ...defaults import EMBEDDING_BATCH_INPUTS
 from ..fake_model import tokenizer
 from ..fake_model.fake_vectors import vector
-from ..http.messages import Reply, model_refusal
+from ..http.messages import Response, model_refusal
 from ..models import Model
 from .endpoint_call import Call
 from .parameters import Check, choice, integer, read_params, text
@@ -39,7 +39,7 @@ _PARAMETERS: dict[str, Check] = {
 }
 
 
-def embed(call: Call) -> Reply:
+def embed(call: Call) -> Response:
     """
     Answer an embeddings request.
 
@@ -64,7 +64,7 @@ def embed(call: Call) -> Reply:
             }
         )
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return Reply(200, {"object": "list", "data": data, "model": call.name, "usage": usage})
+    return Response(200, {"object": "list", "data": data, "model": call.name, "usage": usage})
 
 
 def _dimensions(model: Model, dimensions: int | None) -> int:

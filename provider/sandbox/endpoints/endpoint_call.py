@@ -17,7 +17,7 @@ class Call:
     A request to a model.
 
     :param model: the model
-    :param name: its name for the reply
+    :param name: its name for the response
     :param payload: the request's parameters, not validated yet
     """
 

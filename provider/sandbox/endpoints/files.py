@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...defaults import BATCH_BYTES
-from ..http.messages import Reply, Request, gateway_refusal, model_refusal
+from ..http.messages import Request, Response, gateway_refusal, model_refusal
 from ..http.request_bodies import parts
 
 
@@ -84,7 +84,7 @@ class Files:
             raise model_refusal(404, f"No such File object: {file_id}", "id", "file_not_found")
         return file
 
-    def upload(self, request: Request) -> Reply:
+    def upload(self, request: Request) -> Response:
         """Answer ``POST /v1/files``."""
         fields = dict(parts(request))
         _, purpose = fields.get("purpose", ("", b""))
@@ -95,24 +95,24 @@ class Files:
         name, content = fields["file"]
         if len(content) > BATCH_BYTES:
             raise gateway_refusal(413, f"The file is {len(content)} bytes, more than {BATCH_BYTES}")
-        return Reply(200, self.add(name, "batch", content).to_dict())
+        return Response(200, self.add(name, "batch", content).to_dict())
 
-    def list_(self, _: Request) -> Reply:
+    def list_(self, _: Request) -> Response:
         """Answer ``GET /v1/files``."""
         with self._lock:
-            return Reply(200, {"object": "list", "data": [file.to_dict() for file in self._files.values()]})
+            return Response(200, {"object": "list", "data": [file.to_dict() for file in self._files.values()]})
 
-    def retrieve(self, _: Request, file_id: str) -> Reply:
+    def retrieve(self, _: Request, file_id: str) -> Response:
         """Answer ``GET /v1/files/{id}``."""
-        return Reply(200, self.get(file_id).to_dict())
+        return Response(200, self.get(file_id).to_dict())
 
-    def content(self, _: Request, file_id: str) -> Reply:
+    def content(self, _: Request, file_id: str) -> Response:
         """Answer ``GET /v1/files/{id}/content``."""
-        return Reply(200, self.get(file_id).content, {"Content-Type": "application/octet-stream"})
+        return Response(200, self.get(file_id).content, {"Content-Type": "application/octet-stream"})
 
-    def delete(self, _: Request, file_id: str) -> Reply:
+    def delete(self, _: Request, file_id: str) -> Response:
         """Answer ``DELETE /v1/files/{id}``."""
         self.get(file_id)
         with self._lock:
             self._files.pop(file_id, None)
-        return Reply(200, {"id": file_id, "object": "file", "deleted": True})
+        return Response(200, {"id": file_id, "object": "file", "deleted": True})

@@ -9,7 +9,7 @@ import struct
 import zlib
 from typing import Any
 
-from ..http.messages import Reply, model_refusal
+from ..http.messages import Response, model_refusal
 from .endpoint_call import CREATED, Call
 from .parameters import Check, choice, integer, read_params, text
 
@@ -33,7 +33,7 @@ _PARAMETERS: dict[str, Check] = {
 }
 
 
-def generate(call: Call) -> Reply:
+def generate(call: Call) -> Response:
     """
     Answer a request for images.
 
@@ -46,7 +46,7 @@ def generate(call: Call) -> Reply:
     width, height = map(int, params.get("size", _DEFAULT_SIZE).split("x"))
     images = [draw_png(_seed(params, number), width, height) for number in range(params.get("n", 1))]
     data = [{"b64_json": base64.b64encode(image).decode("ascii")} for image in images]
-    return Reply(200, {"created": CREATED, "data": data})
+    return Response(200, {"created": CREATED, "data": data})
 
 
 def _seed(params: dict[str, Any], number: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..http.messages import Reply, model_refusal
+from ..http.messages import Response, model_refusal
 from .chat import complete
 from .endpoint_call import Call
 from .parameters import Check, boolean, integer, number, read_params, text
@@ -47,7 +47,7 @@ _PARAMETERS: dict[str, Check] = {
 }
 
 
-def respond(call: Call) -> Reply:
+def respond(call: Call) -> Response:
     """
     Answer a request for a response.
 
@@ -61,7 +61,7 @@ def respond(call: Call) -> Reply:
     choice = completion["choices"][0]
     cut = choice["finish_reason"] == "length"
     usage = completion["usage"]
-    return Reply(
+    return Response(
         200,
         {
             "id": completion["id"].replace("chatcmpl", "resp"),

@@ -8,7 +8,7 @@ import wave
 from typing import Any
 
 from ...defaults import AUDIO_BYTES_ANONYMOUS
-from ..http.messages import Reply, Request, gateway_refusal, model_refusal
+from ..http.messages import Request, Response, gateway_refusal, model_refusal
 from ..http.request_bodies import form_payload
 from .endpoint_call import Call
 from .parameters import Check, choice, read_params, text
@@ -61,7 +61,7 @@ def payload(request: Request) -> dict[str, Any]:
     return form_payload(request)
 
 
-def transcribe(call: Call) -> Reply:
+def transcribe(call: Call) -> Response:
     """
     Answer a transcription request.
 
@@ -79,10 +79,10 @@ def transcribe(call: Call) -> Reply:
     words = [{"word": word, "start": at, "end": at + 1.0} for at, word in enumerate(_words(seconds, params))]
     transcript = " ".join(str(each["word"]) for each in words)
     if form == "text":
-        return Reply(200, transcript + "\n")
+        return Response(200, transcript + "\n")
     usage = {"type": "duration", "seconds": math.ceil(seconds)}
     if form == "json":
-        return Reply(200, {"text": transcript, "usage": usage})
+        return Response(200, {"text": transcript, "usage": usage})
     body: dict[str, Any] = {
         "task": "transcribe",
         "success": True,
@@ -99,7 +99,7 @@ def transcribe(call: Call) -> Reply:
             {"id": place, "start": each["start"], "end": each["end"], "speaker": f"speaker_{place % 2}"}
             for place, each in enumerate(body["segments"])
         ]
-    return Reply(200, body)
+    return Response(200, body)
 
 
 def _words(seconds: float, params: dict[str, Any]) -> list[str]:

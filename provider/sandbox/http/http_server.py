@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ...defaults import BATCH_BYTES, MAX_REQUEST_BYTES_IMAGES
-from .messages import Refusal, Reply, Request, gateway_refusal
+from .messages import Refusal, Request, Response, gateway_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ class Server(ThreadingHTTPServer):
     A server on the loopback interface; closing it closes its connections.
 
     :param port: port to listen on, 0 for any free one
-    :param answer: builds the reply to a request; ``None`` means that the server is stopping
+    :param answer: builds the response to a request; ``None`` means that the server is stopping
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, answer: Callable[[Request], Reply | None]) -> None:
+    def __init__(self, port: int, answer: Callable[[Request], Response | None]) -> None:
         self.answer = answer
         self.accepted = 0
         self.request_ids = itertools.count(1)
@@ -97,17 +97,17 @@ class Handler(BaseHTTPRequestHandler):
             body = self._body()
         except Refusal as refusal:
             self.close_connection = True
-            self._send(refusal.reply)
+            self._send(refusal.response)
             return
         # A client of HTTP/1.0 may ask to keep the connection open, but would expect a header that confirms it.
         self.close_connection |= self.request_version < "HTTP/1.1"
         headers = {name.lower(): value for name, value in self.headers.items()}
         path, _, query = self.path.partition("?")
-        reply = self.server.answer(Request(self.command, path, headers, body, dict(parse_qsl(query))))
-        if reply is None or reply.portion == "nothing":
+        response = self.server.answer(Request(self.command, path, headers, body, dict(parse_qsl(query))))
+        if response is None or response.portion == "nothing":
             self.close_connection = True
         else:
-            self._send(reply)
+            self._send(response)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
 
@@ -132,29 +132,29 @@ class Handler(BaseHTTPRequestHandler):
         while length > 0 and (part := self.rfile.read(min(length, 65536))):
             length -= len(part)
 
-    def _send(self, reply: Reply) -> None:
-        if reply.events is not None:
-            self._send_events(reply, reply.events)
+    def _send(self, response: Response) -> None:
+        if response.events is not None:
+            self._send_events(response, response.events)
             return
-        body = _encode(reply.body)
-        self._head(reply, "application/json" if _is_json(reply.body) else "text/plain; charset=utf-8")
+        body = _encode(response.body)
+        self._head(response, "application/json" if _is_json(response.body) else "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if reply.portion == "half":
+        if response.portion == "half":
             body = body[: len(body) // 2]
             self.close_connection = True
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _send_events(self, reply: Reply, events: Iterable[dict[str, Any]]) -> None:
+    def _send_events(self, response: Response, events: Iterable[dict[str, Any]]) -> None:
         chunked = self.request_version >= "HTTP/1.1"
-        self._head(reply, "text/event-stream; charset=utf-8")
+        self._head(response, "text/event-stream; charset=utf-8")
         self.send_header("Cache-Control", "no-cache")
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         texts = [*(json.dumps(event, ensure_ascii=False) for event in events), "[DONE]"]
-        half = reply.portion == "half"
+        half = response.portion == "half"
         for text in texts[: len(texts) // 2] if half else texts:
             self._write_event(f"data: {text}\n\n".encode("utf-8", "replace"), chunked)
         if half:
@@ -166,14 +166,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event) if chunked else event)
         self.wfile.flush()
 
-    def _head(self, reply: Reply, content_type: str) -> None:
-        self.send_response(reply.status)
+    def _head(self, response: Response, content_type: str) -> None:
+        self.send_response(response.status)
         own = {"content-type": content_type, "x-request-id": f"sandbox-{next(self.server.request_ids):06d}"}
         if self.close_connection:
             own["connection"] = "close"
-        names = {name.lower() for name in reply.headers}
+        names = {name.lower() for name in response.headers}
         own = {name: value for name, value in own.items() if name not in names}
-        for name, value in (reply.headers | own).items():
+        for name, value in (response.headers | own).items():
             self.send_header(name, value)
 
     def handle_expect_100(self) -> bool:
@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer an invalid HTTP request with JSON instead of the base class's HTML page."""
         self.close_connection = True
-        self._send(Reply(code, {"message": message or explain or HTTPStatus(code).phrase}))
+        self._send(Response(code, {"message": message or explain or HTTPStatus(code).phrase}))
 
     def version_string(self) -> str:
         """Name the sandbox in the ``Server`` header."""

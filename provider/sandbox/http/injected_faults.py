@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from http.client import responses
 from typing import Any
 
-from .messages import Reply
+from .messages import Response
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Fault:
     A fault for one request.
 
     :param path: path of the request, with ``*`` for any characters; ``None`` for any path
-    :param apply: builds the faulty reply; its argument builds the ordinary one
+    :param apply: builds the faulty response; its argument builds the ordinary one
     """
 
     path: str | None
-    apply: Callable[[Callable[[], Reply]], Reply]
+    apply: Callable[[Callable[[], Response]], Response]
 
 
 class Faults:
@@ -63,32 +63,32 @@ class Faults:
 
 def build_failure(status: int, body: Any, headers: Mapping[str, str], delay: float, path: str | None) -> Fault:
     """
-    Build a fault that answers with an error, or with any other reply.
+    Build a fault that answers with an error, or with any other response.
 
     :param status: HTTP status
     :param body: an object to send as JSON, a string or bytes; None sends a gateway's message
-    :param headers: headers of the reply
-    :param delay: seconds before the reply
+    :param headers: headers of the response
+    :param delay: seconds before the response
     :param path: path of the request, as in :class:`Fault`
     :return: the fault
     """
     content = {"message": responses.get(status, "Error")} if body is None else body
-    return Fault(path, lambda _: Reply(status, content, dict(headers), delay=delay))
+    return Fault(path, lambda _: Response(status, content, dict(headers), delay=delay))
 
 
 def build_drop(path: str | None) -> Fault:
     """
-    Build a fault that closes the connection without a reply.
+    Build a fault that closes the connection without a response.
 
     :param path: path of the request, as in :class:`Fault`
     :return: the fault
     """
-    return Fault(path, lambda _: Reply(200, portion="nothing"))
+    return Fault(path, lambda _: Response(200, portion="nothing"))
 
 
 def build_cut(path: str | None) -> Fault:
     """
-    Build a fault that closes the connection in the middle of the ordinary reply.
+    Build a fault that closes the connection in the middle of the ordinary response.
 
     :param path: path of the request, as in :class:`Fault`
     :return: the fault
@@ -98,7 +98,7 @@ def build_cut(path: str | None) -> Fault:
 
 def build_delay(seconds: float, path: str | None) -> Fault:
     """
-    Build a fault that delays the ordinary reply.
+    Build a fault that delays the ordinary response.
 
     :param seconds: delay
     :param path: path of the request, as in :class:`Fault`

@@ -1,4 +1,4 @@
-"""Requests and replies of the sandbox, independent of the HTTP server."""
+"""Requests and responses of the sandbox, independent of the HTTP server."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Request:
 
 
 @dataclass
-class Reply:
+class Response:
     """
-    A reply before it is sent.
+    A response before it is sent.
 
     :param status: HTTP status
     :param body: an object to send as JSON, or a string or bytes to send unchanged
     :param headers: headers in addition to those of the server
     :param events: server-sent events to send instead of the body, with ``[DONE]`` at the end
-    :param delay: seconds before the reply
+    :param delay: seconds before the response
     :param portion: part of the body that is sent; unless it is ``all``, the connection is then closed
     """
 
@@ -59,14 +59,14 @@ class Reply:
 
 class Refusal(Exception):
     """
-    Refuses a request with an error reply.
+    Refuses a request with an error response.
 
-    :param reply: the error reply
+    :param response: the error response
     """
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(f"refused with status {reply.status}")
-        self.reply = reply
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"refused with status {response.status}")
+        self.response = response
 
 
 def gateway_refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Refusal:
@@ -80,7 +80,7 @@ def gateway_refusal(status: int, message: str, headers: dict[str, str] | None = 
     :param headers: headers to add
     :return: the exception to raise
     """
-    return Refusal(Reply(status, {"message": message}, headers or {}))
+    return Refusal(Response(status, {"message": message}, headers or {}))
 
 
 def model_refusal(status: int, message: str, param: str | None = None, code: str | None = None) -> Refusal:
@@ -94,7 +94,7 @@ def model_refusal(status: int, message: str, param: str | None = None, code: str
     :return: the exception to raise
     """
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
-    return Refusal(Reply(status, {"error": error}))
+    return Refusal(Response(status, {"error": error}))
 
 
 def parse_json(body: bytes) -> Any:

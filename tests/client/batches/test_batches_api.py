@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError
 
 COUNTS = {"completed": 2, "failed": 1, "total": 5}
@@ -52,12 +52,12 @@ def test_what_is_no_id_is_part_of_no_address(wrong: Any) -> None:
 
 
 def test_response_needs_an_id_and_a_batch_a_status() -> None:
-    reply = Reply(200, {}, b"")
-    assert batches_api.check({"id": "file-1"}, "file", reply) == {"id": "file-1"}
+    response = HTTPResponse(200, {}, b"")
+    assert batches_api.check({"id": "file-1"}, "file", response) == {"id": "file-1"}
     with pytest.raises(InvalidResponseError, match="The batch came back without 'status'"):
-        batches_api.check({"id": "batch-1"}, "batch", reply)
+        batches_api.check({"id": "batch-1"}, "batch", response)
     with pytest.raises(InvalidResponseError, match="The file came back without 'id'"):
-        batches_api.check({"id": 1}, "file", reply)
+        batches_api.check({"id": 1}, "file", response)
 
 
 @pytest.mark.parametrize(

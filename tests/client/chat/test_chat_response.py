@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError, OutputTruncatedError
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_call_and_no_reason() -> None:
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 
 
-REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 
 
 def choice(message: Any = None, finish: str = "stop") -> dict[str, Any]:
@@ -81,7 +81,7 @@ def choice(message: Any = None, finish: str = "stop") -> dict[str, Any]:
 )
 def test_chat_that_is_one(choices: list[Any]) -> None:
     value = {"choices": choices}
-    assert check_chat(value, REPLY, CHAT) is value
+    assert check_chat(value, RESPONSE, CHAT) is value
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_chat_that_is_one(choices: list[Any]) -> None:
 )
 def test_chat_that_is_none(value: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
-        check_chat(value, REPLY, CHAT)
+        check_chat(value, RESPONSE, CHAT)
     sentence = "The chat completion is not what an OpenAI-compatible service returns: "
     assert str(caught.value) == f"{sentence}{says} (request id r-1)"
 
@@ -112,5 +112,5 @@ def test_chat_cut_before_its_first_word(content: str | None) -> None:
     with pytest.raises(
         OutputTruncatedError, match=r"some-model reached its token limit.*was billed.*max_tokens"
     ) as caught:
-        check_chat(value, REPLY, CHAT)
+        check_chat(value, RESPONSE, CHAT)
     assert (caught.value.response, caught.value.status, caught.value.retryable) == (value, 200, False)

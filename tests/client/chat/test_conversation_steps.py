@@ -30,7 +30,7 @@ GOOD, BAD = '{"n": 1}', '{"n": "one"}'
 DEPRECATED = "This model is deprecated and will be redirected to z"
 
 
-def reply(text: str | None = None, *calls: Any, finish: str = "stop", warning: str | None = None) -> CompletionResult:
+def respond(text: str | None = None, *calls: Any, finish: str = "stop", warning: str | None = None) -> CompletionResult:
     message = {"role": "assistant", "content": text, **({"tool_calls": list(calls)} if calls else {})}
     response = {"choices": [{"index": 0, "message": message, "finish_reason": finish}], "model": "m"}
     return CompletionResult(response, "req-1", warning)
@@ -109,77 +109,88 @@ STRUCTURED = plan(structure=STRUCTURE)
 TOOLED = plan(tools=Tools([weather, DICTIONARY]), max_tool_rounds=2)
 
 CASES = {
-    "answer": Case(plan(), [reply("Yes")], "a", "Yes"),
+    "answer": Case(plan(), [respond("Yes")], "a", "Yes"),
     "error": Case(plan(), [fail(503)], "a", errors.APIStatusError),
     # Structure.
-    "valid at once": Case(STRUCTURED, [reply(GOOD)], "a", GOOD, {"n": 1}),
-    "in a code fence": Case(STRUCTURED, [reply(f"```json\n{GOOD}\n```")], "a", f"```json\n{GOOD}\n```", {"n": 1}),
+    "valid at once": Case(STRUCTURED, [respond(GOOD)], "a", GOOD, {"n": 1}),
+    "in a code fence": Case(STRUCTURED, [respond(f"```json\n{GOOD}\n```")], "a", f"```json\n{GOOD}\n```", {"n": 1}),
     "repair": Case(
-        STRUCTURED, [reply(BAD), reply(GOOD)], "a a", GOOD, {"n": 1}, "'one' is not of type 'integer'): asking for it"
+        STRUCTURED,
+        [respond(BAD), respond(GOOD)],
+        "a a",
+        GOOD,
+        {"n": 1},
+        "'one' is not of type 'integer'): asking for it",
     ),
     "repair exhausted": Case(
         STRUCTURED,
-        [reply(BAD), reply("none")],
+        [respond(BAD), respond("none")],
         "a a",
         errors.InvalidOutputError,
         reason="once more",
         message="it is not JSON",
     ),
     "no repair": Case(
-        plan(structure=STRUCTURE, repair=False), [reply(BAD)], "a", errors.InvalidOutputError, message="is not of type"
+        plan(structure=STRUCTURE, repair=False),
+        [respond(BAD)],
+        "a",
+        errors.InvalidOutputError,
+        message="is not of type",
     ),
     "truncated": Case(
-        STRUCTURED, [reply('{"n":', finish="length")], "a", errors.OutputTruncatedError, message="Raise max_tokens"
+        STRUCTURED, [respond('{"n":', finish="length")], "a", errors.OutputTruncatedError, message="Raise max_tokens"
     ),
     "truncated repair": Case(
         STRUCTURED,
-        [reply(BAD), reply('{"n":', finish="length")],
+        [respond(BAD), respond('{"n":', finish="length")],
         "a a",
         errors.OutputTruncatedError,
         reason="once more",
     ),
-    "truncated after valid JSON": Case(STRUCTURED, [reply(GOOD, finish="length")], "a", GOOD, {"n": 1}),
-    "truncated without a structure": Case(plan(), [reply("Ye", finish="length")], "a", "Ye"),
-    "error of a repair": Case(STRUCTURED, [reply(BAD), fail(503)], "a a", errors.APIStatusError, reason="once more"),
+    "truncated after valid JSON": Case(STRUCTURED, [respond(GOOD, finish="length")], "a", GOOD, {"n": 1}),
+    "truncated without a structure": Case(plan(), [respond("Ye", finish="length")], "a", "Ye"),
+    "error of a repair": Case(STRUCTURED, [respond(BAD), fail(503)], "a a", errors.APIStatusError, reason="once more"),
     # Fallback.
-    "fallback": Case(plan("a b"), [fail(503), reply("Yes")], "a b", "Yes", reason="a did not answer (503): asking b."),
+    "fallback": Case(
+        plan("a b"), [fail(503), respond("Yes")], "a b", "Yes", reason="a did not answer (503): asking b."
+    ),
     "each model once": Case(
-        plan("a b c"), [fail(429), fail(410), reply("Yes")], "a b c", "Yes", reason="b did not answer"
+        plan("a b c"), [fail(429), fail(410), respond("Yes")], "a b c", "Yes", reason="b did not answer"
     ),
     "all models fail": Case(plan("a b"), [fail(503), fail(429)], "a b", errors.RateLimitError, reason="asking b"),
     "deprecated": Case(
-        plan("a b"), [reply("Old", warning=DEPRECATED), reply("Yes")], "a b", "Yes", reason="a is deprecated (This"
+        plan("a b"), [respond("Old", warning=DEPRECATED), respond("Yes")], "a b", "Yes", reason="a is deprecated (This"
     ),
-    "deprecated last model": Case(plan(), [reply("Old", warning=DEPRECATED)], "a", "Old"),
-    "another warning": Case(plan("a b"), [reply("Yes", warning="maintenance tonight")], "a", "Yes"),
+    "deprecated last model": Case(plan(), [respond("Old", warning=DEPRECATED)], "a", "Old"),
+    "another warning": Case(plan("a b"), [respond("Yes", warning="maintenance tonight")], "a", "Yes"),
     "truncated answers don't fall back": Case(
         plan("a b"), [errors.OutputTruncatedError("cut")], "a", errors.OutputTruncatedError
     ),
     "repair stays with the fallback model": Case(
-        plan("a b", structure=STRUCTURE), [fail(503), reply(BAD), reply(GOOD)], "a b b", GOOD, {"n": 1}, "once more"
+        plan("a b", structure=STRUCTURE), [fail(503), respond(BAD), respond(GOOD)], "a b b", GOOD, {"n": 1}, "once more"
     ),
     "fallback during a repair": Case(
-        plan("a b", structure=STRUCTURE), [reply(BAD), fail(503), reply(GOOD)], "a a b", GOOD, {"n": 1}, "asking b"
+        plan("a b", structure=STRUCTURE), [respond(BAD), fail(503), respond(GOOD)], "a a b", GOOD, {"n": 1}, "asking b"
     ),
     # Tools.
-    "a round of tools": Case(TOOLED, [reply(None, call()), reply("Rain")], "a tools a", "Rain"),
+    "a round of tools": Case(TOOLED, [respond(None, call()), respond("Rain")], "a tools a", "Rain"),
     "rounds exhausted": Case(
         TOOLED,
-        [reply(None, call()), reply(None, call()), reply(None, call())],
+        [respond(None, call()), respond(None, call()), respond(None, call())],
         "a tools a tools a",
         errors.InvalidOutputError,
         message="still calls tools after 2 rounds",
     ),
     "no rounds": Case(
-        plan(tools=Tools(weather)), [reply(None, call())], "a", errors.InvalidOutputError, message="after 0 rounds"
+        plan(tools=Tools(weather)), [respond(None, call())], "a", errors.InvalidOutputError, message="after 0 rounds"
     ),
-    "calls of a dictionary": Case(TOOLED, [reply(None, call("theirs"))], "a", ""),
-    "calls of a dictionary and a function": Case(TOOLED, [reply(None, call(), call("theirs"))], "a", ""),
-    "calls without tools": Case(plan(structure=STRUCTURE), [reply(None, call())], "a", ""),
-    "an unknown tool is answered": Case(TOOLED, [reply(None, call("other")), reply("Rain")], "a tools a", "Rain"),
+    "calls of a dictionary": Case(TOOLED, [respond(None, call("theirs"))], "a", ""),
+    "calls of a dictionary and a function": Case(TOOLED, [respond(None, call(), call("theirs"))], "a", ""),
+    "calls without tools": Case(plan(structure=STRUCTURE), [respond(None, call())], "a", ""),
+    "an unknown tool is answered": Case(TOOLED, [respond(None, call("other")), respond("Rain")], "a tools a", "Rain"),
     "tools, then a structure": Case(
         plan(tools=Tools([weather, nothing]), max_tool_rounds=1, structure=STRUCTURE),
-        [reply(None, call()), reply(BAD), reply(GOOD)],
+        [respond(None, call()), respond(BAD), respond(GOOD)],
         "a tools a a",
         GOOD,
         {"n": 1},
@@ -187,14 +198,14 @@ CASES = {
     ),
     "tools after a repair": Case(
         plan(tools=Tools(weather), max_tool_rounds=1, structure=STRUCTURE),
-        [reply(BAD), reply(None, call()), reply(GOOD)],
+        [respond(BAD), respond(None, call()), respond(GOOD)],
         "a a tools a",
         GOOD,
         {"n": 1},
     ),
     "tools with a fallback model": Case(
         plan("a b", tools=Tools(weather), max_tool_rounds=1),
-        [fail(503), reply(None, call()), reply("Rain")],
+        [fail(503), respond(None, call()), respond("Rain")],
         "a b tools b",
         "Rain",
     ),
@@ -239,7 +250,7 @@ def test_events_lead_to_steps_and_end(name: str) -> None:
     ],
 )
 def test_status_decides_whether_to_use_the_next_model(error: errors.AIEndpointsError, falls_back: bool) -> None:
-    result = play(plan("a b"), error, *([reply("Yes")] if falls_back else []))
+    result = play(plan("a b"), error, *([respond("Yes")] if falls_back else []))
     assert result.summary == ("a b" if falls_back else "a")
     assert (result.error is None) == falls_back
     if not falls_back:
@@ -247,7 +258,7 @@ def test_status_decides_whether_to_use_the_next_model(error: errors.AIEndpointsE
 
 
 def test_a_repair_request_holds_the_answer_and_its_fault() -> None:
-    result = play(plan(structure=STRUCTURE), reply(f"<think>Hm.</think>{BAD}"), reply(GOOD))
+    result = play(plan(structure=STRUCTURE), respond(f"<think>Hm.</think>{BAD}"), respond(GOOD))
     first, second = result.requests
     assert first == SendRequest("a", QUESTION)
     question, answer, repair = second.messages
@@ -260,7 +271,7 @@ def test_a_repair_request_holds_the_answer_and_its_fault() -> None:
 
 def test_tools_get_their_calls_and_the_model_their_messages() -> None:
     calls = [call(identifier="1"), call(identifier="2")]
-    result = play(TOOLED, reply(None, *calls), reply("Rain"))
+    result = play(TOOLED, respond(None, *calls), respond("Rain"))
     assert result.steps[1] == RunTools(calls)
     message = {"role": "assistant", "content": None, "tool_calls": calls}
     assert result.requests[1].messages == [*QUESTION, message, *answer_calls(calls)]
@@ -268,20 +279,22 @@ def test_tools_get_their_calls_and_the_model_their_messages() -> None:
 
 def test_a_token_in_an_answer_is_in_no_message() -> None:
     secret = plan("a b", structure=STRUCTURE, token=TOKEN)
-    wrong = reply(f'{{"n": "{TOKEN}"}}', warning=f"deprecated {TOKEN}")
-    result = play(secret, wrong, reply(f'{{"n": "{TOKEN}"}}'), reply(f'{{"n": "{TOKEN}"}}'))
+    wrong = respond(f'{{"n": "{TOKEN}"}}', warning=f"deprecated {TOKEN}")
+    result = play(secret, wrong, respond(f'{{"n": "{TOKEN}"}}'), respond(f'{{"n": "{TOKEN}"}}'))
     reasons = [request.reason for request in result.requests if request.reason]
     assert ["deprecated ***" in reasons[0], "'***' is not of type" in reasons[1]] == [True, True]
     assert TOKEN not in "".join([*reasons, str(result.error), result.requests[-1].messages[-1]["content"]])
 
 
 def test_an_error_of_the_answer_holds_its_response() -> None:
-    result = play(plan(structure=STRUCTURE, repair=False), reply(BAD))
+    result = play(plan(structure=STRUCTURE, repair=False), respond(BAD))
     assert result.error is not None
-    assert (result.error.response, result.error.request_id) == (reply(BAD).response, "req-1")
+    assert (result.error.response, result.error.request_id) == (respond(BAD).response, "req-1")
 
 
-events = st.sampled_from([reply(GOOD), reply(BAD), reply(GOOD, warning=DEPRECATED), fail(503), reply(None, call())])
+events = st.sampled_from(
+    [respond(GOOD), respond(BAD), respond(GOOD, warning=DEPRECATED), fail(503), respond(None, call())]
+)
 
 
 @given(st.lists(events, min_size=20, max_size=20), st.integers(1, 4), st.booleans(), st.integers(0, 3))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, guard_model
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
 from hypothesis import given
 from hypothesis import strategies as st
 
 USER = {"role": "user", "content": "How do I sharpen a knife?"}
 ASSISTANT = {"role": "assistant", "content": "With a whetstone."}
-REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 
 
 def response(text: Any, finish: str | None = "stop", **fields: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def response(text: Any, finish: str | None = "stop", **fields: Any) -> dict[str,
 
 def read(value: Any, model: str = guard_model.MODEL, unsafe: tuple[str, ...] = ("Unsafe",)) -> dict[str, Any]:
     value = value if isinstance(value, dict) else response(value)
-    return guard_model.read_verdict(value, REPLY, chat_request.chat(model, [USER]), unsafe)
+    return guard_model.read_verdict(value, RESPONSE, chat_request.chat(model, [USER]), unsafe)
 
 
 @pytest.mark.parametrize(

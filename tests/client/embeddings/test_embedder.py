@@ -32,7 +32,7 @@ def embedder() -> Iterator[Callable[[str], Embedder]]:
 
 def serving(change: Callable[[dict[str, Any], int], Any]) -> Manner:
     """
-    Embed each text as its length, and let the test change the n-th reply.
+    Embed each text as its length, and let the test change the n-th response.
     """
     served = 0
 
@@ -73,7 +73,9 @@ def test_any_number_of_texts(embedder: Callable[[str], Embedder], count: int) ->
     assert {type(number) for number in value["data"][0]["embedding"]} == {float}
     assert value["data"][-1]["embedding"] == alone["data"][0]["embedding"]
     assert value["usage"]["total_tokens"] >= count
-    assert not any(reply.body for reply in responses), "replies are many, and would be kept until the last has come"
+    assert not any(response.body for response in responses), (
+        "responses are many, and would be kept until the last has come"
+    )
     assert (value["object"], value["model"]) == ("list", "bge-m3")
 
 
@@ -134,7 +136,7 @@ def test_usage_is_summed(embedder: Callable[[str], Embedder], usages: list[Any],
     ],
     ids=["too_few", "too_many", "dimensions", "no_data", "list", "text"],
 )
-def test_wrong_second_reply(
+def test_wrong_second_response(
     embedder: Callable[[str], Embedder], change: Callable[[dict[str, Any], int], Any], says: str
 ) -> None:
     with Server(serving(change)) as server, pytest.raises(InvalidResponseError) as caught:

@@ -22,7 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import (
     parse_embeddings,
     read_response,
 )
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply, parse
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse, parse
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 
@@ -107,13 +107,15 @@ CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 SETTINGS = ClientSettings(base_url="https://service.example/v1", token="secret")
 
 
-REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 
 
-def build_reply(body: Any, content_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
+def build_response(
+    body: Any, content_type: str = "application/json", status: int = 200, **headers: str
+) -> HTTPResponse:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"content-type": content_type, "x-request-id": "r-1", **headers}
-    return Reply(status, named, content)
+    return HTTPResponse(status, named, content)
 
 
 def packed(*numbers: float) -> str:
@@ -140,8 +142,8 @@ READ = {"json": parse, "msgspec": parse_embeddings}
     ids=["floats", "whole_numbers", "base64", "shuffled", "no_index"],
 )
 def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[..., dict[str, Any]]) -> None:
-    value = read(build_reply({"data": data}), CHAT, SETTINGS)
-    embeddings = check_embeddings(value, len(data), REPLY, CHAT)
+    value = read(build_response({"data": data}), CHAT, SETTINGS)
+    embeddings = check_embeddings(value, len(data), RESPONSE, CHAT)
     assert [list(vector) for vector in embeddings] == vectors
     as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index", 0))]
     assert [isinstance(vector, array) for vector in embeddings] == as_text, "no list of numbers is made of base64"
@@ -191,8 +193,8 @@ def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[...
     ids=lambda value: repr(value)[-60:],
 )
 def test_vectors_that_are_none(data: Any, says: str, read: Callable[..., dict[str, Any]]) -> None:
-    value = read(build_reply({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
+    value = read(build_response({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
     with pytest.raises(InvalidResponseError) as caught:
-        check_embeddings(value, 2, REPLY, CHAT)
+        check_embeddings(value, 2, RESPONSE, CHAT)
     assert says in str(caught.value)
     assert caught.value.request_id == "r-1"

@@ -15,10 +15,10 @@ from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import APITimeoutError
 from support import canary
-from support.scripted_server import Received, Server, Wire, hang, reply
+from support.scripted_server import Received, Server, Wire, hang, respond
 
 MODELS = model_list.models()
-OK = reply(200, {"data": []})
+OK = respond(200, {"data": []})
 
 
 def make_client(server: Server, **fields: Any) -> AsyncClient:
@@ -50,7 +50,7 @@ def test_the_loop_runs_on_while_it_waits() -> None:
 def test_requests_run_side_by_side() -> None:
     async def go() -> list[int]:
         async with make_client(server) as client:
-            return [reply_.status for reply_ in await asyncio.gather(*(client.send(MODELS) for _ in range(20)))]
+            return [response_.status for response_ in await asyncio.gather(*(client.send(MODELS) for _ in range(20)))]
 
     with Server(OK) as server:
         assert asyncio.run(go()) == [200] * 20

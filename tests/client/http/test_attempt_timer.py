@@ -88,13 +88,13 @@ def ask(drive: Callable[..., Any], **settings: Any) -> AIEndpointsError:
 
 
 @pytest.mark.parametrize("where", REACHED.values(), ids=REACHED)
-def test_reply_has_the_time_of_the_attempt(
+def test_response_has_the_time_of_the_attempt(
     drive: Callable[..., Any], where: Callable[[ExitStack], dict[str, Any]], places: ExitStack
 ) -> None:
     error = ask(drive, timeout=SECONDS, **where(places))
     assert isinstance(error, APITimeoutError)
     assert (error.kind, error.may_have_been_processed) == ("timeout", True)
-    assert "did not complete its reply to the list of models within 1 s. Raise the timeout" in str(error)
+    assert "did not complete its response to the list of models within 1 s. Raise the timeout" in str(error)
 
 
 @pytest.mark.parametrize("where", UNREACHED.values(), ids=UNREACHED)
@@ -127,10 +127,10 @@ def test_name_lookup_that_hangs(
     assert (error.kind, error.may_have_been_processed) == ("timeout", False)
 
 
-def test_slow_reply_may_take_longer_than_connecting(drive: Callable[..., Any]) -> None:
+def test_slow_response_may_take_longer_than_connecting(drive: Callable[..., Any]) -> None:
     def pause(connection: Wire, request: scripted_server.Received) -> bool:
         connection.closing.wait(2.0)
-        return scripted_server.reply(200, {"data": []})(connection, request)
+        return scripted_server.respond(200, {"data": []})(connection, request)
 
     with Server(pause) as server:
         run = drive(ClientSettings(base_url=server.base_url, connect_timeout=1.0, timeout=60.0), MODELS, MODELS)
@@ -145,7 +145,7 @@ def test_large_request_may_take_longer_than_connecting(drive: Callable[..., Any]
         connection.closing.wait(2.0)
 
     # More than what the systems on both sides take in before anybody reads.
-    with Server(scripted_server.reply(200, {}), first=read_late, window=100_000) as server:
+    with Server(scripted_server.respond(200, {}), first=read_late, window=100_000) as server:
         run = drive(ClientSettings(base_url=server.base_url, connect_timeout=1.0, timeout=60.0, max_retries=0), large)
         assert run.last.status == 200
         assert server.requests[0].body == large.content
@@ -190,7 +190,7 @@ def test_threads_have_each_their_own_time() -> None:
 
     def slowly(connection: Wire, request: scripted_server.Received) -> bool:
         connection.closing.wait(1.5)
-        return scripted_server.reply(200, {})(connection, request)
+        return scripted_server.respond(200, {})(connection, request)
 
     with Server(slowly) as server:
         patient = ClientSettings(base_url=server.base_url, timeout=60.0)
@@ -205,7 +205,7 @@ def test_threads_have_each_their_own_time() -> None:
         for thread in threads:
             thread.join(LIMIT)
     assert {name: type(outcome).__name__ for name, outcome in outcomes.items()} == {
-        f"{kind}{n}": {"patient": "Reply", "hasty": "APITimeoutError"}[kind]
+        f"{kind}{n}": {"patient": "HTTPResponse", "hasty": "APITimeoutError"}[kind]
         for n in range(10)
         for kind in ("patient", "hasty")
     }
@@ -213,7 +213,7 @@ def test_threads_have_each_their_own_time() -> None:
 
 def test_forked_process_has_its_own_clock_and_connections() -> None:
     with Server(
-        scripted_server.reply(200, {"data": []}), scripted_server.reply(200, {"data": []}), scripted_server.hang
+        scripted_server.respond(200, {"data": []}), scripted_server.respond(200, {"data": []}), scripted_server.hang
     ) as server:
         client = Client(ClientSettings(base_url=server.base_url, timeout=1.0, max_retries=0))
         client.send(MODELS)

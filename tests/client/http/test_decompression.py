@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.decompression import inflate, receive
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
@@ -39,11 +39,11 @@ def test_inflate_stops_one_byte_after_the_limit(limit: int) -> None:
 
 
 def test_receive_reads_header_names_in_any_case() -> None:
-    settings = ClientSettings(max_reply_bytes=2_000)
+    settings = ClientSettings(max_response_bytes=2_000)
     headers = [("X-Request-ID", "r-1"), ("CONTENT-ENCODING", "gzip")]
-    reply = receive(200, headers, gzip.compress(TEXT), models(), settings)
-    assert isinstance(reply, Reply)
-    assert (reply.status, reply.headers, reply.body) == (200, {"x-request-id": "r-1"}, TEXT)
+    response = receive(200, headers, gzip.compress(TEXT), models(), settings)
+    assert isinstance(response, HTTPResponse)
+    assert (response.status, response.headers, response.body) == (200, {"x-request-id": "r-1"}, TEXT)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_receive_reads_header_names_in_any_case() -> None:
     ids=["gzip", "identity", "br"],
 )
 def test_receive_refuses_what_is_too_large(encoding: str, body: bytes) -> None:
-    outcome = receive(200, [("content-encoding", encoding)], body, models(), ClientSettings(max_reply_bytes=899))
+    outcome = receive(200, [("content-encoding", encoding)], body, models(), ClientSettings(max_response_bytes=899))
     assert isinstance(outcome, InvalidResponseError)
     assert "larger than 899 bytes" in str(outcome)

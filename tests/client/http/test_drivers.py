@@ -27,14 +27,14 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary, scripted_server
 from support.drivers import drive_blocking, drive_non_blocking
-from support.scripted_server import Manner, Server, reply
+from support.scripted_server import Manner, Server, respond
 
 MODELS = model_list.models()
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 ((_, EMBED),) = embeddings_request.embeddings("some-model", "Hi")
 KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}
 
-OK = reply(200, {"object": "list", "data": []})
+OK = respond(200, {"object": "list", "data": []})
 ASKED_TO_WAIT = {429: {"Retry-After": "7"}, 503: {"RateLimit-Reset": "3"}}
 
 
@@ -45,7 +45,7 @@ def settings_for(server: Server | Sandbox, **fields: Any) -> ClientSettings:
 def test_hundred_calls_share_one_connection(drive: Callable[..., Any]) -> None:
     with Sandbox() as sandbox:
         run = drive(settings_for(sandbox, token=sandbox.token), *[MODELS] * 50, *[CHAT, EMBED] * 25)
-        assert [type(outcome).__name__ for outcome in run.outcomes[:50]] == ["Reply"] * 50
+        assert [type(outcome).__name__ for outcome in run.outcomes[:50]] == ["HTTPResponse"] * 50
         # "some-model" is refused each time: errors keep the connection as well.
         assert {outcome.status for outcome in run.outcomes[50:]} == {404}
         assert (len(sandbox.requests), sandbox.connections) == (100, 1)
@@ -60,15 +60,15 @@ def test_hundred_calls_share_one_connection(drive: Callable[..., Any]) -> None:
         scripted_server.hang,
         scripted_server.drip_body,
         scripted_server.drip_chunks,
-        reply(200, "x" * 5_000),
+        respond(200, "x" * 5_000),
     ],
     ids=["vanish", "stop_halfway", "reset", "hang", "drip_body", "drip_chunks", "too_large"],
 )
 def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> None:
     with Server(OK, fault, OK) as server:
-        settings = settings_for(server, timeout=2.0, max_retries=0, max_reply_bytes=4_000)
+        settings = settings_for(server, timeout=2.0, max_retries=0, max_response_bytes=4_000)
         run = drive(settings, MODELS, MODELS, MODELS, MODELS)
-        good = [outcome for outcome in run.outcomes if isinstance(outcome, http_response.Reply)]
+        good = [outcome for outcome in run.outcomes if isinstance(outcome, http_response.HTTPResponse)]
         assert isinstance(run.outcomes[1], AIEndpointsError)
         assert [outcome.body for outcome in good] == [b'{"object": "list", "data": []}'] * 3
         assert server.connections <= 2
@@ -88,7 +88,7 @@ def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> 
 def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: Any) -> None:
     slept = []
     for drive in (drive_blocking, drive_non_blocking):
-        with Server(reply(status, {"message": "No"}, ASKED_TO_WAIT.get(status))) as server:
+        with Server(respond(status, {"message": "No"}, ASKED_TO_WAIT.get(status))) as server:
             random.seed(11)
             run = drive(settings_for(server), KINDS[kind])
             assert isinstance(run.error, APIStatusError)
@@ -109,7 +109,7 @@ def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: An
     ids=["vanish", "halfway", "reset"],
 )
 @pytest.mark.parametrize(("kind", "attempts"), [("models", 3), ("embed", 3), ("chat", 1)])
-def test_broken_replies_are_repeated_unless_billed(
+def test_broken_responses_are_repeated_unless_billed(
     drive: Callable[..., Any], fault: Manner, kind: str, attempts: int
 ) -> None:
     with Server(fault) as server:
@@ -127,7 +127,7 @@ def test_what_never_reached_the_service_is_repeated_for_all(drive: Callable[...,
 
 
 def test_no_retries_is_one_attempt(drive: Callable[..., Any]) -> None:
-    with Server(reply(503)) as server:
+    with Server(respond(503)) as server:
         run = drive(settings_for(server, max_retries=0), MODELS)
         assert (run.error.attempts, run.slept, len(server.requests)) == (1, [], 1)
         assert "Gave up" not in str(run.error)
@@ -136,10 +136,10 @@ def test_no_retries_is_one_attempt(drive: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("script", "attempts", "slept"),
     [
-        ([reply(503, headers={"Retry-After": "0"}), OK], 2, [0.0]),
-        ([reply(429, headers={"Retry-After": "59"}), reply(429, headers={"Retry-After": "2"})], 2, [59.0]),
-        ([reply(429, headers={"Retry-After": "61"})], 1, []),
-        ([reply(503, headers={"Retry-After": "3600"})], 1, []),
+        ([respond(503, headers={"Retry-After": "0"}), OK], 2, [0.0]),
+        ([respond(429, headers={"Retry-After": "59"}), respond(429, headers={"Retry-After": "2"})], 2, [59.0]),
+        ([respond(429, headers={"Retry-After": "61"})], 1, []),
+        ([respond(503, headers={"Retry-After": "3600"})], 1, []),
     ],
 )
 def test_waiting_ends_with_its_budget(
@@ -154,7 +154,7 @@ def test_waiting_ends_with_its_budget(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(drive: Callable[..., Any], status: int) -> None:
-    with Server(OK) as other, Server(reply(status, headers={"Location": f"{other.base_url}/models"})) as server:
+    with Server(OK) as other, Server(respond(status, headers={"Location": f"{other.base_url}/models"})) as server:
         run = drive(settings_for(server), MODELS, CHAT)
         assert [outcome.status for outcome in run.outcomes] == [status, status]
         with pytest.raises(InvalidResponseError, match=r"was redirected \(status \d+\) to http://127.0.0.1") as caught:
@@ -218,8 +218,8 @@ def _raw_deflate(data: bytes) -> bytes:
     ],
     ids=["gzip", "gzip_members", "x-gzip", "zlib", "raw_deflate", "identity", "none"],
 )
-def test_compressed_replies(drive: Callable[..., Any], encoding: str, press: Callable[[bytes], bytes]) -> None:
-    with Server(reply(200, press(b'{"data": []}'), {"Content-Encoding": encoding})) as server:
+def test_compressed_responses(drive: Callable[..., Any], encoding: str, press: Callable[[bytes], bytes]) -> None:
+    with Server(respond(200, press(b'{"data": []}'), {"Content-Encoding": encoding})) as server:
         assert drive(settings_for(server), MODELS).last.body == b'{"data": []}'
 
 
@@ -236,7 +236,7 @@ def test_error_names_an_encoding_that_fails(
     drive: Callable[..., Any], encoding: str, body: bytes, sentence: str
 ) -> None:
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
-    with Server(reply(200, body, headers), reply(400, body, headers)) as server:
+    with Server(respond(200, body, headers), respond(400, body, headers)) as server:
         run = drive(settings_for(server), MODELS, CHAT)
     with pytest.raises(InvalidResponseError, match=f"came back as {sentence} instead of JSON"):
         http_response.parse(run.outcomes[0], MODELS, ClientSettings(server.base_url))
@@ -247,9 +247,9 @@ def test_error_names_an_encoding_that_fails(
 def test_bombs_do_not_unfold(drive: Callable[..., Any], press: Callable[[bytes], bytes]) -> None:
     bomb = press(bytes(300_000_000))
     encoding = "gzip" if press is gzip.compress else "deflate"
-    with Server(reply(200, bomb, {"Content-Encoding": encoding})) as server:
+    with Server(respond(200, bomb, {"Content-Encoding": encoding})) as server:
         tracemalloc.start()
-        run = drive(settings_for(server, max_reply_bytes=1_000_000), MODELS)
+        run = drive(settings_for(server, max_response_bytes=1_000_000), MODELS)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert isinstance(run.error, InvalidResponseError)
@@ -257,21 +257,21 @@ def test_bombs_do_not_unfold(drive: Callable[..., Any], press: Callable[[bytes],
     assert peak < 20_000_000
 
 
-def test_reply_of_the_largest_size_is_read(drive: Callable[..., Any]) -> None:
-    with Server(reply(200, b"x" * 1_000), reply(200, b"x" * 1_001)) as server:
-        run = drive(settings_for(server, max_reply_bytes=1_000), MODELS, MODELS)
+def test_response_of_the_largest_size_is_read(drive: Callable[..., Any]) -> None:
+    with Server(respond(200, b"x" * 1_000), respond(200, b"x" * 1_001)) as server:
+        run = drive(settings_for(server, max_response_bytes=1_000), MODELS, MODELS)
     assert len(run.outcomes[0].body) == 1_000
     assert isinstance(run.error, InvalidResponseError)
 
 
-def test_endless_reply_is_not_read_to_its_end(drive: Callable[..., Any]) -> None:
+def test_endless_response_is_not_read_to_its_end(drive: Callable[..., Any]) -> None:
     def endless(connection: scripted_server.Wire, _: scripted_server.Received) -> bool:
         connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
             connection.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
 
     with Server(endless) as server:
-        assert "was not read to its end" in str(drive(settings_for(server, max_reply_bytes=100_000), MODELS).error)
+        assert "was not read to its end" in str(drive(settings_for(server, max_response_bytes=100_000), MODELS).error)
 
 
 @pytest.mark.parametrize(
@@ -282,12 +282,12 @@ def test_endless_reply_is_not_read_to_its_end(drive: Callable[..., Any]) -> None
 def test_what_is_not_http_is_a_lost_connection_or_no_json(drive: Callable[..., Any], garbage: bytes) -> None:
     with Server(scripted_server.raw(garbage)) as server:
         outcome = drive(settings_for(server, max_retries=0, timeout=5.0), MODELS).last
-        if isinstance(outcome, http_response.Reply):
+        if isinstance(outcome, http_response.HTTPResponse):
             with pytest.raises(InvalidResponseError):
                 http_response.parse(outcome, MODELS, ClientSettings(server.base_url))
         else:
             assert isinstance(outcome, APIConnectionError)
-            assert "No reply from 127.0.0.1" in str(outcome)
+            assert "No response from 127.0.0.1" in str(outcome)
 
 
 def test_cap_is_shared_by_clients_of_one_token() -> None:

@@ -8,7 +8,7 @@ from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.http import http_request
 from apache_airflow_provider_ovhcloud_ai.client.http.error_responses import parse_error
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.models.model_names import with_suggestions
 from apache_airflow_provider_ovhcloud_ai.errors import (
@@ -32,14 +32,14 @@ def refusal(
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"content-type": "text/plain" if isinstance(body, bytes) else "application/json"}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
-    error = parse_error(Reply(status, named, content), request, "https://service.example/v1", token, NOW)
+    error = parse_error(HTTPResponse(status, named, content), request, "https://service.example/v1", token, NOW)
     assert error is not None
     return error
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 399])
 def test_success_is_no_error(status: int) -> None:
-    assert parse_error(Reply(status, {}, b""), CHAT, "https://service.example/v1", None, NOW) is None
+    assert parse_error(HTTPResponse(status, {}, b""), CHAT, "https://service.example/v1", None, NOW) is None
 
 
 @pytest.mark.parametrize(

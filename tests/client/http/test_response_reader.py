@@ -14,14 +14,14 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
 from apache_airflow_provider_ovhcloud_ai.client.http import response_reader
 from apache_airflow_provider_ovhcloud_ai.client.http.http_request import Request
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.http.session import PooledSession
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 REQUEST = Request("GET", "/files/f/content", "content of a file")
-SETTINGS = ClientSettings(max_reply_bytes=1_000)
+SETTINGS = ClientSettings(max_response_bytes=1_000)
 TEXT = b"any text " * 100
 
 
@@ -32,7 +32,7 @@ def receive() -> Iterator[Callable[..., Any]]:
 
         def send(status: int = 200, body: Any = TEXT, **headers: str) -> Any:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            server = stack.enter_context(Server(reply(status, body, named)))
+            server = stack.enter_context(Server(respond(status, body, named)))
             session = PooledSession(ClientSettings(server.base_url))
             stack.callback(session.close)
             return session.send(REQUEST, 20.0)
@@ -42,7 +42,7 @@ def receive() -> Iterator[Callable[..., Any]]:
 
 def test_body_is_read_up_to_the_limit(receive: Callable[..., Any]) -> None:
     whole = response_reader.read_response(receive(), REQUEST, SETTINGS)
-    assert isinstance(whole, Reply)
+    assert isinstance(whole, HTTPResponse)
     assert (whole.status, whole.body) == (200, TEXT)
     error = response_reader.read_response(receive(body=TEXT * 2), REQUEST, SETTINGS)
     assert isinstance(error, InvalidResponseError)
@@ -54,7 +54,7 @@ def test_file_replaces_what_the_sink_held(receive: Callable[..., Any]) -> None:
     saved = response_reader.save_response(
         receive(body=gzip.compress(TEXT), Content_Encoding="gzip"), REQUEST, SETTINGS, sink
     )
-    assert isinstance(saved, Reply)
+    assert isinstance(saved, HTTPResponse)
     assert (saved.body, "content-encoding" in saved.headers) == (b"", False)
     assert sink.getvalue() == TEXT
 

@@ -13,10 +13,10 @@ from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment
 from apache_airflow_provider_ovhcloud_ai.client.http.session import PooledSession
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from support import canary
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 LIST = Request("GET", "/models", "list of models")
-OK = reply(200, {"data": []})
+OK = respond(200, {"data": []})
 
 
 def send(session: PooledSession, request: Request = LIST) -> int:

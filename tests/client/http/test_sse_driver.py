@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
-from support.scripted_server import Received, Server, Wire, echo, hang, raw, refusing, reply, reset, vanish
+from support.scripted_server import Received, Server, Wire, echo, hang, raw, refusing, reset, respond, vanish
 from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, send_stream, then_hang
 
 CHAT = chat_request.as_stream(chat_request.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}], max_tokens=5))
@@ -136,7 +136,7 @@ def test_stream_that_declares_its_length_and_is_cut() -> None:
 
 
 @pytest.mark.parametrize("manner", [vanish, reset])
-def test_no_reply_at_all(manner: Any) -> None:
+def test_no_response_at_all(manner: Any) -> None:
     with Server(manner) as server, pytest.raises(APIConnectionError) as raised:
         streamed(server.base_url)
     assert raised.value.kind == "lost"
@@ -165,14 +165,14 @@ def test_time_counts_as_a_whole(manner: Any, completes: bool) -> None:
 
 
 def test_refusal() -> None:
-    refused = reply(401, {"error": {"message": "Invalid API Key"}})
+    refused = respond(401, {"error": {"message": "Invalid API Key"}})
     with Server(refused) as server, pytest.raises(AuthenticationError, match="says: Invalid API Key"):
         streamed(server.base_url)
     assert len(server.requests) == 1
 
 
 def test_limit_is_not_waited_for() -> None:
-    with Server(reply(429, {}, {"Retry-After": "30"})) as server, pytest.raises(RateLimitError) as raised:
+    with Server(respond(429, {}, {"Retry-After": "30"})) as server, pytest.raises(RateLimitError) as raised:
         streamed(server.base_url)
     assert raised.value.retry_after == 30
     assert len(server.requests) == 1
@@ -180,26 +180,26 @@ def test_limit_is_not_waited_for() -> None:
 
 def test_refusal_as_events_is_a_refusal() -> None:
     body = {"error": {"message": "Slow down"}}
-    with Server(reply(429, body, {"Content-Type": "text/event-stream"})) as server, pytest.raises(RateLimitError):
+    with Server(respond(429, body, {"Content-Type": "text/event-stream"})) as server, pytest.raises(RateLimitError):
         streamed(server.base_url)
 
 
 def test_redirect_is_not_followed() -> None:
     with Server(send_stream(answer("stolen"))) as elsewhere:
         there = {"Location": f"{elsewhere.base_url}/chat/completions"}
-        with Server(reply(307, b"", there)) as server, pytest.raises(InvalidResponseError, match="was redirected"):
+        with Server(respond(307, b"", there)) as server, pytest.raises(InvalidResponseError, match="was redirected"):
             streamed(server.base_url)
         assert elsewhere.requests == []
 
 
 def test_json_comes_as_one_event() -> None:
     whole = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
-    with Server(reply(200, whole)) as server:
+    with Server(respond(200, whole)) as server:
         assert [json.loads(data) for data in streamed(server.base_url)] == [whole]
 
 
 def test_page_is_no_answer() -> None:
-    page = reply(200, "<html><title>Sign in</title>", {"Content-Type": "text/html"})
+    page = respond(200, "<html><title>Sign in</title>", {"Content-Type": "text/html"})
     with Server(page) as server, pytest.raises(InvalidResponseError, match="an HTML page titled 'Sign in'"):
         streamed(server.base_url)
 
@@ -209,12 +209,12 @@ def test_page_is_no_answer() -> None:
     [
         pytest.param(send_stream(*[chunk("x" * 100)] * 40), id="events"),
         pytest.param(send_stream(*[b": " + b"x" * 100 + b"\n\n"] * 40), id="comments"),
-        pytest.param(reply(200, {"choices": ["x" * 4000]}), id="JSON"),
+        pytest.param(respond(200, {"choices": ["x" * 4000]}), id="JSON"),
     ],
 )
 def test_size_counts_as_a_whole(manner: Any) -> None:
     with Server(manner) as server, pytest.raises(InvalidResponseError, match=r"larger than 2,000 bytes"):
-        streamed(server.base_url, max_reply_bytes=2_000)
+        streamed(server.base_url, max_response_bytes=2_000)
 
 
 def test_endless_event(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +232,8 @@ def test_endless_event(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(echo(401, str), id="refused"),
         pytest.param(hang, id="hangs"),
         pytest.param(vanish, id="lost"),
-        pytest.param(reply(302, b"", {"Location": f"http://{canary.TOKEN}/"}), id="redirected"),
-        pytest.param(reply(200, f"<title>{canary.TOKEN}</title>", {"Content-Type": "text/html"}), id="a page"),
+        pytest.param(respond(302, b"", {"Location": f"http://{canary.TOKEN}/"}), id="redirected"),
+        pytest.param(respond(200, f"<title>{canary.TOKEN}</title>", {"Content-Type": "text/html"}), id="a page"),
     ],
 )
 def test_no_error_holds_the_token(manner: Any) -> None:
@@ -251,7 +251,7 @@ def sent_stream(server: Server, seconds: float = 20.0, **fields: Any) -> tuple[l
 
 
 def test_what_was_not_begun_is_asked_for_again() -> None:
-    busy = reply(503, {}, {"Retry-After": "0"})
+    busy = respond(503, {}, {"Retry-After": "0"})
     with Server(busy, send_stream(answer("Hi"))) as server:
         got, heads = sent_stream(server)
     assert got == read_data(*answer("Hi").strip().split(b"\n\n"))
@@ -282,7 +282,7 @@ def test_an_answer_that_keeps_coming_has_all_the_time_it_needs() -> None:
 
 @pytest.mark.parametrize("manner", [hang, then_hang(ONE), dripping(b": ping\n\n"), dripping(b"d")])
 def test_one_that_says_nothing_has_not(manner: Any) -> None:
-    with Server(manner) as server, pytest.raises(APITimeoutError, match=r"sent nothing of its reply .* for 0\.5 s"):
+    with Server(manner) as server, pytest.raises(APITimeoutError, match=r"sent nothing of its response .* for 0\.5 s"):
         sent_stream(server, seconds=0.5, max_retries=0)
 
 

@@ -13,10 +13,10 @@ from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import APIStatusError, APITimeoutError, RateLimitError
 from support import canary
-from support.scripted_server import Received, Server, Wire, hang, reply
+from support.scripted_server import Received, Server, Wire, hang, respond
 
 MODELS = model_list.models()
-OK = reply(200, {"data": []})
+OK = respond(200, {"data": []})
 
 
 def make_client(server: Server, **fields: Any) -> Client:
@@ -64,7 +64,7 @@ def test_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
 
 
 def test_single_attempts_are_not_repeated_but_have_a_time_of_their_own() -> None:
-    with Server(reply(503), hang) as server, make_client(server) as client:
+    with Server(respond(503), hang) as server, make_client(server) as client:
         with pytest.raises(APIStatusError):
             client.send_once(MODELS)
         with pytest.raises(APITimeoutError, match=r"within 0\.3 s"):
@@ -73,14 +73,14 @@ def test_single_attempts_are_not_repeated_but_have_a_time_of_their_own() -> None
 
 
 def test_exchange_returns_a_response_of_any_status() -> None:
-    with Server(reply(429, {"message": "x"}), reply(302)) as server, make_client(server) as client:
+    with Server(respond(429, {"message": "x"}), respond(302)) as server, make_client(server) as client:
         assert [client.exchange(MODELS).status for _ in range(2)] == [429, 302]
 
 
 def test_pauses_are_real_by_default() -> None:
-    with Server(reply(429, headers={"Retry-After": "0.01"}), OK) as server, make_client(server) as client:
+    with Server(respond(429, headers={"Retry-After": "0.01"}), OK) as server, make_client(server) as client:
         assert client.send(MODELS).attempts == 2
-    with Server(reply(429, headers={"Retry-After": "3600"})) as server, make_client(server) as client:
+    with Server(respond(429, headers={"Retry-After": "3600"})) as server, make_client(server) as client:
         with pytest.raises(RateLimitError) as caught:
             client.send(MODELS)
         assert (caught.value.retry_after, caught.value.attempts) == (3_600.0, 1)
@@ -88,7 +88,7 @@ def test_pauses_are_real_by_default() -> None:
 
 def test_retries_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    with Server(reply(503, {"message": "busy"}, {"Retry-After": "0"}), OK) as server, make_client(server) as client:
+    with Server(respond(503, {"message": "busy"}, {"Retry-After": "0"}), OK) as server, make_client(server) as client:
         client.send(MODELS)
     (line,) = [record.getMessage() for record in caplog.records if "Attempt" in record.getMessage()]
     assert line.startswith("Attempt 1 failed: 503 Service Unavailable: 127.0.0.1:")
@@ -97,7 +97,7 @@ def test_retries_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_nothing_of_a_client_shows_the_token() -> None:
     with Server(OK) as server, make_client(server) as client:
-        reply_ = client.send(MODELS)
+        response_ = client.send(MODELS)
         session = client._session
-        texts = [repr(each) for each in (client, vars(client), client.settings, session, vars(session), reply_)]
+        texts = [repr(each) for each in (client, vars(client), client.settings, session, vars(session), response_)]
     assert not any(canary.shows(each) for each in texts)

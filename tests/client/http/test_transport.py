@@ -21,10 +21,10 @@ from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings, 
 from apache_airflow_provider_ovhcloud_ai.errors import APIConnectionError
 from support import canary
 from support.proxy import PASSWORD, USER, Proxy
-from support.scripted_server import Received, Server, Wire, refusing, reply, vanish
+from support.scripted_server import Received, Server, Wire, refusing, respond, vanish
 
 MODELS = model_list.models()
-OK = reply(200, {"object": "list", "data": []})
+OK = respond(200, {"object": "list", "data": []})
 
 
 class Authority:
@@ -128,7 +128,7 @@ def test_closed_port(drive: Callable[..., Any], host: str, kind: str) -> None:
     with refusing() as port:
         error = drive(settings_for(f"http://{host}:{port}/v1"), MODELS).error
     assert (type(error), error.kind, error.may_have_been_processed) == (APIConnectionError, kind, False)
-    assert str(error).startswith(f"No reply from {host}:{port} to the list of models: ")
+    assert str(error).startswith(f"No response from {host}:{port} to the list of models: ")
     assert "object at 0x" not in str(error)
 
 
@@ -185,7 +185,7 @@ def test_proxy_that_says_no(drive: Callable[..., Any], password: str, host: str,
         plain = drive(settings_for(f"http://{host}/v1", proxy=proxy.url(password)), MODELS).error
     assert (error.kind, error.may_have_been_processed, error.attempts) == ("proxy", False, 2)
     assert str(error).startswith(
-        f"No reply from {host} through the proxy 127.0.0.1:{proxy.port} to the list of models: "
+        f"No response from {host} through the proxy 127.0.0.1:{proxy.port} to the list of models: "
     )
     assert says in str(error)
     assert "Check HTTPS_PROXY and NO_PROXY" in str(error)

@@ -10,14 +10,14 @@ import pickle
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.media import image_generation
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, InvalidResponseError
 from hypothesis import given
 from hypothesis import strategies as st
 from support.image_samples import JPEG, PNG, encoded, images
 
-REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 
 
 def body(*args: Any, **options: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def body(*args: Any, **options: Any) -> dict[str, Any]:
 
 
 def read(value: dict[str, Any], n: int = 1) -> image_generation.GeneratedImages:
-    return image_generation.read_images(value, REPLY, image_generation.build_request("m", "a cat", n=n))
+    return image_generation.read_images(value, RESPONSE, image_generation.build_request("m", "a cat", n=n))
 
 
 def test_nothing_is_sent_that_was_not_asked_for_but_how_images_come() -> None:

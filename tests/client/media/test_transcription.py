@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai import defaults
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.http.multipart import Attachment
 from apache_airflow_provider_ovhcloud_ai.client.media import transcription
 from apache_airflow_provider_ovhcloud_ai.client.usage import read_audio_seconds
@@ -149,11 +149,11 @@ def test_what_cannot_work_is_refused(options: dict[str, Any], words: str) -> Non
 @pytest.mark.parametrize("body", [{}, {"text": None}, {"text": "a", "success": False}])
 def test_what_is_no_transcript(body: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError, match="without a text"):
-        transcription.check_transcript(body, Reply(200, {}, b""))
+        transcription.check_transcript(body, HTTPResponse(200, {}, b""))
 
 
 def test_silence_is_a_transcript() -> None:
-    assert transcription.check_transcript({"text": ""}, Reply(200, {}, b"")) == {"text": ""}
+    assert transcription.check_transcript({"text": ""}, HTTPResponse(200, {}, b"")) == {"text": ""}
 
 
 @pytest.mark.parametrize(

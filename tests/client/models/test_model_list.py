@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http import http_request
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import Reply
+from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.client.models.model_list import check_models
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
@@ -17,7 +17,7 @@ def test_list_of_models() -> None:
 MODELS = model_list.models()
 
 
-REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
+RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ REPLY = Reply(200, {"x-request-id": "r-1"}, b"")
 )
 def test_models_that_are_none(value: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError, match="it has no list 'data' of models with an id"):
-        check_models(value, REPLY, MODELS)
+        check_models(value, RESPONSE, MODELS)
 
 
 def test_models_that_are() -> None:
-    assert check_models({"data": []}, REPLY, MODELS) == []
-    assert check_models({"data": [{"id": "a", "x": 1}]}, REPLY, MODELS) == [{"id": "a", "x": 1}]
+    assert check_models({"data": []}, RESPONSE, MODELS) == []
+    assert check_models({"data": [{"id": "a", "x": 1}]}, RESPONSE, MODELS) == [{"id": "a", "x": 1}]

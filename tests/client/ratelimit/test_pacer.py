@@ -34,7 +34,7 @@ from support.rate_limiters import (
     retry_after,
     silent,
 )
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 SETTINGS = ClientSettings()
 
@@ -69,7 +69,7 @@ def gaps(moments: list[float]) -> list[float]:
 
 
 def make_pacer(status: int, headers: dict[str, str], now: float = 100.0) -> Pacer:
-    """A pacer that got one reply."""
+    """A pacer that got one response."""
     pacer = Pacer(now)
     pacer.observe(acquire_permit(pacer, now), SETTINGS, status, headers, now)
     return pacer
@@ -148,7 +148,7 @@ def test_of_two_a_minute_the_second_need_not_wait() -> None:
     assert (second.moment, acquire_permit(pacer, 102.0).moment) == (101.0, 160.0)
 
 
-def test_replies_that_overtake_one_another_count_once() -> None:
+def test_responses_that_overtake_one_another_count_once() -> None:
     pacer = Pacer(100.0)
     turns = [acquire_permit(pacer, 100.0) for _ in range(6)]
     for left, number in zip((5, 4, 3, 2, 1, 0), (3, 1, 2, 5, 6, 4), strict=True):
@@ -360,7 +360,7 @@ def test_drivers_learn_from_the_sandbox(drive: Callable[..., Any]) -> None:
 
 
 def test_clients_wait_for_one_another() -> None:
-    with Server(reply(429, {"message": "x"}, {"Retry-After": "30"}), reply(200, {})) as server:
+    with Server(respond(429, {"message": "x"}, {"Retry-After": "30"}), respond(200, {})) as server:
         settings = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
         assert isinstance(drive_blocking(settings, CHAT).error, RateLimitError)
         run = drive_blocking(settings, CHAT)
@@ -372,8 +372,8 @@ def test_clients_wait_for_one_another() -> None:
 def test_beside_others_a_refused_request_takes_other_turns_first(
     drive: Callable[..., Any], refusals: int, status: int, sends: int
 ) -> None:
-    refusal = reply(429, {"message": "x"}, {"Retry-After": "1"})
-    with Server(*[refusal] * refusals, reply(200, {})) as server:
+    refusal = respond(429, {"message": "x"}, {"Retry-After": "1"})
+    with Server(*[refusal] * refusals, respond(200, {})) as server:
         settings = ClientSettings(server.base_url, canary.TOKEN, max_retries=0)
         with find_pacer(settings, CHAT.model):
             run = drive(settings, CHAT)

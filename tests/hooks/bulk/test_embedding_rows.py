@@ -216,9 +216,9 @@ class TestRefused:
             (lambda data, n: [{**each, "embedding": [0.5] * (2 + n % 2)} for n, each in enumerate(data)], "dimensions"),
             (lambda data, n: [{**each, "embedding": [0.5] * (2 + n % 2)} for each in data], "dimensions"),
         ],
-        ids=["too few", "nan", "two dimensions in a reply", "two dimensions in a run"],
+        ids=["too few", "nan", "two dimensions in a response", "two dimensions in a run"],
     )
-    def test_no_reply_is_taken_for_more_than_it_is(
+    def test_no_response_is_taken_for_more_than_it_is(
         self, hook_for: Make, tmp_path: Path, change: Callable[[Any, int], Any], sentence: str
     ) -> None:
         numbers = itertools.count()

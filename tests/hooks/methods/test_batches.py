@@ -23,7 +23,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import scripted_server
 from support.saved_connections import MODEL, Make, stored
-from support.scripted_server import Server, reply
+from support.scripted_server import Server, respond
 
 pytestmark = pytest.mark.airflow
 
@@ -100,7 +100,7 @@ def test_a_part_of_a_file_is_not_taken_for_the_whole(hook_for: Make, sandbox: Sa
     hook = hook_for(stored(sandbox))
     file = hook.upload_batch_input(lines(200))
     whole = b"".join(json.dumps(each).encode() + b"\n" for each in lines(100))
-    # Lines that are complete, in a reply that is: nothing but the file's size tells that there were more.
+    # Lines that are complete, in a response that is: nothing but the file's size tells that there were more.
     sandbox.fail_next(200, whole, path=f"/v1/files/{file['id']}/content")
     with pytest.raises(InvalidResponseError, match=r"came with [\d,]+ of its [\d,]+ bytes"):
         list(hook.read_file(file["id"]))
@@ -194,12 +194,12 @@ def test_a_refused_token_is_reported(hook_for: Make, sandbox: Sandbox) -> None:
     [({"status": "completed"}, "came back without 'id'"), ({"id": "b"}, "came back without 'status'"), ([], "a list")],
 )
 def test_what_is_no_batch_is_not_taken_for_one(hook_for: Make, body: Any, sentence: str) -> None:
-    with Server(reply(200, body)) as server, pytest.raises(InvalidResponseError, match=sentence):
+    with Server(respond(200, body)) as server, pytest.raises(InvalidResponseError, match=sentence):
         hook_for(stored(server)).get_batch("batch-1")
 
 
 def test_a_line_that_is_no_json_is_named(hook_for: Make) -> None:
-    with Server(reply(200, {"id": "f", "bytes": 9}), reply(200, '{"a": 1}\nnonsense')) as server:
+    with Server(respond(200, {"id": "f", "bytes": 9}), respond(200, '{"a": 1}\nnonsense')) as server:
         records = hook_for(stored(server)).read_file("f")
         assert next(records) == {"a": 1}
         with pytest.raises(InvalidResponseError, match="Line 2 of the file f is no JSON object"):
@@ -207,7 +207,7 @@ def test_a_line_that_is_no_json_is_named(hook_for: Make) -> None:
 
 
 def test_a_file_has_more_time_than_an_answer(hook_for: Make) -> None:
-    with Server(reply(200, {"id": "f", "bytes": 2_000_000}), scripted_server.drip_body) as server:
+    with Server(respond(200, {"id": "f", "bytes": 2_000_000}), scripted_server.drip_body) as server:
         hook = hook_for(stored(server), timeout=1.0, max_retries=0)
         seconds: list[float] = []
         exchange = hook.get_conn()._exchange

@@ -26,7 +26,7 @@ def test_truncated_answer_is_paid_for_and_kept(hook_for: Make, sandbox: Sandbox)
 
 
 @pytest.mark.parametrize("body", ["<html><title>Sign in</title>", [1], {"choices": None}, "nothing"])
-def test_replies_of_another_shape(hook_for: Make, sandbox: Sandbox, body: Any) -> None:
+def test_responses_of_another_shape(hook_for: Make, sandbox: Sandbox, body: Any) -> None:
     sandbox.fail_next(200, body)
     with pytest.raises(InvalidResponseError) as caught:
         hook_for(stored(sandbox)).chat_completion(MODEL, HELLO)

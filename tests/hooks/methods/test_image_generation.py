@@ -26,7 +26,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEnd
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.canary import TOKEN, shows, traces
 from support.image_samples import JPEG, PNG, images
-from support.scripted_server import Manner, Server, echo, hang, reply
+from support.scripted_server import Manner, Server, echo, hang, respond
 
 pytestmark = pytest.mark.airflow
 
@@ -139,7 +139,7 @@ def test_one_line_a_call_and_neither_prompt_nor_image(hook: OVHCloudAIEndpointsH
     (line,) = ear.lines("AI Endpoints image:")
     assert line.startswith("AI Endpoints image: model=stable-diffusion-xl-base-v10 ")
     assert " requests=1 attempts=1 request_id=sandbox-000001" in line
-    # What the reply does not tell, the line does not name.
+    # What the response does not tell, the line does not name.
     assert "None" not in line
     assert "finish_reason" not in line
     assert PROMPT not in ear.everything
@@ -160,7 +160,7 @@ def drawn(hook_for: Callable[..., Any], manner: Manner, tmp_path: Path, **option
 def test_image_of_another_type_than_its_suffix_is_written_and_reported(
     hook_for: Callable[..., Any], tmp_path: Path, ear: Any
 ) -> None:
-    summary, _ = drawn(hook_for, reply(200, images(JPEG)), tmp_path)
+    summary, _ = drawn(hook_for, respond(200, images(JPEG)), tmp_path)
     assert (summary["types"], (tmp_path / "cat.png").read_bytes()) == (["image/jpeg"], JPEG)
     assert "cat.png holds image/jpeg, as the service sent it" in ear.everything
 
@@ -169,25 +169,25 @@ def test_image_of_another_type_than_its_suffix_is_written_and_reported(
     ("manner", "kind", "says"),
     [
         (
-            reply(200, "<title>Sign in</title>", {"Content-Type": "text/html"}),
+            respond(200, "<title>Sign in</title>", {"Content-Type": "text/html"}),
             InvalidResponseError,
             "Sign in",
         ),
         (
-            reply(200, PNG, {"Content-Type": "image/png"}),
+            respond(200, PNG, {"Content-Type": "image/png"}),
             InvalidResponseError,
             "came back as image/png instead of JSON",
         ),
-        (reply(200, [1]), InvalidResponseError, "a list where an object belongs"),
-        (reply(200, images()), InvalidResponseError, "0 of 1 images came"),
-        (reply(200, images(PNG, PNG)), InvalidResponseError, "2 of 1 images came"),
-        (reply(200, images(b"<html>")), InvalidResponseError, "no PNG, JPEG, WebP or GIF"),
-        (reply(302, "", {"Location": "https://example.com/"}), InvalidResponseError, "was redirected"),
-        (reply(400, {"error": {"message": "unknown field `seed`"}}), BadRequestError, "unknown field `seed`"),
+        (respond(200, [1]), InvalidResponseError, "a list where an object belongs"),
+        (respond(200, images()), InvalidResponseError, "0 of 1 images came"),
+        (respond(200, images(PNG, PNG)), InvalidResponseError, "2 of 1 images came"),
+        (respond(200, images(b"<html>")), InvalidResponseError, "no PNG, JPEG, WebP or GIF"),
+        (respond(302, "", {"Location": "https://example.com/"}), InvalidResponseError, "was redirected"),
+        (respond(400, {"error": {"message": "unknown field `seed`"}}), BadRequestError, "unknown field `seed`"),
         (echo(401, str), AuthenticationError, "401"),
         (echo(403, lambda token: f"Bearer {token}", www_authenticate="TOKEN"), AuthenticationError, "403"),
-        (reply(429, {"message": "API rate limit exceeded"}, {"Retry-After": "3600"}), RateLimitError, "429"),
-        (reply(500, {"message": "An unexpected error occurred"}), APIStatusError, "500"),
+        (respond(429, {"message": "API rate limit exceeded"}, {"Retry-After": "3600"}), RateLimitError, "429"),
+        (respond(500, {"message": "An unexpected error occurred"}), APIStatusError, "500"),
     ],
 )
 def test_what_fails_leaves_nothing_behind(
@@ -214,7 +214,7 @@ def test_a_model_that_makes_no_images(hook: OVHCloudAIEndpointsHook, tmp_path: P
         hook.generate_image(PROMPT, "gpt-oss-20b")
 
 
-def test_a_reply_that_does_not_come_is_not_asked_for_twice(hook_for: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_response_that_does_not_come_is_not_asked_for_twice(hook_for: Callable[..., Any], tmp_path: Path) -> None:
     error, server = drawn(hook_for, hang, tmp_path, timeout=0.5, max_retries=3)
     assert isinstance(error, APITimeoutError)
     assert len(server.requests) == 1

@@ -14,7 +14,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError
 from apache_airflow_provider_ovhcloud_ai.hooks.methods.openai_client import openai_client
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
-from support.scripted_server import Server, drip_body, echo, refusing, reply
+from support.scripted_server import Server, drip_body, echo, refusing, respond
 
 openai = pytest.importorskip("openai")
 
@@ -85,11 +85,11 @@ def test_service_that_cannot_be_reached_is_a_connection_error() -> None:
     with refusing() as port:
         error, _ = run(chat, f"http://127.0.0.1:{port}/v1")
     assert isinstance(error, openai.APIConnectionError)
-    assert "No reply from 127.0.0.1" in str(error)
+    assert "No response from 127.0.0.1" in str(error)
 
 
 def test_page_in_place_of_an_answer_is_no_answer() -> None:
-    with Server(reply(200, "<title>Sign in</title>", {"Content-Type": "text/html"})) as server:
+    with Server(respond(200, "<title>Sign in</title>", {"Content-Type": "text/html"})) as server:
         error, _ = run(chat, server.base_url)
     assert isinstance(error, openai.APIConnectionError)
     assert "instead of JSON" in str(error)

@@ -24,7 +24,7 @@ def test_null_is_left_out() -> None:
 def test_refusal_names_the_parameter(payload: dict[str, Any], code: str, words: str) -> None:
     with pytest.raises(Refusal) as caught:
         parameters.read_params(payload, TABLE)
-    error = caught.value.reply.body["error"]
+    error = caught.value.response.body["error"]
     assert (error["param"], error["code"]) == (next(iter(payload)), code)
     assert words in error["message"]
 

@@ -20,9 +20,9 @@ def wire(sandbox: Sandbox) -> Iterator[socket.socket]:
 
 
 def read(wire: socket.socket) -> tuple[int, HTTPResponse, bytes]:
-    reply = HTTPResponse(wire)
-    reply.begin()
-    return reply.status, reply, reply.read()
+    response = HTTPResponse(wire)
+    response.begin()
+    return response.status, response, response.read()
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
@@ -62,15 +62,15 @@ def test_two_requests_sent_at_once_are_answered_in_order(wire: socket.socket) ->
     received = b""
     while part := wire.recv(65536):
         received += part
-    assert [reply[:3] for reply in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]
+    assert [response[:3] for response in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]
 
 
 def test_wrong_path_and_method_answer_as_a_gateway_does(wire: socket.socket) -> None:
     wire.sendall(b"GET /v1/nowhere HTTP/1.1\r\n\r\n")
     assert json.loads(read(wire)[2]) == {"message": "no Route matched with those values"}
     wire.sendall(b"GET /v1/embeddings HTTP/1.1\r\n\r\n")
-    status, reply, _ = read(wire)
-    assert (status, reply.headers["Allow"]) == (405, "POST")
+    status, response, _ = read(wire)
+    assert (status, response.headers["Allow"]) == (405, "POST")
 
 
 def test_head_has_no_body(wire: socket.socket) -> None:
@@ -99,9 +99,9 @@ def test_what_is_no_request_gets_json_and_a_closed_connection(
     wire: socket.socket, request_bytes: bytes, status: int
 ) -> None:
     wire.sendall(request_bytes)
-    received, reply, content = read(wire)
+    received, response, content = read(wire)
     assert received == status
-    assert reply.headers["Connection"] == "close"
+    assert response.headers["Connection"] == "close"
     assert json.loads(content)["message"]
     assert is_closed(wire)
 
@@ -119,15 +119,19 @@ def test_http_1_0_client_gets_a_stream_without_chunks(wire: socket.socket) -> No
     body = json.dumps({**CHAT, "stream": True}).encode()
     head = b"POST /v1/chat/completions HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n"
     wire.sendall(head % len(body) + body)
-    status, reply, content = read(wire)
-    assert (status, reply.headers["Transfer-Encoding"], reply.headers.get_all("Connection")) == (200, None, ["close"])
+    status, response, content = read(wire)
+    assert (status, response.headers["Transfer-Encoding"], response.headers.get_all("Connection")) == (
+        200,
+        None,
+        ["close"],
+    )
     assert content.endswith(b"data: [DONE]\n\n")
 
 
 def test_stream_is_server_sent_events(wire: socket.socket) -> None:
     wire.sendall(post("/v1/chat/completions", json.dumps({**CHAT, "stream": True}).encode()))
-    _, reply, content = read(wire)
-    assert reply.headers["Content-Type"].startswith("text/event-stream")
+    _, response, content = read(wire)
+    assert response.headers["Content-Type"].startswith("text/event-stream")
     events = content.decode().split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     assert all(event.startswith("data: {") and json.loads(event[6:]) for event in events[:-2])

@@ -36,7 +36,7 @@ def test_dropped_connection(sandbox: Sandbox, chat: Ask) -> None:
     assert chat().status == 200
 
 
-def test_cut_reply(sandbox: Sandbox, chat: Ask) -> None:
+def test_cut_response(sandbox: Sandbox, chat: Ask) -> None:
     sandbox.cut_next()
     with pytest.raises(http.client.IncompleteRead):
         chat()

@@ -62,4 +62,4 @@ def test_form_is_read_as_parameters() -> None:
 def test_form_of_another_type_is_refused() -> None:
     with pytest.raises(Refusal) as caught:
         form_payload(Request("POST", "/", {"content-type": "application/json"}, b"{}"))
-    assert (caught.value.reply.status, "multipart/form-data" in str(caught.value.reply.body)) == (400, True)
+    assert (caught.value.response.status, "multipart/form-data" in str(caught.value.response.body)) == (400, True)

@@ -42,10 +42,10 @@ def list_batches(settings: ConnectionSettings) -> dict[str, Any]:
     request = batches_api.page()
     try:
         with Client(settings.client) as client:
-            reply = client.exchange(request, TEST_TIMEOUT_S)
-        if error := parse_error(reply, request, settings.client.base_url, settings.client.token, time.time()):
+            response = client.exchange(request, TEST_TIMEOUT_S)
+        if error := parse_error(response, request, settings.client.base_url, settings.client.token, time.time()):
             raise error
-        value = http_response.parse(reply, request, settings.client)
+        value = http_response.parse(response, request, settings.client)
     except AIEndpointsError as error:
         raise HTTPError(502, f"No batches: {error}") from None
     data = value.get("data")

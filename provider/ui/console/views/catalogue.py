@@ -68,12 +68,12 @@ def _request_entries() -> dict[str, dict[str, Any]]:
         base_url = clean_base_url(address)
         settings = replace(ClientSettings(timeout=TIMEOUT_S), base_url=base_url, **read_network_settings(base_url))
         with Client(settings) as client:
-            reply = client.exchange(http_request.Request("GET", "", "public catalogue"))
+            response = client.exchange(http_request.Request("GET", "", "public catalogue"))
     except (AIEndpointsError, ConfigurationError) as error:
         log.info("Prices are those that the service lists: %s", error)
         return {}
-    _, value = http_response.read_json(reply.body)
-    return read_entries(value) if reply.status == 200 else {}
+    _, value = http_response.read_json(response.body)
+    return read_entries(value) if response.status == 200 else {}
 
 
 def read_entries(value: Any) -> dict[str, dict[str, Any]]:

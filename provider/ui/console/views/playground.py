@@ -99,11 +99,11 @@ class Trial:
 
     def _embed(self, client: Client) -> Generator[dict[str, Any], None, dict[str, Any]]:
         ((count, request),) = embeddings_request.embeddings(self.model, self.text)
-        reply, token = client.exchange(request, TIMEOUT_S), self.settings.client.token
-        if error := parse_error(reply, request, self.settings.client.base_url, token, time.time()):
+        response, token = client.exchange(request, TIMEOUT_S), self.settings.client.token
+        if error := parse_error(response, request, self.settings.client.base_url, token, time.time()):
             raise error
-        value = http_response.parse(reply, request, self.settings.client)
-        (vector,) = vectors.check_embeddings(value, count, reply, request)
+        value = http_response.parse(response, request, self.settings.client)
+        (vector,) = vectors.check_embeddings(value, count, response, request)
         yield from ()
         facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"), token)}
         return facts | _usage(value.get("usage"))

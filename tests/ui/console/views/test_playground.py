@@ -14,7 +14,7 @@ from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from support import canary
 from support.console import ADMIN, ask, lines, sentence, start
-from support.scripted_server import Manner, Received, Server, Wire, drip_body, hang, reply, vanish
+from support.scripted_server import Manner, Received, Server, Wire, drip_body, hang, respond, vanish
 from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, event, send_stream, then_hang
 
 pytestmark = pytest.mark.airflow
@@ -93,7 +93,7 @@ def test_sandbox(variable: Any, ovh_ai_endpoints_sandbox: Sandbox) -> None:
 
 
 def test_server_that_does_not_stream(script: Script) -> None:
-    script(reply(200, {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}))
+    script(respond(200, {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}))
     text, last = lines(ask("try", **CHAT))
     assert (text, last["done"]["finish_reason"]) == ({"text": "Hello"}, "stop")
 
@@ -103,17 +103,17 @@ def test_server_that_does_not_stream(script: Script) -> None:
     [
         pytest.param(send_stream(chunk("Hel")), "Hel", "broke off before its end", id="ends early"),
         pytest.param(chunked([chunk("Hel")], end=b""), "Hel", "connection was lost", id="cut"),
-        pytest.param(vanish, "", "connection was lost", id="no reply"),
+        pytest.param(vanish, "", "connection was lost", id="no response"),
         pytest.param(
             send_stream(chunk("Hel"), event({"error": {"message": "Out of GPUs."}})), "Hel", "Out of GPUs", id="err"
         ),
         pytest.param(send_stream(chunk("Hel"), b"data: {\n\n"), "Hel", "no JSON object", id="broken JSON"),
-        pytest.param(reply(401, {"error": {"message": "Invalid"}}), "", "Check the API token", id="401"),
-        pytest.param(reply(429, {}, {"Retry-After": "9"}), "", "Try again in 9 s", id="429"),
-        pytest.param(reply(500, "<h1>secret page</h1>"), "", "500 Internal Server Error", id="500"),
-        pytest.param(reply(302, b"", {"Location": "https://login.example"}), "", "was redirected", id="302"),
-        pytest.param(reply(200, "<title>Sign in</title>", {"Content-Type": "text/html"}), "", "Sign in", id="page"),
-        pytest.param(reply(200, {"object": "nothing"}), "", "broke off", id="another shape"),
+        pytest.param(respond(401, {"error": {"message": "Invalid"}}), "", "Check the API token", id="401"),
+        pytest.param(respond(429, {}, {"Retry-After": "9"}), "", "Try again in 9 s", id="429"),
+        pytest.param(respond(500, "<h1>secret page</h1>"), "", "500 Internal Server Error", id="500"),
+        pytest.param(respond(302, b"", {"Location": "https://login.example"}), "", "was redirected", id="302"),
+        pytest.param(respond(200, "<title>Sign in</title>", {"Content-Type": "text/html"}), "", "Sign in", id="page"),
+        pytest.param(respond(200, {"object": "nothing"}), "", "broke off", id="another shape"),
     ],
 )
 def test_every_other_end_is_a_sentence(script: Script, manner: Manner, text: str, error: str) -> None:
@@ -150,7 +150,7 @@ def test_bound_is_ten_seconds() -> None:
 
 @pytest.mark.parametrize("body", [{"data": []}, {"data": [{"embedding": ["x"]}]}, {"data": [{"embedding": []}]}, {}])
 def test_embedding_of_another_shape(script: Script, body: Any) -> None:
-    script(reply(200, body))
+    script(respond(200, body))
     (last,) = lines(ask("try", **EMBEDDING))
     assert "not what an OpenAI-compatible service returns" in last["error"]
 

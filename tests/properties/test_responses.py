@@ -1,5 +1,5 @@
 """
-JSON of replies: whatever stands in the fields that are read, it is a right reply or the provider's error.
+JSON of responses: whatever stands in the fields that are read, it is a right response or the provider's error.
 
 What must hold of a right one is said in ``fuzz/targets.py``, which the fuzzer shares.
 """
@@ -74,12 +74,12 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_reply_is_right_or_refused(shape: str) -> None:
+def test_a_response_is_right_or_refused(shape: str) -> None:
     first = bytes([list(SHAPES).index(shape)])
 
     @given(SHAPES[shape] | json_values())
     def holds(value: Any) -> None:
-        targets.reply(first + json.dumps(value).encode())
+        targets.response(first + json.dumps(value).encode())
 
     holds()
 
@@ -93,7 +93,7 @@ ERRORS = objects(
 
 
 @given(ERRORS | json_values(), st.binary(min_size=1, max_size=1), TEXTS)
-def test_an_error_reply_is_an_error_with_a_sentence(value: Any, status: bytes, header: str) -> None:
+def test_an_error_response_is_an_error_with_a_sentence(value: Any, status: bytes, header: str) -> None:
     line = header.encode("latin-1", "replace").replace(b"\n", b"")
     targets.refusal(status + line + b"\n" + json.dumps(value).encode())
 
@@ -141,8 +141,8 @@ def test_an_error_of_megabytes_is_raised_at_once(body: bytes) -> None:
 def test_a_token_that_is_cut_is_not_quoted_in_part() -> None:
     blanks = b" " * 1_985
     targets.refusal(b"\x00\n<" + blanks + b"TOKEN" * 9)
-    reply = targets.Reply(400, {}, b"says" + blanks + targets.TOKEN.encode())
-    error = targets.parse_error(reply, targets.CHAT, targets.SETTINGS.base_url, targets.TOKEN, 0)
+    response = targets.HTTPResponse(400, {}, b"says" + blanks + targets.TOKEN.encode())
+    error = targets.parse_error(response, targets.CHAT, targets.SETTINGS.base_url, targets.TOKEN, 0)
     assert targets.TOKEN[:8] not in str(error)
 
 
