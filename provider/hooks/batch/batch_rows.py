@@ -20,7 +20,8 @@ from ...errors import AIEndpointsError, InvalidResponseError, for_status
 from ...rows.part_names import KEY_BYTES
 from ...rows.serialization import Row, canonical, read_text_column, vector
 from ..bulk.progress import Progress
-from ..bulk.resumable_run import Question, ResumableRun, RowPlan, Work
+from ..bulk.resumable_run import ResumableRun
+from ..bulk.row_plan import Question, RowPlan, Work
 from .batch_answers import Answers, is_retryable, read_status
 from .batch_run import Line, build_line
 

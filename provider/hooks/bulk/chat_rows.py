@@ -18,7 +18,7 @@ from ...rows.serialization import Row, canonical
 from ...validation import quote, text
 from ..chat.conversation import ChatAnswer, Conversation
 from .progress import Progress
-from .resumable_run import RowPlan, Work
+from .row_plan import RowPlan, Work
 
 #: Default column of the answer.
 ANSWER = "answer"

@@ -16,7 +16,7 @@ from ...rows.part_names import KEY_BYTES
 from ...rows.serialization import Row, canonical, read_text_column, vector
 from ..usage import metrics
 from .progress import Progress
-from .resumable_run import Question, RowPlan, Work
+from .row_plan import Question, RowPlan, Work
 
 #: The column of the result.
 VECTOR = "embedding"

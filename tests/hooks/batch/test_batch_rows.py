@@ -25,7 +25,8 @@ from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_rows import (
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_run import build_line
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.answer_list import AnswerList
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress
-from apache_airflow_provider_ovhcloud_ai.hooks.bulk.resumable_run import Question, ResumableRun, Work
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.resumable_run import ResumableRun
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.row_plan import Question, Work
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.saved_connections import Make, stored
 

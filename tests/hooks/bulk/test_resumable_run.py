@@ -28,13 +28,8 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.answer_list import AnswerList
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.failures import Failures
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress
-from apache_airflow_provider_ovhcloud_ai.hooks.bulk.resumable_run import (
-    MAX_WAITING_ROWS,
-    Question,
-    ResumableRun,
-    RowPlan,
-    Work,
-)
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.resumable_run import MAX_WAITING_ROWS, ResumableRun
+from apache_airflow_provider_ovhcloud_ai.hooks.bulk.row_plan import Question, RowPlan, Work
 from apache_airflow_provider_ovhcloud_ai.rows.folder import Folder
 from apache_airflow_provider_ovhcloud_ai.rows.results import read_results
 from hypothesis import HealthCheck, given, settings
@@ -478,30 +473,15 @@ class TestMissing:
         assert [(question.row["text"], question.number) for question in missing] == [("x", 0), ("b", 2), ("d", 4)]
         assert plan.questions == []
 
+    def test_row_without_a_key_ends_the_run_before_anything_is_asked(self, tmp_path: Path) -> None:
+        plan = CountingPlan()
+        with pytest.raises(InvalidInputError, match="Row 1 has no text"):
+            work([*make_rows("b"), {"text": ""}], tmp_path, plan)
+        assert plan.questions == []
+
     def test_a_list_has_none_of_an_earlier_run(self) -> None:
         with ResumableRun(AnswerList(["answer"]), CountingPlan(), Progress(LOG, "")) as run:
             assert len(list(run.iter_missing(make_rows(*"aba"), 10))) == 2
-
-
-@pytest.mark.parametrize(
-    ("row", "keep_columns", "message"),
-    [
-        ({"text": "a", "answer": 1}, None, "Row 1 has a column 'answer' already"),
-        ({"text": "a", "error": None}, None, "Row 1 has a column 'error' already"),
-        ({"text": "a", "answer": 1}, ["text", "answer"], "Row 1 has a column 'answer' already"),
-        ({"text": ""}, None, "Row 1 has no text"),
-    ],
-)
-def test_rows_that_cannot_be_recorded_are_refused(tmp_path: Path, row: Row, keep_columns: Any, message: str) -> None:
-    plan = CountingPlan(keep_columns=keep_columns)
-    with pytest.raises(InvalidInputError, match=message):
-        work([*make_rows("b"), row], tmp_path, plan)
-    assert plan.questions == []
-
-
-def test_a_column_that_is_not_kept_may_have_the_name_of_a_result(tmp_path: Path) -> None:
-    work([{"text": "a", "answer": "old"}], tmp_path, CountingPlan(keep_columns=["text"]))
-    assert read(tmp_path) == [{"text": "a", "answer": "A", "error": None}]
 
 
 def answer(request: ServiceRequest) -> ServiceResponse:
