@@ -4,16 +4,14 @@ Turns an error response into an error with cause and remedy. Pure.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from ... import defaults
 from ...errors import AIEndpointsError, for_status
 from ...redaction import excerpt, scrub
 from ..wait_headers import read_requested_wait
+from .error_body import read_error
 from .http_request import Request
 from .http_response import HTTPResponse, describe_page, is_html_page, read_json
 
@@ -81,8 +79,8 @@ def server_words(response: HTTPResponse) -> tuple[str, str | None, bool]:
     Extract the service's own message from an error response.
 
     :param response: the response
-    :return: ``error.message``, ``error`` as a string, ``message`` or ``detail`` of its JSON, else its text, or a
-        description of an HTML page; the error code, or None; and whether it was JSON
+    :return: the words of its JSON, see :func:`.error_body.read_error`, else its text, or a description of an HTML page;
+        the error code, or None; and whether it was JSON
     """
     is_json, value = read_json(response.body) if len(response.body) <= _MAX_JSON_BYTES else (False, None)
     if not is_json:
@@ -91,32 +89,8 @@ def server_words(response: HTTPResponse) -> tuple[str, str | None, bool]:
         head = response.body[:_MAX_TEXT_BYTES].decode("utf-8", "replace")
         # The last word of an excerpt may be part of the token, which scrubbing wouldn't find.
         return (head if len(response.body) <= _MAX_TEXT_BYTES else head.rsplit(None, 1)[0]), None, False
-    if not isinstance(value, dict):
-        return (value if isinstance(value, str) else ""), None, True
-    error = value.get("error")
-    inner = error if isinstance(error, dict) else value
-    candidates = (inner is error and inner.get("message"), error, value.get("message"), value.get("detail"))
-    words = next((value for value in candidates if value and not isinstance(value, (bool, int, float))), "")
-    return _as_text(words), _find_code(inner), True
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(item, dict) and "msg" in item for item in value):
-        # FastAPI's list of validation errors with their locations.
-        return "; ".join(f"{_format_location(item.get('loc'))}{item['msg']}" for item in value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _format_location(loc: Any) -> str:
-    return ".".join(map(str, loc)) + ": " if isinstance(loc, list) and loc else ""
-
-
-def _find_code(error: Mapping[str, Any]) -> str | None:
-    # A number there repeats the status in most services, so prefer a name.
-    codes = [error[name] for name in ("code", "type") if error.get(name) not in (None, "")]
-    return next((code for code in codes if isinstance(code, str)), str(codes[0]) if codes else None)
+    words, code, _ = read_error(value)
+    return words, code, True
 
 
 def _find_request_id(body: bytes) -> str | None:
