@@ -14,9 +14,10 @@ The errors of this provider, and whether a retry can help.
     |   |-- NotFoundError       404: no such model, or no such path                           a retry cannot help
     |   `-- RateLimitError      429                                                           retry
     |-- InvalidResponseError    the response isn't what the API promises                      retry
-    |-- OutputTruncatedError    the answer was cut before its first word, and billed          a retry cannot help
+    |-- OutputTruncatedError    the answer was cut before its first word or in a tool call    a retry cannot help
     |-- BudgetExceededError     the task reached max_cost or max_total_tokens                 a retry cannot help
-    |-- InvalidOutputError      the answer doesn't match the requested format, and was billed retry
+    |-- InvalidOutputError      the answer isn't usable, or not in the requested format       retry
+    |   `-- AnswerWithheldError the model refused to answer, or a content filter withheld it  a retry cannot help
     |-- UnsafeContentError      a guard model judged the content unsafe                       a retry cannot help
     `-- PartialFailureError     some of many requests failed                                  as the failures say
 
@@ -183,7 +184,7 @@ class InvalidResponseError(AIEndpointsError):
 
 class OutputTruncatedError(AIEndpointsError):
     """
-    The answer reached ``max_tokens`` before its first word; it was billed and is in ``response``.
+    The answer reached ``max_tokens`` before its first word or within a tool call; it was billed and is in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -203,10 +204,20 @@ class BudgetExceededError(AIEndpointsError):
 
 class InvalidOutputError(AIEndpointsError):
     """
-    The answer doesn't match the requested format, or is incomplete; it was billed and is in ``response``.
+    The answer is empty or incomplete, or doesn't match the requested format; it was billed and is in ``response``.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
+
+
+class AnswerWithheldError(InvalidOutputError):
+    """
+    The model refused to answer, or a content filter withheld the answer; it was billed and is in ``response``.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
+    """
+
+    retryable = False
 
 
 class UnsafeContentError(AIEndpointsError):

@@ -23,7 +23,7 @@ LAYERS = (
     {"__init__"},
     {"compat", "defaults"},
     {"errors"},
-    {"validation", "redaction"},
+    {"validation", "redaction", "json_values"},
     {"client", "rows"},
     {"connection", "ui"},
     {"hooks"},
@@ -41,7 +41,7 @@ ONLY = {
     "connection.fields": {"compat", "defaults"},
     "connection.form": {"connection.fields", "compat", "defaults"},
     "ui.links": {"compat", "defaults"},
-    "rows": {"rows", "errors", "defaults"},
+    "rows": {"rows", "errors", "defaults", "json_values"},
     "retry_policy": {"compat", "errors", "validation"},
 }
 #: Below the hooks, only these import names of Airflow from compat. The form only asks for the release.

@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import defaults
-from ..errors import ConfigurationError, InvalidResponseError, OutputTruncatedError
+from ..errors import ConfigurationError, InvalidResponseError
 from ..redaction import excerpt, scrub
 from ..validation import integer, number, quote, text
+from .answer_check import Answer, find_fault
+from .chat.reasoning import split_reasoning
 from .chat.structured_output import ResponseFormat, is_structured
+from .http.error_body import read_error
 from .http.http_request import Request, encode
 from .http.http_response import HTTPResponse, facts
+from .settings import ClientSettings
 
 #: Forms in which a response can be returned.
 OUTPUTS = ("response", "text", "json")
@@ -124,37 +128,62 @@ def _form(response_format: Any) -> dict[str, Any] | None:
     return {"format": {"type": parameter["type"], **parameter.get("json_schema", {})}}
 
 
-def check(value: dict[str, Any], response: HTTPResponse, request: Request, token: str | None) -> dict[str, Any]:
+def check(value: dict[str, Any], response: HTTPResponse, request: Request, settings: ClientSettings) -> dict[str, Any]:
     """
     Check that a response contains an answer or a tool call.
 
     :param value: the response's JSON
     :param response: the response
     :param request: its request
-    :param token: removed from everything that is quoted
+    :param settings: with the token, which is removed from everything that is quoted
     :return: the same JSON
     :raises InvalidResponseError: if it doesn't have an output, or reports a failure
-    :raises OutputTruncatedError: if it was cut before its first word
+    :raises OutputTruncatedError: if it was cut before its first word, or in a tool call
+    :raises AnswerWithheldError: if the model refused, or a content filter withheld the answer
+    :raises InvalidOutputError: if the answer is empty, or the service broke it off
     """
-    if value.get("status") == "failed":
-        message = f"{request.model} failed: {_fault(value, token)}. Try again later, or ask another model."
+    status = value.get("status")
+    if status == "failed":
+        message = f"{request.model} failed: {_fault(value, settings.token)}. Try again later, or ask another model."
         raise InvalidResponseError(message, response=value, **facts(response))
     if not isinstance(value.get("output"), list):
         raise InvalidResponseError("The response came back without an 'output'.", **facts(response))
-    if value.get("status") == "incomplete" and not read_text(value) and not _calls(value):
-        raise OutputTruncatedError(
-            f"The response of {request.model} was cut before its first word, and was billed. Raise max_output_tokens, "
-            "or leave it out: a reasoning model spends tokens on thinking first.",
-            response=value,
-            **facts(response),
-        )
+    fault = find_fault(_read_answer(value), request.model, settings.token, "max_output_tokens")
+    if fault:
+        fault.response, fault.status, fault.request_id = value, response.status, response.request_id
+        raise fault
     return value
 
 
+def _read_answer(response: Mapping[str, Any]) -> Answer:
+    items = [item for item in response["output"] if isinstance(item, Mapping)]
+    refusals = [part.get("refusal") for part in _parts(response, "refusal")]
+    return Answer(
+        text=read_text(response),
+        finish_reason=read_finish_reason(response),
+        calls=[item for item in items if str(item.get("type")).endswith("_call")],
+        refusal=next((refusal for refusal in refusals if isinstance(refusal, str) and refusal), None),
+        has_reasoning=any(item.get("type") == "reasoning" for item in items) or bool(_split(response)[0]),
+    )
+
+
+def read_finish_reason(response: Mapping[str, Any]) -> str | None:
+    """
+    Return the reason why a response ended.
+
+    :param response: the response's JSON
+    :return: the reason of an incomplete response, such as ``max_output_tokens``; otherwise its status, or None
+    """
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, Mapping) else None
+    status = response.get("status")
+    if status == "incomplete":
+        return reason if isinstance(reason, str) and reason else "max_output_tokens"
+    return status if isinstance(status, str) else None
+
+
 def _fault(value: Mapping[str, Any], token: str | None) -> str:
-    error = value.get("error")
-    message = error.get("message") if isinstance(error, Mapping) else error
-    return excerpt(scrub(str(message or "it does not say why"), token), 300)
+    return excerpt(scrub(read_error(value).words or "it does not say why", token), 300)
 
 
 def read_text(response: Mapping[str, Any]) -> str:
@@ -162,21 +191,25 @@ def read_text(response: Mapping[str, Any]) -> str:
     Return the text of a response.
 
     :param response: a checked response
-    :return: the text of its messages; may be empty
+    :return: the text of its messages without reasoning; may be empty
     """
-    return "".join(part["text"] for part in _parts(response) if isinstance(part.get("text"), str))
+    return _split(response)[1]
 
 
-def _parts(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _split(response: Mapping[str, Any]) -> tuple[str, str]:
+    """
+    Return the reasoning in the text of a response, and the answer.
+    """
+    texts = (part.get("text") for part in _parts(response, "output_text"))
+    return split_reasoning("".join(text for text in texts if isinstance(text, str)))
+
+
+def _parts(response: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
     for item in response["output"]:
         content = item.get("content") if isinstance(item, Mapping) and item.get("type") == "message" else None
         for part in content if isinstance(content, list) else ():
-            if isinstance(part, Mapping) and part.get("type") == "output_text":
+            if isinstance(part, Mapping) and part.get("type") == kind:
                 yield part
-
-
-def _calls(response: Mapping[str, Any]) -> bool:
-    return any(isinstance(item, Mapping) and item.get("type") == "function_call" for item in response["output"])
 
 
 def to_chat_usage(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ..compat import AirflowNotFoundException, BaseHook
 from ..connection.reader import explain_missing_connection, read_settings
 from ..connection.settings import ConnectionSettings
 from ..errors import AIEndpointsError, ConfigurationError, NotFoundError
+from ..json_values import is_suspect, make_storable
 from ..redaction import excerpt, scrub
 from ..validation import integer
 from .airflow_errors import raise_for_airflow
@@ -123,7 +124,7 @@ class BaseAIEndpointsHook(BaseHook):
     def _models(self, send: Callable[[http_request.Request], HTTPResponse]) -> list[dict[str, Any]]:
         request = model_list.models()
         response = send(request)
-        value = http_response.parse(response, request, self.settings.client)
+        value = self._parse(response, request)
         return model_list.check_models(value, response, request)
 
     def _read_settings(self) -> ConnectionSettings:
@@ -166,6 +167,37 @@ class BaseAIEndpointsHook(BaseHook):
             return response
         raise failure from None
 
+    def _parse(self, response: HTTPResponse, request: http_request.Request) -> dict[str, Any]:
+        """
+        Parse the JSON of a response, so that every store can hold it.
+        """
+        value = http_response.parse(response, request, self.settings.client)
+        return self.make_storable(value) if is_suspect(response.body) else value
+
+    def make_storable(self, value: Any) -> Any:
+        """
+        Replace characters and numbers that XCom or a file can't hold, and log the first time.
+
+        :param value: a JSON value
+        :return: a copy with U+FFFD in place of half characters and NUL, and None for numbers that aren't finite
+        """
+        storable, replaced = make_storable(value)
+        if replaced:
+            self._warn_replaced()
+        return storable
+
+    def _warn_replaced(self) -> None:
+        self._warn_once(
+            "The service returned characters or numbers that XCom can't hold (half of a surrogate pair, NUL, NaN). "
+            "They are replaced by U+FFFD and null."
+        )
+
+    def _warn_once(self, message: str, *args: object) -> None:
+        text = message % args
+        if text not in self._warnings:
+            self._warnings.add(text)
+            self.log.warning("%s", text)
+
     def _count_error(self, error: AIEndpointsError, request: http_request.Request) -> AIEndpointsError:
         metrics.count_error(request.model, error.status)
         return self._with_suggestions(error, request) if isinstance(error, NotFoundError) else error
@@ -173,9 +205,8 @@ class BaseAIEndpointsHook(BaseHook):
     def _log_warning(self, response: HTTPResponse, request: http_request.Request) -> None:
         if warning := response.headers.get("x-warning"):
             text = excerpt(scrub(warning, self.settings.client.token))
-            if text not in self._warnings:  # the service sends it with every response
-                self._warnings.add(text)
-                self.log.warning("The service warns about %s: %s", request.model or request.description, text)
+            # The service sends it with every response.
+            self._warn_once("The service warns about %s: %s", request.model or request.description, text)
 
     def _with_suggestions(self, error: NotFoundError, request: http_request.Request) -> NotFoundError:
         if request.model and error_responses.is_about_model(str(error)):

@@ -253,17 +253,20 @@ class Folder:
         If an earlier try has written the manifest of these parts, it stays unchanged; only the return value has
         ``rows_reused`` and ``usage`` of this try.
 
-        :param fields: further fields of the manifest, as JSON: model, dimensions, usage
+        :param fields: further fields of the manifest, as JSON: model, dimensions, usage; ``cut`` of earlier tries is
+            added
         :return: the manifest for XCom: with the path, with the number of parts instead of their list, without recipe
         :raises ConfigurationError: if another run has taken over the folder, or removed its parts
         """
-        usage = fields.get("usage") or {}
-        self._run_file.renew(usage, now=True)
+        counts = {**(fields.get("usage") or {}), **({"cut": fields["cut"]} if "cut" in fields else {})}
+        self._run_file.renew(counts, now=True)
         missing = [name for name in self._rows if not self.has(name)]
         if missing:
             raise ValueError(f"{len(missing)} parts were never written, {missing[0]} first")
         self._check_files()
-        manifest = self._describe({**fields, "usage_total": self._run_file.add_previous(usage)})
+        total = self._run_file.add_previous(counts)
+        cut = {"cut": int(total.pop("cut", 0))} if "cut" in fields else {}
+        manifest = self._describe({**fields, **cut, "usage_total": total})
         if self._old is None or self._old.get("parts") != manifest["parts"]:
             self._unfinish()
         self._remove_other_parts()

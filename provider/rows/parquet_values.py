@@ -13,8 +13,9 @@ from itertools import accumulate
 from typing import Any
 
 from ..errors import InvalidInputError
+from ..json_values import map_scalars, replace_surrogates
 from .parquet_types import UNITS_NS, is_list, iter_types, load, map_leaves, simplify
-from .serialization import Vector, little_endian, map_scalars, replace_surrogates
+from .serialization import Vector, little_endian
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = re.compile(r"\.\d{6}(\d{3})")

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from ..errors import InvalidInputError
+from ..json_values import map_scalars, replace_non_finite, replace_surrogates
 
 #: Values by column: of an input row, or of a record, which also has the columns of the result.
 Row: TypeAlias = dict[str, Any]
@@ -95,40 +95,8 @@ def json_line(record: Mapping[str, Any]) -> str:
     """
     text = _dump(record, "A record", default=_format_value, ensure_ascii=False)
     if "NaN" in text or "Infinity" in text:
-        text = _dump(map_scalars(record, _replace_non_finite), "A record", default=_format_value, ensure_ascii=False)
-    line: str = replace_surrogates(text)
-    return line
-
-
-def map_scalars(value: Any, change: Callable[[Any], Any]) -> Any:
-    """
-    Apply a function to each scalar within a value.
-
-    :param value: a JSON value
-    :param change: function from an old to a new scalar
-    :return: a changed copy
-    """
-    if isinstance(value, Mapping):
-        return {map_scalars(name, change): map_scalars(item, change) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [map_scalars(item, change) for item in value]
-    return change(value)
-
-
-def replace_surrogates(value: Any) -> Any:
-    """
-    Replace lone surrogates, which UTF-8 can't encode and some models return, in a string.
-
-    :param value: any value
-    :return: the string with U+FFFD for each lone surrogate; any other value unchanged
-    """
-    if not isinstance(value, str) or value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value
+        text = _dump(map_scalars(record, replace_non_finite), "A record", default=_format_value, ensure_ascii=False)
+    return str(replace_surrogates(text))
 
 
 def _dump(value: Any, what: str, **options: Any) -> str:
@@ -137,10 +105,6 @@ def _dump(value: Any, what: str, **options: Any) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         reason = str(error)
     raise InvalidInputError(f"{what} cannot be written as JSON: {reason}.")
-
-
-def _replace_non_finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _format_value(value: Any) -> str:

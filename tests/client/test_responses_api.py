@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client import responses_api
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
-from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError, OutputTruncatedError
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
+from apache_airflow_provider_ovhcloud_ai.errors import InvalidOutputError, InvalidResponseError, OutputTruncatedError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,8 +41,8 @@ RESPONSE = st.fixed_dictionaries(
 def test_any_response_is_read_or_refused(value: Any) -> None:
     responses_api.to_chat_usage(value)
     try:
-        response = responses_api.check(value, HTTPResponse(200, {}, b""), SENT, "token")
-    except (InvalidResponseError, OutputTruncatedError) as error:
+        response = responses_api.check(value, HTTPResponse(200, {}, b""), SENT, ClientSettings())
+    except (InvalidResponseError, InvalidOutputError, OutputTruncatedError) as error:
         assert str(error).endswith((".", "..."))  # noqa: PT017  (either is right)
     else:
         assert isinstance(responses_api.read_text(response), str)
@@ -60,4 +61,4 @@ def test_texts_of_all_messages_are_one() -> None:
 def test_the_token_is_not_in_what_failed() -> None:
     value = {"status": "failed", "error": {"message": "no: secret-token-4711"}}
     with pytest.raises(InvalidResponseError, match=r"failed: no: \*\*\*"):
-        responses_api.check(value, HTTPResponse(200, {}, b""), SENT, "secret-token-4711")
+        responses_api.check(value, HTTPResponse(200, {}, b""), SENT, ClientSettings(token="secret-token-4711"))

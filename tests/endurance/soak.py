@@ -72,7 +72,8 @@ def embedded(hook: OVHCloudAIEndpointsHook, prompt: str) -> list[list[float]]:
 async def ask_model_on_a_loop(client: AsyncClient, prompt: str) -> str:
     request = chat_request.chat(prompt.partition(",")[0], [{"role": "user", "content": prompt}])
     response = await client.send(request)
-    value = chat_response.check_chat(http_response.parse(response, request, client.settings), response, request)
+    value = http_response.parse(response, request, client.settings)
+    value = chat_response.check_chat(value, response, request, client.settings)
     return value["choices"][0]["message"]["content"]
 
 

@@ -17,7 +17,9 @@ from typing import Any
 from apache_airflow_provider_ovhcloud_ai.client import responses_api, usage
 from apache_airflow_provider_ovhcloud_ai.client.batches import batches_api
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response, guard_model
+from apache_airflow_provider_ovhcloud_ai.client.chat.reasoning import ReasoningFilter
 from apache_airflow_provider_ovhcloud_ai.client.chat.stream_assembly import StreamedChat
+from apache_airflow_provider_ovhcloud_ai.client.chat.tool_calls import read_tool_calls
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.embedder import check_dimensions
 from apache_airflow_provider_ovhcloud_ai.client.http import http_response
@@ -29,6 +31,8 @@ from apache_airflow_provider_ovhcloud_ai.client.models import model_list, prices
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
+    APIStatusError,
+    InvalidOutputError,
     InvalidResponseError,
     OutputTruncatedError,
     for_status,
@@ -83,13 +87,15 @@ def events(data: bytes) -> None:
     try:
         for event in expected:
             text += chat.take(event)
-    except InvalidResponseError as error:
+    except (InvalidResponseError, APIStatusError) as error:
         _check_error(error)
+    text += chat.finish()
     response = chat.response()
     encoded = json.dumps(response)
     assert len(encoded) < 1_000 + 100 * len(data), "a stream grew as it was read"
     first = next((each["message"]["content"] for each in response["choices"] if each["index"] == 0), None)
-    assert text == (first if isinstance(first, str) else "")
+    reasoning = ReasoningFilter()
+    assert text == (reasoning.feed(first) + reasoning.finish() if isinstance(first, str) else "")
     if response["choices"]:
         _read_chat(response)
 
@@ -131,7 +137,7 @@ def response(data: bytes) -> None:
     read = READERS[(data[0] if data else 0) % len(READERS)]
     try:
         read(HTTPResponse(200, {"content-type": "application/json"}, data[1:]))
-    except (InvalidResponseError, OutputTruncatedError) as error:
+    except (InvalidResponseError, InvalidOutputError, OutputTruncatedError, APIStatusError) as error:
         _check_error(error)
 
 
@@ -142,7 +148,7 @@ def _object(response: HTTPResponse) -> dict[str, Any]:
 
 
 def _chat(response: HTTPResponse) -> None:
-    value = chat_response.check_chat(_object(response), response, CHAT)
+    value = chat_response.check_chat(_object(response), response, CHAT, SETTINGS)
     assert all(isinstance(choice["message"], dict) for choice in value["choices"])
     _read_chat(value)
 
@@ -151,7 +157,10 @@ def _read_chat(value: dict[str, Any]) -> None:
     _check_usage(value)
     assert isinstance(chat_response.read_text(value), str)
     assert chat_response.read_reasoning(value) is None or chat_response.read_reasoning(value)
-    assert chat_response.to_history(value)["role"] == "assistant"
+    calls = read_tool_calls(chat_response.find_tool_calls(value))
+    assert all(isinstance(json.loads(each.to_message()["function"]["arguments"]), dict) for each in calls)
+    assert len({each.id for each in calls}) == len(calls)
+    assert chat_response.to_history(value, calls)["role"] == "assistant"
     assert isinstance(chat_response.read_finish_reason(value), str | None)
     try:
         verdict = guard_model.read_verdict(value, HTTPResponse(200, {}, b""), CHAT, {"Unsafe"})
@@ -200,7 +209,7 @@ def _models(response: HTTPResponse) -> None:
 
 
 def _response(response: HTTPResponse) -> None:
-    value = responses_api.check(_object(response), response, CHAT, TOKEN)
+    value = responses_api.check(_object(response), response, CHAT, SETTINGS)
     assert isinstance(responses_api.read_text(value), str)
     _check_usage(responses_api.to_chat_usage(value))
 

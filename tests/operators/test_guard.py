@@ -18,6 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
     BadRequestError,
     ConfigurationError,
+    InvalidOutputError,
     InvalidResponseError,
     OutputTruncatedError,
     UnsafeContentError,
@@ -113,12 +114,21 @@ class TestVerdict:
         assert (verdict["safe"], verdict["safety"]) == (safe, "Controversial")
 
     @pytest.mark.parametrize("on_unsafe", ["return", "fail"])
-    @pytest.mark.parametrize("text", ["I cannot judge that.", "Safety: Fine", "", None])
+    @pytest.mark.parametrize("text", ["I cannot judge that.", "Safety: Fine"])
     def test_an_answer_that_is_none_fails_the_task(
         self, text: str | None, on_unsafe: str, scripted: Callable[..., Server]
     ) -> None:
         scripted(build_manner(text))
         with pytest.raises(InvalidResponseError, match="nothing is known to be safe"):
+            execute(text=HARMLESS, on_unsafe=on_unsafe)
+
+    @pytest.mark.parametrize("on_unsafe", ["return", "fail"])
+    @pytest.mark.parametrize("text", ["", None, "<think>Safety: Safe"])
+    def test_answer_without_text_fails_the_task(
+        self, text: str | None, on_unsafe: str, scripted: Callable[..., Server]
+    ) -> None:
+        scripted(build_manner(text))
+        with pytest.raises(InvalidOutputError, match="no text"):
             execute(text=HARMLESS, on_unsafe=on_unsafe)
 
     def test_a_language_model_is_no_guard(self) -> None:

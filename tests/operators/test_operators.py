@@ -299,7 +299,7 @@ class TestBulkChat:
             ['Answer as {"mood": "..."}', "5 stars: Lovely"],
         ]
         assert {(body["temperature"], body["max_tokens"]) for body in bodies} == {(1.0, 300)}
-        assert set(result) == {"model", "answers", "errors", "rows_duplicate", "usage"}
+        assert set(result) == {"model", "answers", "errors", "rows_duplicate", "cut", "usage"}
         assert ["Came late" in result["answers"][0], "Lovely" in result["answers"][1]] == [True, True]
         assert (result["model"], result["errors"]) == ("gpt-oss-20b", [])
         assert result["usage"]["total_tokens"] > 0

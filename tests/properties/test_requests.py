@@ -22,6 +22,7 @@ from apache_airflow_provider_ovhcloud_ai.hooks.bulk.failures import Failures
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.progress import Progress
 from apache_airflow_provider_ovhcloud_ai.hooks.chat.conversation import Conversation
 from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import UsageTracker
+from apache_airflow_provider_ovhcloud_ai.json_values import make_storable
 from hypothesis import given
 from hypothesis import strategies as st
 from support.services import settings_for
@@ -103,6 +104,9 @@ class OutputFile:
     def __init__(self, lines: list[dict[str, Any]]) -> None:
         self._lines = lines
 
+    def make_storable(self, value: Any) -> Any:
+        return make_storable(value)[0]
+
     def save_file(self, file_id: str, file: BinaryIO) -> None:
         file.writelines(json.dumps(line).encode() + b"\n" for line in self._lines)
 
@@ -145,7 +149,8 @@ def test_a_line_of_a_batch_is_a_result_or_a_reason(answers: list[Any], vectors: 
         assert (result is None) == (index in errors)
         if result is not None:
             assert len(result) if vectors else isinstance(result, str)
-        if find_failure(answer) is not None:
-            assert errors[index] == find_failure(answer)[:500]
+        reason = find_failure(make_storable(answer)[0])
+        if reason is not None:
+            assert errors[index] == reason[:500]
         assert is_retryable(answer) in {True, False}
     assert all(count >= 0 for count in summary["usage"].values())

@@ -8,11 +8,20 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...errors import AIEndpointsError, InvalidOutputError, OutputTruncatedError
+from ...errors import (
+    AIEndpointsError,
+    AnswerWithheldError,
+    ConfigurationError,
+    InvalidOutputError,
+    OutputTruncatedError,
+)
 from ...redaction import excerpt, scrub
+from ..answer_check import is_cut
+from ..http.error_responses import is_too_long
 from . import chat_response
 from .fallback import should_fall_back, warns_of_deprecation
 from .structured_output import ResponseFormat, SchemaMismatch
+from .tool_calls import ToolCall, read_tool_calls, to_mapping
 
 if TYPE_CHECKING:
     from .tools import Tools
@@ -83,10 +92,10 @@ class RunTools:
     """
     The step of running tools. The caller sends the messages that answer the calls.
 
-    :param calls: the tool calls, as the model made them
+    :param calls: the tool calls
     """
 
-    calls: Sequence[Any]
+    calls: Sequence[ToolCall]
 
 
 @dataclass(frozen=True)
@@ -123,15 +132,15 @@ def iter_steps(plan: ChatPlan, messages: Any) -> Steps:
     while True:
         result: CompletionResult = yield from _send(plan, models, messages, reason)
         response = result.response
-        calls = chat_response.find_tool_calls(response)
+        calls = read_tool_calls(chat_response.find_tool_calls(response), messages)
         if calls and plan.tools and plan.tools.runs(calls):
             if not rounds:
                 raise _too_many_rounds(plan, result)
             rounds, reason = rounds - 1, None
             answers = yield RunTools(calls)
-            messages = [*messages, chat_response.to_history(response), *answers]
+            messages = [*messages, chat_response.to_history(response, calls), *answers]
             continue
-        history = [*messages, chat_response.to_history(response)]
+        history = [*messages, chat_response.to_history(response, calls)]
         if calls or plan.structure is None:
             return ConversationEnd(result, None, history)
         try:
@@ -155,6 +164,9 @@ def _send(
         try:
             result = yield SendRequest(model, messages, reason)
         except AIEndpointsError as error:
+            if plan.structure and plan.repair and error.response and _is_repairable(error):
+                return CompletionResult(error.response, error.request_id)
+            _name_tool_result(error, messages)
             if len(models) == 1 or not should_fall_back(error):
                 raise
             detail = error.args[0].partition(". ")[0].rstrip(".")
@@ -166,6 +178,31 @@ def _send(
             why = f"{model} is deprecated ({excerpt(scrub(result.warning or '', plan.token), 200)})"
         del models[0]
         reason = f"{why}: asking {models[0]}."
+
+
+def _is_repairable(error: AIEndpointsError) -> bool:
+    return isinstance(error, InvalidOutputError) and not isinstance(error, AnswerWithheldError)
+
+
+def _name_tool_result(error: AIEndpointsError, messages: Any) -> None:
+    """
+    Name the tool result that may have made a request too long.
+    """
+    results = [message for message in messages if to_mapping(message).get("role") == "tool"]
+    if not results or not (isinstance(error, ConfigurationError) or is_too_long(error)):
+        return
+    longest = max(results, key=lambda message: len(str(message.get("content"))))
+    name = _find_tool_name(longest.get("tool_call_id"), messages)
+    size = len(str(longest.get("content")))
+    error.args = (f"{error.args[0]} The longest result of a tool, of {name}, has {size:,} characters: return less.",)
+
+
+def _find_tool_name(identifier: Any, messages: Any) -> str:
+    for message in messages:
+        for call in to_mapping(message).get("tool_calls") or ():
+            if to_mapping(call).get("id") == identifier:
+                return str(to_mapping(to_mapping(call).get("function")).get("name"))
+    return "an unknown tool"
 
 
 def _too_many_rounds(plan: ChatPlan, result: CompletionResult) -> InvalidOutputError:
@@ -180,7 +217,7 @@ def _too_many_rounds(plan: ChatPlan, result: CompletionResult) -> InvalidOutputE
 def _check_repair(result: CompletionResult, fault: str, repairs: int) -> None:
     error: type[AIEndpointsError] = InvalidOutputError
     message = f"The answer has not the form that was asked for: {fault}."
-    if chat_response.read_finish_reason(result.response) == "length":
+    if is_cut(chat_response.read_finish_reason(result.response)):
         error = OutputTruncatedError
         message = (
             f"The answer was cut at its token limit (finish_reason 'length') before its JSON was whole ({fault}), "

@@ -6,14 +6,15 @@ A call is data: its name is looked up in the list, and nothing else runs.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ConfigurationError
+from ...json_values import clean_text
 from ...redaction import excerpt
 from .function_tools import Function, check_name
+from .tool_calls import ToolCall, to_mapping
 
 
 @dataclass(frozen=True)
@@ -68,40 +69,34 @@ class Tools:
         if function:
             self._functions[name] = function
 
-    def runs(self, calls: Any) -> bool:
+    def runs(self, calls: Sequence[ToolCall]) -> bool:
         """
         Return whether the calls of an answer run here.
 
-        :param calls: the tool calls, as the model made them
+        :param calls: the tool calls
         :return: False if one names a dictionary, or all tools are dictionaries: the author then answers them
         """
         theirs = set(self._names) - self._functions.keys()
-        return bool(self._functions) and not any(_parts(call)[0] in theirs for call in calls or ())
+        return bool(self._functions) and not any(call.name in theirs for call in calls)
 
-    def answer(self, call: Any) -> ToolAnswer:
+    def answer(self, call: ToolCall) -> ToolAnswer:
         """
         Run the function that a call names. Its exceptions propagate, except :class:`ToolError`.
 
-        :param call: a tool call, as the model made it
+        :param call: a tool call
         :return: the result, or the model's mistake
         :raises ConfigurationError: if it names a dictionary, or the result can't be written as JSON
         """
-        name, arguments = _parts(call)
-        text = _as_text(arguments)
-        display_name = excerpt(name[:1000], 64)
-        function = self._functions.get(name)
-        if function is None and name in self._names:
+        display_name = excerpt(call.name[:1000], 64)
+        function = self._functions.get(call.name)
+        if function is None and call.name in self._names:
             raise ConfigurationError(
-                f"The tool {name} is a dictionary, which cannot be run: answer its calls yourself."
+                f"The tool {call.name} is a dictionary, which cannot be run: answer its calls yourself."
             )
-        content, problem = function.answer(text) if function else (self._unknown(display_name), "unknown tool")
-        identifier = _mapping(call).get("id")
-        message = {
-            "role": "tool",
-            "tool_call_id": identifier if isinstance(identifier, str) else "",
-            "content": content,
-        }
-        return ToolAnswer(display_name or "(no name)", message, len(text or ""), len(content), problem)
+        unknown = self._unknown(display_name), "unknown tool"
+        content, problem = function.answer(call.arguments) if function else unknown
+        message = {"role": "tool", "tool_call_id": call.id, "content": clean_text(content)}
+        return ToolAnswer(display_name or "(no name)", message, len(call.arguments or ""), len(content), problem)
 
     def _unknown(self, display_name: str) -> str:
         reason = f"there is no tool {display_name!r}" if display_name else "the call names no tool"
@@ -109,42 +104,9 @@ class Tools:
 
 
 def _read_name(definition: Mapping[str, Any], position: int) -> str:
-    name = _mapping(definition.get("function")).get("name")
+    name = to_mapping(definition.get("function")).get("name")
     if definition.get("type") != "function" or not isinstance(name, str):
         raise ConfigurationError(
             f'tools[{position}] must be {{"type": "function", "function": {{"name": ...}}}}, or a Python function.'
         )
     return check_name(name, position)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _parts(call: Any) -> tuple[str, Any]:
-    """
-    Return the name, which may be empty, and the arguments of a call.
-    """
-    function = _mapping(_mapping(call).get("function"))
-    name = function.get("name")
-    return name if isinstance(name, str) else "", function.get("arguments")
-
-
-def _as_text(arguments: Any) -> str | None:
-    """
-    Return arguments as JSON, as some servers send the object itself; None if they can't be written.
-    """
-    if isinstance(arguments, str) or arguments is None:
-        return _writable(arguments or "")
-    try:
-        return _writable(json.dumps(arguments, ensure_ascii=False))
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _writable(text: str) -> str | None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return None
-    return text

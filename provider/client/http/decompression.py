@@ -7,7 +7,7 @@ The HTTP libraries decompress too, but some of their releases let a small respon
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ...errors import InvalidResponseError
 from ...redaction import scrub
@@ -19,7 +19,8 @@ from .network_errors import build_size_error
 #: The header that both drivers send.
 ACCEPT_ENCODING = "gzip, deflate"
 
-_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+#: Encodings that are decompressed.
+ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 #: Bytes read from the connection at once.
 CHUNK_BYTES = 65_536
@@ -47,7 +48,7 @@ def receive(
     """
     names = {name.lower(): value for name, value in headers}
     names |= {name: scrub(names[name], settings.token) for name in REQUEST_IDS if name in names}
-    if names.get("content-encoding", "").strip().lower() in _ENCODINGS:
+    if names.get("content-encoding", "").strip().lower() in ENCODINGS:
         plain = inflate(body, settings.max_response_bytes)
         if plain is not None:
             del names["content-encoding"]
@@ -75,6 +76,27 @@ def inflate(body: bytes, limit: int) -> bytes | None:
         plain += stream[0]
         body = stream[1]
     return None
+
+
+def inflate_stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """
+    Decompress a body as it arrives.
+
+    :param chunks: the chunks of a gzip or zlib stream
+    :return: chunks of at most :data:`CHUNK_BYTES`
+    :raises InvalidResponseError: if it is damaged
+    """
+    stream = zlib.decompressobj(_WINDOWS[0])
+    for chunk in chunks:
+        rest = chunk
+        while rest and not stream.eof:
+            try:
+                plain = stream.decompress(rest, CHUNK_BYTES)
+            except zlib.error:
+                raise InvalidResponseError("The stream is compressed, and can't be decompressed.") from None
+            rest = stream.unconsumed_tail
+            if plain:
+                yield plain
 
 
 def _inflate_stream(body: bytes, limit: int) -> tuple[bytes, bytes] | None:

@@ -8,7 +8,7 @@ import math
 from urllib.parse import urlsplit
 
 from ... import defaults
-from ...errors import AIEndpointsError, for_status
+from ...errors import AIEndpointsError, BadRequestError, for_status
 from ...redaction import excerpt, scrub
 from ..wait_headers import read_requested_wait
 from .error_body import read_error
@@ -116,6 +116,19 @@ def is_about_model(words: str) -> bool:
     return "model" in words.lower()
 
 
+def is_too_long(error: AIEndpointsError) -> bool:
+    """
+    Return whether a service refused a request because it is too long for the model.
+
+    :param error: the error of the request
+    :return: True for 413, and for words about the context length
+    """
+    if not isinstance(error, BadRequestError):
+        return False
+    words = f"{error.detail or error.args[0]} {error.code or ''}".lower()
+    return error.status == 413 or any(phrase in words for phrase in _TOO_LONG)
+
+
 def _remedy(status: int, request: Request, words: str, wait: float | None, token: str | None) -> str:
     if status in {401, 403}:
         return _TOKEN_REMEDY if token else _NO_TOKEN_REMEDY
@@ -130,6 +143,12 @@ def _remedy(status: int, request: Request, words: str, wait: float | None, token
         return "Correct the request; the same one will be refused again."
     return f"{pause}; whether the service has trouble stands at {defaults.STATUS_URL}"
 
+
+#: Words of services about a request that is too long.
+_TOO_LONG = (
+    *("context length", "context_length", "context window", "context size", "maximum context", "too long", "too_long"),
+    *("too many tokens", "reduce the length", "maximum number of tokens", "input tokens", "token limit"),
+)
 
 _REMEDIES = {
     402: "Check the payment method and the credit of the project.",

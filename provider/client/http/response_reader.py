@@ -4,13 +4,15 @@ Reads responses for the blocking driver: a whole body, a file, or events.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from ... import defaults
 from ...errors import AIEndpointsError, InvalidResponseError
 from ..settings import ClientSettings
-from .decompression import CHUNK_BYTES, receive
+from .decompression import CHUNK_BYTES, ENCODINGS, inflate_stream, receive
 from .http_request import Request
 from .http_response import HTTPResponse
 from .network_errors import build_size_error
@@ -18,6 +20,12 @@ from .sse import EventReader
 
 if TYPE_CHECKING:
     from requests import Response
+
+
+#: The beginning of a stream of events: a field, or a comment.
+_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?[ \t]*:")
+
+_JSON_OR_HTML = (b"{", b"[", b"<")
 
 
 def read_response(response: Response, request: Request, settings: ClientSettings) -> HTTPResponse | AIEndpointsError:
@@ -72,25 +80,57 @@ def read_head(response: Response) -> HTTPResponse:
     return HTTPResponse(response.status_code, {name.lower(): value for name, value in response.headers.items()}, b"")
 
 
-def is_event_stream(response: Response) -> bool:
+def iter_stream(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
     """
-    Return whether a response is a stream of events.
+    Iterate over the events of a successful response as they arrive. The body decides what it is: some servers send
+    events as ``application/json`` or compressed, and errors as events.
+
+    :param response: from :meth:`.session.PooledSession.send`
+    :param request: the request
+    :param settings: the largest body allowed
+    :return: the data of each event
+    :raises WholeBody: with the response, if it isn't a stream of events
+    :raises InvalidResponseError: if it is larger than one response may be, or damaged
     """
+    chunks, head = _iter_chunks(response, request, settings), b""
+    for chunk in chunks:
+        head += chunk
+        if head.strip():
+            break
+    if not _EVENTS.match(head) and (head.lstrip()[:1] in _JSON_OR_HTML or not _declares_events(response)):
+        plain = [(name, value) for name, value in response.headers.items() if name.lower() != "content-encoding"]
+        body = b"".join([head, *chunks])
+        raise WholeBody(receive(response.status_code, plain, body, request, settings))
+    reader = EventReader()
+    for chunk in chain([head], chunks):
+        yield from reader.feed(chunk)
+    yield from reader.finish()
+
+
+class WholeBody(Exception):
+    """
+    A response isn't a stream of events.
+
+    :param outcome: the response, or the error that it is too large
+    """
+
+    def __init__(self, outcome: HTTPResponse | AIEndpointsError) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+def _declares_events(response: Response) -> bool:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return response.status_code == 200 and kind == "text/event-stream"
+    return bool(kind == "text/event-stream")
 
 
-def iter_events(response: Response, request: Request, settings: ClientSettings) -> Iterator[str]:
-    """
-    Iterate over the events of a response as they arrive.
-
-    :return: the data of each
-    :raises InvalidResponseError: if they are larger together than one response may be
-    """
-    reader, room = EventReader(), settings.max_response_bytes
+def _iter_chunks(response: Response, request: Request, settings: ClientSettings) -> Iterator[bytes]:
+    room = settings.max_response_bytes
     # read1 returns the bytes that have arrived, without waiting for more.
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
+    received = iter(lambda: response.raw.read1(CHUNK_BYTES, decode_content=False), b"")
+    is_compressed = response.headers.get("Content-Encoding", "identity").strip().lower() in ENCODINGS
+    for chunk in inflate_stream(received) if is_compressed else received:
         room -= len(chunk)
         if room < 0:
             raise build_size_error(request, settings)
-        yield from reader.feed(chunk)
+        yield chunk

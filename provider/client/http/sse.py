@@ -57,6 +57,14 @@ class EventReader:
                 self._size -= len(line)
         self._keep(rest)
 
+    def finish(self) -> Iterator[str]:
+        """
+        Return the last event, if the stream ended without the blank line after it.
+
+        :return: its data, unless its last line is incomplete JSON
+        """
+        yield from (data for data in self.feed(b"\n\n") if data.strip() == "[DONE]" or data.rstrip().endswith("}"))
+
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > MAX_EVENT_BYTES:

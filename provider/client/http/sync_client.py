@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO
@@ -193,7 +193,7 @@ class Client:
         *,
         head: Callable[[HTTPResponse], None] = lambda _: None,
         patient: bool = False,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """
         Make one attempt, and iterate over the events of the response as they arrive.
 
@@ -204,37 +204,46 @@ class Client:
         :return: the data of each event; the whole body if the response isn't an event stream
         :raises AIEndpointsError: if the attempt failed, or the stream broke
         """
+        outcome = yield from self._stream(request, timeout or self.settings.timeout, head, patient=patient)
+        if isinstance(outcome, HTTPResponse):
+            error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
+            if error is None:
+                yield json.dumps(parse(outcome, request, self.settings))
+            outcome = error
+        # Raised out of any except block, as in `exchange`.
+        if outcome is not None:
+            raise outcome
+
+    def _stream(
+        self, request: Request, seconds: float, head: Callable[[HTTPResponse], None], *, patient: bool
+    ) -> Generator[str, None, AIEndpointsError | HTTPResponse | None]:
+        """
+        Make one attempt. Returns the error, or the response if it isn't a stream of events.
+        """
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
-        seconds = timeout or self.settings.timeout
-        fault: AIEndpointsError | HTTPResponse | None = None
+        outcome: AIEndpointsError | HTTPResponse | None = None
         with AttemptTimer(seconds, self.settings.connect_timeout) as attempt:
             try:
-                response = self._session.send(request, seconds)
-                head(response_reader.read_head(response))
-                if response_reader.is_event_stream(response):
-                    with response:
-                        events = response_reader.iter_events(response, request, self.settings)
+                with self._session.send(request, seconds) as response:
+                    head(response_reader.read_head(response))
+                    if response.status_code == 200:
+                        events = response_reader.iter_stream(response, request, self.settings)
                         yield from _patiently(events, attempt) if patient else events
-                else:
-                    fault = response_reader.read_response(response, request, self.settings)
+                    else:
+                        outcome = response_reader.read_response(response, request, self.settings)
+            except response_reader.WholeBody as body:
+                outcome = body.outcome
             except (RequestException, HTTPError, OSError) as exception:
-                fault = build_connection_error(
+                outcome = build_connection_error(
                     exception, request, self.settings, seconds=seconds, connected=attempt.connected
                 )
         if attempt.expired:
-            fault = build_timeout_error(request, self.settings, seconds, connected=attempt.connected)
-        if patient and attempt.connected and isinstance(fault, APITimeoutError):
-            fault = build_silence_error(request, self.settings, seconds)
-        if isinstance(fault, HTTPResponse):
-            error = parse_error(fault, request, self.settings.base_url, self.settings.token, time.time())
-            if error is None:
-                yield json.dumps(parse(fault, request, self.settings))
-            fault = error
-        # Raised out of any except block, as in `exchange`.
-        if fault is not None:
-            raise fault
+            outcome = build_timeout_error(request, self.settings, seconds, connected=attempt.connected)
+        if patient and attempt.connected and isinstance(outcome, APITimeoutError):
+            outcome = build_silence_error(request, self.settings, seconds)
+        return outcome
 
     def _exchange(self, request: Request, seconds: float, sink: BinaryIO | None) -> HTTPResponse | AIEndpointsError:
         from requests import RequestException

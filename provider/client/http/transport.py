@@ -33,6 +33,17 @@ class _SkipInterimResponse(HTTPResponse):
             parse_headers(self.fp)
 
 
+class _LastResponse(_SkipInterimResponse):
+    """
+    The response to a request that asked to close the connection, even if the server doesn't say that it will.
+
+    http.client otherwise keeps the connection, which the server closes under the next request (RFC 9112, 9.6).
+    """
+
+    def _check_close(self) -> bool:
+        return True
+
+
 class _Bounded:
     """
     Limits the time for connecting as a whole, and registers the socket with the attempt's timer.
@@ -64,6 +75,8 @@ class _Bounded:
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
             _mark_ready(self)
+        closes = (kwargs.get("headers") or {}).get("Connection") == "close"
+        self.response_class = _LastResponse if closes else _SkipInterimResponse
         super().request(*args, **kwargs)  # type: ignore[misc]  # likewise
 
 

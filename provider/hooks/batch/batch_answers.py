@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from ...errors import BadRequestError
+from ...json_values import is_suspect
 from ...redaction import scrub
 from ..methods.batches import BatchMethods, parse_line
 from .batch_run import read_digest
@@ -63,8 +64,9 @@ class Answers:
         if place is None:
             return None
         self._file.seek(place[0])
-        line: dict[str, Any] = json.loads(self._file.read(place[1]))
-        return line
+        content = self._file.read(place[1])
+        line: dict[str, Any] = json.loads(content)
+        return self._hook.make_storable(line) if is_suspect(content) else line
 
     def explain_failure(self, line: Mapping[str, Any] | None) -> str | None:
         """

@@ -94,7 +94,7 @@ class BatchLookup:
             is_first = now is messages and model == plan.models[0]
             body = self.send(request, key, is_first=is_first)
             try:
-                return CompletionResult(chat_response.check_chat(body, HTTPResponse(200, {}, b""), request))
+                return CompletionResult(chat_response.check_chat(body, HTTPResponse(200, {}, b""), request, plan))
             except AIEndpointsError as error:
                 error.retryable = False  # it was answered, and billed
                 raise

@@ -113,7 +113,7 @@ class RowBatches:
         with ResumableRun(self._folder, self._plan, self._progress) as run:
             run.work(rows, self._part_size, 1, self._failures)
         self._failures.finish(self._log)
-        return self._folder.finish({"model": self._plan.model, **self._progress.summary})
+        return self._folder.finish({**self._plan.metadata, **self._progress.summary})
 
     def collect(self, rows: Iterable[Row]) -> dict[str, Any]:
         """

@@ -151,7 +151,15 @@ class ChatRows(RowPlan):
         self._start = start
         #: Counts the usage.
         self.progress = progress
+        self._requested_model = plan.models[0]
         self._base = hashlib.sha256(canonical({"model": plan.models[0], "params": plan.params}, "The request"))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """
+        The model, and the number of answers that were cut at their limit of tokens.
+        """
+        return {"model": self.model or self._requested_model, "cut": self.progress.cut}
 
     def build_key(self, row: Row, number: int) -> bytes:
         """
@@ -173,6 +181,8 @@ class ChatRows(RowPlan):
             answer = conversation.run()
         finally:
             self.progress.add_usage(conversation.usage)
+        if answer.is_cut:
+            self.progress.add_cut()
         self.model = answer.model or self.model
         return [self._build_result(answer, conversation)]
 

@@ -63,6 +63,13 @@ class EmbeddingRows(RowPlan):
         """
         return None if self._sample is None else len(self._sample)
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """
+        The model, and the number of dimensions.
+        """
+        return {**super().metadata, "dimensions": self.dimensions}
+
     def build_key(self, row: Row, number: int) -> bytes:
         """
         Build the key of a row: a hash of its text, the model and the parameters.

@@ -48,6 +48,8 @@ class Progress:
         self._counts: Counter[str] = Counter()
         self._usage = Usage()
         self._find_rate = find_rate
+        #: Number of answers that were cut at their limit of tokens.
+        self.cut = 0
 
     def __enter__(self) -> Progress:
         self._started = time.monotonic()
@@ -58,6 +60,19 @@ class Progress:
         self._ended.set()
         self._thread.join()
         self._log_line(f"ended after {_format_duration(time.monotonic() - self._started)}: ")
+        if self.cut:
+            self._log.warning(
+                "%s: %s answers were cut at their token limit (finish_reason 'length'). Raise max_tokens.",
+                self._what,
+                f"{self.cut:,}",
+            )
+
+    def add_cut(self) -> None:
+        """
+        Count an answer that was cut at its limit of tokens. Safe to call from several threads.
+        """
+        with self._lock:
+            self.cut += 1
 
     def add(self, **counts: int) -> None:
         """
@@ -84,6 +99,13 @@ class Progress:
         """
         with self._lock:
             return self._counts.copy()
+
+    @property
+    def run_counts(self) -> dict[str, Any]:
+        """
+        The counts that are added up over the tries of a run: the usage, and the number of answers that were cut.
+        """
+        return {**self.usage.as_dict(), "cut": self.cut}
 
     @property
     def usage(self) -> Usage:

@@ -284,7 +284,7 @@ class ResumableRun:
                 return
         records = [record for record in part.records if record is not None]
         self._parts.write(part.name, records, part.keys)
-        self._parts.renew(self._progress.usage.as_dict())
+        self._parts.renew(self._progress.run_counts)
 
     def _flush(self) -> None:
         """
@@ -294,4 +294,4 @@ class ResumableRun:
             if any(part.is_new):
                 self._parts.write_rest(part.index, part.records, part.keys)
         self._open.clear()
-        self._parts.end(self._progress.usage.as_dict())
+        self._parts.end(self._progress.run_counts)

@@ -69,6 +69,13 @@ class RowPlan:
         #: Model id in the last response, or None before the first.
         self.model: str | None = None
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """
+        The plan's fields of a manifest, as JSON.
+        """
+        return {"model": self.model}
+
     def build_key(self, row: Row, number: int) -> bytes:
         """
         Build the key of what is asked about a row.

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Any
 
-from ...client.chat.stream_assembly import StreamedChat
+from ...client.chat.stream_assembly import StreamedChat, iter_until_whole
 from ...client.http.http_response import HTTPResponse
 from ...errors import AIEndpointsError, InvalidResponseError
 from ...redaction import StreamScrubber
@@ -28,6 +28,7 @@ class ChatStream(Iterator[str]):
 
     :param events: data of each server-sent event
     :param token: token to remove from errors, or None
+    :param count: number of choices that were asked for
     :param finish: checks the complete response; its second argument is the duration in seconds
     :param boundary: raises errors in the form that ``fail_fast`` asks for
     """
@@ -36,10 +37,11 @@ class ChatStream(Iterator[str]):
         self,
         events: Generator[str, None, None],
         token: str | None,
+        count: int,
         finish: Callable[[dict[str, Any], float], object],
         boundary: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._chat = StreamedChat(token)
+        self._chat = StreamedChat(token, count)
         self._finish = finish
         self._boundary = boundary
         self._texts = self._read(events)
@@ -88,16 +90,24 @@ class ChatStream(Iterator[str]):
         """
         return self._texts
 
+    @property
+    def replaced(self) -> int:
+        """
+        The number of strings and numbers that :attr:`response` replaced, as not every store can hold them.
+        """
+        return self._chat.replaced
+
     def _read(self, events: Generator[str, None, None]) -> Generator[str, None, None]:
         started = time.monotonic()
         with self._boundary():
             try:
                 with closing(events):
-                    for data in events:
+                    for data in iter_until_whole(self._chat, events):
                         text = self._chat.take(data)
                         if self.first_token_seconds is None and self._chat.begun:
                             self.first_token_seconds = time.monotonic() - started
                         yield text
+                yield self._chat.finish()
                 self.seconds = time.monotonic() - started
                 if not self._chat.complete:
                     raise InvalidResponseError("The answer broke off before its end; what arrived was billed.")

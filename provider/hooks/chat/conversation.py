@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...client.answer_check import is_cut
 from ...client.chat import chat_response
 from ...client.chat.conversation_steps import (
     ChatPlan,
@@ -85,6 +86,13 @@ class ChatAnswer:
         The reason why the answer ended, such as ``stop`` or ``length``.
         """
         return chat_response.read_finish_reason(self.response)
+
+    @property
+    def is_cut(self) -> bool:
+        """
+        Whether the answer was cut at a limit of tokens.
+        """
+        return is_cut(self.finish_reason)
 
     def output(self, kind: str) -> Any:
         """
@@ -162,11 +170,12 @@ class Conversation:
         with self._boundary():
             end = self._follow(iter_steps(self._plan, self.messages))
             response = end.result.response
-            if chat_response.read_finish_reason(response) == "length":
+            answer = ChatAnswer(response, end.parsed, end.result.request_id, end.messages, self.usage_tracker)
+            if answer.is_cut:
                 self._log_at(
-                    logging.WARNING, "The answer was cut at its token limit (finish_reason 'length'): raise max_tokens."
+                    logging.WARNING, "The answer was cut at its token limit (finish_reason 'length'). Raise max_tokens."
                 )
-            return ChatAnswer(response, end.parsed, end.result.request_id, end.messages, self.usage_tracker)
+            return answer
 
     def _follow(self, steps: Steps) -> ConversationEnd:
         try:
@@ -228,6 +237,4 @@ def _no_text(response: dict[str, Any]) -> str:
             f"The answer has no text: it makes {len(calls)} tool calls, at least one of them of a tool given as a "
             "dictionary. Take output='message' or 'response' and answer them yourself, or give Python functions."
         )
-    if chat_response.find_message(response).get("refusal"):
-        return "The model refused to answer; its words stand in the error's response, as 'refusal' of the message."
     return f"The answer has no text (finish_reason {chat_response.read_finish_reason(response)!r})."

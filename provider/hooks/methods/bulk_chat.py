@@ -138,14 +138,16 @@ class BulkChatMethods(ChatMethods):
             def ask(messages: Any) -> dict[str, Any]:
                 conversation = start(messages, b"")
                 try:
-                    response = conversation.run().response
+                    answer = conversation.run()
                 except AIEndpointsError:
                     progress.add(failed=1)
                     raise
                 finally:
                     progress.add_usage(conversation.usage)
                 progress.add(done=1)
-                return response
+                if answer.is_cut:
+                    progress.add_cut()
+                return answer.response
 
             limit = self.find_concurrency(concurrency, plan.models[0])
             with closing(map_ordered(conversations, ask, limit)) as outcomes:
@@ -218,9 +220,9 @@ class BulkChatMethods(ChatMethods):
         :param usage_tracker: adds up the usage and enforces its limits; created by :meth:`track_usage`
         :param extra_body: further fields of the request body
         :param options: further parameters of :meth:`chat_completion`
-        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``rows_duplicate``, ``failed``,
-            ``model``, ``usage`` ...; without ``output``: ``answers``, ``errors``, ``usage``, ``model`` and
-            ``rows_duplicate``
+        :return: the manifest: ``path``, ``parts``, ``rows``, ``rows_reused``, ``rows_duplicate``, ``failed``, ``cut``
+            (answers at their token limit), ``model``, ``usage`` ...; without ``output``: ``answers``, ``errors``,
+            ``usage``, ``model``, ``rows_duplicate`` and ``cut``
         :raises PartialFailureError: if rows failed; the answers are in the folder, and the next run retries the rest
         :raises AIEndpointsError: if further requests can't succeed; without ``output``, its ``response`` holds the
             answers so far
@@ -259,7 +261,7 @@ class BulkChatMethods(ChatMethods):
                 with ResumableRun(folder, plan, progress) as run:
                     run.work(rows, integer(part_size, "part_size", 1), limit, failures)
             failures.finish(self.log)
-            return folder.finish({"model": plan.model or chat.plan.models[0], **progress.summary})
+            return folder.finish({**plan.metadata, **progress.summary})
 
     def plan_rows(
         self,
@@ -357,8 +359,8 @@ def _ask_in_memory(plan: ChatRows, rows: Iterable[Row], limit: Any, failures: Fa
             "model": plan.model,
             "answers": answers.answers,
             "errors": answers.errors,
-            "rows_duplicate": summary["rows_duplicate"],
-            "usage": summary["usage"],
+            "cut": plan.progress.cut,
+            **{name: summary[name] for name in ("rows_duplicate", "usage")},
         }
 
     try:

@@ -15,7 +15,7 @@ from ...client.chat.conversation_steps import ChatPlan, CompletionResult
 from ...client.chat.fallback import list_models
 from ...client.chat.prompt_template import build_messages
 from ...client.chat.structured_output import ResponseFormat, is_structured
-from ...client.http import http_request, http_response
+from ...client.http import http_request
 from ...client.http.http_response import HTTPResponse
 from ...errors import AIEndpointsError
 from ...validation import integer
@@ -84,7 +84,9 @@ class ChatMethods(BaseAIEndpointsHook):
         def finish(value: dict[str, Any], seconds: float) -> None:
             response = replace(stream.http_response, seconds=seconds)
             self._report("chat", request.model, [response], value)
-            chat_response.check_chat(value, response, request)
+            if stream.replaced:
+                self._warn_replaced()
+            chat_response.check_chat(value, response, request, self.settings.client)
 
         def on_response(response: HTTPResponse) -> None:
             stream.http_response = response
@@ -96,7 +98,9 @@ class ChatMethods(BaseAIEndpointsHook):
             except AIEndpointsError as error:
                 raise self._count_error(error, request) from None
 
-        stream = ChatStream(events(), self.settings.client.token, finish, self.boundary)
+        count = options.get("n")
+        choices = count if isinstance(count, int) else 1
+        stream = ChatStream(events(), self.settings.client.token, choices, finish, self.boundary)
         return stream
 
     def ask(self, prompt: str | None = None, model: str | None = None, **options: Any) -> ChatAnswer:
@@ -249,9 +253,9 @@ class ChatMethods(BaseAIEndpointsHook):
 
     def _answer(self, request: http_request.Request, level: int = logging.INFO) -> tuple[dict[str, Any], HTTPResponse]:
         response = self._send(request)
-        value = http_response.parse(response, request, self.settings.client)
+        value = self._parse(response, request)
         self._report("chat", request.model, [response], value, level)
-        return chat_response.check_chat(value, response, request), response
+        return chat_response.check_chat(value, response, request, self.settings.client), response
 
 
 def _adapt_params(plan: ChatPlan, messages: Any) -> dict[str, Any]:

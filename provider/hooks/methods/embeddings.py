@@ -137,8 +137,7 @@ class EmbeddingMethods(BaseAIEndpointsHook):
             if long:
                 self.log.info("AI Endpoints embedding: %s", long)
             failures.finish(self.log)
-            metadata = {"model": plan.model, "dimensions": plan.dimensions, **progress.summary}
-            return folder.finish({**metadata, **(long.counts if long else {})})
+            return folder.finish({**plan.metadata, **progress.summary, **(long.counts if long else {})})
 
     def _long_texts(self, action: Any, limit: Any, model: str) -> LongTexts | None:
         return build_long_texts(action, limit, model, lambda: self._models(self._send))

@@ -36,7 +36,8 @@ class GuardMethods(ChatMethods):
         :param params: further parameters of the API, such as ``seed``
         :return: ``safe``, ``safety`` (``Safe``, ``Controversial`` or ``Unsafe``), ``categories``, ``refusal`` (None
             unless an answer is classified) and ``model``
-        :raises InvalidResponseError: if the response isn't a verdict; it never counts as safe
+        :raises InvalidResponseError: if the answer isn't a verdict; it never counts as safe
+        :raises InvalidOutputError: if there isn't an answer; it never counts as safe, either
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
         with self.boundary():

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...client.http import http_request, http_response
+from ...client.http import http_request
 from ...client.media import image_generation
 from ...errors import AIEndpointsError, ConfigurationError
 from ...rows.image_files import ImageFiles
@@ -94,7 +94,7 @@ class ImageMethods(BaseAIEndpointsHook):
 
     def _generate(self, request: http_request.Request) -> image_generation.GeneratedImages:
         response = self._send(request)
-        value = http_response.parse(response, request, self.settings.client)
+        value = self._parse(response, request)
         self._report("image", request.model, [response], value)
         return image_generation.read_images(value, response, request)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...client import responses_api
-from ...client.http import http_response
+from ...client.answer_check import is_cut
 from ..base import BaseAIEndpointsHook
 
 
@@ -63,9 +63,12 @@ class ResponseMethods(BaseAIEndpointsHook):
                 **params,
             )
             response = self._send(request)
-            value = http_response.parse(response, request, self.settings.client)
+            value = self._parse(response, request)
             self._report("response", request.model, [response], responses_api.to_chat_usage(value))
-            return responses_api.check(value, response, request, self.settings.client.token)
+            value = responses_api.check(value, response, request, self.settings.client)
+            if is_cut(responses_api.read_finish_reason(value)):
+                self.log.warning("The answer was cut at its token limit. Raise max_output_tokens.")
+            return value
 
     @staticmethod
     def read_response_text(response: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...client.http import http_response
 from ...client.http.multipart import Attachment
 from ...client.media import transcription
 from ..base import BaseAIEndpointsHook
@@ -63,7 +62,7 @@ class TranscriptionMethods(BaseAIEndpointsHook):
                 **params,
             )
             response = self._send(request)
-            value = http_response.parse(response, request, self.settings.client)
+            value = self._parse(response, request)
             self._report("transcription", request.model, [response], value)
             return transcription.check_transcript(value, response)
 

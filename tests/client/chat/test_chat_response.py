@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request, chat_response
 from apache_airflow_provider_ovhcloud_ai.client.chat.chat_response import check_chat
+from apache_airflow_provider_ovhcloud_ai.client.chat.tool_calls import read_tool_calls
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
+from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError, OutputTruncatedError
 
 
@@ -32,7 +34,21 @@ def response(finish_reason: Any = "stop", **message: Any) -> dict[str, Any]:
         ({"content": "<think></think>Yes."}, "Yes.", None),
         ({"content": "<think>Hm.</think>Yes.", "reasoning": "First."}, "Yes.", "First."),
         ({"content": "Write <think> and </think>."}, "Write <think> and </think>.", None),
-        ({"content": "<think>cut"}, "<think>cut", None),
+        ({"content": "<think>cut"}, "", "cut"),
+        ({"content": "Hm.</think>\n\nYes."}, "Yes.", "Hm."),
+        ({"content": "[THINK]Hm.[/THINK]Yes."}, "Yes.", "Hm."),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+                    {"type": "reasoning", "text": " So."},
+                    {"type": "text", "text": "Yes."},
+                    "!",
+                ]
+            },
+            "Yes.!",
+            "Hm. So.",
+        ),
         ({"content": [{"type": "text", "text": "Y"}, {"type": "text", "text": "es."}, {"type": "x"}]}, "Yes.", None),
         ({"content": 7, "reasoning": 8}, "", None),
     ],
@@ -47,20 +63,22 @@ def test_calls_and_the_reason_of_the_end() -> None:
     chat = response("tool_calls", content=None, tool_calls=calls)
     assert chat_response.find_tool_calls(chat) == calls
     assert chat_response.read_finish_reason(chat) == "tool_calls"
-    assert chat_response.to_history(chat) == {"role": "assistant", "content": None, "tool_calls": calls}
+    history = {"role": "assistant", "content": None, "tool_calls": calls}
+    assert chat_response.to_history(chat, read_tool_calls(calls)) == history
 
 
 def test_what_is_no_call_and_no_reason() -> None:
     chat = response(5, content="a", tool_calls="none", reasoning="b")
     assert chat_response.find_tool_calls(chat) == []
     assert chat_response.read_finish_reason(chat) is None
-    assert chat_response.to_history(chat) == {"role": "assistant", "content": "a"}
-    assert chat_response.to_history(response(content=None)) == {"role": "assistant", "content": ""}
+    assert chat_response.to_history(chat, []) == {"role": "assistant", "content": "a"}
+    assert chat_response.to_history(response(content=None), []) == {"role": "assistant", "content": ""}
 
 
 CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 
 
+SETTINGS = ClientSettings()
 RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 
 
@@ -76,12 +94,14 @@ def choice(message: Any = None, finish: str = "stop") -> dict[str, Any]:
         [choice({"role": "assistant", "content": None, "tool_calls": [{}]}, "length")],
         [choice({"role": "assistant", "content": "Hi"}, "length")],
         [choice({"role": "assistant", "content": ""}, "length"), choice()],
-        [choice({"role": "assistant", "content": None, "reasoning": "..."}, "stop")],
+        [choice({"role": "assistant", "content": "", "audio": {"id": "a", "data": "UklGRg=="}})],
+        [choice({"role": "assistant", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]})],
+        [choice({"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}})],
     ],
 )
 def test_chat_that_is_one(choices: list[Any]) -> None:
     value = {"choices": choices}
-    assert check_chat(value, RESPONSE, CHAT) is value
+    assert check_chat(value, RESPONSE, CHAT, SETTINGS) is value
 
 
 @pytest.mark.parametrize(
@@ -100,7 +120,7 @@ def test_chat_that_is_one(choices: list[Any]) -> None:
 )
 def test_chat_that_is_none(value: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
-        check_chat(value, RESPONSE, CHAT)
+        check_chat(value, RESPONSE, CHAT, SETTINGS)
     sentence = "The chat completion is not what an OpenAI-compatible service returns: "
     assert str(caught.value) == f"{sentence}{says} (request id r-1)"
 
@@ -112,5 +132,5 @@ def test_chat_cut_before_its_first_word(content: str | None) -> None:
     with pytest.raises(
         OutputTruncatedError, match=r"some-model reached its token limit.*was billed.*max_tokens"
     ) as caught:
-        check_chat(value, RESPONSE, CHAT)
+        check_chat(value, RESPONSE, CHAT, SETTINGS)
     assert (caught.value.response, caught.value.status, caught.value.retryable) == (value, 200, False)

@@ -18,6 +18,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat.conversation_steps import (
     iter_steps,
 )
 from apache_airflow_provider_ovhcloud_ai.client.chat.structured_output import ResponseFormat
+from apache_airflow_provider_ovhcloud_ai.client.chat.tool_calls import read_tool_calls
 from apache_airflow_provider_ovhcloud_ai.client.chat.tools import Tools
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ class Play(NamedTuple):
 
 
 def answer_calls(calls: Any) -> list[dict[str, Any]]:
-    return [{"role": "tool", "tool_call_id": each["id"], "content": "Rain"} for each in calls]
+    return [{"role": "tool", "tool_call_id": each.id, "content": "Rain"} for each in calls]
 
 
 def play(plan: ChatPlan, *events: Any) -> Play:
@@ -272,9 +273,10 @@ def test_a_repair_request_holds_the_answer_and_its_fault() -> None:
 def test_tools_get_their_calls_and_the_model_their_messages() -> None:
     calls = [call(identifier="1"), call(identifier="2")]
     result = play(TOOLED, respond(None, *calls), respond("Rain"))
-    assert result.steps[1] == RunTools(calls)
+    read = read_tool_calls(calls)
+    assert result.steps[1] == RunTools(read)
     message = {"role": "assistant", "content": None, "tool_calls": calls}
-    assert result.requests[1].messages == [*QUESTION, message, *answer_calls(calls)]
+    assert result.requests[1].messages == [*QUESTION, message, *answer_calls(read)]
 
 
 def test_a_token_in_an_answer_is_in_no_message() -> None:

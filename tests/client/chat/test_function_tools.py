@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import jsonschema
 import numpy as np
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.chat.tool_calls import read_tool_calls
 from apache_airflow_provider_ovhcloud_ai.client.chat.tools import ToolAnswer, Tools
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError, ToolError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -50,7 +51,7 @@ def free(value: Any) -> Any:
 
 
 def answer(function: Callable[..., Any], /, **arguments: Any) -> ToolAnswer:
-    return Tools(function).answer(call(function.__name__, json.dumps(arguments)))
+    return Tools(function).answer(read_tool_calls([call(function.__name__, json.dumps(arguments))])[0])
 
 
 def result(function: Callable[..., Any], /, **arguments: Any) -> str:
@@ -343,7 +344,8 @@ def test_a_default_of_the_function_is_not_shared_by_calls() -> None:
         return values
 
     tools = Tools(collect)
-    contents = [tools.answer(call("collect", f'{{"value": {n}}}')).message["content"] for n in (1, 2)]
+    calls = read_tool_calls([call("collect", f'{{"value": {n}}}') for n in (1, 2)])
+    contents = [tools.answer(each).message["content"] for each in calls]
     assert contents == ["[1]", "[2]"]
 
 
@@ -372,7 +374,7 @@ def test_the_type_of_the_result_may_be_unknown() -> None:
 
 @pytest.mark.parametrize("arguments", ["", "  \n", None, "{}", {}])
 def test_no_arguments(arguments: Any) -> None:
-    tool_result = Tools(nothing).answer(call("nothing", arguments))
+    tool_result = Tools(nothing).answer(read_tool_calls([call("nothing", arguments)])[0])
     assert (tool_result.message["content"], tool_result.problem) == ("null", None)
 
 
@@ -413,7 +415,7 @@ circle.append(circle)
     ids=lambda value: f"{type(value).__name__}-{str(value)[:20]!r}" if isinstance(value, str) else type(value).__name__,
 )
 def test_arguments_that_are_not_json(arguments: Any) -> None:
-    tool_result = Tools(free).answer(call("free", arguments))
+    tool_result = Tools(free).answer(read_tool_calls([call("free", arguments)])[0])
     assert tool_result.message["content"].startswith("Error: the arguments of free are not JSON")
     assert len(tool_result.message["content"]) < 400
     assert tool_result.problem == "bad arguments"
@@ -435,13 +437,13 @@ def test_arguments_that_are_not_json(arguments: Any) -> None:
         ({"city": "Lyon", "unit": "stone"}, "unit: Input should be 'celsius' or 'kelvin', not 'stone'"),
         ({"city": "Lyon", "town": "Lyon"}, "town: there is no such argument"),
         ([], "arguments: Input should be an object, not a value of type list"),
-        (None, "arguments: Input should be an object, not None"),
+        (None, "city: missing"),
         ("Lyon", "arguments: Input should be an object, not 'Lyon'"),
         ({"city": 5, "days": 9}, "not 5 (schema: "),
     ],
 )
 def test_wrong_arguments_are_explained(arguments: Any, words: str) -> None:
-    tool_result = Tools(weather).answer(call(arguments=json.dumps(arguments)))
+    tool_result = Tools(weather).answer(read_tool_calls([call(arguments=json.dumps(arguments))])[0])
     content = tool_result.message["content"]
     assert content.startswith("Error: the arguments of weather are wrong. ")
     assert content.endswith(" It takes city (required), days, unit.")
@@ -486,7 +488,7 @@ def test_an_explanation_is_short() -> None:
         raise AssertionError
 
     wrong = {"numbers": ["x" * 10_000] * 500, "choice": "y" * 10_000, "z" * 10_000: 1}
-    content = Tools(tool).answer(call("tool", json.dumps(wrong))).message["content"]
+    content = Tools(tool).answer(read_tool_calls([call("tool", json.dumps(wrong))])[0]).message["content"]
     assert content.count("Input should be a valid integer") in {8, 9, 10}
     assert "; 492 more. It takes" in content
     assert len(content) < 5_000
@@ -643,6 +645,6 @@ def test_llama_writes_arguments_that_a_function_takes(connect: Any, llama_url: s
             "tiny-chat", messages, response_format=response_format, seed=seed, max_tokens=500
         )
         text = response["choices"][0]["message"]["content"]
-        tool_result = tools.answer(call("choose", text))
+        tool_result = tools.answer(read_tool_calls([call("choose", text)])[0])
         assert tool_result.problem is None, tool_result.message
         assert json.loads(tool_result.message["content"])[0]["colour"] in {"red", "green"}

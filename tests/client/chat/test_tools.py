@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from apache_airflow_provider_ovhcloud_ai.client.chat.tool_calls import ToolCall, read_tool_calls
 from apache_airflow_provider_ovhcloud_ai.client.chat.tools import ToolAnswer, Tools
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
 from apache_airflow_provider_ovhcloud_ai.hooks.ai_endpoints import OVHCloudAIEndpointsHook
@@ -13,6 +14,11 @@ from support.tool_functions import DICTIONARY, book, call, nothing, weather
 
 # Each release comes with a pydantic of its own.
 pytestmark = pytest.mark.airflow
+
+
+def read(call_: Any) -> ToolCall:
+    (tool_call,) = read_tool_calls([call_])
+    return tool_call
 
 
 def test_dictionaries_are_sent_as_they_are() -> None:
@@ -41,25 +47,26 @@ def test_names_at_the_limit() -> None:
     ],
 )
 def test_who_answers(names: list[Any], runs: bool) -> None:
-    assert Tools([weather, nothing, DICTIONARY]).runs([call(name) for name in names]) is runs
+    assert Tools([weather, nothing, DICTIONARY]).runs([read(call(name)) for name in names]) is runs
 
 
 def test_broken_calls_are_answered_here() -> None:
-    assert Tools([weather, DICTIONARY]).runs([None, 5, {}, {"function": None}, {"function": {"name": ["theirs"]}}])
+    calls = read_tool_calls([None, 5, {}, {"function": None}, {"function": {"name": ["theirs"]}}])
+    assert Tools([weather, DICTIONARY]).runs(calls)
 
 
 def test_where_nothing_can_be_run_the_author_answers() -> None:
-    assert not Tools([DICTIONARY]).runs([call("unheard")])
+    assert not Tools([DICTIONARY]).runs([read(call("unheard"))])
 
 
 def test_a_dictionary_is_not_run() -> None:
     with pytest.raises(ConfigurationError, match=r"^The tool theirs is a dictionary, which cannot be run"):
-        Tools([DICTIONARY]).answer(call("theirs"))
+        Tools([DICTIONARY]).answer(read(call("theirs")))
 
 
 def test_a_call_is_answered() -> None:
     arguments = '{"city": "Besançon", "days": 2}'
-    assert Tools(weather).answer(call(arguments=arguments)) == ToolAnswer(
+    assert Tools(weather).answer(read(call(arguments=arguments))) == ToolAnswer(
         name="weather",
         message={"role": "tool", "tool_call_id": "call_1", "content": "Besançon: 2 days in celsius"},
         arguments_size=31,
@@ -69,20 +76,14 @@ def test_a_call_is_answered() -> None:
 
 
 def test_no_arguments_at_all() -> None:
-    tool_result = Tools(nothing).answer({"id": "a", "function": {"name": "nothing"}})
+    tool_result = Tools(nothing).answer(read({"id": "a", "function": {"name": "nothing"}}))
     assert (tool_result.message["content"], tool_result.arguments_size, tool_result.problem) == ("null", 0, None)
 
 
 def test_arguments_may_come_as_an_object() -> None:
-    tool_result = Tools(weather).answer(call(arguments={"city": "Lyon", "days": 2}))
+    tool_result = Tools(weather).answer(read(call(arguments={"city": "Lyon", "days": 2})))
     assert tool_result.message["content"] == "Lyon: 2 days in celsius"
     assert tool_result.arguments_size == len('{"city": "Lyon", "days": 2}')
-
-
-@pytest.mark.parametrize("call_", [{}, {"id": None}, {"id": 5}])
-def test_an_id_that_is_missing_is_empty(call_: dict[str, Any]) -> None:
-    tool_result = Tools(nothing).answer({**call_, "function": {"name": "nothing", "arguments": "{}"}})
-    assert tool_result.message == {"role": "tool", "tool_call_id": "", "content": "null"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_an_id_that_is_missing_is_empty(call_: dict[str, Any]) -> None:
     ],
 )
 def test_an_unknown_tool(name: str, quoted_name: str) -> None:
-    tool_result = Tools([weather, DICTIONARY]).answer(call(name))
+    tool_result = Tools([weather, DICTIONARY]).answer(read(call(name)))
     assert tool_result.message["content"] == f"Error: there is no tool {quoted_name}; there are weather, theirs."
     assert tool_result.problem == "unknown tool"
     assert len(tool_result.name) <= 64
@@ -121,7 +122,7 @@ def test_an_unknown_tool(name: str, quoted_name: str) -> None:
     ],
 )
 def test_a_call_without_a_name(broken: Any) -> None:
-    tool_result = Tools([weather]).answer(broken)
+    tool_result = Tools([weather]).answer(read(broken))
     assert tool_result.message["role"] == "tool"
     assert isinstance(tool_result.message["tool_call_id"], str)
     assert tool_result.message["content"] == "Error: the call names no tool; there are weather."
@@ -144,9 +145,9 @@ JSON_LIKE = st.recursive(
 )
 def test_any_call_of_a_model_has_a_result(call_: Any) -> None:
     tools = Tools([weather, DICTIONARY])
-    if not tools.runs([call_]):
+    if not tools.runs([read(call_)]):
         return
-    tool_result = tools.answer(call_)
+    tool_result = tools.answer(read(call_))
     assert isinstance(tool_result.message["tool_call_id"], str)
     assert tool_result.message["content"].encode()
     assert tool_result.problem is None or tool_result.message["content"].startswith("Error: ")
@@ -157,8 +158,9 @@ def test_the_sandbox_calls_a_function(ovh_ai_endpoints_connection: str) -> None:
     tools = Tools([weather, book])
     messages = [{"role": "user", "content": "What does weather say, and can you book?"}]
     message = hook.chat_completion(messages=messages, tools=tools.definitions)["choices"][0]["message"]
-    assert tools.runs(message["tool_calls"])
-    answers = [tools.answer(each) for each in message["tool_calls"]]
+    calls = read_tool_calls(message["tool_calls"])
+    assert tools.runs(calls)
+    answers = [tools.answer(each) for each in calls]
     assert [(each.name, each.problem) for each in answers] == [("weather", None), ("book", None)]
     assert answers[0].message["content"] == "sandbox: 3 days in celsius"
     assert json.loads(answers[1].message["content"])[:3] == [

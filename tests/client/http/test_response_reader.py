@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -71,22 +72,55 @@ def test_head_has_names_in_lower_case_and_no_body(receive: Callable[..., Any]) -
     assert (head.status, head.body, head.request_id) == (404, b"", "r-1")
 
 
+EVENTS = b'data: {"a": 1}\n\ndata: [DONE]\n\n'
+
+
 @pytest.mark.parametrize(
-    ("status", "kind", "is_stream"),
+    "content_type", ["text/event-stream", "Text/Event-Stream; charset=utf-8", "application/json", None]
+)
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "deflate"])
+@pytest.mark.parametrize(
+    "body",
+    [EVENTS, b"\xef\xbb\xbf" + EVENTS, b": ping\n\n" + EVENTS, b"\r\nevent: message\r\n" + EVENTS, EVENTS.rstrip()],
+    ids=["data", "BOM", "comment", "named", "without the last blank line"],
+)
+def test_body_decides_what_is_a_stream_of_events(
+    receive: Callable[..., Any], content_type: Any, encoding: str, body: bytes
+) -> None:
+    compress = {"identity": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[encoding]
+    response = receive(body=compress(body), Content_Type=content_type, Content_Encoding=encoding)
+    assert list(response_reader.iter_stream(response, REQUEST, SETTINGS)) == ['{"a": 1}', "[DONE]"]
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize(
+    ("content_type", "body"),
     [
-        (200, "text/event-stream", True),
-        (200, "Text/Event-Stream; charset=utf-8", True),
-        (200, "application/json", False),
-        (200, None, False),
-        (429, "text/event-stream", False),
+        ("application/json", b'{"a": 1}'),
+        ("text/event-stream", b'{"error": {"message": "no"}}'),
+        ("text/event-stream", b" \n<html>Sign in</html>"),
+        ("text/plain", b"Service unavailable"),
+        ("application/json", b""),
     ],
 )
-def test_event_stream(receive: Callable[..., Any], status: int, kind: Any, is_stream: bool) -> None:
-    assert response_reader.is_event_stream(receive(status, Content_Type=kind)) is is_stream
+def test_other_body_is_read_whole(receive: Callable[..., Any], content_type: str, body: bytes, encoding: str) -> None:
+    sent = gzip.compress(body) if encoding == "gzip" else body
+    response = receive(body=sent, Content_Type=content_type, Content_Encoding=encoding)
+    with pytest.raises(response_reader.WholeBody) as caught:
+        list(response_reader.iter_stream(response, REQUEST, SETTINGS))
+    assert isinstance(caught.value.outcome, HTTPResponse)
+    assert (caught.value.outcome.body, "content-encoding" in caught.value.outcome.headers) == (body, False)
 
 
-def test_events_are_read_up_to_the_limit(receive: Callable[..., Any]) -> None:
-    events = response_reader.iter_events(receive(body=b"data: a\n\ndata: b\n\n"), REQUEST, SETTINGS)
-    assert list(events) == ["a", "b"]
-    with pytest.raises(InvalidResponseError, match="larger than 1,000 bytes"):
-        list(response_reader.iter_events(receive(body=b"data: a\n\n" * 200), REQUEST, SETTINGS))
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_events_are_read_up_to_the_limit(receive: Callable[..., Any], encoding: str) -> None:
+    compress = gzip.compress if encoding == "gzip" else bytes
+    response = receive(body=compress(b"data: a\n\n" * 1_000_000), Content_Encoding=encoding)
+    with pytest.raises(InvalidResponseError, match=r"larger than 1,000 bytes"):
+        list(response_reader.iter_stream(response, REQUEST, SETTINGS))
+
+
+def test_damaged_stream_is_an_error(receive: Callable[..., Any]) -> None:
+    response = receive(body=EVENTS, Content_Encoding="gzip")
+    with pytest.raises(InvalidResponseError, match="can't be decompressed"):
+        list(response_reader.iter_stream(response, REQUEST, SETTINGS))

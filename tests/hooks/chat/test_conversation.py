@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 from apache_airflow_provider_ovhcloud_ai.compat import AirflowFailException
 from apache_airflow_provider_ovhcloud_ai.errors import (
+    AnswerWithheldError,
     BadRequestError,
     BudgetExceededError,
     ConfigurationError,
@@ -154,16 +155,14 @@ class TestOneAnswer:
         assert play.bodies == []
 
     def test_text_is_refused_where_there_is_none(self, script: Any) -> None:
-        answer = script(says("", refusal="I may not.")).hook.ask("a", "m")
-        with pytest.raises(InvalidOutputError, match="The model refused to answer") as caught:
-            answer.output("text")
+        with pytest.raises(AnswerWithheldError, match=r"refused to answer.*: I may not") as caught:
+            script(says("", refusal="I may not.")).hook.ask("a", "m")
         assert caught.value.response["choices"][0]["message"]["refusal"] == "I may not."
         assert caught.value.request_id == "req-1"
         with pytest.raises(ConfigurationError, match="output must be one of response, text, json, message"):
-            answer.output("texts")
-        empty = script(says(None, "content_filter")).hook.ask("a", "m")
-        with pytest.raises(InvalidOutputError, match="no text \\(finish_reason 'content_filter'\\)"):
-            empty.output("text")
+            script(says("Yes.")).hook.ask("a", "m").output("texts")
+        with pytest.raises(AnswerWithheldError, match="content filter withheld the answer of m"):
+            script(says(None, "content_filter")).hook.ask("a", "m")
 
     def test_reasoning_is_a_separate_field(self, script: Any) -> None:
         answer = script(says("<think>Hm.</think>Yes.")).hook.ask("a", "m", reasoning_effort="low")

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Hashable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from .... import defaults
 from ....client.chat import chat_request
-from ....client.chat.stream_assembly import StreamedChat
+from ....client.chat.chat_response import check_chat
+from ....client.chat.stream_assembly import StreamedChat, iter_until_whole
 from ....client.embeddings import embeddings_request, vectors
 from ....client.http import http_response
 from ....client.http.error_responses import parse_error
+from ....client.http.http_response import HTTPResponse
 from ....client.http.sync_client import Client
 from ....connection.settings import ConnectionSettings
 from ....errors import AIEndpointsError, ConfigurationError, InvalidResponseError
@@ -84,16 +87,18 @@ class Trial:
         request = chat_request.chat(self.model, messages, **fields)
         token, first, room = self.settings.client.token, None, MAX_ANSWER_CHARS
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
-        for data in client.stream(chat_request.as_stream(request), TIMEOUT_S):
-            piece = answer.take(data)
-            first = first or (_since(started) if piece else None)
-            # Cut only after the token is removed: half a token would no longer match.
-            piece = scrubber.feed(piece)[:room]
-            room -= len(piece)
-            yield from _to_events(piece)
-        yield from _to_events(scrubber.end()[:room])
+        with closing(client.stream(chat_request.as_stream(request), TIMEOUT_S)) as events:
+            for data in iter_until_whole(answer, events):
+                piece = answer.take(data)
+                first = first or (_since(started) if piece else None)
+                # Cut only after the token is removed: half a token would no longer match.
+                piece = scrubber.feed(piece)[:room]
+                room -= len(piece)
+                yield from _to_events(piece)
+        yield from _to_events((scrubber.feed(answer.finish()) + scrubber.end())[:room])
         if not answer.complete:
             raise InvalidResponseError("The answer broke off before its end: what arrived is above, and was billed.")
+        check_chat(answer.response(), HTTPResponse(200, {}, b""), request, self.settings.client)
         names = {"finish_reason": _name(answer.finish_reason, token), "model": _name(answer.model, token)}
         return {"first_token_milliseconds": first} | names | _usage(answer.usage)
 
