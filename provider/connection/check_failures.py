@@ -13,7 +13,8 @@ from urllib.parse import urljoin, urlsplit
 
 from .. import defaults
 from ..client.http.error_responses import server_words
-from ..client.http.http_response import HTTPResponse, describe_page, read_json
+from ..client.http.http_response import HTTPResponse, describe_page
+from ..client.http.json_body import read_json
 from ..client.wait_headers import read_requested_wait
 from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError
 from ..redaction import excerpt, scrub, without_userinfo
@@ -211,7 +212,8 @@ def describe_host(settings: ConnectionSettings) -> str:
 
 
 def _describe_response(response: HTTPResponse, settings: ConnectionSettings, request: str) -> str:
-    return f"{describe_host(settings)} answered {response.status} to {request}{_words(response, settings)}."
+    status = f"{response.status}" + (f" within a {response.outer_status}" if response.outer_status else "")
+    return f"{describe_host(settings)} answered {status} to {request}{_words(response, settings)}."
 
 
 def _words(response: HTTPResponse, settings: ConnectionSettings) -> str:

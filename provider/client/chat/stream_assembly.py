@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import InvalidResponseError
 from ...redaction import excerpt, scrub
-from ..http.http_response import read_json
+from ..http.json_body import read_json
 
 #: Text fields of a message, which arrive in chunks.
 _TEXTS = ("content", "reasoning", "reasoning_content", "refusal")

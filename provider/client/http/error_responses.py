@@ -13,7 +13,8 @@ from ...redaction import excerpt, scrub
 from ..wait_headers import read_requested_wait
 from .error_body import read_error
 from .http_request import Request
-from .http_response import HTTPResponse, describe_page, is_html_page, read_json
+from .http_response import HTTPResponse, describe_page, is_html_page
+from .json_body import read_json
 
 #: Bytes read of an error in plain text, and of one in JSON: looking for the token in 64 MB takes minutes.
 _MAX_TEXT_BYTES, _MAX_JSON_BYTES = 2_000, 1_000_000
@@ -59,6 +60,7 @@ def parse_error(
     wait = read_requested_wait(response.status, response.headers, now)
     did = "refused" if response.status < 500 else "failed at"
     what = f"{_headline(response.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.description}"
+    what += f" in a response with status {response.outer_status}" if response.outer_status else ""
     quotation = f" and says: {words.rstrip('.')}." if words else "."
     return error_class(
         f"{what}{quotation} {_remedy(response.status, request, words, wait, token)}",

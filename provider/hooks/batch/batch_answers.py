@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, BinaryIO
 
+from ...client.http.error_body import find_error, read_error
 from ...errors import BadRequestError
 from ...redaction import scrub
 from ..methods.batches import BatchMethods, parse_line
@@ -100,20 +100,13 @@ def find_failure(line: Mapping[str, Any] | None) -> str | None:
     if line is None:
         return "The service gave no answer to this row."
     response = line.get("response")
-    if isinstance(response, Mapping) and response.get("status_code") == 200 and isinstance(response.get("body"), dict):
+    body = response.get("body") if isinstance(response, Mapping) else None
+    if isinstance(body, dict) and read_status(line) == 200:
         return None
-    detail: Any = line.get("error")
-    if isinstance(response, Mapping):
-        detail = detail or response.get("body")
-        status = f"{response.get('status_code')}: "
-    else:
-        status = ""
-    with suppress(AttributeError):
-        detail = detail.get("error") or detail
-        detail = detail.get("message") or detail
-    detail = detail or "no reason is given"
-    # Longer than any message, so that scrubbing sees the whole token before the message is cut.
-    return f"{status}{detail}"[:2_000]
+    detail = line.get("error") or body
+    status = read_status(line)
+    words = read_error(detail).words or (json.dumps(detail, ensure_ascii=False) if detail else "no reason is given")
+    return f"{status}: {words}" if status else words
 
 
 def is_retryable(line: Mapping[str, Any] | None) -> bool:
@@ -132,10 +125,17 @@ def read_status(line: Mapping[str, Any] | None) -> int | None:
     Read the HTTP status of a line.
 
     :param line: line of an output or error file, or None if there isn't one
-    :return: the status, or None if the line has none
+    :return: the status; that of an error in the body if the line's own is 200; None if the line has none
     """
     response = (line or {}).get("response")
-    status = response.get("status_code") if isinstance(response, Mapping) else None
+    if not isinstance(response, Mapping):
+        return None
+    error = find_error(response.get("body"))
+    status = response.get("status_code")
+    status = int(status) if isinstance(status, str) and status.isdecimal() else status
+    if status == 200 and error:
+        # An error within a success counts as the error that it names.
+        return error.status
     return status if type(status) is int else None
 
 

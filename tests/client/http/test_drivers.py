@@ -21,8 +21,11 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     APIConnectionError,
     APIStatusError,
+    AuthenticationError,
     BadRequestError,
     InvalidResponseError,
+    NotFoundError,
+    RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary, scripted_server
@@ -101,6 +104,29 @@ def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: An
     else:
         assert len(slept[0]) == {"one": 1, "two": 2}[sleeps]
         assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(slept[0]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("code", "error_class", "attempts"),
+    [(401, AuthenticationError, 1), (404, NotFoundError, 1), (429, RateLimitError, 3), (503, APIStatusError, 3)],
+)
+def test_error_within_a_success_is_the_error_that_it_names(
+    drive: Callable[..., Any], kind: str, code: int, error_class: type[APIStatusError], attempts: int
+) -> None:
+    body = {"error": {"message": "The model is not to be had", "code": code}}
+    with Server(respond(200, body, {"Retry-After": "7"})) as server:
+        run = drive(settings_for(server), KINDS[kind])
+    assert type(run.error) is error_class
+    assert (run.error.status, run.error.attempts, len(server.requests)) == (code, attempts, attempts)
+    assert "in a response with status 200 and says: The model is not to be had." in str(run.error)
+    assert run.slept == [7.0] * (attempts - 1)
+
+
+def test_first_attempt_after_an_error_within_a_success_counts(drive: Callable[..., Any]) -> None:
+    with Server(respond(200, {"error": {"message": "Overloaded", "code": 503}}), OK) as server:
+        run = drive(settings_for(server), CHAT)
+    assert (run.last.status, run.last.outer_status, run.last.attempts) == (200, None, 2)
 
 
 @pytest.mark.parametrize(

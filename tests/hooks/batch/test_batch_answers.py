@@ -119,7 +119,12 @@ LINES: list[tuple[Any, str | None, int | None, bool]] = [
     ({"custom_id": "a", "response": None, "error": {"code": "batch_expired", "message": "late"}}, "late", None, True),
     ({"custom_id": "a", "error": "late"}, "late", None, True),
     ({"custom_id": "a"}, "no reason is given", None, True),
-    (respond("a", "200"), "200: {'choices': []}", None, True),
+    (respond("a", "200"), None, 200, False),
+    (respond("a", "400", BAD), "400: as ordered", 400, False),
+    # An error within a success.
+    (respond("a", 200, {"error": {"message": "slow down", "code": 429}}), "429: slow down", 429, True),
+    (respond("a", 200, {"error": {"message": "no such model", "code": 404}}), "404: no such model", 404, False),
+    (respond("a", 200, {"success": False, "errors": ["odd"]}), "odd", None, True),
 ]
 
 
