@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-#: Statuses of requests that the service didn't process: sending any of them again is free.
-_NOT_PROCESSED = frozenset({429, 503})
+#: Statuses of requests that the service didn't process, as it is out of quota or capacity: sending any of them again
+#: is free. 498 is Groq's, 529 Anthropic's.
+NOT_PROCESSED = frozenset({429, 498, 503, 529})
 
 
 #: Characters of a header's value: a date with its zone has some 40. Looking for durations in 60 kB takes minutes.
@@ -39,12 +40,12 @@ def read_requested_wait(status: int, headers: Mapping[str, str], now: float) -> 
     """
     Read how long the service asks to wait.
 
-    :param status: status of the response; a reset header is a request to wait only with 429 or 503
+    :param status: status of the response; a reset header is a request to wait only with :data:`NOT_PROCESSED`
     :param headers: headers of the response, names in lower case
     :param now: seconds since the epoch, for dates
     :return: seconds; None if the headers don't say so in a valid form
     """
-    for name in _WAIT_HEADERS if status in _NOT_PROCESSED else _WAIT_HEADERS[:1]:
+    for name in _WAIT_HEADERS if status in NOT_PROCESSED else _WAIT_HEADERS[:1]:
         seconds = parse_seconds(headers.get(name, ""), now)
         if seconds is not None:
             return seconds

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..wait_headers import parse_seconds, read_requested_wait
+from ..wait_headers import NOT_PROCESSED, parse_seconds, read_requested_wait
 
 #: Limit, remaining requests, and seconds until the limit resets. Kong (which fronts the service) sends the first pair
 #: with the second's reset; the others are the IETF's draft, OpenAI's, and GitHub's, which many gateways copy.
@@ -63,7 +63,7 @@ def read_wait(status: int, headers: Mapping[str, str], now_epoch: float) -> floa
     :param now_epoch: seconds since the epoch, for dates
     :return: seconds; None without such a header, or for a success
     """
-    return read_requested_wait(status, headers, now_epoch) if status in (429, 503) else None
+    return read_requested_wait(status, headers, now_epoch) if status in NOT_PROCESSED else None
 
 
 def _number(value: str | None) -> float | None:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from ...client.http.error_body import find_error, read_error
-from ...errors import BadRequestError
+from ...client.http.error_meaning import choose_error_class
+from ...errors import AIEndpointsError, BadRequestError, InvalidResponseError
 from ...redaction import scrub
 from ..methods.batches import BatchMethods, parse_line
 from .batch_run import read_digest
@@ -99,8 +100,7 @@ def find_failure(line: Mapping[str, Any] | None) -> str | None:
     """
     if line is None:
         return "The service gave no answer to this row."
-    response = line.get("response")
-    body = response.get("body") if isinstance(response, Mapping) else None
+    body = _read_body(line)
     if isinstance(body, dict) and read_status(line) == 200:
         return None
     detail = line.get("error") or body
@@ -109,15 +109,27 @@ def find_failure(line: Mapping[str, Any] | None) -> str | None:
     return f"{status}: {words}" if status else words
 
 
-def is_retryable(line: Mapping[str, Any] | None) -> bool:
+def build_error(line: Mapping[str, Any] | None, reason: str) -> AIEndpointsError:
     """
-    Check whether a retry may help a row that failed.
+    Build the error of a line without an answer.
 
     :param line: line of an output or error file, or None if there isn't one
-    :return: False if the service rejects the request, or has answered it
+    :param reason: the message, see :meth:`Answers.explain_failure`
+    :return: an error of the class that the same response to a request has; not retryable if the service rejects the
+        request, or has answered it
     """
     status = read_status(line)
-    return status is None or status in {408, 429} or status >= 500
+    if status is None or status < 400:
+        error: AIEndpointsError = InvalidResponseError(reason, status=status)
+        error.retryable = status is None
+        return error
+    code = read_error((line or {}).get("error") or _read_body(line)).code
+    return choose_error_class(status, reason, code)(reason, status=status, code=code, detail=reason)
+
+
+def _read_body(line: Mapping[str, Any] | None) -> Any:
+    response = (line or {}).get("response")
+    return response.get("body") if isinstance(response, Mapping) else None
 
 
 def read_status(line: Mapping[str, Any] | None) -> int | None:
@@ -130,7 +142,7 @@ def read_status(line: Mapping[str, Any] | None) -> int | None:
     response = (line or {}).get("response")
     if not isinstance(response, Mapping):
         return None
-    error = find_error(response.get("body"))
+    error = find_error(_read_body(line))
     status = response.get("status_code")
     status = int(status) if isinstance(status, str) and status.isdecimal() else status
     if status == 200 and error:
