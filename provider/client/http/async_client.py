@@ -115,7 +115,7 @@ class AsyncClient:
                 error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
                 # That the credit is used up says nothing about the rate.
                 if isinstance(error, QuotaExceededError) or not pacer.observe(
-                    permit, self.settings, response.status, response.headers
+                    permit, self.settings, response.status, response.headers, tokens=response.total_tokens
                 ):
                     break
         if error is not None:

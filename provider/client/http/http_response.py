@@ -4,6 +4,7 @@ Reads responses: JSON of the promised shape, or the error that says why not. Pur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,10 @@ from .json_body import read_json
 
 #: Headers with a request id, the most reliable first.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
+
+
+#: The usage, which is at the end of the body, and the number of bytes to search.
+_TOTAL_TOKENS, _USAGE_BYTES = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})\b'), 2_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,14 @@ class HTTPResponse:
         """
         value = next((self.headers[name] for name in REQUEST_IDS if self.headers.get(name)), None)
         return excerpt(value, 80) if value else None
+
+    @property
+    def total_tokens(self) -> int | None:
+        """
+        The usage that the end of the body reports, or None.
+        """
+        match = _TOTAL_TOKENS.search(self.body[-_USAGE_BYTES:])
+        return int(match.group(1)) if match else None
 
     @property
     def content_type(self) -> str:
