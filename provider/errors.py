@@ -9,10 +9,11 @@ The errors of this provider, and whether a retry can help.
     |-- APIConnectionError      no response: DNS, refused, TLS, proxy, connection lost        retry
     |   `-- APITimeoutError     no response within the timeout                                retry
     |-- APIStatusError          the service responded with an error status                    retry
-    |   |-- BadRequestError     400, 413, 422 and any other 4xx not listed below              a retry cannot help
+    |   |-- BadRequestError     400, 413, 422 and any other 4xx not listed here               a retry cannot help
     |   |-- AuthenticationError 401, 403                                                      a retry cannot help
     |   |-- NotFoundError       404: no such model, or no such path                           a retry cannot help
     |   `-- RateLimitError      429                                                           retry
+    |       `-- QuotaExceededError  402, and 429 or 403 if the credit is used up              a retry cannot help
     |-- InvalidResponseError    the response isn't what the API promises                      retry
     |-- OutputTruncatedError    the answer was cut before its first word or in a tool call    a retry cannot help
     |-- BudgetExceededError     the task reached max_cost or max_total_tokens                 a retry cannot help
@@ -130,7 +131,7 @@ class APITimeoutError(APIConnectionError):
 
 class APIStatusError(AIEndpointsError):
     """
-    The service responded with an error status: 408, 5xx, and the base of the classes for other statuses.
+    The service responded with an error status: 408, 424, 498, 499, 5xx, and the base of the classes for other statuses.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -158,7 +159,7 @@ class AuthenticationError(APIStatusError):
 
 class NotFoundError(APIStatusError):
     """
-    The service doesn't have this model or path: 404.
+    The service doesn't have this model or path: 404, and 400 or 403 with a message that says so of the model.
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
@@ -172,6 +173,18 @@ class RateLimitError(APIStatusError):
 
     Safe to use from several threads once it is raised: nothing changes it then.
     """
+
+
+class QuotaExceededError(RateLimitError):
+    """
+    The account's credit, balance or quota is used up: 402, and 400, 403 or 429 with a message that says so.
+
+    Waiting doesn't help, and neither does another model, until the account's owner pays or raises the limit.
+
+    Safe to use from several threads once it is raised: nothing changes it then.
+    """
+
+    retryable = False
 
 
 class InvalidResponseError(AIEndpointsError):
@@ -247,10 +260,17 @@ class PartialFailureError(AIEndpointsError):
 
 
 #: Statuses with an error of their own; see :func:`for_status` for the rest.
-_BY_STATUS = {401: AuthenticationError, 403: AuthenticationError, 404: NotFoundError, 429: RateLimitError}
+_BY_STATUS = {
+    401: AuthenticationError,
+    402: QuotaExceededError,
+    403: AuthenticationError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
 
-#: 4xx that may succeed later: request timeout, conflict, too early.
-_TRANSIENT = frozenset({408, 409, 425})
+#: 4xx that may succeed later: request timeout, conflict, inference failed (TGI), too early, no capacity (Groq), and a
+#: connection that a gateway closed.
+_TRANSIENT = frozenset({408, 409, 424, 425, 498, 499})
 
 
 def for_status(status: int) -> type[APIStatusError]:

@@ -44,14 +44,15 @@ def test_text(fields: dict[str, Any], attempts: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        *[
-            (status, errors.BadRequestError)
-            for status in (400, 402, 405, 406, 407, 410, 411, 413, 414, 415, 418, 422, 499)
-        ],
+        *[(status, errors.BadRequestError) for status in (400, 405, 406, 407, 410, 411, 413, 414, 415, 418, 422)],
         *[(status, errors.AuthenticationError) for status in (401, 403)],
         (404, errors.NotFoundError),
+        (402, errors.QuotaExceededError),
         (429, errors.RateLimitError),
-        *[(status, errors.APIStatusError) for status in (408, 409, 425, 500, 501, 502, 503, 504, 529, 599)],
+        *[
+            (status, errors.APIStatusError)
+            for status in (408, 409, 424, 425, 498, 499, 500, 501, 502, 503, 504, 529, 599)
+        ],
     ],
 )
 def test_for_status(status: int, kind: type[APIStatusError]) -> None:

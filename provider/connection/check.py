@@ -22,6 +22,7 @@ from ..client.embeddings import embeddings_request
 from ..client.http import http_request, http_response
 from ..client.http.sync_client import Client
 from ..client.models import model_list
+from ..client.ratelimit.ratelimit_headers import MINUTE_S, TOKENS, read_quotas
 from ..client.settings import ClientSettings
 from ..defaults import is_ovhcloud
 from ..errors import AIEndpointsError, APITimeoutError, ConfigurationError, InvalidResponseError
@@ -55,6 +56,7 @@ class _Run:
     )
     models: list[dict[str, Any]] | None = None
     limit: int | None = None
+    token_limit: int | None = None
 
     def ask(self, request: http_request.Request, client: Client | None = None) -> http_response.HTTPResponse:
         left = self.ends - time.monotonic()
@@ -63,6 +65,9 @@ class _Run:
         response = (client or self.client).exchange(request, timeout=left)
         stated = response.headers.get("x-ratelimit-limit-minute", "")
         self.limit = int(stated) if stated.isdecimal() and len(stated) < 10 else self.limit
+        for quota in read_quotas(response.headers, time.time()):
+            if quota.unit == TOKENS and quota.window in {None, MINUTE_S}:
+                self.token_limit = int(quota.limit)
         return response
 
 
@@ -113,7 +118,7 @@ def _run(
         for name, check in steps_to_run:
             goes_on = all(step.state == "ok" for step in steps)
             steps.append(_time_step(name, check, run) if goes_on else Step(name=name))
-    return Report(tuple(steps), settings.access, _ids(run), run.limit), run.models
+    return Report(tuple(steps), settings.access, _ids(run), run.limit, run.token_limit), run.models
 
 
 def _test_client(settings: ClientSettings, token: str | None = None) -> Client:

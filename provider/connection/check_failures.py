@@ -12,10 +12,19 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from .. import defaults
+from ..client.http.error_meaning import (
+    FORBIDDEN_MODEL,
+    FORBIDDEN_NETWORK,
+    FORBIDDEN_PAGE,
+    FORBIDDEN_PAYMENT,
+    choose_error_class,
+    explain_forbidden,
+)
 from ..client.http.error_responses import server_words
-from ..client.http.http_response import HTTPResponse, describe_page, read_json
+from ..client.http.http_response import HTTPResponse, describe_page
+from ..client.http.json_body import read_json
 from ..client.wait_headers import read_requested_wait
-from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError
+from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError, QuotaExceededError
 from ..redaction import excerpt, scrub, without_userinfo
 from .check_report import ACCOUNT, NETWORK, QUOTA, SERVICE, SETTING, TOKEN, State, Step
 from .settings import ConnectionSettings
@@ -94,15 +103,18 @@ def explain_status(response: HTTPResponse, settings: ConnectionSettings, request
         return _redirected(response, settings)
     if response.status == 407:
         return _proxy_failed(settings, "answered 407: it asks for a user and password")
-    if response.status in {401, 403}:
+    words, code, _ = server_words(response) if _is_object(response) else ("", None, False)
+    is_credit_used_up = choose_error_class(response.status, words, code) is QuotaExceededError
+    status = 402 if is_credit_used_up else response.status
+    if status in {401, 403}:
         return _list_unauthorized(response, settings, description)
-    if response.status == 429:
+    if status == 429:
         wait = read_requested_wait(429, response.headers, now)
         pause = "in a minute" if wait is None else f"in {wait:.0f} s"
         headline = "request limit reached (429); the connection is not at fault"
         return Step("inconclusive", headline, f"{description} Test again {pause}.", QUOTA, wait=wait)
-    if response.status in _UNDECIDED or response.status >= 500:
-        headline, remedy, owner = _UNDECIDED.get(response.status, _FAULTY)
+    if status in _UNDECIDED or status >= 500:
+        headline, remedy, owner = _UNDECIDED.get(status, _FAULTY)
         state: State = "inconclusive" if settings.access == "token" else "failed"
         return Step(state, headline.format(response.status), f"{description} {remedy}", owner)
     return None
@@ -120,6 +132,9 @@ _UNDECIDED = {
         ACCOUNT,
     ),
     408: _FAULTY,
+    424: _FAULTY,
+    498: _FAULTY,
+    499: _FAULTY,
 }
 
 
@@ -138,14 +153,27 @@ def _redirected(response: HTTPResponse, settings: ConnectionSettings) -> Step:
 
 def _list_unauthorized(response: HTTPResponse, settings: ConnectionSettings, description: str) -> Step:
     reason = "401 Unauthorized" if response.status == 401 else "403 Forbidden"
-    if not _is_object(response) and _page(response, settings).startswith("an HTML page"):
-        remedy = "A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' and the network."
-        return Step("failed", f"access refused by a web page ({reason})", f"{description} {remedy}", NETWORK)
+    is_page = not _is_object(response) and _page(response, settings).startswith("an HTML page")
+    if is_page or response.status == 403:
+        cause = explain_forbidden(server_words(response)[0] if _is_object(response) else "", is_page=is_page)
+        if cause is not None:
+            state: State = "inconclusive" if cause is FORBIDDEN_MODEL else "failed"
+            owner = _FORBIDDEN_OWNERS[cause]
+            return Step(state, cause.headline.format(reason), f"{description} {cause.remedy}", owner)
     if settings.access == "anonymous":
         remedy = "Set 'Access' to token and paste a token into 'API token'."
         return Step("failed", f"anonymous access refused ({reason})", f"{description} {remedy}", SETTING)
     remedy = "Check 'API token' in the connection: it may be mistyped, expired or revoked."
     return Step("failed", f"token refused ({reason})", f"{description} {remedy}", TOKEN)
+
+
+#: Who can mend what forbids a request.
+_FORBIDDEN_OWNERS = {
+    FORBIDDEN_PAGE: NETWORK,
+    FORBIDDEN_PAYMENT: ACCOUNT,
+    FORBIDDEN_MODEL: TOKEN,
+    FORBIDDEN_NETWORK: NETWORK,
+}
 
 
 def list_failed(response: HTTPResponse, settings: ConnectionSettings) -> Step:
@@ -211,7 +239,8 @@ def describe_host(settings: ConnectionSettings) -> str:
 
 
 def _describe_response(response: HTTPResponse, settings: ConnectionSettings, request: str) -> str:
-    return f"{describe_host(settings)} answered {response.status} to {request}{_words(response, settings)}."
+    status = f"{response.status}" + (f" within a {response.outer_status}" if response.outer_status else "")
+    return f"{describe_host(settings)} answered {status} to {request}{_words(response, settings)}."
 
 
 def _words(response: HTTPResponse, settings: ConnectionSettings) -> str:

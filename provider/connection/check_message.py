@@ -55,8 +55,8 @@ def _access(report: Report) -> str:
     if report.models is None:
         return ""
     verdict = " (accepted)" if not report.ok and report.access_step.state == "ok" else ""
-    limit = f", {report.limit} requests a minute for each model" if report.limit else ""
-    return f"Access: {report.access}{verdict}{limit}."
+    limits = f", {report.limits}" if report.limits else ""
+    return f"Access: {report.access}{verdict}{limits}."
 
 
 def _models(report: Report, room: int) -> str:

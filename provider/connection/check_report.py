@@ -53,12 +53,14 @@ class Report:
     :param access: ``token`` or ``anonymous``
     :param models: ids of the listed models, or None if there was no list
     :param limit: requests a minute, or None if neither the service nor its documentation names a limit
+    :param token_limit: tokens a minute, or None if the service names no limit
     """
 
     steps: tuple[Step, ...]
     access: str
     models: tuple[str, ...] | None = None
     limit: int | None = None
+    token_limit: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -87,6 +89,16 @@ class Report:
         The result in a few words: that of the step that isn't ok, or of the access step.
         """
         return (self.first_failure or self.access_step).headline
+
+    @property
+    def limits(self) -> str:
+        """
+        The limits in words, or an empty string without any.
+        """
+        requests = f"{self.limit} requests" if self.limit else ""
+        tokens = f"{self.token_limit:,} tokens" if self.token_limit else ""
+        limits = " and ".join(filter(None, (requests, tokens)))
+        return f"{limits} a minute for each model" if limits else ""
 
     @property
     def access_step(self) -> Step:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import defaults
 from ..client.fork_lock import create_fork_lock
-from ..client.http import error_responses, http_request, http_response
+from ..client.http import error_meaning, http_request, http_response
 from ..client.http.http_response import HTTPResponse
 from ..client.http.sync_client import Client
 from ..client.models import model_list, model_names
@@ -209,7 +209,7 @@ class BaseAIEndpointsHook(BaseHook):
             self._warn_once("The service warns about %s: %s", request.model or request.description, text)
 
     def _with_suggestions(self, error: NotFoundError, request: http_request.Request) -> NotFoundError:
-        if request.model and error_responses.is_about_model(str(error)):
+        if request.model and error_meaning.is_missing_model(error):
             try:
                 names = [model["id"] for model in self._models(self.get_conn().send_once)]
             except AIEndpointsError:

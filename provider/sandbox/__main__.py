@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         port=options.port,
         token=options.token,
         rate_limit=options.rate_limit,
+        token_limit=options.token_limit,
         latency=options.latency,
         batch_seconds=options.batch_seconds,
         record=False,
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"{_explain_bind_error(options.port, error)}\n")
         return 1
-    sys.stdout.write(_greeting(sandbox, options.rate_limit))
+    sys.stdout.write(_greeting(sandbox, options.rate_limit, options.token_limit))
     sys.stdout.flush()
     stop.wait()
     sandbox.close()
@@ -74,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
         help="requests a minute with the token, for each model (default: %(default)s)",
     )
     add(
+        "--token-limit",
+        type=_token_limit,
+        metavar="TOKENS",
+        help="tokens a minute for each model (default: no limit)",
+    )
+    add(
         "--latency",
         type=_latency,
         default=0.0,
@@ -97,6 +104,10 @@ def _port(text: str) -> int:
 
 def _rate_limit(text: str) -> int:
     return int(_within(text, int, 1, 10**9, "a whole number of requests, at least 1"))
+
+
+def _token_limit(text: str) -> int:
+    return int(_within(text, int, 1, 10**9, "a whole number of tokens, at least 1"))
 
 
 def _latency(text: str) -> float:
@@ -128,11 +139,13 @@ def _explain_bind_error(port: int, error: OSError) -> str:
     return f"Cannot listen on 127.0.0.1:{port}: {cause}. Choose another with --port; 0 is any free one."
 
 
-def _greeting(sandbox: Sandbox, rate_limit: int) -> str:
+def _greeting(sandbox: Sandbox, rate_limit: int, token_limit: int | None) -> str:
+    tokens = f"Of tokens, {token_limit:,} a minute and model.\n" if token_limit else ""
     return (
         f"{SERVICE_NAME} sandbox: {sandbox.base_url}\n"
         f"Token: {sandbox.token}\n"
         f"Limits: {rate_limit} requests a minute and model with the token, {RATE_LIMIT_ANONYMOUS_RPM} without.\n"
+        f"{tokens}"
         "\n"
         "To reach it from Airflow:\n"
         f"{command(sandbox.connection)}\n"

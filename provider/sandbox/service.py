@@ -100,13 +100,19 @@ class Service:
     :param rate_limit: requests a minute with the token, for each model
     :param batch_seconds: duration of a batch
     :param batch_expires: seconds after which a batch expires, None for never
+    :param token_limit: tokens a minute for each model, None for no limit
     """
 
     def __init__(
-        self, token: str, rate_limit: int, batch_seconds: float = 0.0, batch_expires: float | None = None
+        self,
+        token: str,
+        rate_limit: int,
+        batch_seconds: float = 0.0,
+        batch_expires: float | None = None,
+        token_limit: int | None = None,
     ) -> None:
         self._token = token
-        self._rate_limit = rate_limit
+        self._rate_limit, self._token_limit = rate_limit, token_limit
         self.limiter = RateLimiter()
         files = Files()
         self._routes: tuple[Route, ...] = (
@@ -143,7 +149,7 @@ class Service:
         model, name = resolve(payload.get("model"), route.purpose)
         headers = self._limit(with_token, model)
         response = _run_endpoint(route.endpoint, Call(model, name, payload))
-        response.headers |= headers
+        response.headers |= headers | self._count_tokens(model, response.tokens)
         return _add_warning(response, model)
 
     def _authenticate(self, header: str | None) -> bool:
@@ -161,7 +167,16 @@ class Service:
         quota = self.limiter.take(caller, model.id, limit)
         if not quota.is_granted:
             raise gateway_refusal(429, "API rate limit exceeded", quota.headers)
+        tokens = self._count_tokens(model, 0)
+        if tokens.get("x-ratelimit-remaining-tokens") == "0":
+            raise gateway_refusal(429, "Token rate limit exceeded", quota.headers | tokens)
         return quota.headers
+
+    def _count_tokens(self, model: Model, count: int) -> dict[str, str]:
+        """Count a response's tokens, which all callers of a model share; return the headers of the limit."""
+        if self._token_limit is None:
+            return {}
+        return self.limiter.take("tokens", model.id, self._token_limit, count).token_headers
 
 
 def _account_routes(files: Files, batches: Batches) -> tuple[AccountRoute, ...]:

@@ -17,6 +17,17 @@ def date(seconds: float) -> str:
     return format_datetime(datetime.fromtimestamp(NOW + seconds, UTC), usegmt=True)
 
 
+#: Limits of which the same share remains.
+OPENAI = {
+    "x-ratelimit-limit-requests": "500",
+    "x-ratelimit-remaining-requests": "450",
+    "x-ratelimit-reset-requests": "120ms",
+    "x-ratelimit-limit-tokens": "1000",
+    "x-ratelimit-remaining-tokens": "900",
+    "x-ratelimit-reset-tokens": "3s",
+}
+
+
 @pytest.mark.parametrize(
     ("headers", "wait"),
     [
@@ -44,6 +55,17 @@ def date(seconds: float) -> str:
         ({"x-ratelimit-reset-tokens": "20ms"}, 0.02),
         ({"x-ratelimit-reset-tokens": "1h2m3.5s"}, 3_723.5),
         ({"x-ratelimit-reset-tokens": "1d"}, 86_400.0),
+        # In milliseconds, which are more exact.
+        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
+        # Of several limits, that which is used up, or nearly so.
+        (OPENAI | {"x-ratelimit-remaining-tokens": "0"}, 3.0),
+        (OPENAI | {"x-ratelimit-remaining-tokens": "50"}, 3.0),
+        (OPENAI | {"x-ratelimit-remaining-requests": "0"}, 0.12),
+        (OPENAI | {"x-ratelimit-remaining-requests": "0", "x-ratelimit-remaining-tokens": "0"}, 3.0),
+        (OPENAI, 0.12),
+        ({"ratelimit": '"burst";r=1;t=1, "day";r=0;t=40'}, 40.0),
+        ({"anthropic-ratelimit-input-tokens-reset": date(9), "anthropic-ratelimit-input-tokens-remaining": "0"}, 9.0),
         # Kong's, which fronts the service.
         ({"ratelimit-reset": "13"}, 13.0),
         # The first that makes sense wins.

@@ -36,8 +36,35 @@ RESPONSES = {
     "403 of a firewall": (
         ServiceResponse(403, "<html><head><title>Access denied</title></head></html>"),
         "Failed: access refused by a web page (403 Forbidden). {host} answered 403 to the list of models with an HTML "
-        "page titled 'Access denied'. A firewall, a proxy or a login page answers there, not the API. Check 'Base URL' "
-        "and the network. Where to act: the network.",
+        "page titled 'Access denied'. A firewall, a proxy or a login page answers there, not the API. Check the base "
+        "URL and the network. Where to act: the network.",
+    ),
+    "403 without a payment method": (
+        ServiceResponse(403, {"message": "Resource tag 'discovery' is forbidden"}),
+        "Failed: payment method missing (403 Forbidden). {host} answered 403 to the list of models and says: Resource "
+        "tag 'discovery' is forbidden. Add a payment method to the Public Cloud project that the token belongs to. "
+        "Where to act: your account.",
+    ),
+    "403 from another country": (
+        ServiceResponse(403, {"error": {"message": "Country, region, or territory not supported"}}),
+        "Failed: network not allowed (403 Forbidden). {host} answered 403 to the list of models and says: Country, "
+        "region, or territory not supported. The service refuses the address or country of this machine: check the "
+        "network and the proxy. Where to act: the network.",
+    ),
+    "403 about the model": (
+        ServiceResponse(403, {"error": {"message": "Not your model"}}),
+        "Token not verified: model not allowed (403 Forbidden). {host} answered 403 to the list of models and says: "
+        "Not your model. The token may not use this model: choose another, or ask its owner. Where to act: your token.",
+    ),
+    "credit used up": (
+        ServiceResponse(429, {"error": {"message": "no", "code": "insufficient_quota"}}),
+        "Token not verified: payment required (429). {host} answered 429 to the list of models and says: no. Check the "
+        "payment method and the credit of the project that the token belongs to. Where to act: your account.",
+    ),
+    "an error within a success": (
+        ServiceResponse(200, {"error": {"message": "no", "code": 401}}),
+        "Failed: token refused (401 Unauthorized). {host} answered 401 within a 200 to the list of models and says: "
+        f"no. {CHECK_TOKEN}",
     ),
     "402": (
         ServiceResponse(402, {"detail": "no credit left"}),

@@ -10,6 +10,7 @@ import logging
 import threading
 import urllib.parse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,15 @@ def test_names_that_no_log_or_toast_should_print(serve: Any, press: Any) -> None
 def test_no_models_one_model_and_the_documented_limit() -> None:
     assert compose_message(report(models=())).endswith("Access: token. 0 models in 0 ms.")
     assert compose_message(report()).endswith("Access: token. 1 model in 0 ms: a.")
+
+
+def test_limit_by_tokens_is_named(serve: Any, press: Any) -> None:
+    headers = {"x-ratelimit-limit-tokens": "200000", "x-ratelimit-remaining-tokens": "199000"}
+    verdict = press(serve(manner(ServiceResponse(200, json.dumps({"data": []}), headers))).base_url)
+    assert verdict.report.token_limit == 200_000
+    assert verdict.report.limits == "200,000 tokens a minute for each model"
+    both = replace(report(), limit=400, token_limit=200_000)
+    assert "Access: token, 400 requests and 200,000 tokens a minute for each model." in compose_message(both)
 
 
 def test_limit_of_ovhcloud_needs_no_header(press: Any) -> None:

@@ -220,6 +220,13 @@ COMMON: dict[str, Fault] = {
     "JSON nested deeply": Fault(_nested, "InvalidResponseError"),
     "all keys twice": Fault(_doubled, "answer", of=_is_json),
     "an error with 200": Fault(_status(200, {"error": {"message": "overloaded"}}), "InvalidResponseError"),
+    "an error 401 with 200": Fault(_status(200, {"error": {"message": "no", "code": 401}}), "AuthenticationError"),
+    "an error 429 with 200": Fault(_status(200, {"error": {"message": "no", "code": 429}}), "RateLimitError", ALWAYS),
+    "errors with 200": Fault(_status(200, {"success": False, "errors": ["no"]}), "InvalidResponseError"),
+    "credit used up": Fault(
+        _status(429, {"error": {"message": "no", "code": "insufficient_quota"}}), "QuotaExceededError"
+    ),
+    "detail with 200": Fault(_status(200, {"detail": "no"}), "InvalidResponseError"),
     "redirect to the same host": Fault(_status(302, b"", Location="/v1/other"), "InvalidResponseError"),
     "redirect to another host": Fault(_status(307, b"", Location="http://127.0.0.2:9/v1"), "InvalidResponseError"),
     "redirect to a file": Fault(_status(301, b"", Location="file:///etc/passwd"), "InvalidResponseError"),
@@ -236,7 +243,7 @@ COMMON: dict[str, Fault] = {
 _STATUSES: dict[int, tuple[str, str]] = {
     400: ("BadRequestError", NEVER),
     401: ("AuthenticationError", NEVER),
-    402: ("BadRequestError", NEVER),
+    402: ("QuotaExceededError", NEVER),
     403: ("AuthenticationError", NEVER),
     404: ("NotFoundError", NEVER),
     408: ("APIStatusError", ALWAYS),
@@ -244,16 +251,19 @@ _STATUSES: dict[int, tuple[str, str]] = {
     413: ("BadRequestError", NEVER),
     418: ("BadRequestError", NEVER),
     422: ("BadRequestError", NEVER),
+    424: ("APIStatusError", ALWAYS),
     425: ("APIStatusError", NEVER),
     429: ("RateLimitError", ALWAYS),
     451: ("BadRequestError", NEVER),
+    498: ("APIStatusError", ALWAYS),
+    499: ("APIStatusError", UNLESS_BILLED),
     500: ("APIStatusError", ALWAYS),
     501: ("APIStatusError", NEVER),
     502: ("APIStatusError", ALWAYS),
     503: ("APIStatusError", ALWAYS),
     504: ("APIStatusError", UNLESS_BILLED),
     520: ("APIStatusError", NEVER),
-    529: ("APIStatusError", NEVER),
+    529: ("APIStatusError", ALWAYS),
 }
 STATUSES = {f"{status}": Fault(_status(status), outcome, again) for status, (outcome, again) in _STATUSES.items()}
 
@@ -283,7 +293,7 @@ _RESETS = ("RateLimit-Reset", "x-ratelimit-reset", "x-ratelimit-reset-requests",
 def _refused(status: int, header: str, value: str) -> Fault:
     """With any status Retry-After is believed; the news of a quota only where it was a quota that refused."""
     outcome, again = _STATUSES[status]
-    believed = header == "Retry-After" or status in (429, 503)
+    believed = header == "Retry-After" or status in (429, 498, 503, 529)
     return Fault(
         lambda _: respond(status, {"message": "no"}, {header: value}),
         outcome,

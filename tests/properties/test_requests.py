@@ -14,7 +14,7 @@ from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.chat.conversation_steps import ChatPlan
 from apache_airflow_provider_ovhcloud_ai.client.chat.prompt_template import RowTemplate, fill_template
 from apache_airflow_provider_ovhcloud_ai.errors import ConfigurationError
-from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, find_failure, is_retryable
+from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import Answers, build_error, find_failure
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_rows import BatchEmbeddingRows, BatchLookup
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.row_batches import RowBatches
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.chat_rows import AnswerColumns, ChatRows
@@ -152,5 +152,5 @@ def test_a_line_of_a_batch_is_a_result_or_a_reason(answers: list[Any], vectors: 
         reason = find_failure(make_storable(answer)[0])
         if reason is not None:
             assert errors[index] == reason[:500]
-        assert is_retryable(answer) in {True, False}
+        assert build_error(answer, "").retryable in {True, False}
     assert all(count >= 0 for count in summary["usage"].values())

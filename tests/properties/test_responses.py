@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_COMPRESSED_STREAMS, inflate
-from apache_airflow_provider_ovhcloud_ai.client.http.http_response import MAX_JSON_DEPTH, read_json
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles
 from apache_airflow_provider_ovhcloud_ai.client.models import prices
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
@@ -120,16 +119,6 @@ def test_a_stream_is_an_answer_or_an_error(values: list[Any], cut: bytes) -> Non
 @given(st.sampled_from(spellings()), st.text(), st.text())
 def test_no_spelling_of_a_token_is_left(spelling: str, before: str, after: str) -> None:
     assert not shows(scrub(f"{before}{spelling}{after}", TOKEN).replace(before, "").replace(after, ""))
-
-
-@pytest.mark.parametrize(("depth", "fine"), [(MAX_JSON_DEPTH, True), (MAX_JSON_DEPTH + 1, False), (100_000, False)])
-@pytest.mark.parametrize(("open_", "close"), [("[", "]"), ('{"a":', "}")])
-def test_json_is_read_down_to_a_depth(depth: int, fine: bool, open_: str, close: str) -> None:
-    assert read_json((open_ * depth + "1" * (open_ != "[") + close * depth).encode())[0] is fine
-
-
-def test_many_lists_are_not_deep_ones() -> None:
-    assert read_json(b"[" + b"[1]," * 1_000 + b"[]]")[0]
 
 
 @pytest.mark.parametrize("body", [b'{"message": "%s"}' % (b"a " * 20_000_000), b"a " * 20_000_000, b"a" * 40_000_000])

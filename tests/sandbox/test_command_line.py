@@ -89,6 +89,7 @@ def test_greeting_holds_a_command_that_a_shell_understands() -> None:
         (["--port", "70000"], "argument --port: '70000' is not a port from 0 to 65535"),
         (["--port", "http"], "'http' is not a port"),
         (["--rate-limit", "-1"], "argument --rate-limit: '-1' is not a whole number of requests, at least 1"),
+        (["--token-limit", "0"], "argument --token-limit: '0' is not a whole number of tokens, at least 1"),
         (["--rate-limit", "0"], "at least 1"),
         (["--latency", "fast"], "argument --latency: 'fast' is not a number of seconds from 0 to 3600"),
         (["--latency", "nan"], "'nan' is not a number of seconds"),

@@ -51,16 +51,36 @@ class FixedWindow:
 
     limit: int
     gone: float = 0.0
+    seconds: float = MINUTE
     _window: int = -1
     _count: int = 0
 
     def take(self, now: float) -> tuple[bool, int, float]:
-        window, since = divmod(now + self.gone, MINUTE)
+        window, since = divmod(now + self.gone, self.seconds)
         if window != self._window:
             self._window, self._count = int(window), 0
         passes = self._count < self.limit
         self._count += passes
-        return passes, self.limit - self._count, max(1.0, MINUTE - math.floor(since))
+        return passes, self.limit - self._count, max(1.0, self.seconds - math.floor(since))
+
+
+@dataclass
+class TokenWindow:
+    """Calendar minutes of tokens, in which requests of some 500 tokens on average pass while any are left."""
+
+    limit: int
+    mean: int = 500
+    _window: int = -1
+    _used: int = 0
+    _dice: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def take(self, now: float) -> tuple[bool, int, float]:
+        window, since = divmod(now, MINUTE)
+        if window != self._window:
+            self._window, self._used = int(window), 0
+        passes = self._used < self.limit * self.mean
+        self._used += passes * self._dice.randint(self.mean // 5, 2 * self.mean - self.mean // 5)
+        return passes, max(0, self.limit * self.mean - self._used), math.ceil(MINUTE - since)
 
 
 @dataclass
@@ -140,6 +160,21 @@ def openai(limiter: Limiter, passes: bool, remaining: int, reset: float) -> dict
         "x-ratelimit-limit-requests": str(limiter.limit),
         "x-ratelimit-remaining-requests": str(remaining),
         "x-ratelimit-reset-requests": f"{reset * 1000:.0f}ms",
+    }
+
+
+def tokens(limiter: Limiter, passes: bool, remaining: int, reset: float) -> dict[str, str]:
+    limit = limiter.limit * getattr(limiter, "mean", 1)
+    values = {"limit": str(limit), "remaining": str(remaining), "reset": f"{reset:.0f}s"}
+    # The requests are far from their own limit.
+    requests = openai(FixedWindow(1_000_000), passes, 999_000, 0.001)
+    return requests | {f"x-ratelimit-{name}-tokens": value for name, value in values.items()}
+
+
+def structured(limiter: Limiter, passes: bool, remaining: int, reset: float) -> dict[str, str]:
+    return {
+        "ratelimit": f'"default";r={remaining};t={math.ceil(reset)}',
+        "ratelimit-policy": f'"default";q={limiter.limit};w=60',
     }
 
 

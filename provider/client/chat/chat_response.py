@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ...errors import APIStatusError, ConfigurationError, InvalidResponseError, for_status
+from ...errors import APIStatusError, ConfigurationError, InvalidResponseError
 from ...redaction import excerpt, scrub
 from ...validation import quote
 from ..answer_check import Answer, find_fault
 from ..http.error_body import find_error, read_error
+from ..http.error_meaning import choose_error_class
 from ..http.http_request import Request
 from ..http.http_response import HTTPResponse, _misshaped, facts
 from .reasoning import split_reasoning
@@ -184,7 +185,7 @@ def find_inner_error(value: Mapping[str, Any], token: str | None) -> InvalidResp
     fields: dict[str, Any] = {"code": excerpt(scrub(error.code, token), 80) if error.code else None, "detail": words}
     if error.status is None or error.status < 400:
         return InvalidResponseError(message, **fields)
-    return for_status(error.status)(message, status=error.status, **fields)
+    return choose_error_class(error.status, words, error.code)(message, status=error.status, **fields)
 
 
 def _read_answer(choice: Mapping[str, Any]) -> Answer:

@@ -17,7 +17,7 @@ from ...errors import (
 )
 from ...redaction import excerpt, scrub
 from ..answer_check import is_cut
-from ..http.error_responses import is_too_long
+from ..http.error_meaning import is_too_long
 from . import chat_response
 from .fallback import should_fall_back, warns_of_deprecation
 from .structured_output import ResponseFormat, SchemaMismatch

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...errors import AIEndpointsError, APIStatusError, ConfigurationError, NotFoundError
+from ...errors import AIEndpointsError, APIStatusError, ConfigurationError, QuotaExceededError
 from ...validation import quote, text
-from ..http.error_responses import is_about_model
+from ..http.error_meaning import is_forbidden_model, is_missing_model
 
-#: Overloaded, or failed without an answer. Not 504: the model may have answered, and the answer been billed.
-OVERLOAD_STATUSES = frozenset({429, 500, 502, 503, 529})
+#: Overloaded, or failed without an answer. Not 499 and 504: the model may have answered, and the answer been billed.
+OVERLOAD_STATUSES = frozenset({424, 429, 498, 500, 502, 503, 529})
 
 #: Words for a model that was withdrawn, if a service doesn't answer with 404.
 _RETIRED = ("deprecated", "decommissioned", "retired", "discontinued", "no longer available", "end of life")
@@ -23,14 +23,15 @@ def should_fall_back(error: AIEndpointsError) -> bool:
     Return whether to use the next model of a list after an error.
 
     :param error: the error of the last model
-    :return: True if that model is missing, withdrawn or overloaded, and hasn't answered
+    :return: True if that model is missing, withdrawn, overloaded or not allowed, and hasn't answered. False if the
+        credit is used up: all models of a service share it
     """
-    if not isinstance(error, APIStatusError):
+    if not isinstance(error, APIStatusError) or isinstance(error, QuotaExceededError):
         return False
     if error.status in OVERLOAD_STATUSES or error.status == 410:
         return True
-    if isinstance(error, NotFoundError):
-        return is_about_model(str(error))
+    if is_missing_model(error) or is_forbidden_model(error):
+        return True
     words = (error.detail or "").lower()
     return error.status in {400, 422} and "model" in words and any(word in words for word in _RETIRED)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import AIEndpointsError, InvalidResponseError
 from ...json_values import clean_text, make_storable
-from ..http.http_response import read_json
+from ..http.json_body import read_json
 from .chat_response import find_inner_error, read_content, read_part
 from .reasoning import ReasoningFilter
 

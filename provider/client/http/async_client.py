@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ...defaults import MAX_POOL_CONNECTIONS
-from ...errors import AIEndpointsError
+from ...errors import AIEndpointsError, QuotaExceededError
 from ..ratelimit.pacer import FREE_RATE_LIMIT_RETRIES, find_pacer
 from ..settings import ClientSettings
 from .decompression import ACCEPT_ENCODING, receive
@@ -108,17 +108,19 @@ class AsyncClient:
                     await self._sleep(permit.wait)
                     permit = pacer.acquire(self.settings, max(time.monotonic(), permit.moment + permit.wait))
                 outcome = await self._exchange(request, seconds)
-                if not isinstance(outcome, HTTPResponse) or not pacer.observe(
-                    permit, self.settings, outcome.status, outcome.headers
+                # Raised out of any except block: an exception of httpx holds the headers, and with them the token.
+                if isinstance(outcome, AIEndpointsError):
+                    raise outcome
+                response = outcome
+                error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
+                # That the credit is used up says nothing about the rate.
+                if isinstance(error, QuotaExceededError) or not pacer.observe(
+                    permit, self.settings, response.status, response.headers, tokens=response.total_tokens
                 ):
                     break
-        if isinstance(outcome, HTTPResponse):
-            error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
-            if error is None:
-                return outcome
-            outcome = error
-        # Raised out of any except block: an exception of httpx holds the headers, and with them the token.
-        raise outcome
+        if error is not None:
+            raise error
+        return response
 
     async def _exchange(self, request: Request, seconds: float) -> HTTPResponse | AIEndpointsError:
         import httpx

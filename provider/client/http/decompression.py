@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from ...errors import InvalidResponseError
 from ...redaction import scrub
 from ..settings import ClientSettings
+from .error_body import find_inner_status
 from .http_request import Request
 from .http_response import REQUEST_IDS, HTTPResponse
 from .network_errors import build_size_error
@@ -55,7 +56,9 @@ def receive(
             body = plain
     if len(body) > settings.max_response_bytes:
         return build_size_error(request, settings)
-    return HTTPResponse(status, names, body)
+    # An error within a success counts as the error that it names: for retries, the rate limit and the message.
+    inner = find_inner_status(status, body)
+    return HTTPResponse(inner or status, names, body, outer_status=status if inner else None)
 
 
 def inflate(body: bytes, limit: int) -> bytes | None:

@@ -9,11 +9,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .http_response import read_json
+from .json_body import read_json
 
 #: Levels of objects within objects that are searched, errors of a list that are quoted, and characters of a string
 #: that may be JSON itself.
 MAX_LEVELS, MAX_ERRORS, MAX_NESTED_CHARS = 6, 3, 20_000
+
+#: Bytes of a body that may be an error: larger ones are answers.
+MAX_ERROR_BYTES = 100_000
+
+#: Characters of a message that are kept: looking for the token in megabytes takes minutes.
+MAX_WORDS_CHARS = 50_000
 
 #: Fields that hold the error, or several.
 _CONTAINERS = ("error", "errors", "fault")
@@ -83,7 +89,7 @@ class ErrorFields(NamedTuple):
     """
     The fields of an error in JSON.
 
-    :param words: the service's message, as long as it is sent; an empty string without one
+    :param words: the service's message, up to :data:`MAX_WORDS_CHARS` long; an empty string without one
     :param code: the service's own code, or None
     :param status: the HTTP status that it names, or None
     """
@@ -107,6 +113,20 @@ def find_error(value: Any) -> ErrorFields | None:
         # Gemini wraps an error in a list.
         return find_error(value[0]) if len(value) == 1 and isinstance(value[0], dict) else None
     return read_error(value) if isinstance(value, Mapping) and _is_error(value) else None
+
+
+def find_inner_status(status: int, body: bytes) -> int | None:
+    """
+    Find the HTTP status of an error in a response with a good status.
+
+    :param status: the status of the response
+    :param body: its body
+    :return: the status that the error names; None if there isn't an error, or it names none
+    """
+    if not 200 <= status < 300 or len(body) > MAX_ERROR_BYTES:
+        return None
+    error = find_error(read_json(body)[1])
+    return error.status if error else None
 
 
 def _is_error(value: Mapping[str, Any]) -> bool:
@@ -133,7 +153,11 @@ def read_error(value: Any) -> ErrorFields:
     :return: its words, code and HTTP status
     """
     objects = _list_objects(value)
-    return ErrorFields(_find_words(value, MAX_LEVELS), _find_code(objects), _find_status(objects))
+    words = _find_words(value, MAX_LEVELS)
+    if len(words) > MAX_WORDS_CHARS:
+        # The last word may be a part of the token, which scrubbing wouldn't find.
+        words = words[:MAX_WORDS_CHARS].rsplit(None, 1)[0]
+    return ErrorFields(words, _find_code(objects), _find_status(objects))
 
 
 def _list_objects(value: Any) -> list[Mapping[str, Any]]:

@@ -8,12 +8,14 @@ import math
 from urllib.parse import urlsplit
 
 from ... import defaults
-from ...errors import AIEndpointsError, BadRequestError, for_status
+from ...errors import AIEndpointsError, APIStatusError, QuotaExceededError
 from ...redaction import excerpt, scrub
 from ..wait_headers import read_requested_wait
 from .error_body import read_error
+from .error_meaning import choose_error_class, explain_forbidden, is_wrong_kind, names_missing_model
 from .http_request import Request
-from .http_response import HTTPResponse, describe_page, is_html_page, read_json
+from .http_response import HTTPResponse, describe_page, is_html_page
+from .json_body import read_json
 
 #: Bytes read of an error in plain text, and of one in JSON: looking for the token in 64 MB takes minutes.
 _MAX_TEXT_BYTES, _MAX_JSON_BYTES = 2_000, 1_000_000
@@ -30,6 +32,7 @@ _REASONS = {
     413: "413 Payload Too Large",
     415: "415 Unsupported Media Type",
     422: "422 Unprocessable Entity",
+    424: "424 Failed Dependency",
     429: "429 Too Many Requests",
     500: "500 Internal Server Error",
     502: "502 Bad Gateway",
@@ -54,16 +57,19 @@ def parse_error(
     if response.status < 400:
         return None
     words, error_code, is_json = server_words(response)
-    words = excerpt(scrub(words, token))
-    error_class = for_status(response.status)
+    words, code = excerpt(scrub(words, token)), _clean(error_code, token)
     wait = read_requested_wait(response.status, response.headers, now)
+    error_class = choose_error_class(response.status, words, code, wait)
+    missing = request.model is not None and names_missing_model(response.status, words, code)
     did = "refused" if response.status < 500 else "failed at"
-    what = f"{_headline(response.status, request, words)}: {urlsplit(base_url).netloc} {did} the {request.description}"
+    headline = _headline(response, request, error_class, missing=missing)
+    what = f"{headline}: {urlsplit(base_url).netloc} {did} the {request.description}"
+    what += f" in a response with status {response.outer_status}" if response.outer_status else ""
     quotation = f" and says: {words.rstrip('.')}." if words else "."
     return error_class(
-        f"{what}{quotation} {_remedy(response.status, request, words, wait, token)}",
+        f"{what}{quotation} {_remedy(response, words, error_class, missing=missing, wait=wait, token=token)}",
         status=response.status,
-        code=_clean(error_code, token),
+        code=code,
         request_id=_clean(response.request_id or _find_request_id(response.body), token),
         retry_after=wait,
         detail=words if is_json else None,
@@ -100,58 +106,48 @@ def _find_request_id(body: bytes) -> str | None:
     return request_id if isinstance(request_id, str) else None
 
 
-def _headline(status: int, request: Request, words: str) -> str:
-    if status == 404 and request.model and is_about_model(words):
-        return f"Model not found: {excerpt(request.model, 80)!r} (404)"
-    return _REASONS.get(status, str(status))
+def _headline(response: HTTPResponse, request: Request, error_class: type[APIStatusError], *, missing: bool) -> str:
+    if missing and request.model:
+        return f"Model not found: {excerpt(request.model, 80)!r} ({response.status})"
+    if error_class is QuotaExceededError and response.status != 402:
+        return f"Credit used up ({response.status})"
+    return _REASONS.get(response.status, str(response.status))
 
 
-def is_about_model(words: str) -> bool:
-    """
-    Return whether a server's message is about the model.
+def _remedy(
+    response: HTTPResponse,
+    words: str,
+    error_class: type[APIStatusError],
+    *,
+    missing: bool,
+    wait: float | None,
+    token: str | None,
+) -> str:
+    status = response.status
+    if missing:
+        return _MODEL_REMEDY
+    if is_wrong_kind(status, words):
+        return _KIND_REMEDY
+    forbidden = explain_forbidden(words, is_page=is_html_page(response)) if status == 403 else None
+    if error_class is QuotaExceededError:
+        status = 402
+    if forbidden is not None or status in {401, 403}:
+        return forbidden.remedy if forbidden else _TOKEN_REMEDY if token else _NO_TOKEN_REMEDY
+    return _REMEDIES.get(status) or _advise_to_wait(status, wait, token, retryable=error_class.retryable)
 
-    :param words: the message
-    :return: True if it names a model
-    """
-    return "model" in words.lower()
 
-
-def is_too_long(error: AIEndpointsError) -> bool:
-    """
-    Return whether a service refused a request because it is too long for the model.
-
-    :param error: the error of the request
-    :return: True for 413, and for words about the context length
-    """
-    if not isinstance(error, BadRequestError):
-        return False
-    words = f"{error.detail or error.args[0]} {error.code or ''}".lower()
-    return error.status == 413 or any(phrase in words for phrase in _TOO_LONG)
-
-
-def _remedy(status: int, request: Request, words: str, wait: float | None, token: str | None) -> str:
-    if status in {401, 403}:
-        return _TOKEN_REMEDY if token else _NO_TOKEN_REMEDY
-    if status == 404:
-        return _MODEL_REMEDY if request.model and is_about_model(words) else _PATH_REMEDY
-    if status in _REMEDIES:
-        return _REMEDIES[status]
+def _advise_to_wait(status: int, wait: float | None, token: str | None, *, retryable: bool) -> str:
     pause = "Try again later" if wait is None else f"Try again in {math.ceil(wait)} s"
     if status == 429:
         return f"{pause}, or send fewer: {defaults.SERVICE_NAME} allows {_LIMIT if token else _ANONYMOUS_LIMIT}."
-    if not for_status(status).retryable:
+    if not retryable:
         return "Correct the request; the same one will be refused again."
     return f"{pause}; whether the service has trouble stands at {defaults.STATUS_URL}"
 
 
-#: Words of services about a request that is too long.
-_TOO_LONG = (
-    *("context length", "context_length", "context window", "context size", "maximum context", "too long", "too_long"),
-    *("too many tokens", "reduce the length", "maximum number of tokens", "input tokens", "token limit"),
-)
-
 _REMEDIES = {
-    402: "Check the payment method and the credit of the project.",
+    402: "Check the payment method and the credit of the project; waiting doesn't help.",
+    404: "Check the base URL: it usually ends in /v1.",
     405: "Check the base URL: it usually ends in /v1.",
     407: "Check user and password of the proxy in HTTPS_PROXY or HTTP_PROXY.",
     413: "Send less in one request.",
@@ -159,6 +155,6 @@ _REMEDIES = {
 _LIMIT = f"{defaults.RATE_LIMIT_TOKEN_RPM} requests a minute per project and model with a token"
 _ANONYMOUS_LIMIT = f"{defaults.RATE_LIMIT_ANONYMOUS_RPM} requests a minute per model without a token"
 _MODEL_REMEDY = f"Check the model id (upper and lower case matter) in the catalogue: {defaults.CATALOGUE_URL}"
-_PATH_REMEDY = "Check the base URL: it usually ends in /v1."
+_KIND_REMEDY = "The service has this model, but not for such requests: choose a model of another kind."
 _TOKEN_REMEDY = "Check the API token of the connection: it may be mistyped, expired or revoked."  # noqa: S105  (a sentence)
 _NO_TOKEN_REMEDY = "No token was sent: set 'API token' in the connection, and 'Access' to token."  # noqa: S105  (a sentence)

@@ -4,7 +4,7 @@ Reads responses: JSON of the promised shape, or the error that says why not. Pur
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +13,16 @@ from urllib.parse import urljoin, urlsplit
 from ...errors import InvalidResponseError
 from ...redaction import excerpt, page_title, scrub
 from ..settings import ClientSettings
+from .error_body import find_error
 from .http_request import Request
+from .json_body import read_json
 
 #: Headers with a request id, the most reliable first.
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
 
 
-#: Nested lists and objects: no response has ten levels, and Python can't write or copy a thousand.
-MAX_JSON_DEPTH = 100
+#: The usage, which is at the end of the body, and the number of bytes to search.
+_TOTAL_TOKENS, _USAGE_BYTES = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})\b'), 2_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class HTTPResponse:
     :param attempts: number of attempts
     :param connect_seconds: seconds until TCP was connected, None for a reused connection
     :param secured: seconds until TLS was established, likewise
+    :param outer_status: the status as sent, if the body is an error with another one; else None
     """
 
     status: int
@@ -47,6 +50,7 @@ class HTTPResponse:
     attempts: int = 1
     connect_seconds: float | None = None
     secured: float | None = None
+    outer_status: int | None = None
 
     @property
     def request_id(self) -> str | None:
@@ -55,6 +59,14 @@ class HTTPResponse:
         """
         value = next((self.headers[name] for name in REQUEST_IDS if self.headers.get(name)), None)
         return excerpt(value, 80) if value else None
+
+    @property
+    def total_tokens(self) -> int | None:
+        """
+        The usage that the end of the body reports, or None.
+        """
+        match = _TOTAL_TOKENS.search(self.body[-_USAGE_BYTES:])
+        return int(match.group(1)) if match else None
 
     @property
     def content_type(self) -> str:
@@ -72,7 +84,7 @@ def parse(response: HTTPResponse, request: Request, settings: ClientSettings) ->
     :param request: its request
     :param settings: base URL, and the token, which is removed from everything that is quoted
     :return: the object
-    :raises InvalidResponseError: if it is a redirect, isn't JSON, or isn't an object
+    :raises InvalidResponseError: if it is a redirect, isn't JSON, is an error, or isn't an object
     """
     host = urlsplit(settings.base_url).netloc
     if 300 <= response.status < 400:
@@ -85,35 +97,20 @@ def parse(response: HTTPResponse, request: Request, settings: ClientSettings) ->
             "a proxy, a login page or another service may answer there. Check the base URL.",
             **facts(response),
         )
+    if error := find_error(value):
+        words = excerpt(scrub(error.words, settings.token)).rstrip(".") or "no message"
+        raise InvalidResponseError(
+            f"The {request.description} failed: {host} responded with status {response.status}, but the body is an "
+            f"error and says: {words}. Try again later, or correct the request.",
+            code=excerpt(scrub(error.code, settings.token), 80) if error.code else None,
+            detail=words,
+            **facts(response),
+        )
     if not isinstance(value, dict):
         raise InvalidResponseError(
             f"{_misshaped(request)} a {type(value).__name__} where an object belongs.", **facts(response)
         )
     return value
-
-
-def read_json(body: bytes) -> tuple[bool, Any]:
-    """
-    Parse JSON without an exception, which would hold the whole text.
-
-    :param body: the text
-    :return: whether it is JSON, at most :data:`MAX_JSON_DEPTH` deep, and its value
-    """
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return False, None
-    return (False, None) if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and _is_deep(value) else (True, value)
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_JSON_DEPTH):
-        contents = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [inner for each in contents for inner in each if isinstance(inner, (dict, list))]
-        if not level:
-            return False
-    return True
 
 
 def facts(response: HTTPResponse) -> dict[str, Any]:

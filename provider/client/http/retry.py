@@ -4,9 +4,9 @@ Decides for both drivers whether to make another attempt, and when. Pure.
 
 from __future__ import annotations
 
-from ...errors import AIEndpointsError, APIConnectionError, APIStatusError
+from ...errors import AIEndpointsError, APIConnectionError, APIStatusError, QuotaExceededError
 from ..settings import ClientSettings
-from ..wait_headers import _NOT_PROCESSED
+from ..wait_headers import NOT_PROCESSED
 from .http_request import Request
 
 #: Default seconds before the second attempt, doubled for each further one, and their maximum.
@@ -14,8 +14,11 @@ FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 8.0
 
 
-#: The service failed while processing; an answer may have been billed.
-_FAILED_MIDWAY = frozenset({408, 500, 502})
+#: The service failed while processing; an answer may have been billed. 424 is TGI's: the inference failed.
+_FAILED_MIDWAY = frozenset({408, 424, 500, 502})
+
+#: A gateway stopped waiting; the service may complete the answer, and bill it.
+_GAVE_UP = frozenset({499, 504})
 
 
 def pause_before_next(
@@ -43,10 +46,10 @@ def pause_before_next(
 def _worth_repeating(error: AIEndpointsError, attempt: int, repeatable: bool) -> bool:
     if isinstance(error, APIConnectionError):
         return repeatable or not error.may_have_been_processed
-    if not isinstance(error, APIStatusError):
+    if not isinstance(error, APIStatusError) or isinstance(error, QuotaExceededError):
         return False
-    if error.status in _NOT_PROCESSED:
+    if error.status in NOT_PROCESSED:
         return True
     if error.status in _FAILED_MIDWAY:
         return repeatable or attempt == 1
-    return error.status == 504 and repeatable
+    return error.status in _GAVE_UP and repeatable

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO
 
-from ...errors import AIEndpointsError, APITimeoutError
+from ...errors import AIEndpointsError, APITimeoutError, QuotaExceededError
 from ..ratelimit.pacer import FREE_RATE_LIMIT_RETRIES, Pacer, Permit, find_pacer
 from ..settings import ClientSettings
 from . import response_reader
@@ -156,9 +156,12 @@ class Client:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 permit = self._acquire(pacer, due)
                 response = self.exchange(request, seconds + request.extra_timeout, sink)
-                if not pacer.observe(permit, self.settings, response.status, response.headers):
+                error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
+                # That the credit is used up says nothing about the rate.
+                if isinstance(error, QuotaExceededError) or not pacer.observe(
+                    permit, self.settings, response.status, response.headers, tokens=response.total_tokens
+                ):
                     break
-        error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
         if error is not None:
             raise error
         return response

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from ..fork_lock import create_fork_lock
 from ..settings import ClientSettings
 from .concurrency import ConcurrencyEstimate
-from .rate_estimate import ROUNDING_S, AdvertisedLimit, EstimatedLimit
-from .ratelimit_headers import MINUTE_S, read_quota, read_wait
+from .rate_estimate import ROUNDING_S, AdvertisedLimit, EstimatedLimit, TokenMean
+from .ratelimit_headers import MINUTE_S, TOKENS, WINDOWS_S, Quota, read_quotas, read_wait
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,8 @@ class Pacer:
 
     def _forget(self) -> None:
         self._request_count, self._last_sent, self._pause, self._logged_until = 0, 0.0, 0.0, 0.0
-        self._advertised, self._estimated = AdvertisedLimit(), EstimatedLimit()
+        self._advertised, self._token_mean = dict[tuple[str, str], AdvertisedLimit](), TokenMean()
+        self._estimated = EstimatedLimit()
         self._concurrency, self._paced_until = ConcurrencyEstimate(), 0.0
 
     def __enter__(self) -> Pacer:
@@ -99,13 +100,13 @@ class Pacer:
             if now - self._last_used > FORGET_AFTER_S:
                 self._forget()
             self._last_used = max(now, self._last_used)
-            moment = max(
-                self._advertised.moment(now, self._request_count, self._last_sent),
+            moments = (
+                *(each.moment(now, self._request_count, self._last_sent) for each in self._advertised.values()),
                 self._estimated.moment(now),
                 self._pause,
             )
-            if moment - now > settings.max_wait + ROUNDING_S:
-                moment = now
+            # A longer wait is left to the service, which says how long: it may be a limit a day.
+            moment = max((each for each in moments if each - now <= settings.max_wait + ROUNDING_S), default=now)
             wait = max(moment, _free(settings, now)) - now
             if wait > 0:
                 self._log_wait(wait, now)
@@ -123,6 +124,8 @@ class Pacer:
         status: int,
         headers: Mapping[str, str],
         now: float | None = None,
+        *,
+        tokens: int | None = None,
     ) -> bool:
         """
         Learn from a response.
@@ -132,14 +135,15 @@ class Pacer:
         :param status: status of the response
         :param headers: headers of the response, names in lower case
         :param now: the moment
+        :param tokens: usage that the response reports, or None
         :return: True to acquire again without using up a retry: the request was refused while others run, and the
             requested wait is within the maximum
         """
         now, now_epoch = time.monotonic() if now is None else now, time.time()
-        quota, wait = read_quota(headers, now_epoch), read_wait(status, headers, now_epoch)
+        quotas, wait = read_quotas(headers, now_epoch), read_wait(status, headers, now_epoch)
         with _lock:
-            if quota:
-                self._advertised.update(quota, permit.number, permit.moment)
+            for quota in quotas:
+                self._update_limit(quota, permit, tokens)
             if wait is not None:
                 self._pause = max(self._pause, now + wait)
             self._concurrency.update(
@@ -155,9 +159,23 @@ class Pacer:
                     self._estimated.on_success(permit.moment)
                 return False
             self._estimated.on_refusal(permit.moment)
-            if not quota or quota.left > 0 or quota.reset is None:
+            if not any(self._is_used_up(quota) for quota in quotas):
                 self._estimated.pause(permit.moment, now, wait)
             return self._running > 1 and (wait or 0.0) <= settings.max_wait
+
+    def _update_limit(self, quota: Quota, permit: Permit, tokens: int | None) -> None:
+        cost = 1.0
+        if quota.unit == TOKENS:
+            self._token_mean.update(quota, permit.number, tokens)
+            # Until it is known what a request takes, only a quota that is used up counts.
+            cost = self._token_mean.value or (quota.limit if quota.left <= 0 else 0.0)
+        if cost:
+            limit = self._advertised.setdefault((quota.unit, quota.name), AdvertisedLimit())
+            limit.update(quota, permit.number, permit.moment, cost)
+
+    def _is_used_up(self, quota: Quota) -> bool:
+        cost = max(self._token_mean.value, 1.0) if quota.unit == TOKENS else 1.0
+        return quota.left < cost and quota.reset is not None
 
     @property
     def concurrency(self) -> int:
@@ -177,14 +195,28 @@ class Pacer:
             return self._find_rate(settings, time.monotonic())
 
     def _find_rate(self, settings: ClientSettings, now: float) -> float | None:
-        rates = (self._advertised.limit, self._estimated.rate(now), settings.requests_per_minute)
+        advertised = (each.rate(now, self._request_count) for each in self._advertised.values())
+        rates = (*advertised, self._estimated.rate(now), settings.requests_per_minute)
         return min((float(rate) for rate in rates if rate), default=None)
 
     def _log_wait(self, wait: float, now: float) -> None:
         if wait > LOG_WAITS_OVER_S and now + wait > self._logged_until + ROUNDING_S:
             self._logged_until = now + wait
-            allowed = f" ({self._advertised.limit:.0f} requests a minute)" if self._advertised.limit else ""
-            log.info("Rate limit%s: next request in %.0f s.", allowed, wait)
+            quotas = ((each.quota, each.window) for each in self._advertised.values())
+            limits = ", ".join(describe_quota(quota, window) for quota, window in quotas if quota)
+            log.info("Rate limit%s: next request in %.0f s.", f" ({limits})" if limits else "", wait)
+
+
+def describe_quota(quota: Quota, window: float) -> str:
+    """
+    Describe a limit for people.
+
+    :param quota: the quota as reported
+    :param window: seconds of its window
+    :return: such as ``200,000 tokens a minute``
+    """
+    names = {seconds: "an hour" if name == "hour" else f"a {name}" for name, seconds in WINDOWS_S.items()}
+    return f"{quota.limit:,.0f} {quota.unit} {names.get(window) or f'in {window:,.3g} s'}"
 
 
 _lock = create_fork_lock()

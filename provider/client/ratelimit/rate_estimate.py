@@ -14,6 +14,9 @@ from .ratelimit_headers import MINUTE_S, Quota
 #: Tolerance for times that the service rounds to whole seconds.
 ROUNDING_S = 1.5
 
+#: Weight of the last request in the mean number of tokens.
+TOKEN_MEAN_WEIGHT = 0.1
+
 #: Default pause after a refusal, doubled for each consecutive one, and its maximum.
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 8.0
 
@@ -34,11 +37,14 @@ class AdvertisedLimit:
     """
 
     def __init__(self) -> None:
-        self.limit = 0.0
+        #: Requests that the window allows, 0 before the first report; the window in seconds; and the quota as reported.
+        self.limit, self.window = 0.0, MINUTE_S
+        self.quota: Quota | None = None
         # The number of the last request allowed, until when, and the number of the request that reported it.
         self._end, self._until, self._quota_number = 0.0, 0.0, 0
+        self._renewals = _Renewals()
 
-    def update(self, quota: Quota, number: int, moment: float) -> None:
+    def update(self, quota: Quota, number: int, moment: float, cost: float = 1.0) -> None:
         """
         Update the quota from a response. It is as of the service's receipt of the request; more may have been sent
         since.
@@ -46,11 +52,14 @@ class AdvertisedLimit:
         :param quota: the reported quota
         :param number: number of the request
         :param moment: when it was sent
+        :param cost: what a request takes of the quota: 1, or the mean number of tokens
         """
-        end = number + quota.left
+        end = number + quota.left / cost
         until = math.inf if quota.reset is None else moment + quota.reset
         if number > self._quota_number:
-            self.limit, self._end, self._until, self._quota_number = quota.limit, end, until, number
+            self.window = quota.window or self._renewals.find_window(quota, moment)
+            self.quota, self.limit = quota, quota.limit / cost
+            self._end, self._until, self._quota_number = end, until, number
         elif until == self._until or abs(until - self._until) <= ROUNDING_S:
             # A request that was sent earlier, and counted later.
             self._end = min(self._end, end)
@@ -69,13 +78,78 @@ class AdvertisedLimit:
             return now
         if now >= self._until:
             # The limit was reset, or allows only one more request: the next response will say.
-            return last_sent + MINUTE_S / self.limit
+            return self._until if last_sent < self._until else last_sent + self.window / self.limit
         if 2 * left >= self.limit:
             return now
         if self._until == math.inf:
-            # Without a reset time, the other half must last at least a minute.
-            return last_sent + 2 * MINUTE_S / self.limit
+            # Without a reset time, the other half must last at least as long as the window.
+            return last_sent + 2 * self.window / self.limit
         return last_sent + (self._until - last_sent) / (left + 1) if left >= 1 else self._until
+
+    def rate(self, now: float, request_count: int) -> float | None:
+        """
+        Return the rate that this limit allows.
+
+        :param now: the current moment
+        :param request_count: number of requests sent so far
+        :return: requests a minute; None before the first report, and while half of a window of hours remains
+        """
+        is_far = self.window > MINUTE_S and (now >= self._until or 2 * (self._end - request_count) >= self.limit)
+        return None if not self.limit or is_far else self.limit * MINUTE_S / self.window
+
+
+class _Renewals:
+    """
+    Learns the window of a quota that doesn't state it, from the times between two renewals: a minute, unless they are
+    seen to follow faster.
+    """
+
+    def __init__(self) -> None:
+        self._left, self._until, self._max_reset, self._gap = -1.0, math.inf, 0.0, math.inf
+
+    def find_window(self, quota: Quota, moment: float) -> float:
+        if quota.reset is None:
+            return MINUTE_S
+        until = moment + quota.reset
+        is_renewal = quota.left >= self._left >= 0 and until > self._until + ROUNDING_S
+        if is_renewal:
+            self._gap = min(self._gap, until - self._until)
+        if is_renewal or self._left < 0:
+            self._until = until
+        self._left, self._max_reset = quota.left, max(self._max_reset, quota.reset)
+        if self._gap >= MINUTE_S - ROUNDING_S:
+            return MINUTE_S
+        # Resets are rounded, so a gap may be longer than its window.
+        window = self._max_reset if self._gap - self._max_reset <= ROUNDING_S else self._gap
+        return max(window, 1.0)
+
+
+class TokenMean:
+    """
+    The mean number of tokens that a request takes of a quota.
+    """
+
+    def __init__(self) -> None:
+        #: The mean, 0 if it is unknown.
+        self.value = 0.0
+        self._last: tuple[int, float] | None = None
+
+    def update(self, quota: Quota, number: int, used: int | None) -> None:
+        """
+        Update the mean from a response. A service may count more than a response used, such as its ``max_tokens``.
+
+        :param quota: the reported quota of tokens
+        :param number: number of the request
+        :param used: usage that the response reports, or None
+        """
+        last_number, last_left = self._last or (number, quota.left)
+        if number < last_number:
+            return
+        self._last = number, quota.left
+        drop = (last_left - quota.left) / (number - last_number) if number > last_number else 0.0
+        tokens = max(drop, float(used or 0))
+        if tokens > 0:
+            self.value += (tokens - self.value) * (TOKEN_MEAN_WEIGHT if self.value else 1.0)
 
 
 class EstimatedLimit:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, BinaryIO
 
-from ...errors import BadRequestError
+from ...client.http.error_body import find_error, read_error
+from ...client.http.error_meaning import choose_error_class
+from ...errors import AIEndpointsError, BadRequestError, InvalidResponseError
 from ...json_values import is_suspect
 from ...redaction import scrub
 from ..methods.batches import BatchMethods, parse_line
@@ -101,32 +102,36 @@ def find_failure(line: Mapping[str, Any] | None) -> str | None:
     """
     if line is None:
         return "The service gave no answer to this row."
-    response = line.get("response")
-    if isinstance(response, Mapping) and response.get("status_code") == 200 and isinstance(response.get("body"), dict):
+    body = _read_body(line)
+    if isinstance(body, dict) and read_status(line) == 200:
         return None
-    detail: Any = line.get("error")
-    if isinstance(response, Mapping):
-        detail = detail or response.get("body")
-        status = f"{response.get('status_code')}: "
-    else:
-        status = ""
-    with suppress(AttributeError):
-        detail = detail.get("error") or detail
-        detail = detail.get("message") or detail
-    detail = detail or "no reason is given"
-    # Longer than any message, so that scrubbing sees the whole token before the message is cut.
-    return f"{status}{detail}"[:2_000]
+    detail = line.get("error") or body
+    status = read_status(line)
+    words = read_error(detail).words or (json.dumps(detail, ensure_ascii=False) if detail else "no reason is given")
+    return f"{status}: {words}" if status else words
 
 
-def is_retryable(line: Mapping[str, Any] | None) -> bool:
+def build_error(line: Mapping[str, Any] | None, reason: str) -> AIEndpointsError:
     """
-    Check whether a retry may help a row that failed.
+    Build the error of a line without an answer.
 
     :param line: line of an output or error file, or None if there isn't one
-    :return: False if the service rejects the request, or has answered it
+    :param reason: the message, see :meth:`Answers.explain_failure`
+    :return: an error of the class that the same response to a request has; not retryable if the service rejects the
+        request, or has answered it
     """
     status = read_status(line)
-    return status is None or status in {408, 429} or status >= 500
+    if status is None or status < 400:
+        error: AIEndpointsError = InvalidResponseError(reason, status=status)
+        error.retryable = status is None
+        return error
+    code = read_error((line or {}).get("error") or _read_body(line)).code
+    return choose_error_class(status, reason, code)(reason, status=status, code=code, detail=reason)
+
+
+def _read_body(line: Mapping[str, Any] | None) -> Any:
+    response = (line or {}).get("response")
+    return response.get("body") if isinstance(response, Mapping) else None
 
 
 def read_status(line: Mapping[str, Any] | None) -> int | None:
@@ -134,10 +139,17 @@ def read_status(line: Mapping[str, Any] | None) -> int | None:
     Read the HTTP status of a line.
 
     :param line: line of an output or error file, or None if there isn't one
-    :return: the status, or None if the line has none
+    :return: the status; that of an error in the body if the line's own is 200; None if the line has none
     """
     response = (line or {}).get("response")
-    status = response.get("status_code") if isinstance(response, Mapping) else None
+    if not isinstance(response, Mapping):
+        return None
+    error = find_error(_read_body(line))
+    status = response.get("status_code")
+    status = int(status) if isinstance(status, str) and status.isdecimal() else status
+    if status == 200 and error:
+        # An error within a success counts as the error that it names.
+        return error.status
     return status if type(status) is int else None
 
 

@@ -16,13 +16,13 @@ from ...client.embeddings.vectors import decode_vector
 from ...client.http.http_request import Request
 from ...client.http.http_response import HTTPResponse
 from ...client.usage import read_usage
-from ...errors import AIEndpointsError, InvalidResponseError, for_status
+from ...errors import AIEndpointsError, InvalidResponseError
 from ...rows.part_names import KEY_BYTES
 from ...rows.serialization import Row, canonical, read_text_column, vector
 from ..bulk.progress import Progress
 from ..bulk.resumable_run import ResumableRun
 from ..bulk.row_plan import Question, RowPlan, Work
-from .batch_answers import Answers, is_retryable, read_status
+from .batch_answers import Answers, build_error
 from .batch_run import Line, build_line
 
 
@@ -71,11 +71,7 @@ class BatchLookup:
         if self.lists_unanswered and (output is None or (reason is not None and self._ignores_failures)):
             raise UnansweredRequest(line, is_first=is_first)
         if reason is not None or output is None:
-            status = read_status(output)
-            kind = for_status(status) if status is not None and status >= 400 else InvalidResponseError
-            error = kind(reason or "", status=status)
-            error.retryable = is_retryable(output)
-            raise error
+            raise build_error(output, reason or "")
         body: dict[str, Any] = output["response"]["body"]
         return body
 

@@ -14,6 +14,7 @@ from ...errors import (
     ConfigurationError,
     NotFoundError,
     PartialFailureError,
+    QuotaExceededError,
 )
 from ...validation import number, quote
 
@@ -21,7 +22,7 @@ from ...validation import number, quote
 ON_ERROR = ("fail", "skip", "raise")
 
 #: Errors that every further request would get, too.
-FATAL_ERRORS = (AuthenticationError, NotFoundError, BudgetExceededError)
+FATAL_ERRORS = (AuthenticationError, NotFoundError, QuotaExceededError, BudgetExceededError)
 
 #: Retryable failures in a row after which the service counts as down; each took up to three attempts.
 MAX_CONSECUTIVE_FAILURES = 25

@@ -14,6 +14,7 @@ from ... import defaults
 from ...client.batches import batches_api
 from ...client.http import http_response
 from ...client.http.http_request import Request, encode
+from ...client.http.json_body import read_json
 from ...errors import ConfigurationError, InvalidResponseError
 from ..base import BaseAIEndpointsHook
 
@@ -196,7 +197,7 @@ def parse_line(line: bytes, number: int, file_id: str) -> dict[str, Any]:
     :return: the JSON object
     :raises InvalidResponseError: if the line isn't a JSON object
     """
-    is_json, value = http_response.read_json(line)
+    is_json, value = read_json(line)
     if is_json and isinstance(value, dict):
         return value
     raise InvalidResponseError(f"Line {number} of the file {file_id} is no JSON object.")

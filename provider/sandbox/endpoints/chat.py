@@ -71,14 +71,15 @@ def complete(call: Call) -> Response:
     head = {"id": _id(call.payload), "created": CREATED, "model": call.name}
     if params.get("stream"):
         final_usage = usage if params.get("stream_options", {}).get("include_usage") else None
-        return Response(200, events=events(head, answer, final_usage))
+        return Response(200, events=events(head, answer, final_usage), tokens=usage["total_tokens"])
     choice = {
         "index": 0,
         "message": _message(answer),
         "finish_reason": answer.finish_reason,
         "logprobs": _logprobs(answer, params),
     }
-    return Response(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+    body = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+    return Response(200, body, tokens=usage["total_tokens"])
 
 
 def _message(answer: Answer) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def embed(call: Call) -> Response:
             }
         )
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return Response(200, {"object": "list", "data": data, "model": call.name, "usage": usage})
+    return Response(200, {"object": "list", "data": data, "model": call.name, "usage": usage}, tokens=tokens)
 
 
 def _dimensions(model: Model, dimensions: int | None) -> int:

@@ -46,6 +46,7 @@ class Response:
     :param headers: headers in addition to those of the server
     :param events: server-sent events to send instead of the body, with ``[DONE]`` at the end
     :param delay: seconds before the response
+    :param tokens: tokens that count against the rate limit
     :param portion: part of the body that is sent; unless it is ``all``, the connection is then closed
     """
 
@@ -54,6 +55,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     events: Iterator[dict[str, Any]] | None = None
     delay: float = 0.0
+    tokens: int = 0
     portion: Literal["all", "half", "nothing"] = "all"
 
 

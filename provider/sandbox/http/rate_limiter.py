@@ -1,4 +1,4 @@
-"""The rate limiter: counts requests a minute for each caller and model, as the service's gateway does."""
+"""The rate limiter: counts requests and tokens a minute for each caller and model, as the service's gateway does."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ class Quota:
     """
     The state of a rate limit after one request.
 
-    :param limit: requests that a window allows
-    :param count: requests in this window, including this one
+    :param limit: requests or tokens that a window allows
+    :param count: how many are in this window, including this request
     :param reset: seconds until the next window
     """
 
     limit: int
     count: int
     reset: float
+
+    @property
+    def left(self) -> int:
+        """How many remain in this window."""
+        return max(0, self.limit - self.count)
 
     @property
     def is_granted(self) -> bool:
@@ -34,7 +39,7 @@ class Quota:
     @property
     def headers(self) -> dict[str, str]:
         """The headers that Kong's rate limiting adds to every response, with ``Retry-After`` if it refuses."""
-        limit, remaining = str(self.limit), str(max(0, self.limit - self.count))
+        limit, remaining = str(self.limit), str(self.left)
         reset = str(max(1, math.ceil(self.reset)))
         headers = {
             "x-ratelimit-limit-minute": limit,
@@ -44,6 +49,15 @@ class Quota:
             "RateLimit-Reset": reset,
         }
         return headers if self.is_granted else {**headers, "Retry-After": reset}
+
+    @property
+    def token_headers(self) -> dict[str, str]:
+        """The headers of a limit by tokens, as OpenAI has them."""
+        return {
+            "x-ratelimit-limit-tokens": str(self.limit),
+            "x-ratelimit-remaining-tokens": str(self.left),
+            "x-ratelimit-reset-tokens": f"{max(1, math.ceil(self.reset))}s",
+        }
 
 
 class RateLimiter:
@@ -60,22 +74,23 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._windows: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def take(self, caller: str, model: str, limit: int) -> Quota:
+    def take(self, caller: str, model: str, limit: int, count: int = 1) -> Quota:
         """
-        Count one request.
+        Count one request, or tokens.
 
-        :param caller: ``token`` or ``anonymous``
+        :param caller: ``token`` or ``anonymous``; another name for what is counted apart
         :param model: model id
-        :param limit: requests a window for this caller
+        :param limit: requests or tokens a window for this caller
+        :param count: how many to count
         :return: the state of the limit
         """
         with self._lock:
             now = self._clock()
-            begin, count = self._windows.get((caller, model), (now, 0))
+            begin, total = self._windows.get((caller, model), (now, 0))
             if now - begin >= WINDOW_S:
-                begin, count = now, 0
-            self._windows[caller, model] = begin, count + 1
-            return Quota(limit, count + 1, begin + WINDOW_S - now)
+                begin, total = now, 0
+            self._windows[caller, model] = begin, total + count
+            return Quota(limit, total + count, begin + WINDOW_S - now)
 
     def clear(self) -> None:
         """Reset all counts."""

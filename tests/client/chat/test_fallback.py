@@ -26,6 +26,15 @@ from apache_airflow_provider_ovhcloud_ai.hooks.airflow_errors import to_airflow_
         (errors.APIStatusError("x", status=500), True),
         (errors.APIStatusError("x", status=503), True),
         (errors.APIStatusError("x", status=529), True),
+        (errors.APIStatusError("x", status=424), True),
+        (errors.APIStatusError("x", status=498), True),
+        (errors.NotFoundError("x", status=400, detail="Invalid model name passed in model=x"), True),
+        (errors.NotFoundError("x", status=404, code="DeploymentNotFound"), True),
+        (errors.AuthenticationError("x", status=403, detail="no access to this model"), True),
+        (errors.BadRequestError("x", status=404, detail="This is not a chat model"), False),
+        # All models share the credit.
+        (errors.QuotaExceededError("x", status=429), False),
+        (errors.APIStatusError("x", status=499), False),
         # May have been answered, and paid.
         (errors.APIStatusError("x", status=504), False),
         (errors.APIStatusError("x", status=408), False),

@@ -21,8 +21,12 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     AIEndpointsError,
     APIConnectionError,
     APIStatusError,
+    AuthenticationError,
     BadRequestError,
     InvalidResponseError,
+    NotFoundError,
+    QuotaExceededError,
+    RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary, scripted_server
@@ -35,7 +39,7 @@ CHAT = chat_request.chat("some-model", [{"role": "user", "content": "Hi"}])
 KINDS = {"models": MODELS, "chat": CHAT, "embed": EMBED}
 
 OK = respond(200, {"object": "list", "data": []})
-ASKED_TO_WAIT = {429: {"Retry-After": "7"}, 503: {"RateLimit-Reset": "3"}}
+ASKED_TO_WAIT = {429: {"Retry-After": "7"}, **{status: {"RateLimit-Reset": "3"} for status in (498, 503, 529)}}
 
 
 def settings_for(server: Server | Sandbox, **fields: Any) -> ClientSettings:
@@ -78,10 +82,10 @@ def test_no_fault_poisons_the_pool(drive: Callable[..., Any], fault: Manner) -> 
     ("kind", "status", "sleeps"),
     [
         *[(kind, 429, [7.0, 7.0]) for kind in KINDS],
-        *[(kind, 503, [3.0, 3.0]) for kind in KINDS],
-        *[(kind, status, "two") for kind in ("models", "embed") for status in (408, 500, 502, 504)],
-        *[("chat", status, "one") for status in (408, 500, 502)],
-        ("chat", 504, []),
+        *[(kind, status, [3.0, 3.0]) for kind in KINDS for status in (498, 503, 529)],
+        *[(kind, status, "two") for kind in ("models", "embed") for status in (408, 424, 499, 500, 502, 504)],
+        *[("chat", status, "one") for status in (408, 424, 500, 502)],
+        *[("chat", status, []) for status in (499, 504)],
         *[(kind, status, []) for kind in KINDS for status in (400, 401, 402, 403, 404, 405, 409, 413, 422, 501)],
     ],
 )
@@ -101,6 +105,41 @@ def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: An
     else:
         assert len(slept[0]) == {"one": 1, "two": 2}[sleeps]
         assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(slept[0]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_used_up_credit_is_neither_repeated_nor_a_rate(drive: Callable[..., Any], kind: str) -> None:
+    body = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
+    with Server(respond(429, body)) as server:
+        settings = settings_for(server)
+        run = drive(settings, KINDS[kind], KINDS[kind])
+    assert type(run.error) is QuotaExceededError
+    assert (run.error.attempts, len(server.requests), run.slept) == (1, 2, [])
+    assert str(run.error).startswith("Credit used up (429): ")
+    assert str(run.error).endswith("the credit of the project; waiting doesn't help.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("code", "error_class", "attempts"),
+    [(401, AuthenticationError, 1), (404, NotFoundError, 1), (429, RateLimitError, 3), (503, APIStatusError, 3)],
+)
+def test_error_within_a_success_is_the_error_that_it_names(
+    drive: Callable[..., Any], kind: str, code: int, error_class: type[APIStatusError], attempts: int
+) -> None:
+    body = {"error": {"message": "The model is not to be had", "code": code}}
+    with Server(respond(200, body, {"Retry-After": "7"})) as server:
+        run = drive(settings_for(server), KINDS[kind])
+    assert type(run.error) is error_class
+    assert (run.error.status, run.error.attempts, len(server.requests)) == (code, attempts, attempts)
+    assert "in a response with status 200 and says: The model is not to be had." in str(run.error)
+    assert run.slept == [7.0] * (attempts - 1)
+
+
+def test_first_attempt_after_an_error_within_a_success_counts(drive: Callable[..., Any]) -> None:
+    with Server(respond(200, {"error": {"message": "Overloaded", "code": 503}}), OK) as server:
+        run = drive(settings_for(server), CHAT)
+    assert (run.last.status, run.last.outer_status, run.last.attempts) == (200, None, 2)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http.error_body import MAX_NESTED_CHARS, find_error, read_error
+from apache_airflow_provider_ovhcloud_ai.client.http.error_body import (
+    MAX_NESTED_CHARS,
+    MAX_WORDS_CHARS,
+    find_error,
+    read_error,
+)
 
 
 def nest(depth: int) -> Any:
@@ -128,3 +133,5 @@ def test_search_is_bounded() -> None:
     text = json.dumps({"message": "x" * MAX_NESTED_CHARS})
     assert read_error({"message": text}).words == text
     assert read_error({"errors": ["x"] * 1_000_000}).words == "x; x; x"
+    assert set(read_error({"message": "two " * MAX_WORDS_CHARS}).words.split()) == {"two"}
+    assert len(read_error({"message": "two " * MAX_WORDS_CHARS}).words) <= MAX_WORDS_CHARS

@@ -17,6 +17,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     AuthenticationError,
     BadRequestError,
     NotFoundError,
+    QuotaExceededError,
     RateLimitError,
 )
 from support import canary
@@ -51,7 +52,11 @@ def test_success_is_no_error(status: int) -> None:
             AuthenticationError,
             "401 Unauthorized: service.example refused the chat completion. Check the API token",
         ),
-        (402, BadRequestError, "402 Payment Required: service.example refused the chat completion. Check the payment"),
+        (
+            402,
+            QuotaExceededError,
+            "402 Payment Required: service.example refused the chat completion. Check the payment",
+        ),
         (403, AuthenticationError, "403 Forbidden: service.example refused the chat completion. Check the API token"),
         (404, NotFoundError, "404 Not Found: service.example refused the chat completion. Check the base URL"),
         (405, BadRequestError, "405 Method Not Allowed: service.example refused the chat completion. Check the base"),

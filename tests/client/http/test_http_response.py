@@ -46,6 +46,12 @@ def test_parse(encoding: str) -> None:
         (build_response(b"Hello", ""), "came back as text of no declared type instead"),
         (build_response(b"<title>Sign in</title>", "text/html"), "came back as an HTML page titled 'Sign in' instead"),
         (build_response(b" <html>", ""), "came back as an HTML page instead"),
+        (
+            build_response({"error": {"message": "secret is odd"}}),
+            "service.example responded with status 200, but the body is an error and says: *** is odd.",
+        ),
+        (build_response([{"error": {"message": "odd"}}]), "and says: odd."),
+        (build_response({"success": False}), "and says: no message."),
         (build_response([1]), "is not what an OpenAI-compatible service returns: a list where an object belongs."),
         (build_response(None), "a NoneType where an object belongs."),
         (build_response("text"), "a str where an object belongs."),

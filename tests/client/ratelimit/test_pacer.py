@@ -26,6 +26,7 @@ from support.rate_limiters import (
     Simulation,
     SlidingWindow,
     TokenBucket,
+    TokenWindow,
     Weighted,
     ietf,
     kong,
@@ -33,6 +34,8 @@ from support.rate_limiters import (
     openai,
     retry_after,
     silent,
+    structured,
+    tokens,
 )
 from support.scripted_server import Server, respond
 
@@ -251,6 +254,30 @@ def test_a_long_wait_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     assert line == "Rate limit (2 requests a minute): next request in 39 s."
 
 
+def test_limits_of_a_wait_are_logged_with_their_units(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "apache_airflow_provider_ovhcloud_ai")
+    by_tokens = {
+        "x-ratelimit-limit-tokens": "200000",
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-tokens": "7s",
+    }
+    pacer = make_pacer(200, quota(399, 60) | by_tokens)
+    pacer.acquire(SETTINGS, 100.0)
+    (line,) = caplog.messages
+    assert line == "Rate limit (400 requests a minute, 200,000 tokens a minute): next request in 7 s."
+
+
+def test_rate_is_that_of_the_tightest_limit() -> None:
+    by_tokens = {"x-ratelimit-limit-tokens": "6000", "x-ratelimit-remaining-tokens": "5900"}
+    pacer = Pacer(100.0)
+    pacer.observe(acquire_permit(pacer, 100.0), SETTINGS, 200, quota(399, 60) | by_tokens, 100.0, tokens=100)
+    assert pacer._find_rate(SETTINGS, 100.0) == pytest.approx(60.0)
+    # A limit a day isn't a rate while most of it remains.
+    day = {"x-ratelimit-limit-day": "1440", "x-ratelimit-remaining-day": "1400"}
+    pacer.observe(acquire_permit(pacer, 100.0), SETTINGS, 200, quota(398, 60) | day, 100.0)
+    assert pacer._find_rate(SETTINGS, 100.0) == pytest.approx(60.0)
+
+
 # A thousand requests against services of all kinds.
 
 KINDS: dict[str, Callable[[int], rate_limiters.Limiter]] = {
@@ -347,7 +374,70 @@ def test_a_limit_shared_with_others_fails_no_request(headers: rate_limiters.Head
     assert run.refusals <= 0.03
 
 
+def test_structured_headers_are_learned_from() -> None:
+    run = Simulation(FixedWindow(400), structured).run()
+    assert (len(run.passed), run.failed) == (1_000, [])
+    assert run.rate >= 0.97
+    assert run.refusals < 0.01
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_limit_a_second_is_not_taken_for_one_a_minute(workers: int) -> None:
+    run = Simulation(FixedWindow(5, seconds=1.0), ietf, count=300, workers=workers, latency=(0.05, 0.1)).run()
+    assert (len(run.passed), run.failed) == (300, [])
+    # Five a second are 60 s; two requests a second would be 150 s.
+    assert run.passed[-1] - run.passed[0] <= 120
+
+
+@pytest.mark.parametrize("workers", [2, 8, 32])
+@pytest.mark.parametrize("limit", [60, 400])
+def test_limit_by_tokens_is_paced_by(workers: int, limit: int) -> None:
+    run = Simulation(TokenWindow(limit), tokens, count=600, workers=workers).run()
+    assert (len(run.passed), run.failed) == (600, [])
+    assert run.refusals < 0.05
+    assert run.rate >= 0.85 * min(1.0, workers * 60 / limit)
+
+
 # On a socket.
+
+
+def test_drivers_learn_a_limit_by_tokens_from_the_sandbox(drive: Callable[..., Any]) -> None:
+    with Sandbox(token_limit=400) as sandbox:
+        settings = ClientSettings(sandbox.base_url, sandbox.token)
+        run = drive(settings, *[rate_limiters.chat("gpt-oss-20b")] * 6)
+        assert [outcome.status for outcome in run.outcomes] == [200] * 6
+        used = 400 - int(run.outcomes[0].headers["x-ratelimit-remaining-tokens"])
+        assert run.outcomes[0].total_tokens == used
+        assert len(run.slept) == len([n for n in range(6) if 2 * (400 - n * used) < 400])
+
+
+def test_used_up_tokens_are_waited_for_not_the_requests(drive: Callable[..., Any]) -> None:
+    headers = {
+        "x-ratelimit-limit-requests": "500",
+        "x-ratelimit-remaining-requests": "499",
+        "x-ratelimit-reset-requests": "120ms",
+        "x-ratelimit-limit-tokens": "1000",
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-tokens": "3s",
+    }
+    with Server(respond(429, {"message": "x"}, headers), respond(200, {})) as server:
+        run = drive(ClientSettings(server.base_url, canary.TOKEN), CHAT)
+    assert (run.last.status, run.slept) == (200, [3.0])
+
+
+def test_wait_in_milliseconds_is_read_first(drive: Callable[..., Any]) -> None:
+    headers = {"retry-after-ms": "1500", "Retry-After": "2"}
+    with Server(respond(429, {"message": "x"}, headers), respond(200, {})) as server:
+        run = drive(ClientSettings(server.base_url, canary.TOKEN), CHAT)
+    assert (run.last.status, run.slept) == (200, [1.5])
+
+
+def test_limit_a_day_is_not_waited_for(drive: Callable[..., Any]) -> None:
+    body = {"error": {"message": "Rate limit reached on requests per day (RPD)", "code": "rate_limit_exceeded"}}
+    with Server(respond(429, body, {"x-ratelimit-reset-requests": "7h12m"})) as server:
+        run = drive(ClientSettings(server.base_url, canary.TOKEN), CHAT)
+    assert (type(run.error), run.error.retryable, run.error.retry_after) == (RateLimitError, True, 25_920.0)
+    assert (run.slept, len(server.requests)) == ([], 1)
 
 
 def test_drivers_learn_from_the_sandbox(drive: Callable[..., Any]) -> None:

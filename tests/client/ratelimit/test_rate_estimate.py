@@ -5,8 +5,12 @@ Limits as numbers on a clock that a test sets; test_pacer.py has what follows fo
 from __future__ import annotations
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.ratelimit.rate_estimate import AdvertisedLimit, EstimatedLimit
-from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import Quota
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.rate_estimate import (
+    AdvertisedLimit,
+    EstimatedLimit,
+    TokenMean,
+)
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import TOKENS, Quota
 
 
 class TestAdvertised:
@@ -39,6 +43,56 @@ class TestAdvertised:
         assert limit.moment(100.0, 1, 100.0) == 160.0
         limit.update(Quota(6, 5, 60.0), 1, 100.0)
         assert limit.moment(100.0, 1, 100.0) == 160.0
+
+    def test_first_request_after_the_reset_does_not_wait(self) -> None:
+        limit = AdvertisedLimit()
+        limit.update(Quota(5, 0, 1.0), 1, 100.0)
+        assert limit.moment(101.2, 1, 100.9) == 101.0
+
+    def test_window_is_a_minute_until_renewals_follow_faster(self) -> None:
+        limit = AdvertisedLimit()
+        for number, (left, moment) in enumerate([(4, 100.0), (3, 100.3), (4, 101.1), (4, 102.2)], 1):
+            limit.update(Quota(5, left, 1.0), number, moment)
+            assert limit.window == (60.0 if number < 4 else 1.0)
+        assert limit.rate(102.3, 4) == 300.0
+
+    def test_window_of_a_minute_stays_one(self) -> None:
+        limit = AdvertisedLimit()
+        # Half a minute is gone at the first request, and resets are rounded.
+        for number, (left, moment, reset) in enumerate(
+            [(4, 0.0, 30.0), (3, 5.4, 25.0), (4, 31.0, 59.0), (4, 90.5, 60.0)]
+        ):
+            limit.update(Quota(5, left, reset), number + 1, moment)
+        assert (limit.window, limit.rate(91.0, 4)) == (60.0, 5.0)
+
+    def test_quota_of_tokens_counts_in_requests(self) -> None:
+        limit = AdvertisedLimit()
+        limit.update(Quota(6_000, 5_900, 60.0, unit=TOKENS), 1, 100.0, cost=100.0)
+        assert limit.rate(100.0, 1) == 60.0
+        assert limit.moment(101.0, 30, 101.0) == 101.0
+        assert limit.moment(101.0, 31, 101.0) == pytest.approx(101.0 + 59.0 / 30)
+
+    def test_limit_of_hours_is_a_rate_once_half_of_it_is_gone(self) -> None:
+        limit = AdvertisedLimit()
+        limit.update(Quota(600, 599, 3_000.0, 3_600.0), 1, 100.0)
+        assert [limit.rate(101.0, sent) for sent in (1, 300, 301)] == [None, None, 10.0]
+
+
+class TestTokenMean:
+    def test_mean_follows_the_quota_or_the_usage_whichever_is_more(self) -> None:
+        mean = TokenMean()
+        for number, left, used, expected in [
+            (1, 900, None, 0.0),
+            (2, 800, None, 100.0),
+            # Two requests together, and then the service refills.
+            (4, 600, 90, 100.0),
+            (5, 900, 100, 100.0),
+            (6, 890, 200, 110.0),
+            # An older response.
+            (3, 700, 5_000, 110.0),
+        ]:
+            mean.update(Quota(1_000, left, None, unit=TOKENS), number, used)
+            assert mean.value == pytest.approx(expected)
 
 
 class TestEstimated:

@@ -4,7 +4,14 @@ import math
 from typing import Any
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import Quota, read_quota, read_wait
+from apache_airflow_provider_ovhcloud_ai.client.ratelimit.ratelimit_headers import (
+    MINUTE_S,
+    REQUESTS,
+    TOKENS,
+    Quota,
+    read_quotas,
+    read_wait,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,34 +26,81 @@ KONG = {
 }
 
 
-def openai(limit: int, remaining: int, reset: str) -> dict[str, str]:
-    values = {"limit": str(limit), "remaining": str(remaining), "reset": reset}
-    return {f"x-ratelimit-{name}-requests": value for name, value in values.items()}
+def spell(pattern: str, limit: int, remaining: int, reset: str) -> dict[str, str]:
+    return {
+        pattern.format("limit"): str(limit),
+        pattern.format("remaining"): str(remaining),
+        pattern.format("reset"): reset,
+    }
 
 
-@pytest.mark.parametrize(
-    ("headers", "quota"),
-    [
-        ({}, None),
-        (KONG, Quota(400, 12, 34)),
-        ({"x-ratelimit-limit-minute": "2", "x-ratelimit-remaining-minute": "0"}, Quota(2, 0, None)),
-        # A day's quota says nothing about pace, and a limit alone nothing about what is left.
-        (openai(10_000, 3, "6h0m0s"), None),
-        ({"x-ratelimit-limit-minute": "400"}, None),
-        (openai(500, 499, "120ms"), Quota(500, 499, pytest.approx(0.12))),
-        ({"ratelimit-limit": "60", "ratelimit-remaining": "9", "ratelimit-reset": "10"}, Quota(60, 9, 10)),
-        (
-            {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "7", "x-ratelimit-reset": f"{NOW + 5:.0f}"},
-            Quota(60, 7, 5),
-        ),
-    ],
-)
-def test_quota_in_the_spellings_of_the_gateways(headers: dict[str, str], quota: Quota | None) -> None:
-    assert read_quota(headers, NOW) == quota
+def openai(limit: int, remaining: int, reset: str, unit: str = REQUESTS) -> dict[str, str]:
+    return spell(f"x-ratelimit-{{}}-{unit}", limit, remaining, reset)
+
+
+#: Headers, and each quota as limit, rest, reset, window and unit.
+SPELLINGS: dict[str, tuple[dict[str, str], list[tuple[Any, ...]]]] = {
+    "none": ({}, []),
+    "Kong": (KONG, [(400, 12, 34, MINUTE_S, REQUESTS)]),
+    "Kong without a reset": (
+        {"x-ratelimit-limit-minute": "2", "x-ratelimit-remaining-minute": "0"},
+        [(2, 0, None, MINUTE_S, REQUESTS)],
+    ),
+    "Kong, several windows": (
+        {
+            "x-ratelimit-limit-second": "5",
+            "x-ratelimit-remaining-second": "4",
+            "x-ratelimit-limit-hour": "1000",
+            "x-ratelimit-remaining-hour": "2",
+            "ratelimit-limit": "1000",
+            "ratelimit-remaining": "2",
+            "ratelimit-reset": "1800",
+        },
+        [(5, 4, None, 1.0, REQUESTS), (1000, 2, 1800, 3600.0, REQUESTS)],
+    ),
+    "a limit alone": ({"x-ratelimit-limit-minute": "400"}, []),
+    "IETF, old": (spell("ratelimit-{}", 60, 9, "10"), [(60, 9, 10, None, REQUESTS)]),
+    "IETF, old, with a window": (
+        {"ratelimit-limit": "5, 5;w=1", "ratelimit-remaining": "4", "ratelimit-reset": "1"},
+        [(5, 4, 1, 1.0, REQUESTS)],
+    ),
+    "IETF": (
+        {"ratelimit": '"default";r=50;t=30', "ratelimit-policy": '"default";q=100;w=60'},
+        [(100, 50, 30, 60.0, REQUESTS)],
+    ),
+    "IETF, several": (
+        {
+            "ratelimit": '"burst";r=5;t=1, "tokens-day";r=70;t=4000',
+            "ratelimit-policy": '"burst";q=10;w=1,"tokens-day";q=100;w=86400;qu="tokens"',
+        },
+        [(10, 5, 1, 1.0, REQUESTS), (100, 70, 4000, 86_400.0, TOKENS)],
+    ),
+    "IETF without a policy": ({"ratelimit": '"default";r=50;t=30'}, []),
+    "OpenAI": (
+        openai(500, 499, "120ms") | openai(30_000, 29_000, "2s", TOKENS),
+        [(500, 499, pytest.approx(0.12), None, REQUESTS), (30_000, 29_000, 2, None, TOKENS)],
+    ),
+    "Groq, requests a day": (openai(14_400, 14_370, "2m59.56s"), [(14_400, 14_370, 179.56, 3_600.0, REQUESTS)]),
+    "longer than a day": (openai(10_000, 3, "30h"), []),
+    "GitHub": (spell("x-ratelimit-{}", 60, 7, f"{NOW + 5:.0f}"), [(60, 7, 5, None, REQUESTS)]),
+    "Anthropic": (
+        spell("anthropic-ratelimit-requests-{}", 50, 49, "2026-09-21T14:13:25Z")
+        | spell("anthropic-ratelimit-tokens-{}", 40_000, 39_000, "2026-09-21T14:13:25Z"),
+        [(50, 49, 5, None, REQUESTS), (40_000, 39_000, 5, None, TOKENS)],
+    ),
+}
+
+
+@pytest.mark.parametrize("sender", SPELLINGS)
+def test_quotas_in_the_spellings_of_the_gateways(sender: str) -> None:
+    headers, expected = SPELLINGS[sender]
+    quotas = read_quotas(headers, NOW)
+    assert [(each.limit, each.left, each.reset, each.window, each.unit) for each in quotas] == expected
 
 
 def test_wait_is_read_from_refusals_alone() -> None:
-    assert [read_wait(status, KONG, NOW) for status in (200, 429, 500, 503)] == [None, 34.0, None, 34.0]
+    statuses = (200, 429, 498, 500, 503, 529)
+    assert [read_wait(status, KONG, NOW) for status in statuses] == [None, 34.0, 34.0, None, 34.0, 34.0]
     assert read_wait(429, {**KONG, "retry-after": "3"}, NOW) == 3.0
 
 
@@ -55,11 +109,18 @@ def test_wait_is_read_from_refusals_alone() -> None:
 )
 def test_nonsense_limits_are_ignored(nonsense: str) -> None:
     headers = {"x-ratelimit-limit-minute": nonsense, "x-ratelimit-remaining-minute": "1"}
-    assert read_quota(headers, NOW) is None
+    assert read_quotas(headers, NOW) == []
 
 
-@given(st.dictionaries(st.sampled_from([*KONG, *openai(1, 1, ""), "retry-after"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from([*KONG, *openai(1, 1, ""), *openai(1, 1, "", TOKENS), "ratelimit", "ratelimit-policy"]),
+        st.text() | st.text(alphabet='"d;rtqw=19, .'),
+    )
+)
 def test_no_header_value_is_fatal(headers: dict[str, Any]) -> None:
-    quota, wait = read_quota(headers, NOW), read_wait(429, headers, NOW)
-    assert quota is None or (quota.limit >= 1 and quota.limit >= quota.left >= 0)
+    quotas, wait = read_quotas(headers, NOW), read_wait(429, headers, NOW)
+    assert all(quota.limit >= 1 and quota.limit >= quota.left >= 0 for quota in quotas)
+    assert all(quota.window is None or quota.window > 0 for quota in quotas)
+    assert all(isinstance(quota, Quota) and quota.unit in {REQUESTS, TOKENS} for quota in quotas)
     assert wait is None or (math.isfinite(wait) and wait >= 0)

@@ -12,8 +12,8 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.errors import BadRequestError, InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.batch.batch_answers import (
     Answers,
+    build_error,
     find_failure,
-    is_retryable,
     read_status,
 )
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
@@ -119,13 +119,30 @@ LINES: list[tuple[Any, str | None, int | None, bool]] = [
     ({"custom_id": "a", "response": None, "error": {"code": "batch_expired", "message": "late"}}, "late", None, True),
     ({"custom_id": "a", "error": "late"}, "late", None, True),
     ({"custom_id": "a"}, "no reason is given", None, True),
-    (respond("a", "200"), "200: {'choices': []}", None, True),
+    (respond("a", "200"), None, 200, False),
+    (respond("a", "400", BAD), "400: as ordered", 400, False),
+    # An error within a success.
+    (respond("a", 200, {"error": {"message": "slow down", "code": 429}}), "429: slow down", 429, True),
+    (respond("a", 200, {"error": {"message": "no such model", "code": 404}}), "404: no such model", 404, False),
+    # The credit is used up.
+    (respond("a", 429, {"error": {"message": "pay", "code": "insufficient_quota"}}), "429: pay", 429, False),
+    (
+        respond("a", 424, {"error": "Request failed during generation"}),
+        "424: Request failed during generation",
+        424,
+        True,
+    ),
+    (respond("a", 200, {"success": False, "errors": ["odd"]}), "odd", None, True),
 ]
 
 
 @pytest.mark.parametrize(("line", "reason", "status", "retryable"), LINES)
 def test_reason_of_a_line_without_an_answer(line: Any, reason: str | None, status: Any, retryable: bool) -> None:
-    assert (find_failure(line), read_status(line), is_retryable(line)) == (reason, status, retryable)
+    assert (find_failure(line), read_status(line), build_error(line, reason or "").retryable) == (
+        reason,
+        status,
+        retryable,
+    )
 
 
 def test_reasons_are_short_and_hold_no_token(hook_for: Make, sandbox: Sandbox) -> None:

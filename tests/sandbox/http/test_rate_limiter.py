@@ -38,3 +38,17 @@ def test_clear_forgets() -> None:
     limiter.take("token", "m", 1)
     limiter.clear()
     assert limiter.take("token", "m", 1).is_granted
+
+
+def test_tokens_are_counted_as_many_at_once() -> None:
+    limiter = RateLimiter(Clock())
+    assert limiter.take("tokens", "m", 100, 0).left == 100
+    quota = limiter.take("tokens", "m", 100, 130)
+    assert (quota.left, quota.token_headers) == (
+        0,
+        {
+            "x-ratelimit-limit-tokens": "100",
+            "x-ratelimit-remaining-tokens": "0",
+            "x-ratelimit-reset-tokens": "60s",
+        },
+    )

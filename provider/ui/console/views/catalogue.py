@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ....client.http import http_request, http_response
+from ....client.http import http_request
+from ....client.http.json_body import read_json
 from ....client.http.sync_client import Client
 from ....client.settings import ClientSettings, clean_base_url, read_network_settings
 from ....errors import AIEndpointsError, ConfigurationError
@@ -72,7 +73,7 @@ def _request_entries() -> dict[str, dict[str, Any]]:
     except (AIEndpointsError, ConfigurationError) as error:
         log.info("Prices are those that the service lists: %s", error)
         return {}
-    _, value = http_response.read_json(response.body)
+    _, value = read_json(response.body)
     return read_entries(value) if response.status == 200 else {}
 
 

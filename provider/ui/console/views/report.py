@@ -49,7 +49,7 @@ def as_data(
         "state": report.state,
         "message": report.headline,
         "access": report.access,
-        "limit": report.limit,
+        "limits": report.limits,
         "milliseconds": report.milliseconds,
         "wait": report.wait,
         "ran": ran,

@@ -28,7 +28,7 @@ TESTED = {
     "state",
     "message",
     "access",
-    "limit",
+    "limits",
     "milliseconds",
     "wait",
     "ran",

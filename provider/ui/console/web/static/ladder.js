@@ -8,13 +8,12 @@ import { age, moment } from "./time.js";
 /** A report, as a verdict and its steps. */
 export function verdict(report) {
   const { last } = report.connection;
-  const limit = report.limit && `${report.limit} requests a minute for each model`;
   return [
     panel(
       report.state,
       report.message,
       last?.outdated && outdated(),
-      el("p", { class: "sub" }, facts(milliseconds(report.milliseconds), access(report), limit)),
+      el("p", { class: "sub" }, facts(milliseconds(report.milliseconds), access(report), report.limits)),
       el("p", { class: "sub" }, "Ran ", messageText(report.ran), ". A worker may have another network, another proxy."),
       last && testedBy(last),
       report.next && el("p", {}, messageText(report.next)),
