@@ -34,6 +34,7 @@ class Sandbox:
     :param latency: seconds before each response
     :param batch_seconds: duration of a batch
     :param batch_expires: seconds after which a batch expires, None for never
+    :param strict: whether to refuse optional fields, and messages whose tool calls don't fit together
     :param record: whether :attr:`requests` stores the received requests
     """
 
@@ -46,6 +47,7 @@ class Sandbox:
         latency: float = 0.0,
         batch_seconds: float = 0.0,
         batch_expires: float | None = None,
+        strict: bool = False,
         record: bool = True,
     ) -> None:
         self.port = port
@@ -53,7 +55,7 @@ class Sandbox:
         self.requests: list[Request] = []
         self._record = record
         self._latency = latency
-        self._service = Service(token, rate_limit, batch_seconds, batch_expires)
+        self._service = Service(token, rate_limit, batch_seconds, batch_expires, strict=strict)
         self._faults = Faults()
         self._stopping = threading.Event()
         self._server: Server | None = None

@@ -233,6 +233,34 @@ GUARDS = {
         "billed",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content)',
     ),
+    "a refused field of ours is left out": _without(
+        "client/http/optional_fields.py",
+        "            self.request = self.request.without_optional()\n            return True\n",
+        "tests/client/http/test_optional_fields.py",
+        "left_out_from_then_on and async_send",
+        "            pass\n",
+    ),
+    "a field is refused only if the request without it succeeds": _without(
+        "client/http/optional_fields.py",
+        "        if response.status < 300:\n",
+        "tests/client/http/test_optional_fields.py",
+        "another_fault or prove_nothing",
+        "        if response.status < 300 or not self.request.optional:\n",
+    ),
+    "an accepted field costs no second request": _without(
+        "client/http/optional_fields.py",
+        "self._verdict is not True or any(",
+        "tests/client/http/test_optional_fields.py",
+        "cost_no_second",
+        "True or any(",
+    ),
+    "what an author chose is never dropped": _without(
+        "client/chat/chat_request.py",
+        "optional=tuple(added)",
+        "tests/client/http/test_optional_fields.py",
+        "author_chose",
+        'optional=("stream_options",)',
+    ),
 }
 
 

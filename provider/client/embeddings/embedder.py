@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...errors import BadRequestError, InvalidResponseError
+from ...errors import InvalidResponseError
 from .. import parallel
 from ..http.http_request import Request
 from ..http.http_response import HTTPResponse
@@ -28,12 +28,10 @@ class Batch:
 
     :param count: number of strings
     :param request: the request
-    :param base64: whether the client chose base64, so that numbers will do as well
     """
 
     count: int
     request: Request
-    base64: bool
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Embedder:
     Embeds strings in as many requests as the service's limits need.
 
     Vectors are requested as base64, as the ``openai`` client does: a quarter of the bytes, and far cheaper to decode
-    than JSON numbers. If the service refuses ``encoding_format``, this and later requests ask for numbers.
+    than JSON numbers. If the service refuses ``encoding_format``, the client leaves it out.
 
     :param send: sends a request and returns the response; safe to use from several threads
     :param settings: base URL, token and the largest response allowed
@@ -65,7 +63,6 @@ class Embedder:
     def __init__(self, send: Callable[[Request], HTTPResponse], settings: ClientSettings) -> None:
         self._send = send
         self._settings = settings
-        self._base64 = True
 
     def batches(self, model: str, inputs: Any, params: Mapping[str, Any]) -> list[Batch]:
         """
@@ -77,10 +74,9 @@ class Embedder:
         :return: in the order of the strings
         :raises ConfigurationError: if a string or parameter is invalid
         """
-        ours = self._base64 and "encoding_format" not in params
-        chosen = {"encoding_format": "base64"} if ours else {}
-        built = embeddings_request.embeddings(model, inputs, **chosen, **params)
-        return [Batch(count, request, ours) for count, request in built]
+        added = {} if "encoding_format" in params else {"encoding_format": "base64"}
+        built = embeddings_request.embeddings(model, inputs, **added, **params)
+        return [Batch(count, replace(request, optional=tuple(added))) for count, request in built]
 
     def embed_batch(self, batch: Batch) -> EmbeddedBatch:
         """
@@ -90,24 +86,11 @@ class Embedder:
         :return: their vectors
         :raises AIEndpointsError: if the request fails, or the response is incomplete
         """
-        response, request = self._send_batch(batch)
-        value = parse_embeddings(response, request, self._settings)
-        vectors = check_embeddings(value, batch.count, response, request)
+        response = self._send(batch.request)
+        value = parse_embeddings(response, batch.request, self._settings)
+        vectors = check_embeddings(value, batch.count, response, batch.request)
         check_dimensions(vectors)
         return EmbeddedBatch(vectors, {**value, "data": None}, response)
-
-    def _send_batch(self, batch: Batch) -> tuple[HTTPResponse, Request]:
-        if not batch.base64:
-            return self._send(batch.request), batch.request
-        if self._base64:
-            try:
-                return self._send(batch.request), batch.request
-            except BadRequestError as error:
-                if not _refuses_format(error):
-                    raise
-            self._base64 = False
-        request = embeddings_request.as_numbers(batch.request)
-        return self._send(request), request
 
     def embed(
         self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: Concurrency = 1
@@ -152,10 +135,6 @@ def _sum_usage(values: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         counts = usage.items() if isinstance(usage, Mapping) else ()
         total.update({name: number for name, number in counts if is_count(number)})
     return dict(total)
-
-
-def _refuses_format(error: BadRequestError) -> bool:
-    return error.status in {400, 422} and "encoding_format" in str(error)
 
 
 def check_dimensions(vectors: Iterable[Vector]) -> None:

@@ -4,9 +4,7 @@ Embeddings requests: builds, validates and splits them. Pure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ... import defaults
@@ -36,18 +34,6 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
         )
         for batch in batches
     )
-
-
-def as_numbers(request: Request) -> Request:
-    """
-    Return the same request for vectors as JSON numbers.
-
-    :param request: an embeddings request
-    :return: the request to send
-    """
-    body = json.loads(request.content or b"{}")
-    body.pop("encoding_format", None)
-    return replace(request, content=encode(body))
 
 
 def _texts(inputs: Any) -> list[str]:

@@ -84,10 +84,10 @@ class Trial:
         messages = [{"role": "user", "content": self.text}]
         # The operator's defaults: the page shows its code for the same request.
         fields = {"max_tokens": self.max_tokens, "temperature": defaults.TEMPERATURE}
-        request = chat_request.chat(self.model, messages, **fields)
+        request = chat_request.chat_stream(self.model, messages, **fields)
         token, first, room = self.settings.client.token, None, MAX_ANSWER_CHARS
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
-        with closing(client.stream(chat_request.as_stream(request), TIMEOUT_S)) as events:
+        with closing(client.stream(request, TIMEOUT_S)) as events:
             for data in iter_until_whole(answer, events):
                 piece = answer.take(data)
                 first = first or (_since(started) if piece else None)
