@@ -12,6 +12,25 @@ from ...errors import ConfigurationError
 from ...validation import quote, text
 from ..http.http_request import Request, _write, encode
 
+#: Parameters that don't affect the form of a vector's numbers. Sources: API references of OpenAI, Cohere, Jina, NVIDIA
+#: NIM and vLLM, 2026-10.
+_OTHER_PARAMETERS = frozenset(
+    {
+        "dimensions",
+        "encoding_format",
+        "input_type",
+        "priority",
+        "prompt_name",
+        "task",
+        "truncate",
+        "truncate_prompt_tokens",
+        "user",
+    }
+)
+
+#: Values of ``output_dtype``, ``embed_dtype`` and so on that are read from base64.
+_READABLE_DTYPES = (None, "float", "float32")
+
 
 def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Request]]:
     """
@@ -23,6 +42,12 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
     :return: the number of strings in each request, and the request; all strings are checked before the first
     :raises ConfigurationError: if an argument is invalid
     """
+    for name, value in params.items():
+        if "dtype" in name and value not in _READABLE_DTYPES and params.get("encoding_format") == "base64":
+            raise ConfigurationError(
+                f"encoding_format='base64' can't be read with {name}={quote(value)}: base64 is read as 32-bit floats. "
+                "Leave encoding_format out."
+            )
     texts = _texts(inputs)
     model = text(model, "model")
     room = defaults.MAX_REQUEST_BYTES - len(encode({"model": model, "input": [], **params}))
@@ -34,6 +59,27 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
         )
         for batch in batches
     )
+
+
+def is_form_free(params: Mapping[str, Any]) -> bool:
+    """
+    Return whether no parameter may change the form of a vector's numbers, as ``output_dtype`` does.
+
+    :param params: further parameters of a request
+    :return: True if all of them are known not to
+    """
+    return params.keys() <= _OTHER_PARAMETERS
+
+
+def find_dimensions(params: Mapping[str, Any]) -> int | None:
+    """
+    Find the number of dimensions that the author requested.
+
+    :param params: further parameters of a request
+    :return: the number; None without one, or if another parameter may change it: packed bits are fewer numbers
+    """
+    dimensions = params.get("dimensions")
+    return dimensions if type(dimensions) is int and is_form_free(params) else None
 
 
 def _texts(inputs: Any) -> list[str]:

@@ -124,7 +124,7 @@ def test_usage_is_summed(embedder: Callable[[str], Embedder], usages: list[Any],
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda value, n: value if n == 1 else {**value, "data": value["data"][:1]}, "1 vectors for 2 texts"),
+        (lambda value, n: value if n == 1 else {**value, "data": value["data"][:1]}, "vector of input[26] is missing."),
         (lambda value, n: {**value, "data": value["data"] * n}, "4 vectors for 2 texts"),
         (
             lambda value, n: {**value, "data": [{**item, "embedding": [0.5] * n} for item in value["data"]]},
@@ -179,6 +179,52 @@ def test_authors_may_choose_the_format_and_see_floats(embedder: Callable[[str], 
                 embedder(server.base_url).embed("m", "a", {"encoding_format": chosen})
         else:
             embedder(server.base_url).embed("m", "a", {"encoding_format": chosen})
+
+
+@pytest.mark.parametrize(
+    ("params", "is_base64"),
+    [
+        ({}, True),
+        ({"dimensions": 2, "user": "u", "input_type": "query"}, True),
+        ({"encoding_format": None}, False),
+        ({"encoding_format": "float"}, False),
+        ({"embed_dtype": "float16"}, False),
+        ({"output_dtype": "int8", "dimensions": 1_024}, False),
+        ({"unknown": 1}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("numbers", [[0.5, 1.0], [1, -128]], ids=["floats", "integers"])
+def test_base64_is_requested_only_if_nothing_else_decides_about_numbers(
+    embedder: Callable[[str], Embedder], params: dict[str, Any], is_base64: bool, numbers: list[Any]
+) -> None:
+    def serve(value: dict[str, Any], _: int) -> Any:
+        return {**value, "data": [{**item, "embedding": numbers} for item in value["data"]]}
+
+    with Server(serving(serve)) as server:
+        value, _ = embedder(server.base_url).embed("m", ["a", "b"], params)
+    assert [item["embedding"] for item in value["data"]] == [numbers, numbers]
+    assert (server.requests[0].json.get("encoding_format") == "base64") is is_base64
+
+
+@pytest.mark.parametrize("name", ["embed_dtype", "output_dtype"])
+def test_base64_of_other_numbers_is_refused(embedder: Callable[[str], Embedder], name: str) -> None:
+    with Server(serving(as_it_is)) as server:
+        with pytest.raises(ConfigurationError, match=f"can't be read with {name}='float16'"):
+            embedder(server.base_url).embed("m", "a", {"encoding_format": "base64", name: "float16"})
+        assert server.requests == []
+        embedder(server.base_url).embed("m", "a", {"encoding_format": "base64", name: "float32"})
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_another_number_of_dimensions_is_an_error(embedder: Callable[[str], Embedder], dimensions: int) -> None:
+    with Server(serving(as_it_is)) as server:
+        embed = embedder(server.base_url).embed
+        if dimensions == 2:
+            embed("m", ["a"] * 26, {"dimensions": dimensions})
+        else:
+            with pytest.raises(InvalidResponseError, match=r"input\[0\] has 2 numbers, not the 3 of 'dimensions'"):
+                embed("m", ["a"] * 26, {"dimensions": dimensions})
 
 
 def test_dimensions_reach_the_service(embedder: Callable[[str], Embedder]) -> None:

@@ -108,7 +108,8 @@ class Trial:
         if error := parse_error(response, request, self.settings.client.base_url, token, time.time()):
             raise error
         value = http_response.parse(response, request, self.settings.client)
-        (vector,) = vectors.check_embeddings(value, count, response, request)
+        (outcome,) = vectors.read_vectors(value, count, response, request, name=lambda _: "the text")
+        vector = vectors.raise_error(outcome)
         yield from ()
         facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"), token)}
         return facts | _usage(value.get("usage"))
