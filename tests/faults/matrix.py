@@ -250,4 +250,4 @@ def _still_fits(endpoint: Endpoint, place: tuple[Any, ...], value: str) -> bool:
     if isinstance(good, dict):
         return value == "object"
     # Without its index a vector is taken in the order in which it came; a number may be another.
-    return value in {"number", "true"} or (value == "missing" and place[-1] == "index")
+    return value in {"number", "true"} or (value in {"missing", "null"} and place[-1] == "index")

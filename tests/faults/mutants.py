@@ -233,6 +233,12 @@ GUARDS = {
         "billed",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content)',
     ),
+    "a list that repeats its page ends": _without(
+        "client/batches/batches_api.py",
+        "bool(new) and ",
+        "tests/client/batches/test_batches_api.py",
+        "no_progress",
+    ),
     "one wrong vector fails one row": _without(
         "hooks/bulk/embedding_rows.py",
         "        vectors = [each for each in embedded.vectors if not isinstance(each, AIEndpointsError)]\n",
