@@ -40,7 +40,7 @@ def look_up(city: str) -> str:
 
 
 def _try(hook: Any, kind: str, model: str) -> list[Any]:
-    trial = playground.Trial("key", hook.settings, "stored", kind, model, "a", 5 if kind == "chat" else None)
+    trial = playground.Trial("key", hook.settings, "stored", kind, model, "a", 256 if kind == "chat" else None)
     lines = list(trial.lines())
     assert "done" in lines[-1], lines
     return lines
