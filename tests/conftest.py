@@ -142,10 +142,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_learned() -> None:
-    """Another test's server on the same port may have had limits."""
-    pacing = sys.modules.get("apache_airflow_provider_ovhcloud_ai.client.ratelimit.pacer")
-    if pacing:
-        pacing.forget()
+    """Another test's server on the same port may have had limits, or refused optional fields."""
+    for name in ("client.ratelimit.pacer", "client.http.optional_fields"):
+        if module := sys.modules.get(f"apache_airflow_provider_ovhcloud_ai.{name}"):
+            module.forget()
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         token_limit=options.token_limit,
         latency=options.latency,
         batch_seconds=options.batch_seconds,
+        strict=options.strict,
         record=False,
     )
     try:
@@ -94,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="seconds that a batch takes (default: %(default)s)",
     )
+    add("--strict", action="store_true", help="refuse what strict servers refuse: optional fields, broken tool calls")
     add("--quiet", action="store_true", help="do not log requests")
     return command_line
 

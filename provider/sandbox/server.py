@@ -35,6 +35,7 @@ class Sandbox:
     :param batch_seconds: duration of a batch
     :param batch_expires: seconds after which a batch expires, None for never
     :param token_limit: tokens a minute for each model, None for no limit
+    :param strict: whether to refuse optional fields, and messages whose tool calls don't fit together
     :param record: whether :attr:`requests` stores the received requests
     """
 
@@ -48,6 +49,7 @@ class Sandbox:
         batch_seconds: float = 0.0,
         batch_expires: float | None = None,
         token_limit: int | None = None,
+        strict: bool = False,
         record: bool = True,
     ) -> None:
         self.port = port
@@ -55,7 +57,7 @@ class Sandbox:
         self.requests: list[Request] = []
         self._record = record
         self._latency = latency
-        self._service = Service(token, rate_limit, batch_seconds, batch_expires, token_limit)
+        self._service = Service(token, rate_limit, batch_seconds, batch_expires, token_limit, strict=strict)
         self._faults = Faults()
         self._stopping = threading.Event()
         self._server: Server | None = None

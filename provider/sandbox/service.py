@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..defaults import RATE_LIMIT_ANONYMOUS_RPM
@@ -17,6 +18,7 @@ from .endpoints.endpoint_call import Call
 from .endpoints.files import Files
 from .endpoints.images import generate
 from .endpoints.responses import respond
+from .endpoints.strict import check_strictly
 from .endpoints.transcriptions import payload as recording
 from .endpoints.transcriptions import transcribe
 from .http.messages import Refusal, Request, Response, gateway_refusal
@@ -101,6 +103,7 @@ class Service:
     :param batch_seconds: duration of a batch
     :param batch_expires: seconds after which a batch expires, None for never
     :param token_limit: tokens a minute for each model, None for no limit
+    :param strict: whether to refuse optional fields and messages that strict servers refuse
     """
 
     def __init__(
@@ -110,14 +113,17 @@ class Service:
         batch_seconds: float = 0.0,
         batch_expires: float | None = None,
         token_limit: int | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
+        self._strict = strict
         self._token = token
         self._rate_limit, self._token_limit = rate_limit, token_limit
         self.limiter = RateLimiter()
         files = Files()
         self._routes: tuple[Route, ...] = (
             *ROUTES,
-            *_account_routes(files, Batches(files, _run, batch_seconds, batch_expires)),
+            *_account_routes(files, Batches(files, partial(_run, strict=strict), batch_seconds, batch_expires)),
         )
 
     def answer(self, request: Request) -> Response:
@@ -148,7 +154,7 @@ class Service:
         payload = route.payload(request)
         model, name = resolve(payload.get("model"), route.purpose)
         headers = self._limit(with_token, model)
-        response = _run_endpoint(route.endpoint, Call(model, name, payload))
+        response = _run_endpoint(route, Call(model, name, payload), request.path, strict=self._strict)
         response.headers |= headers | self._count_tokens(model, response.tokens)
         return _add_warning(response, model)
 
@@ -194,14 +200,15 @@ def _account_routes(files: Files, batches: Batches) -> tuple[AccountRoute, ...]:
     )
 
 
-def _run(path: str, payload: Mapping[str, Any]) -> tuple[int, Any]:
+def _run(path: str, payload: Mapping[str, Any], *, strict: bool) -> tuple[int, Any]:
     """Run the request of a batch's line, which no rate limit applies to."""
     route = next(route for route in ROUTES if isinstance(route, ModelRoute) and route.path == path)
     try:
         model, name = resolve(payload.get("model"), route.purpose)
-        response = route.endpoint(Call(model, name, dict(payload)))
     except Refusal as refusal:
         response = refusal.response
+    else:
+        response = _run_endpoint(route, Call(model, name, dict(payload)), path, strict=strict)
     return response.status, response.body
 
 
@@ -216,10 +223,12 @@ def _route(routes: tuple[Route, ...], request: Request) -> Route:
     raise gateway_refusal(405, f"Method not allowed, use {allowed}", {"Allow": allowed})
 
 
-def _run_endpoint(endpoint: Callable[[Call], Response], call: Call) -> Response:
+def _run_endpoint(route: ModelRoute, call: Call, path: str, *, strict: bool) -> Response:
     """Turn a refusal of the model into a response, so that it gets the gateway's headers."""
     try:
-        return endpoint(call)
+        if strict:
+            check_strictly(path, call.payload)
+        return route.endpoint(call)
     except Refusal as refusal:
         return refusal.response
 

@@ -35,6 +35,7 @@ class Endpoint:
     :param again: whether it is sent again where it may have been answered already
     :param fields: places in the good answer that are read, each a path of keys
     :param kind: media type of the answer
+    :param optional: whether the request has a field that the provider added, and leaves out after a refusal
     """
 
     call: Callable[[OVHCloudAIEndpointsHook, Path], Any]
@@ -42,6 +43,7 @@ class Endpoint:
     again: bool = True
     fields: tuple[tuple[Any, ...], ...] = ()
     kind: str = "application/json"
+    optional: bool = False
 
     @property
     def body(self) -> bytes:
@@ -113,6 +115,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         STREAM,
         again=False,
         kind="text/event-stream",
+        optional=True,
     ),
     "embeddings": Endpoint(
         lambda hook, _: hook.create_embedding(MODEL, ["a", "b"]),
@@ -123,6 +126,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             "usage": USAGE,
         },
         fields=(("data",), ("data", 1), ("data", 1, "embedding"), ("data", 1, "index"), ("data", 1, "embedding", 0)),
+        optional=True,
     ),
     "transcription": Endpoint(
         _transcribe, {"text": "Hello", "usage": {"type": "duration", "seconds": 2}}, again=False, fields=(("text",),)
@@ -132,6 +136,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         {"created": 1, "data": [{"b64_json": PNG}]},
         again=False,
         fields=(("data",), ("data", 0), ("data", 0, "b64_json")),
+        optional=True,
     ),
     "response": Endpoint(
         lambda hook, _: hook.create_response("Hi", MODEL),

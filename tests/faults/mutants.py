@@ -233,6 +233,64 @@ GUARDS = {
         "billed",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content)',
     ),
+    "a list that repeats its page ends": _without(
+        "client/batches/batches_api.py",
+        "bool(new) and ",
+        "tests/client/batches/test_batches_api.py",
+        "no_progress",
+    ),
+    "one wrong vector fails one row": _without(
+        "hooks/bulk/embedding_rows.py",
+        "        vectors = [each for each in embedded.vectors if not isinstance(each, AIEndpointsError)]\n",
+        "tests/hooks/bulk/test_embedding_rows.py",
+        "skipped",
+        "        vectors = embedded.vectors\n"
+        "        for each in vectors:\n"
+        "            if isinstance(each, AIEndpointsError):\n"
+        "                raise each\n",
+    ),
+    "base64 only if nothing else decides about numbers": _without(
+        "client/embeddings/embedder.py",
+        "if is_free and ",
+        "tests/client/embeddings/test_embedder.py",
+        "nothing_else_decides",
+        "if ",
+    ),
+    "vectors have the dimensions that were requested": _without(
+        "client/embeddings/vectors.py",
+        "elif dimensions is not None and len(vector) != dimensions:",
+        "tests/client/embeddings/test_vectors.py",
+        "dimensions_are_those",
+        "elif False:",
+    ),
+    "a refused field of ours is left out": _without(
+        "client/http/optional_fields.py",
+        "            self.request = self.request.without_optional()\n            return True\n",
+        "tests/client/http/test_optional_fields.py",
+        "left_out_from_then_on and async_send",
+        "            pass\n",
+    ),
+    "a field is refused only if the request without it succeeds": _without(
+        "client/http/optional_fields.py",
+        "        if response.status < 300:\n",
+        "tests/client/http/test_optional_fields.py",
+        "another_fault or prove_nothing",
+        "        if response.status < 300 or not self.request.optional:\n",
+    ),
+    "an accepted field costs no second request": _without(
+        "client/http/optional_fields.py",
+        "self._verdict is not True or any(",
+        "tests/client/http/test_optional_fields.py",
+        "cost_no_second",
+        "True or any(",
+    ),
+    "what an author chose is never dropped": _without(
+        "client/chat/chat_request.py",
+        "optional=tuple(added)",
+        "tests/client/http/test_optional_fields.py",
+        "author_chose",
+        'optional=("stream_options",)',
+    ),
 }
 
 

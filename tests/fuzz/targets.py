@@ -185,7 +185,7 @@ def _embeddings(response: HTTPResponse) -> None:
 
 
 def _vectors(value: dict[str, Any], count: int, response: HTTPResponse) -> list[list[float]]:
-    checked = vectors.check_embeddings(value, count, response, CHAT)
+    checked = [vectors.raise_error(each) for each in vectors.read_vectors(value, count, response, CHAT)]
     check_dimensions(checked)
     assert len(checked) == count
     assert all(math.isfinite(number) for vector in checked for number in vector)

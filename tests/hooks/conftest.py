@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,13 @@ def _no_certificates_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def sandbox(ovh_ai_endpoints_sandbox: Sandbox) -> Sandbox:
     return ovh_ai_endpoints_sandbox
+
+
+@pytest.fixture(params=[False, True], ids=["lenient", "strict"])
+def each_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """Run a sandbox that accepts optional fields, and then one that refuses them."""
+    with Sandbox(strict=request.param) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

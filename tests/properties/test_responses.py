@@ -15,6 +15,7 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http.decompression import MAX_COMPRESSED_STREAMS, inflate
 from apache_airflow_provider_ovhcloud_ai.client.media import subtitles
 from apache_airflow_provider_ovhcloud_ai.client.models import prices
+from apache_airflow_provider_ovhcloud_ai.client.usage import Usage
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 from apache_airflow_provider_ovhcloud_ai.hooks.usage.usage_tracker import UsageTracker, format_usage
 from apache_airflow_provider_ovhcloud_ai.redaction import scrub
@@ -205,11 +206,8 @@ def test_subtitles_of_no_times_are_refused() -> None:
 def test_a_price_is_one_or_none(model: dict[str, Any]) -> None:
     rates = prices.read_pricing(model)
     if rates:
-        tokens_in, tokens_out, no_tokens = ({"prompt_tokens": 1}, {"completion_tokens": 1}, {})
-        alone = [
-            prices.compute_cost(tokens, rates, requests)
-            for tokens, requests in ((tokens_in, 0), (tokens_out, 0), (no_tokens, 1))
-        ]
+        counts = [Usage(0, 1, 0), Usage(0, 0, 1), Usage(1, 0, 0)]
+        alone = [prices.compute_cost(count, rates) for count in counts]
         assert alone == [rates.prompt, rates.completion, rates.request]
         assert all(0 <= price < 1 for price in alone)
     model_price = models.read_price(model)

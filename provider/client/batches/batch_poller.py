@@ -128,19 +128,15 @@ class BatchPoller:
             factor = min(factor * BACKOFF_FACTOR, MAX_INTERVALS)
 
     async def _poll_once(self) -> None:
-        missing, after, pages_without_hit = set(self._waiting), None, 0
+        missing, pages, pages_without_hit = set(self._waiting), batches_api.BatchPages(), 0
         # A page costs as much as one batch: read as many pages without a match as batches are missing.
-        while pages_without_hit < len(missing):
-            value = await self._call(batches_api.page(after))
-            batches = [each for each in value.get("data") or () if isinstance(each, dict)]
+        while pages.request and pages_without_hit < len(missing):
+            batches = pages.read(await self._call(pages.request))
             ids = {str(each.get("id")) for each in batches}
             pages_without_hit = 0 if ids & missing else pages_without_hit + 1
             missing -= ids
             for batch in batches:
                 self._publish(batch)
-            if not value.get("has_more") or not batches:
-                break
-            after = batches[-1].get("id")
         for batch_id in missing & set(self._waiting):
             self._publish(await self._call(batches_api.retrieve(batch_id)))
 

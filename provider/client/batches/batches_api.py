@@ -19,6 +19,9 @@ from ..http.multipart import Attachment, MultipartForm
 #: Endpoints that a batch may call.
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
+#: Pages of the list of batches that are read, of 100 batches each.
+MAX_PAGES = 1_000
+
 #: States that a batch does not leave.
 FINAL_STATUSES = frozenset({"completed", "failed", "expired", "cancelled"})
 
@@ -119,6 +122,41 @@ def page(after: str | None = None, limit: int = 100) -> Request:
     """
     cursor = f"&after={_id(after, 'after')}" if after else ""
     return Request("GET", f"/batches?limit={limit}{cursor}", "list of batches")
+
+
+class BatchPages:
+    """
+    Follows the list of batches page by page, to its end, or until a page makes no progress.
+
+    Some services ignore ``after`` and return the first page again and again.
+    """
+
+    def __init__(self) -> None:
+        self._seen_ids: set[str] = set()
+        self._count = 0
+        #: The request for the next page, or None at the end.
+        self.request: Request | None = page()
+        #: Whether the list goes on, but can't be followed.
+        self.is_cut = False
+
+    def read(self, value: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """
+        Read the page that :attr:`request` requested, and build the request for the next.
+
+        :param value: the response's JSON
+        :return: its batches, without those of earlier pages
+        """
+        data = value.get("data")
+        batches = [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+        new = [each for each in batches if str(each.get("id")) not in self._seen_ids]
+        self._seen_ids.update(str(each.get("id")) for each in new)
+        self._count += 1
+        last_id = batches[-1].get("id") if batches else None
+        goes_on = bool(value.get("has_more") and batches)
+        can_follow = bool(new) and isinstance(last_id, str) and self._count < MAX_PAGES
+        self.is_cut = goes_on and not can_follow
+        self.request = page(last_id) if goes_on and can_follow else None
+        return new
 
 
 def cancel(batch_id: Any) -> Request:

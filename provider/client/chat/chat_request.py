@@ -72,16 +72,23 @@ def chat(
     return Request("POST", "/chat/completions", "chat completion", body["model"], content, safe_to_retry=False)
 
 
-def as_stream(request: Request) -> Request:
+def chat_stream(model: Any, messages: Any, **params: Any) -> Request:
     """
-    Return the same request for a stream of events, the last of which reports usage.
+    Build the request for a chat completion as a stream of events.
 
-    :param request: a chat completion
-    :return: the request to send
+    The last event reports usage, unless the service refuses ``stream_options``, or the author passes their own. None
+    leaves them out.
+
+    :param model: model id
+    :param messages: list of messages, each with a ``role``
+    :param params: further parameters of :func:`chat`
+    :return: the request
+    :raises ConfigurationError: if an argument is invalid
     """
-    body = json.loads(request.content or b"{}")
-    content = encode({**body, "stream": True, "stream_options": {"include_usage": True}})
-    return replace(request, content=content, streamed=True)
+    request = chat(model, messages, **params)
+    added = {} if "stream_options" in params else {"stream_options": {"include_usage": True}}
+    content = encode({**json.loads(request.content or b"{}"), "stream": True, **added})
+    return replace(request, content=content, streamed=True, optional=tuple(added))
 
 
 def _messages(messages: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...errors import BadRequestError, InvalidResponseError
+from ...errors import InvalidResponseError
 from .. import parallel
 from ..http.http_request import Request
 from ..http.http_response import HTTPResponse
@@ -18,7 +18,7 @@ from ..parallel import Concurrency
 from ..settings import ClientSettings
 from ..usage import is_count
 from . import embeddings_request
-from .vectors import Vector, check_embeddings, parse_embeddings
+from .vectors import Vector, parse_embeddings, raise_error, read_vectors
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,16 @@ class Batch:
     """
     The strings of one request.
 
+    :param start: place of the first among all strings
     :param count: number of strings
     :param request: the request
-    :param base64: whether the client chose base64, so that numbers will do as well
+    :param dimensions: required number of dimensions, or None
     """
 
+    start: int
     count: int
     request: Request
-    base64: bool
+    dimensions: int | None
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,12 @@ class EmbeddedBatch:
     """
     The response to one batch.
 
-    :param vectors: one for each string, in their order
+    :param vectors: one for each string, in their order, or the error in its place
     :param value: the response's JSON without them
     :param response: the response
     """
 
-    vectors: list[Vector]
+    vectors: list[Vector | InvalidResponseError]
     value: dict[str, Any]
     response: HTTPResponse
 
@@ -56,7 +58,8 @@ class Embedder:
     Embeds strings in as many requests as the service's limits need.
 
     Vectors are requested as base64, as the ``openai`` client does: a quarter of the bytes, and far cheaper to decode
-    than JSON numbers. If the service refuses ``encoding_format``, this and later requests ask for numbers.
+    than JSON numbers. If the service refuses ``encoding_format``, the client leaves it out. It isn't requested beside a
+    parameter that may change the form of the numbers, such as ``output_dtype``: base64 is read as 32-bit floats.
 
     :param send: sends a request and returns the response; safe to use from several threads
     :param settings: base URL, token and the largest response allowed
@@ -65,7 +68,6 @@ class Embedder:
     def __init__(self, send: Callable[[Request], HTTPResponse], settings: ClientSettings) -> None:
         self._send = send
         self._settings = settings
-        self._base64 = True
 
     def batches(self, model: str, inputs: Any, params: Mapping[str, Any]) -> list[Batch]:
         """
@@ -77,37 +79,36 @@ class Embedder:
         :return: in the order of the strings
         :raises ConfigurationError: if a string or parameter is invalid
         """
-        ours = self._base64 and "encoding_format" not in params
-        chosen = {"encoding_format": "base64"} if ours else {}
-        built = embeddings_request.embeddings(model, inputs, **chosen, **params)
-        return [Batch(count, request, ours) for count, request in built]
+        is_free = embeddings_request.is_form_free(params)
+        added = {"encoding_format": "base64"} if is_free and "encoding_format" not in params else {}
+        dimensions = embeddings_request.find_dimensions(params)
+        batches, start = [], 0
+        for count, request in embeddings_request.embeddings(model, inputs, **added, **params):
+            batches.append(Batch(start, count, replace(request, optional=tuple(added)), dimensions))
+            start += count
+        return batches
 
-    def embed_batch(self, batch: Batch) -> EmbeddedBatch:
+    def embed_batch(self, batch: Batch, name: Callable[[int], str] | None = None) -> EmbeddedBatch:
         """
         Embed the strings of one request.
 
         :param batch: from :meth:`batches`
+        :param name: names a string by its place in the request, for errors; ``input[0]`` and so on by default
         :return: their vectors
-        :raises AIEndpointsError: if the request fails, or the response is incomplete
+        :raises AIEndpointsError: if the request fails, or it isn't known which vector belongs to which string
         """
-        response, request = self._send_batch(batch)
-        value = parse_embeddings(response, request, self._settings)
-        vectors = check_embeddings(value, batch.count, response, request)
+        response = self._send(batch.request)
+        value = parse_embeddings(response, batch.request, self._settings)
+        vectors = read_vectors(
+            value,
+            batch.count,
+            response,
+            batch.request,
+            name=name or (lambda place: f"input[{batch.start + place}]"),
+            dimensions=batch.dimensions,
+        )
         check_dimensions(vectors)
         return EmbeddedBatch(vectors, {**value, "data": None}, response)
-
-    def _send_batch(self, batch: Batch) -> tuple[HTTPResponse, Request]:
-        if not batch.base64:
-            return self._send(batch.request), batch.request
-        if self._base64:
-            try:
-                return self._send(batch.request), batch.request
-            except BadRequestError as error:
-                if not _refuses_format(error):
-                    raise
-            self._base64 = False
-        request = embeddings_request.as_numbers(batch.request)
-        return self._send(request), request
 
     def embed(
         self, model: str, inputs: Any, params: Mapping[str, Any], concurrency: Concurrency = 1
@@ -126,7 +127,7 @@ class Embedder:
         values, responses = [], []
         for done in self._embedded(self.batches(model, inputs, params), concurrency):
             # Creating lists takes longest: do it one by one, while other requests run. Bodies aren't kept.
-            pairs = enumerate(done.vectors, len(data))
+            pairs = enumerate(map(raise_error, done.vectors), len(data))
             data += [{"object": "embedding", "index": index, "embedding": list(vector)} for index, vector in pairs]
             values.append(done.value)
             responses.append(replace(done.response, body=b""))
@@ -154,17 +155,13 @@ def _sum_usage(values: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(total)
 
 
-def _refuses_format(error: BadRequestError) -> bool:
-    return error.status in {400, 422} and "encoding_format" in str(error)
-
-
-def check_dimensions(vectors: Iterable[Vector]) -> None:
+def check_dimensions(vectors: Iterable[Vector | InvalidResponseError]) -> None:
     """
     Check that all vectors have the same number of dimensions.
 
-    :param vectors: vectors of one model
+    :param vectors: vectors of one model; errors among them are ignored
     :raises InvalidResponseError: if their dimensions differ
     """
-    sizes = sorted({len(vector) for vector in vectors})
+    sizes = sorted({len(vector) for vector in vectors if not isinstance(vector, InvalidResponseError)})
     if len(sizes) > 1:
         raise InvalidResponseError(f"The vectors came back with different dimensions: {', '.join(map(str, sizes))}.")

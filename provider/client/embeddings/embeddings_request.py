@@ -4,15 +4,32 @@ Embeddings requests: builds, validates and splits them. Pure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ... import defaults
 from ...errors import ConfigurationError
 from ...validation import quote, text
 from ..http.http_request import Request, _write, encode
+
+#: Parameters that don't affect the form of a vector's numbers. Sources: API references of OpenAI, Cohere, Jina, NVIDIA
+#: NIM and vLLM, 2026-10.
+_OTHER_PARAMETERS = frozenset(
+    {
+        "dimensions",
+        "encoding_format",
+        "input_type",
+        "priority",
+        "prompt_name",
+        "task",
+        "truncate",
+        "truncate_prompt_tokens",
+        "user",
+    }
+)
+
+#: Values of ``output_dtype``, ``embed_dtype`` and so on that are read from base64.
+_READABLE_DTYPES = (None, "float", "float32")
 
 
 def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Request]]:
@@ -25,6 +42,12 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
     :return: the number of strings in each request, and the request; all strings are checked before the first
     :raises ConfigurationError: if an argument is invalid
     """
+    for name, value in params.items():
+        if "dtype" in name and value not in _READABLE_DTYPES and params.get("encoding_format") == "base64":
+            raise ConfigurationError(
+                f"encoding_format='base64' can't be read with {name}={quote(value)}: base64 is read as 32-bit floats. "
+                "Leave encoding_format out."
+            )
     texts = _texts(inputs)
     model = text(model, "model")
     room = defaults.MAX_REQUEST_BYTES - len(encode({"model": model, "input": [], **params}))
@@ -38,16 +61,25 @@ def embeddings(model: Any, inputs: Any, **params: Any) -> Iterator[tuple[int, Re
     )
 
 
-def as_numbers(request: Request) -> Request:
+def is_form_free(params: Mapping[str, Any]) -> bool:
     """
-    Return the same request for vectors as JSON numbers.
+    Return whether no parameter may change the form of a vector's numbers, as ``output_dtype`` does.
 
-    :param request: an embeddings request
-    :return: the request to send
+    :param params: further parameters of a request
+    :return: True if all of them are known not to
     """
-    body = json.loads(request.content or b"{}")
-    body.pop("encoding_format", None)
-    return replace(request, content=encode(body))
+    return params.keys() <= _OTHER_PARAMETERS
+
+
+def find_dimensions(params: Mapping[str, Any]) -> int | None:
+    """
+    Find the number of dimensions that the author requested.
+
+    :param params: further parameters of a request
+    :return: the number; None without one, or if another parameter may change it: packed bits are fewer numbers
+    """
+    dimensions = params.get("dimensions")
+    return dimensions if type(dimensions) is int and is_form_free(params) else None
 
 
 def _texts(inputs: Any) -> list[str]:

@@ -9,7 +9,7 @@ import binascii
 import math
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypedDict, Union
 
@@ -112,29 +112,75 @@ def parse_embeddings(response: HTTPResponse, request: Request, settings: ClientS
     return parse(response, request, settings) if value is None else value
 
 
-def check_embeddings(value: dict[str, Any], count: int, response: HTTPResponse, request: Request) -> list[Vector]:
+def raise_error(vector: Vector | InvalidResponseError) -> Vector:
     """
-    Check that a response has a vector for each string, and decode the vectors.
+    Return a vector, or raise the error in its place.
+
+    :param vector: from :func:`read_vectors`
+    :return: the vector
+    :raises InvalidResponseError: if it is an error
+    """
+    if isinstance(vector, InvalidResponseError):
+        raise vector
+    return vector
+
+
+def read_vectors(
+    value: Mapping[str, Any],
+    count: int,
+    response: HTTPResponse,
+    request: Request,
+    *,
+    name: Callable[[int], str] = "input[{}]".format,
+    dimensions: int | None = None,
+) -> list[Vector | InvalidResponseError]:
+    """
+    Decode the vector of each string. A vector that is missing or invalid doesn't affect the others.
 
     :param value: the response's JSON
     :param count: number of strings
     :param response: the response
     :param request: its request
-    :return: a vector for each string, in their order; an array if it was base64, else a list
-    :raises InvalidResponseError: if a vector is missing, duplicate or invalid
+    :param name: names a string by its place in the request, for the error
+    :param dimensions: required number of dimensions, or None
+    :return: for each string its vector, or the error in its place
+    :raises InvalidResponseError: if it isn't known which vector belongs to which string
     """
-    data = value.get("data")
-    if not isinstance(data, list) or len(data) != count:
-        number = len(data) if isinstance(data, list) else "no"
+    items = _sort_items(value.get("data"), count, response, request)
+
+    def read(place: int) -> Vector | InvalidResponseError:
+        embedding = items.get(place)
+        vector = decode_vector(embedding)
+        if embedding in (None, "", [], b""):
+            problem = "is missing."
+        elif not vector:
+            problem = "is not of finite numbers. Some models return NaN for some texts: change the text, or the model."
+        elif dimensions is not None and len(vector) != dimensions:
+            problem = f"has {len(vector):,} numbers, not the {dimensions:,} of 'dimensions'."
+        else:
+            return vector
+        return InvalidResponseError(f"{_misshaped(request)} the vector of {name(place)} {problem}", **facts(response))
+
+    return [read(place) for place in range(count)]
+
+
+def _sort_items(data: Any, count: int, response: HTTPResponse, request: Request) -> dict[int, Any]:
+    """
+    Find the embedding of each string by its index, or by its place if it has none.
+    """
+    items = [item if isinstance(item, dict) else {} for item in data] if isinstance(data, list) else []
+    indexes = [item.get("index") for item in items]
+    # Without their indexes, too few vectors may belong to any strings.
+    if not items or len(items) > count or (len(items) < count and None in indexes):
+        number = len(items) if isinstance(data, list) else "no"
         raise InvalidResponseError(f"{_misshaped(request)} {number} vectors for {count} texts.", **facts(response))
-    vectors: dict[int, Vector] = {}
-    for position, item in enumerate(data):
-        index = item.get("index", position) if isinstance(item, dict) else None
-        vector = decode_vector(item.get("embedding")) if isinstance(item, dict) else None
-        if type(index) is not int or not 0 <= index < count or index in vectors or not vector:
+    embeddings: dict[int, Any] = {}
+    for position, item in enumerate(items):
+        index = position if indexes[position] is None else indexes[position]
+        if type(index) is not int or not 0 <= index < count or index in embeddings:
             raise InvalidResponseError(
-                f"{_misshaped(request)} vector {position} is missing, not of finite numbers, or has a wrong index.",
+                f"{_misshaped(request)} vector {position} has a wrong index, so its text is not known.",
                 **facts(response),
             )
-        vectors[index] = vector
-    return [vectors[index] for index in range(count)]
+        embeddings[index] = item.get("embedding")
+    return embeddings

@@ -24,6 +24,7 @@ from .error_responses import parse_error
 from .http_request import Request
 from .http_response import HTTPResponse
 from .network_errors import build_connection_error
+from .optional_fields import OptionalFields
 from .retry import pause_before_next
 
 if TYPE_CHECKING:
@@ -99,8 +100,23 @@ class AsyncClient:
 
     async def _in_turn(self, request: Request, seconds: float, due: float = 0.0) -> HTTPResponse:
         """
-        Make one attempt when the pacer permits.
+        Make one attempt when the pacer permits, or two if the service refuses optional fields.
         """
+        fields = OptionalFields(request, self.settings)
+        outcome = await self._exchange_in_turn(fields.request, seconds, due)
+        if isinstance(outcome, HTTPResponse) and fields.observe(outcome):
+            outcome = await self._exchange_in_turn(fields.request, seconds, due)
+            if isinstance(outcome, HTTPResponse):
+                fields.observe(outcome)
+        if isinstance(outcome, HTTPResponse):
+            error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
+            if error is None:
+                return outcome
+            outcome = error
+        # Raised out of any except block: an exception of httpx holds the headers, and with them the token.
+        raise outcome
+
+    async def _exchange_in_turn(self, request: Request, seconds: float, due: float) -> HTTPResponse | AIEndpointsError:
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 permit = pacer.acquire(self.settings, max(time.monotonic(), due))
@@ -108,19 +124,15 @@ class AsyncClient:
                     await self._sleep(permit.wait)
                     permit = pacer.acquire(self.settings, max(time.monotonic(), permit.moment + permit.wait))
                 outcome = await self._exchange(request, seconds)
-                # Raised out of any except block: an exception of httpx holds the headers, and with them the token.
                 if isinstance(outcome, AIEndpointsError):
-                    raise outcome
-                response = outcome
-                error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
+                    return outcome
+                error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
                 # That the credit is used up says nothing about the rate.
                 if isinstance(error, QuotaExceededError) or not pacer.observe(
-                    permit, self.settings, response.status, response.headers, tokens=response.total_tokens
+                    permit, self.settings, outcome.status, outcome.headers, tokens=outcome.total_tokens
                 ):
                     break
-        if error is not None:
-            raise error
-        return response
+        return outcome
 
     async def _exchange(self, request: Request, seconds: float) -> HTTPResponse | AIEndpointsError:
         import httpx

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import ConfigurationError
@@ -34,6 +34,8 @@ class Request:
     :param streamed: whether the response is a stream of events
     :param form: a form with a file in place of a JSON body
     :param size: bytes of the file that is uploaded or downloaded, which extends the timeout
+    :param optional: names of fields of the JSON body that the author didn't ask for; they are left out if the service
+        refuses them
     """
 
     method: str
@@ -45,6 +47,7 @@ class Request:
     streamed: bool = False
     form: MultipartForm | None = field(default=None, repr=False)
     size: int = 0
+    optional: tuple[str, ...] = ()
 
     @property
     def extra_timeout(self) -> float:
@@ -52,6 +55,16 @@ class Request:
         Seconds that the file adds to an attempt's timeout.
         """
         return self.size / MIN_UPLOAD_BYTES_PER_S
+
+    def without_optional(self) -> Request:
+        """
+        Return the same request without its optional fields.
+
+        :return: the request to send
+        """
+        body = json.loads(self.content or b"{}")
+        content = encode({name: value for name, value in body.items() if name not in self.optional})
+        return replace(self, content=content, optional=())
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

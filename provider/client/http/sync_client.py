@@ -22,6 +22,7 @@ from .error_responses import parse_error
 from .http_request import Request
 from .http_response import HTTPResponse, parse
 from .network_errors import build_connection_error, build_silence_error, build_timeout_error
+from .optional_fields import OptionalFields
 from .retry import pause_before_next
 from .session import PooledSession
 
@@ -150,8 +151,19 @@ class Client:
         self, request: Request, seconds: float, due: float = 0.0, sink: BinaryIO | None = None
     ) -> HTTPResponse:
         """
-        Make one attempt when the pacer permits.
+        Make one attempt when the pacer permits, or two if the service refuses optional fields.
         """
+        fields = OptionalFields(request, self.settings)
+        response = self._exchange_in_turn(fields.request, seconds, due, sink)
+        if fields.observe(response):
+            response = self._exchange_in_turn(fields.request, seconds, due, sink)
+            fields.observe(response)
+        error = parse_error(response, request, self.settings.base_url, self.settings.token, time.time())
+        if error is not None:
+            raise error
+        return response
+
+    def _exchange_in_turn(self, request: Request, seconds: float, due: float, sink: BinaryIO | None) -> HTTPResponse:
         with find_pacer(self.settings, request.model) as pacer:
             for _ in range(1 + FREE_RATE_LIMIT_RETRIES):
                 permit = self._acquire(pacer, due)
@@ -162,8 +174,6 @@ class Client:
                     permit, self.settings, response.status, response.headers, tokens=response.total_tokens
                 ):
                     break
-        if error is not None:
-            raise error
         return response
 
     def _acquire(self, pacer: Pacer, due: float) -> Permit:
@@ -207,7 +217,17 @@ class Client:
         :return: the data of each event; the whole body if the response isn't an event stream
         :raises AIEndpointsError: if the attempt failed, or the stream broke
         """
-        outcome = yield from self._stream(request, timeout or self.settings.timeout, head, patient=patient)
+        fields = OptionalFields(request, self.settings)
+
+        def begin(response: HTTPResponse) -> None:
+            if response.status < 400:
+                fields.observe(response)
+            head(response)
+
+        seconds = timeout or self.settings.timeout
+        outcome = yield from self._stream(fields.request, seconds, begin, patient=patient)
+        if isinstance(outcome, HTTPResponse) and fields.observe(outcome):
+            outcome = yield from self._stream(fields.request, seconds, begin, patient=patient)
         if isinstance(outcome, HTTPResponse):
             error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:

@@ -91,7 +91,8 @@ def build_request(model: Any, prompt: Any, *, n: Any = 1, size: Any = None, **pa
         "prompt": text(prompt, "prompt"),
         "n": count if count > 1 else None,
         "size": None if size is None else _size(size),
-        # Without it, an OpenAI-compatible service may return URLs of images, which this client doesn't fetch.
+        # Without it, many OpenAI-compatible services return URLs of images, which this client doesn't fetch. Those that
+        # only return base64 may refuse it.
         "response_format": "b64_json",
     }
     content = encode(body)
@@ -100,7 +101,15 @@ def build_request(model: Any, prompt: Any, *, n: Any = 1, size: Any = None, **pa
             f"The request is {len(content):,} bytes; the service accepts {defaults.MAX_REQUEST_BYTES:,}: shorten the "
             "prompt."
         )
-    return Request("POST", "/images/generations", "image generation", body["model"], content, safe_to_retry=False)
+    return Request(
+        "POST",
+        "/images/generations",
+        "image generation",
+        body["model"],
+        content,
+        safe_to_retry=False,
+        optional=("response_format",),
+    )
 
 
 def _size(size: Any) -> str:

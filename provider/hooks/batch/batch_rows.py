@@ -12,11 +12,11 @@ from typing import Any
 from ...client.chat import chat_request, chat_response
 from ...client.chat.conversation_steps import ChatPlan, CompletionResult
 from ...client.embeddings import embeddings_request
-from ...client.embeddings.vectors import decode_vector
+from ...client.embeddings.vectors import raise_error, read_vectors
 from ...client.http.http_request import Request
 from ...client.http.http_response import HTTPResponse
 from ...client.usage import read_usage
-from ...errors import AIEndpointsError, InvalidResponseError
+from ...errors import AIEndpointsError
 from ...rows.part_names import KEY_BYTES
 from ...rows.serialization import Row, canonical, read_text_column, vector
 from ..bulk.progress import Progress
@@ -138,19 +138,16 @@ class BatchEmbeddingRows(RowPlan):
         body = self._lookup.send(request, b"")
         self.progress.add_usage(read_usage(body))
         self.model = body.get("model") or self.model
-        return [{"embedding": vector(_read_vector(body))}]
-
-
-def _read_vector(body: Mapping[str, Any]) -> Any:
-    try:
-        numbers = decode_vector(body["data"][0]["embedding"])
-    except (AttributeError, KeyError, IndexError, TypeError, OverflowError):
-        error = InvalidResponseError("The answer is not of the usual shape.")
-        error.retryable = False
-        raise error from None
-    if not numbers:
-        raise InvalidResponseError("The answer holds no vector of finite numbers.")
-    return numbers
+        dimensions = embeddings_request.find_dimensions(self._params)
+        name = f"row {question.number}"
+        try:
+            (numbers,) = read_vectors(
+                body, 1, HTTPResponse(200, {}, b""), request, name=lambda _: name, dimensions=dimensions
+            )
+            return [{"embedding": vector(raise_error(numbers))}]
+        except AIEndpointsError as error:
+            error.retryable = False  # it was answered, and billed
+            raise
 
 
 def iter_unanswered(

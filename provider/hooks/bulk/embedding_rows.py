@@ -5,6 +5,7 @@ A run that embeds a column of each row.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from ...client.embeddings.embedder import Batch, Embedder, check_dimensions
 from ...client.embeddings.vectors import Vector
 from ...client.usage import read_usage
+from ...errors import AIEndpointsError
 from ...rows.part_names import KEY_BYTES
 from ...rows.serialization import Row, canonical, read_text_column, vector
 from ..usage import metrics
@@ -20,6 +22,9 @@ from .row_plan import Question, RowPlan, Work
 
 #: The column of the result.
 VECTOR = "embedding"
+
+#: Words with which a server fails the whole request because of one vector, such as ``json: unsupported value: NaN``.
+_NAN = re.compile(r"\bNaN\b", re.IGNORECASE)
 
 
 class EmbeddingRows(RowPlan):
@@ -90,20 +95,27 @@ class EmbeddingRows(RowPlan):
             yield Work(questions[start : start + batch.count], batch)
             start += batch.count
 
-    def ask(self, work: Work) -> Sequence[Row]:
+    def ask(self, work: Work) -> Sequence[Row | AIEndpointsError]:
         """
         Embed the texts of one request.
         """
         batch: Batch = work.content
-        embedded = self._embedder.embed_batch(batch)
+        embedded = self._embedder.embed_batch(batch, lambda place: f"row {work.questions[place].number}")
         usage = read_usage(embedded.value)
         metrics.count(self._requested_model, usage)
         self._progress.add_usage(usage)
+        vectors = [each for each in embedded.vectors if not isinstance(each, AIEndpointsError)]
         with self._lock:
-            self._sample = self._sample or embedded.vectors[0]
+            self._sample = self._sample or next(iter(vectors), None)
             self.model = str(embedded.value.get("model") or self._requested_model)
-        check_dimensions([self._sample, *embedded.vectors])
-        return [{VECTOR: vector(each)} for each in embedded.vectors]
+        check_dimensions(vectors if self._sample is None else [self._sample, *vectors])
+        return [each if isinstance(each, AIEndpointsError) else {VECTOR: vector(each)} for each in embedded.vectors]
+
+    def is_about_one_row(self, error: AIEndpointsError) -> bool:
+        """
+        Return whether an error may be about one text of many: a bad request, or a vector that the service can't write.
+        """
+        return super().is_about_one_row(error) or (error.status == 500 and _NAN.search(str(error)) is not None)
 
     def see_old(self, record: Row) -> None:
         """

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...client.parallel import Concurrency, as_completed
-from ...errors import AIEndpointsError, BadRequestError
+from ...errors import AIEndpointsError
 from ...rows.part_names import ERROR, failed, split
 from ...rows.serialization import Row
 from .answer_book import AnswerBook
@@ -228,21 +228,25 @@ class ResumableRun:
 
         :return: the questions that failed
         """
+        results: Sequence[Row | AIEndpointsError]
         try:
             results = self._plan.ask(work)
         except AIEndpointsError as error:
-            if len(work.questions) > 1 and self._plan.has_errors and isinstance(error, BadRequestError):
+            if len(work.questions) > 1 and self._plan.has_errors and self._plan.is_about_one_row(error):
                 return self._ask_halves(work)
-            for question in work.questions:
-                self._record(question, None, error)
-            return [RowError(question.number, error) for question in work.questions]
+            results = [error] * len(work.questions)
         except BaseException:
             # Such as that of a tool. It ends the run, unless rows that wait for these answers block it.
             self._release(work)
             raise
+        errors = []
         for question, result in zip(work.questions, results, strict=True):
-            self._record(question, result, None)
-        return []
+            if isinstance(result, AIEndpointsError):
+                errors.append(RowError(question.number, result))
+                self._record(question, None, result)
+            else:
+                self._record(question, result, None)
+        return errors
 
     def _release(self, work: Work) -> None:
         """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import AIEndpointsError, InvalidInputError
+from ...errors import AIEndpointsError, BadRequestError, InvalidInputError
 from ...rows.part_names import ERROR
 from ...rows.serialization import Row
 from .answer_list import STATUS
@@ -96,15 +96,24 @@ class RowPlan:
         """
         return (Work((question,)) for question in questions)
 
-    def ask(self, work: Work) -> Sequence[Row]:
+    def ask(self, work: Work) -> Sequence[Row | AIEndpointsError]:
         """
         Send a request.
 
         :param work: the request
-        :return: the result of each question: values by column
+        :return: the result of each question: values by column, or the error in its place
         :raises AIEndpointsError: if the request failed
         """
         raise NotImplementedError
+
+    def is_about_one_row(self, error: AIEndpointsError) -> bool:
+        """
+        Return whether a request of several rows may have failed because of one of them.
+
+        :param error: the error of the request
+        :return: True to find that row by asking about half of the rows at a time
+        """
+        return isinstance(error, BadRequestError)
 
     def see_old(self, record: Row) -> None:
         """

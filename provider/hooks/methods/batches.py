@@ -88,13 +88,14 @@ class BatchMethods(BaseAIEndpointsHook):
         """
         Iterate over all batches, the latest first. Further pages are requested as you read on.
 
+        If the service returns the same page again, the list ends there, with a warning in the log.
+
         :return: the batches as the service describes them
         :raises AIEndpointsError: see :mod:`..errors` for which, and what a retry would do
         """
-        after: str | None = None
-        while True:
+        pages = batches_api.BatchPages()
+        while request := pages.request:
             with self.boundary():
-                request = batches_api.page(after)
                 response = self.get_conn().send(request)
                 value = http_response.parse(response, request, self.settings.client)
                 data = value.get("data")
@@ -102,13 +103,12 @@ class BatchMethods(BaseAIEndpointsHook):
                     raise InvalidResponseError(
                         "The list of batches came back without 'data'.", **http_response.facts(response)
                     )
-                batches = [
-                    batches_api.check(each if isinstance(each, dict) else {}, "batch", response) for each in data
-                ]
+                for each in data:
+                    batches_api.check(each if isinstance(each, dict) else {}, "batch", response)
+                batches = pages.read(value)
             yield from batches
-            if not value.get("has_more") or not batches:
-                return
-            after = batches[-1]["id"]
+        if pages.is_cut:
+            self.log.warning("The service repeats its list of batches, or never ends it: earlier batches are unknown.")
 
     def cancel_batch(self, batch_id: str) -> dict[str, Any]:
         """

@@ -71,14 +71,12 @@ class ChatMethods(BaseAIEndpointsHook):
 
         :param model: model id; the connection's chat model unless given
         :param messages: messages, each with ``role`` and ``content``
-        :param options: further parameters of :meth:`chat_completion`
+        :param options: further parameters of :meth:`chat_completion`; ``stream_options=None`` doesn't request usage
         :return: an iterator over the text; at its end, ``response`` is the same as from :meth:`chat_completion`
         :raises ConfigurationError: if an argument is invalid
         """
         with self.boundary():
-            request = chat_request.as_stream(
-                chat_request.chat(self.choose_model(model, "chat_model"), messages, **options)
-            )
+            request = chat_request.chat_stream(self.choose_model(model, "chat_model"), messages, **options)
             client = self.get_conn()
 
         def finish(value: dict[str, Any], seconds: float) -> None:

@@ -28,6 +28,9 @@ _WIRE_HEADERS = {"content-length", "transfer-encoding", "connection"}
 #: The content type of a streamed answer.
 EVENTS = "text/event-stream"
 
+#: Fields that the ``openai`` package and pydantic-ai add by themselves.
+_ADDED_FIELDS = {"encoding_format": "base64", "stream_options": {"include_usage": True}}
+
 #: Called with each request, and its response or error.
 ResponseCallback = Callable[[Request, "HTTPResponse | AIEndpointsError"], None]
 
@@ -102,11 +105,12 @@ def openai_client(settings: ClientSettings, on_response: ResponseCallback) -> An
 
 def _to_request(method: str, url: str, content: bytes, settings: ClientSettings) -> Request:
     path = url.removeprefix(settings.base_url)
-    body = json.loads(content) if content else None
-    model = body.get("model") if isinstance(body, Mapping) else None
+    value = json.loads(content) if content else None
+    body = value if isinstance(value, Mapping) else {}
+    optional = tuple(name for name, added in _ADDED_FIELDS.items() if body.get(name) == added)
     is_chat = path == "/chat/completions"
     what = "chat completion" if is_chat else path.strip("/")
-    return Request(method, path, what, model, content or None, safe_to_retry=not is_chat)
+    return Request(method, path, what, body.get("model"), content or None, safe_to_retry=not is_chat, optional=optional)
 
 
 def _build_error_body(error: AIEndpointsError) -> dict[str, Any]:

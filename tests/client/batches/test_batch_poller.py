@@ -20,6 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.client.http.sync_client import Client
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import AuthenticationError
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
+from support.scripted_server import Received, Server, Wire, message
 
 ROW = {
     "custom_id": "a",
@@ -37,8 +38,8 @@ def serve() -> Iterator[Serve]:
         yield lambda **options: stack.enter_context(Sandbox(**options))
 
 
-def settings_for(sandbox: Sandbox, **changes: Any) -> ClientSettings:
-    return ClientSettings(**{"base_url": sandbox.base_url, "token": sandbox.token, **changes})
+def settings_for(service: Sandbox | Server, **changes: Any) -> ClientSettings:
+    return ClientSettings(**{"base_url": service.base_url, "token": "sandbox-token", **changes})
 
 
 def start(sandbox: Sandbox, folder: Path, count: int = 1) -> list[str]:
@@ -60,11 +61,11 @@ async def follow(poller: BatchPoller, batch_ids: list[str], interval: float = 0.
     return [batch async for batch in poller.poll(batch_ids, interval)]
 
 
-def run(sandbox: Sandbox, *groups: list[str], **settings: Any) -> list[list[dict[str, Any]]]:
+def run(service: Sandbox | Server, *groups: list[str], **settings: Any) -> list[list[dict[str, Any]]]:
     """Return the summaries that each waiter gets."""
 
     async def live() -> list[list[dict[str, Any]]]:
-        poller = BatchPoller(settings_for(sandbox, **settings))
+        poller = BatchPoller(settings_for(service, **settings))
         return await asyncio.gather(*(follow(poller, group) for group in groups))
 
     return asyncio.run(live())
@@ -92,6 +93,23 @@ def test_batch_that_is_far_down_the_list_is_read_by_itself(serve: Serve, tmp_pat
     batch_ids = start(sandbox, tmp_path, 250)
     run(sandbox, batch_ids[:1])
     assert [request.path for request in sandbox.requests] == ["/v1/batches", f"/v1/batches/{batch_ids[0]}"]
+
+
+def test_list_that_repeats_its_page_is_not_followed() -> None:
+    def answer(wire: Wire, request: Received) -> bool:
+        batch_id = request.path.partition("/batches/")[2]
+        page = {"data": [{"id": "a", "status": "completed"}], "has_more": True}
+        wire.send(message(200, {"id": batch_id, "status": "completed"} if batch_id else page))
+        return True
+
+    with Server(answer) as server:
+        (batches,) = run(server, ["a", "b", "c"])
+    assert sorted(each["id"] for each in batches) == ["a", "b", "c"]
+    assert [each.path.removeprefix("/v1/batches") for each in server.requests[:2]] == [
+        "?limit=100",
+        "?limit=100&after=a",
+    ]
+    assert {each.path.removeprefix("/v1/batches") for each in server.requests[2:4]} == {"/b", "/c"}
 
 
 def test_outage_is_waited_for(serve: Serve, tmp_path: Path) -> None:

@@ -73,3 +73,42 @@ def test_progress_is_described_as_far_as_it_is_reported(counts: Any, line: str) 
     summary = batches_api.summary({"id": "batch-1", "status": "in_progress", "request_counts": counts, "more": 1})
     assert set(summary) == {"id", "status", *COUNTS}
     assert batches_api.describe(summary) == f"AI Endpoints batch batch-1: in_progress, {line}"
+
+
+def build_page(*ids: Any, has_more: Any = True) -> dict[str, Any]:
+    return {"data": [{"id": each, "status": "completed"} for each in ids], "has_more": has_more}
+
+
+#: Name -> the pages that a service returns, the last again and again; the ids that are read; whether more are unknown.
+LISTS: dict[str, tuple[list[Any], list[Any], bool]] = {
+    "whole": ([build_page("c", "b"), build_page("a", has_more=False)], ["c", "b", "a"], False),
+    "one page": ([build_page("a", has_more=None)], ["a"], False),
+    "empty": ([build_page(has_more=False)], [], False),
+    "empty that goes on": ([build_page()], [], False),
+    "the same page": ([build_page("b", "a")], ["b", "a"], True),
+    "a circle": ([build_page("c"), build_page("b"), build_page("c")], ["c", "b"], True),
+    "an overlap": ([build_page("c", "b"), build_page("b", "a", has_more=False)], ["c", "b", "a"], False),
+    "no ids": ([{"data": [{}], "has_more": True}], [None], True),
+    "numbers as ids": ([build_page(7)], [7], True),
+    "no list": ([{"data": "x", "has_more": True}], [], False),
+}
+
+
+@pytest.mark.parametrize(("values", "ids", "is_cut"), LISTS.values(), ids=LISTS)
+def test_list_ends_if_it_makes_no_progress(values: list[Any], ids: list[Any], is_cut: bool) -> None:
+    pages, batches, count = batches_api.BatchPages(), [], 0
+    while pages.request:
+        batches += pages.read(values[min(count, len(values) - 1)])
+        count += 1
+        assert count <= 5, "it never ends"
+    assert ([each.get("id") for each in batches], pages.is_cut) == (ids, is_cut)
+
+
+def test_number_of_pages_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_api, "MAX_PAGES", 7)
+    pages, count = batches_api.BatchPages(), 0
+    while pages.request:
+        assert pages.request.path == "/batches?limit=100" + (f"&after=batch-{count}" if count else "")
+        count += 1
+        pages.read(build_page(f"batch-{count}"))
+    assert (count, pages.is_cut) == (7, True)

@@ -17,10 +17,11 @@ import pytest
 from apache_airflow_provider_ovhcloud_ai.client.chat import chat_request
 from apache_airflow_provider_ovhcloud_ai.client.embeddings import vectors
 from apache_airflow_provider_ovhcloud_ai.client.embeddings.vectors import (
-    check_embeddings,
     decode_vector,
     parse_embeddings,
+    raise_error,
     read_response,
+    read_vectors,
 )
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse, parse
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
@@ -126,6 +127,10 @@ def vector(embedding: Any, **fields: Any) -> dict[str, Any]:
     return {"object": "embedding", "embedding": embedding, **fields}
 
 
+def check_embeddings(value: dict[str, Any], count: int) -> list[vectors.Vector]:
+    return [raise_error(each) for each in read_vectors(value, count, RESPONSE, CHAT)]
+
+
 READ = {"json": parse, "msgspec": parse_embeddings}
 
 
@@ -138,14 +143,15 @@ READ = {"json": parse, "msgspec": parse_embeddings}
         ([vector(packed(0.5, -1.0), index=0)], [[0.5, -1.0]]),
         ([vector([1.0], index=1), vector([0.0], index=0)], [[0.0], [1.0]]),
         ([vector([0.0]), vector([1.0])], [[0.0], [1.0]]),
+        ([vector([0.0], index=None), vector([1.0], index=None)], [[0.0], [1.0]]),
     ],
-    ids=["floats", "whole_numbers", "base64", "shuffled", "no_index"],
+    ids=["floats", "whole_numbers", "base64", "shuffled", "no_index", "null_index"],
 )
 def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[..., dict[str, Any]]) -> None:
     value = read(build_response({"data": data}), CHAT, SETTINGS)
-    embeddings = check_embeddings(value, len(data), RESPONSE, CHAT)
+    embeddings = check_embeddings(value, len(data))
     assert [list(vector) for vector in embeddings] == vectors
-    as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index", 0))]
+    as_text = [isinstance(item["embedding"], str) for item in sorted(data, key=lambda item: item.get("index") or 0)]
     assert [isinstance(vector, array) for vector in embeddings] == as_text, "no list of numbers is made of base64"
 
 
@@ -157,19 +163,23 @@ def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[...
         (None, "no vectors for 2 texts."),
         ({}, "no vectors for 2 texts."),
         ([], "0 vectors for 2 texts."),
-        ([vector([1.0], index=0)], "1 vectors for 2 texts."),
+        ([vector([1.0])], "1 vectors for 2 texts."),
+        ([vector([1.0], index=None)], "1 vectors for 2 texts."),
+        ([vector([1.0], index=0)], "the vector of input[1] is missing."),
+        ([vector([1.0], index=1)], "the vector of input[0] is missing."),
         ([vector([1.0], index=n) for n in range(3)], "3 vectors for 2 texts."),
-        ([vector([1.0], index=0), vector([1.0], index=0)], "vector 1 is missing"),
-        ([vector([1.0], index=0), vector([1.0], index=2)], "vector 1 is missing"),
-        ([vector([1.0], index=-1), vector([1.0], index=0)], "vector 0 is missing"),
-        ([vector([1.0], index=0), vector([1.0], index="1")], "vector 1 is missing"),
-        ([vector([1.0], index=0), vector([1.0], index=None)], "vector 1 is missing"),
+        ([vector([1.0], index=0), vector([1.0], index=0)], "vector 1 has a wrong index"),
+        ([vector([1.0]), vector([1.0], index=0)], "vector 1 has a wrong index"),
+        ([vector([1.0], index=0), vector([1.0], index=2)], "vector 1 has a wrong index"),
+        ([vector([1.0], index=-1), vector([1.0], index=0)], "vector 0 has a wrong index"),
+        ([vector([1.0], index=0), vector([1.0], index="1")], "vector 1 has a wrong index"),
         *[
-            ([vector([1.0], index=0), vector(wrong, index=1)], "vector 1 is missing, not of finite numbers")
+            ([vector([1.0], index=0), vector(wrong, index=1)], "the vector of input[1] is missing.")
+            for wrong in (None, [], "")
+        ],
+        *[
+            ([vector([1.0], index=0), vector(wrong, index=1)], "the vector of input[1] is not of finite numbers.")
             for wrong in (
-                None,
-                [],
-                "",
                 {},
                 5,
                 ["1.0"],
@@ -187,14 +197,36 @@ def test_vectors(data: list[Any], vectors: list[list[float]], read: Callable[...
                 packed(float("-inf"), float("inf")),
             )
         ],
-        ([vector([1.0], index=0), "text"], "vector 1 is missing"),
-        ([None, vector([1.0], index=1)], "vector 0 is missing"),
+        ([vector([1.0], index=0), "text"], "the vector of input[1] is missing."),
+        ([None, vector([1.0], index=1)], "the vector of input[0] is missing."),
     ],
     ids=lambda value: repr(value)[-60:],
 )
 def test_vectors_that_are_none(data: Any, says: str, read: Callable[..., dict[str, Any]]) -> None:
     value = read(build_response({} if data == "absent" else {"data": data}), CHAT, SETTINGS)
     with pytest.raises(InvalidResponseError) as caught:
-        check_embeddings(value, 2, RESPONSE, CHAT)
+        check_embeddings(value, 2)
     assert says in str(caught.value)
     assert caught.value.request_id == "r-1"
+
+
+@pytest.mark.parametrize("read", READ.values(), ids=READ)
+@pytest.mark.parametrize("wrong", [None, [None, None], [float("nan"), 1.0], packed(float("nan"), 1.0)], ids=repr)
+def test_one_wrong_vector_does_not_affect_the_others(wrong: Any, read: Callable[..., dict[str, Any]]) -> None:
+    data = [vector(wrong if index == 16 else [float(index), 0.5], index=index) for index in range(60)]
+    value = read(build_response({"data": data}), CHAT, SETTINGS)
+    embeddings = read_vectors(value, 60, RESPONSE, CHAT, name="row {}".format)
+    assert [index for index, each in enumerate(embeddings) if isinstance(each, InvalidResponseError)] == [16]
+    assert [list(each) for each in embeddings if not isinstance(each, InvalidResponseError)] == [
+        [index, 0.5] for index in range(60) if index != 16
+    ]
+    with pytest.raises(InvalidResponseError, match=r"the vector of row 16 is (missing|not of finite numbers)\."):
+        raise_error(embeddings[16])
+
+
+@pytest.mark.parametrize(("numbers", "fits"), [([0.5, 1.0], True), ([0.5], False), (packed(0.5, 1.0, 2.0), False)])
+def test_dimensions_are_those_requested(numbers: Any, fits: bool) -> None:
+    (embedding,) = read_vectors({"data": [vector(numbers)]}, 1, RESPONSE, CHAT, dimensions=2)
+    assert isinstance(embedding, InvalidResponseError) is not fits
+    if not fits:
+        assert "numbers, not the 2 of 'dimensions'." in str(embedding)

@@ -26,7 +26,7 @@ from support import canary
 from support.scripted_server import Received, Server, Wire, echo, hang, raw, refusing, reset, respond, vanish
 from support.streams import DONE, HEAD, answer, chunk, chunked, dripping, send_stream, then_hang
 
-CHAT = chat_request.as_stream(chat_request.chat("gpt-oss-20b", [{"role": "user", "content": "Hi"}], max_tokens=5))
+CHAT = chat_request.chat_stream("gpt-oss-20b", [{"role": "user", "content": "Hi"}], max_tokens=5)
 ONE = chunk("one")
 
 

@@ -177,15 +177,27 @@ class TestEmbeddings:
         assert plan.progress.usage.input_tokens == 3
 
     @pytest.mark.parametrize(
-        "response", [{}, {"data": []}, {"data": [{}]}, {"data": [{"embedding": []}]}, {"data": [{"embedding": "?"}]}]
+        ("response", "words"),
+        [
+            ({}, "no vectors for 1 texts"),
+            ({"data": []}, "0 vectors for 1 texts"),
+            ({"data": [{}]}, "the vector of row 3 is missing"),
+            ({"data": [{"embedding": []}]}, "the vector of row 3 is missing"),
+            ({"data": [{"embedding": "?"}]}, "the vector of row 3 is not of finite numbers"),
+            ({"data": [{"embedding": [None]}]}, "the vector of row 3 is not of finite numbers"),
+            ({"data": [{"embedding": [0.5], "index": 9}]}, "vector 0 has a wrong index"),
+        ],
     )
-    def test_a_response_without_a_vector_is_an_error(self, hook_for: Make, sandbox: Sandbox, response: Any) -> None:
+    def test_a_response_without_a_vector_is_an_error(
+        self, hook_for: Make, sandbox: Sandbox, response: Any, words: str
+    ) -> None:
         with build_answers(hook_for, sandbox) as answers:
             body = self.find_body(answers, "a")
         with build_answers(hook_for, sandbox, (body, 200, response)) as answers:
             plan, _ = build_embedding_rows(answers)
-            with pytest.raises(errors.InvalidResponseError):
-                plan.ask(Work((Question(b"", {"text": "a"}, 0),)))
+            with pytest.raises(errors.InvalidResponseError, match=words) as raised:
+                plan.ask(Work((Question(b"", {"text": "a"}, 3),)))
+        assert not raised.value.retryable, "it was answered, and billed"
 
     def test_rows_without_a_vector_are_listed_once(self, hook_for: Make, sandbox: Sandbox) -> None:
         with build_answers(hook_for, sandbox) as answers:

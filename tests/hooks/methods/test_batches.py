@@ -62,6 +62,18 @@ def test_all_batches_are_listed_page_by_page(hook_for: Make, sandbox: Sandbox) -
     assert len(sandbox.requests) == 2
 
 
+def test_list_that_repeats_its_page_ends_with_a_warning(hook_for: Make, ear: Any) -> None:
+    page = {"data": [{"id": "batch-1", "status": "completed"}], "has_more": True}
+    with Server(respond(200, page)) as server:
+        hook = ear.listen(hook_for(stored(server)))
+        assert [each["id"] for each in hook.list_batches()] == ["batch-1"]
+        assert [each.path for each in server.requests] == [
+            "/v1/batches?limit=100",
+            "/v1/batches?limit=100&after=batch-1",
+        ]
+    assert "The service repeats its list of batches, or never ends it" in ear.text
+
+
 def test_cancelled(hook_for: Make) -> None:
     with Sandbox(batch_seconds=600) as slow:
         hook = hook_for(stored(slow))

@@ -84,10 +84,10 @@ class Trial:
         messages = [{"role": "user", "content": self.text}]
         # The operator's defaults: the page shows its code for the same request.
         fields = {"max_tokens": self.max_tokens, "temperature": defaults.TEMPERATURE}
-        request = chat_request.chat(self.model, messages, **fields)
+        request = chat_request.chat_stream(self.model, messages, **fields)
         token, first, room = self.settings.client.token, None, MAX_ANSWER_CHARS
         answer, scrubber = StreamedChat(token), StreamScrubber(token)
-        with closing(client.stream(chat_request.as_stream(request), TIMEOUT_S)) as events:
+        with closing(client.stream(request, TIMEOUT_S)) as events:
             for data in iter_until_whole(answer, events):
                 piece = answer.take(data)
                 first = first or (_since(started) if piece else None)
@@ -108,7 +108,8 @@ class Trial:
         if error := parse_error(response, request, self.settings.client.base_url, token, time.time()):
             raise error
         value = http_response.parse(response, request, self.settings.client)
-        (vector,) = vectors.check_embeddings(value, count, response, request)
+        (outcome,) = vectors.read_vectors(value, count, response, request, name=lambda _: "the text")
+        vector = vectors.raise_error(outcome)
         yield from ()
         facts = {"dimensions": len(vector), "vector_start": vector[:5], "model": _name(value.get("model"), token)}
         return facts | _usage(value.get("usage"))

@@ -155,6 +155,12 @@ def test_embedding_of_another_shape(script: Script, body: Any) -> None:
     assert "not what an OpenAI-compatible service returns" in last["error"]
 
 
+def test_embedding_that_is_not_of_numbers(script: Script) -> None:
+    script(respond(200, {"data": [{"embedding": [None, 0.5]}]}))
+    (last,) = lines(ask("try", **EMBEDDING))
+    assert "the vector of the text is not of finite numbers" in last["error"]
+
+
 def test_double_click_is_one_request(script: Script) -> None:
     open_, arrival = threading.Event(), threading.Event()
 
