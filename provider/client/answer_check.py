@@ -86,7 +86,7 @@ def find_fault(
     finish = f" (finish_reason {excerpt(scrub(answer.finish_reason, token), 40)!r})" if answer.finish_reason else ""
     has_text = bool(answer.text.strip() or answer.has_media)
     if reason in _CUT:
-        return _find_cut(answer, has_text, f"The answer of {model}", finish, limit)
+        return _find_cut(answer, has_text, model, finish, limit)
     if reason in _WITHHELD or (answer.refusal and not has_text and not answer.calls):
         words = f": {excerpt(scrub(answer.refusal, token), 200)}" if answer.refusal else ""
         filtered = f"A content filter withheld the answer of {model}"
@@ -99,20 +99,22 @@ def find_fault(
         )
     if has_text or answer.calls:
         return None
-    what = "has reasoning, but no text" if answer.has_reasoning else "has no text"
-    return InvalidOutputError(f"The answer of {model} {what}{finish}, and was billed. Try again, or change the prompt.")
+    what = f"The answer of {model} has no text"
+    if answer.has_reasoning:
+        what = f"The answer of {model} has reasoning, but no text"
+    return InvalidOutputError(f"{what}{finish}, and was billed. Try again, or change the prompt.")
 
 
-def _find_cut(answer: Answer, has_text: bool, what: str, finish: str, limit: str) -> OutputTruncatedError | None:
+def _find_cut(answer: Answer, has_text: bool, model: Any, finish: str, limit: str) -> OutputTruncatedError | None:
     if any(not _is_json(call.get("arguments")) for call in answer.calls if isinstance(call, Mapping)):
-        place = "within the arguments of a tool call"
+        what = f"The answer of {model} reached its token limit within the arguments of a tool call"
     elif has_text or answer.calls:
         return None
     else:
-        place = "before the first word"
+        what = f"The answer of {model} reached its token limit before the first word"
     return OutputTruncatedError(
-        f"{what} reached its token limit {place}{finish}, and was billed. Raise {limit}, or leave it out: a reasoning "
-        "model spends tokens on thinking first."
+        f"{what}{finish}, and was billed. Raise {limit}, or leave it out: a reasoning model spends tokens on thinking "
+        "first."
     )
 
 

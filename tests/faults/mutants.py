@@ -291,6 +291,59 @@ GUARDS = {
         "author_chose",
         'optional=("stream_options",)',
     ),
+    "a broken answer is no answer": _without(
+        "client/answer_check.py",
+        "    if reason in _BROKEN:\n",
+        "tests/hooks/test_usable_answers.py",
+        "aborted",
+        "    if False:\n",
+    ),
+    "a withheld answer is no answer": _without(
+        "client/answer_check.py",
+        "    if reason in _WITHHELD or (",
+        "tests/hooks/test_usable_answers.py",
+        "withheld",
+        "    if False and (",
+    ),
+    "a stream without a finish reason is not whole": _without(
+        "client/chat/stream_assembly.py",
+        "return bool(ends) and all(ends)",
+        "tests/hooks/test_stream_ends.py",
+        "broken_off",
+        "return self._is_done or (bool(ends) and all(ends))",
+    ),
+    "a stream ends with its answer": _without(
+        "client/chat/stream_assembly.py",
+        "    while not chat.ended:\n",
+        "tests/hooks/test_stream_ends.py",
+        "whatever_happens",
+        "    while True:\n",
+    ),
+    "the connection of a stream is not used again": _without(
+        "client/http/transport.py",
+        "_LastResponse if closes else",
+        "tests/hooks/test_stream_ends.py",
+        "never_used",
+    ),
+    "XCom can hold an answer": _without(
+        "hooks/base.py",
+        "self.make_storable(value) if is_suspect(response.body) else value",
+        "tests/hooks/test_usable_answers.py",
+        "characters",
+        "value",
+    ),
+    "each tool call has an id": _without(
+        "client/chat/tool_calls.py",
+        "    if isinstance(identifier, str) and identifier.strip() and identifier not in used:\n",
+        "tests/client/chat/test_tool_calls.py",
+        put="    if True:\n",
+    ),
+    "arguments are sent back as an object": _without(
+        "client/chat/tool_calls.py",
+        "self.arguments if self.arguments is not None and _is_object(self.arguments) else",
+        "tests/client/chat/test_tool_calls.py",
+        put="self.arguments or",
+    ),
 }
 
 

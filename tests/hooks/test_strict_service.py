@@ -5,6 +5,7 @@ Every verb works with a service that refuses optional fields, and the author's o
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from apache_airflow_provider_ovhcloud_ai.operators.embedding import OVHCloudAIEn
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from apache_airflow_provider_ovhcloud_ai.ui.console.views import playground
 from support.saved_connections import HELLO, MODEL, Make, stored
+from support.streams import DONE, event
 
 pytestmark = pytest.mark.airflow
 
 EMBEDDING = "bge-m3"
+CALL = {"name": "look_up", "arguments": '{"city": "Lyon"}'}
+DOUBLE = json.dumps(CALL["arguments"])
 ROWS = [{"text": "one"}, {"text": "two"}]
 
 
@@ -80,6 +84,41 @@ def test_each_verb_works_and_asks_once_from_then_on(
 def test_a_conversation_with_tools_is_valid(hook_for: Make, strict: Sandbox, stream: bool) -> None:
     answer = hook_for(stored(strict)).ask("look_up", MODEL, tools=[look_up], stream=stream)
     assert [message["role"] for message in answer.messages][:3] == ["user", "assistant", "tool"]
+
+
+#: Tool calls as servers send them, and a part of the tool's message that answers the first.
+QUIRKS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "id null": ([{"id": None, "type": "function", "function": CALL}], "Rain in Lyon"),
+    "id empty": ([{"id": "", "type": "function", "function": CALL}], "Rain in Lyon"),
+    "id missing": ([{"type": "function", "function": CALL}], "Rain in Lyon"),
+    "one id twice": ([{"id": "a", "type": "function", "function": CALL}] * 2, "Rain in Lyon"),
+    "no type": ([{"id": "a", "function": CALL}], "Rain in Lyon"),
+    "arguments as an object": ([{"id": "a", "function": {**CALL, "arguments": {"city": "Lyon"}}}], "Rain in Lyon"),
+    "arguments in a string in a string": ([{"id": "a", "function": {**CALL, "arguments": DOUBLE}}], "Rain in Lyon"),
+    "arguments that are not JSON": ([{"id": "a", "function": {**CALL, "arguments": "city=Lyon"}}], "are not JSON"),
+    "arguments of another type": ([{"id": "a", "function": {**CALL, "arguments": "[1]"}}], "should be an object"),
+    "arguments null": ([{"id": "a", "function": {**CALL, "arguments": None}}], "city: missing"),
+    "a name that is none": ([{"id": "a", "function": {**CALL, "name": "look up!"}}], "there is no tool 'look up!'"),
+    "no name": ([{"id": "a", "function": {"arguments": "{}"}}], "the call names no tool"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", QUIRKS)
+def test_a_conversation_is_valid_whatever_the_calls_are(
+    hook_for: Make, strict: Sandbox, name: str, stream: bool
+) -> None:
+    calls, words = QUIRKS[name]
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, ("delta" if stream else "message"): message, "finish_reason": "tool_calls"}
+    body: Any = {"choices": [choice]}
+    headers = {"Content-Type": "text/event-stream"} if stream else {}
+    strict.fail_next(200, event(body) + DONE if stream else body, headers, path="/v1/chat/completions")
+    answer = hook_for(stored(strict), max_retries=0).ask("Hi", MODEL, tools=[look_up], stream=stream)
+    assert answer.text
+    results = [message["content"] for message in answer.messages if message["role"] == "tool"]
+    assert words in results[0]
+    assert len(results) == len(calls)
 
 
 def test_usage_of_a_stream_is_unknown(hook_for: Make, strict: Sandbox, ear: Any) -> None:

@@ -279,6 +279,30 @@ def test_tools_get_their_calls_and_the_model_their_messages() -> None:
     assert result.requests[1].messages == [*QUESTION, message, *answer_calls(read)]
 
 
+@pytest.mark.parametrize(
+    ("error", "is_named"),
+    [
+        (fail(400, "This model's maximum context length is 8192 tokens"), True),
+        (fail(413), True),
+        (errors.BadRequestError("400. No.", status=400, code="context_length_exceeded"), True),
+        (errors.ConfigurationError("The request is 9,000,000 bytes."), True),
+        (fail(400, "temperature must be a number"), False),
+        (fail(503), False),
+    ],
+)
+def test_tool_result_that_makes_a_request_too_long_is_named(error: errors.AIEndpointsError, is_named: bool) -> None:
+    result = play(TOOLED, respond(None, call()), error)
+    assert result.error is error
+    assert ("The longest result of a tool, of weather, has 4 characters" in str(error)) is is_named
+
+
+@pytest.mark.parametrize("kind", [errors.InvalidOutputError, errors.AnswerWithheldError])
+def test_answer_without_text_is_repaired_unless_it_was_withheld(kind: type[errors.InvalidOutputError]) -> None:
+    error = kind("no text", response=respond("").response)
+    result = play(plan(structure=STRUCTURE), error, respond(GOOD))
+    assert (result.error is None, result.rest == []) == ((kind is errors.InvalidOutputError),) * 2
+
+
 def test_a_token_in_an_answer_is_in_no_message() -> None:
     secret = plan("a b", structure=STRUCTURE, token=TOKEN)
     wrong = respond(f'{{"n": "{TOKEN}"}}', warning=f"deprecated {TOKEN}")
