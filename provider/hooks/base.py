@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import defaults
 from ..client.fork_lock import create_fork_lock
-from ..client.http import error_meaning, http_request, http_response
+from ..client.http import error_meaning, http_request
 from ..client.http.http_response import HTTPResponse
 from ..client.http.sync_client import Client
 from ..client.models import model_list, model_names
@@ -123,8 +123,7 @@ class BaseAIEndpointsHook(BaseHook):
     def _models(self, send: Callable[[http_request.Request], HTTPResponse]) -> list[dict[str, Any]]:
         request = model_list.models()
         response = send(request)
-        value = http_response.parse(response, request, self.settings.client)
-        return model_list.check_models(value, response, request)
+        return model_list.parse_models(response, request, self.settings.client)
 
     def _read_settings(self) -> ConnectionSettings:
         return read_settings(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)
