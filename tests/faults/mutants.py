@@ -233,6 +233,55 @@ GUARDS = {
         "billed",
         'Request("POST", "/chat/completions", "chat completion", body["model"], content)',
     ),
+    "an error within a success is an error": _without(
+        "client/http/decompression.py",
+        "    inner = find_inner_status(status, body)\n",
+        "tests/client/http/test_drivers.py",
+        "within_a_success",
+        "    inner = None\n",
+    ),
+    "used-up credit is not asked for again": _without(
+        "client/http/error_meaning.py",
+        "    if _is_credit_used_up(status, words, code, wait):\n",
+        "tests/client/http/test_drivers.py",
+        "used_up_credit",
+        "    if False:\n",
+    ),
+    "a model of another kind is not a missing one": _without(
+        "client/http/error_meaning.py",
+        "    if _WRONG_KIND.search(words):\n",
+        "tests/client/http/test_error_meaning.py",
+        "",
+        "    if False:\n",
+    ),
+    "a limit a second is not one a minute": _without(
+        "client/ratelimit/rate_estimate.py",
+        "            self._gap = min(self._gap, until - self._until)\n",
+        "tests/client/ratelimit/test_rate_estimate.py",
+        "",
+        "            pass\n",
+    ),
+    "tokens are paced by": _without(
+        "client/ratelimit/pacer.py",
+        "        if cost:\n",
+        "tests/client/ratelimit/test_pacer.py",
+        "by_tokens",
+        "        if cost == 1:\n",
+    ),
+    "a redirect's target shows no password": _without(
+        "client/http/http_response.py",
+        "target.netloc.rpartition('@')[2]",
+        "tests/client/http/test_http_response.py",
+        "refuses",
+        "target.netloc",
+    ),
+    "the search for an error's words is bounded": _without(
+        "client/http/error_body.py",
+        "    if len(words) > MAX_WORDS_CHARS:\n",
+        "tests/client/http/test_error_body.py",
+        "bounded",
+        "    if False:\n",
+    ),
 }
 
 
