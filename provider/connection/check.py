@@ -204,8 +204,7 @@ def _list_models(run: _Run) -> Step:
     if response.status >= 400:
         return causes.list_failed(response, run.settings)
     try:
-        value = http_response.parse(response, request, run.settings.client)
-        run.models = model_list.check_models(value, response, request)
+        run.models = model_list.parse_models(response, request, run.settings.client)
     except InvalidResponseError:
         return causes.list_failed(response, run.settings)
     seconds = response.seconds - (response.secured or response.connect_seconds or 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from .. import defaults
 from ..client.http.error_meaning import (
@@ -21,7 +21,7 @@ from ..client.http.error_meaning import (
     explain_forbidden,
 )
 from ..client.http.error_responses import server_words
-from ..client.http.http_response import HTTPResponse, describe_page
+from ..client.http.http_response import HTTPResponse, describe_page, describe_redirect
 from ..client.http.json_body import read_json
 from ..client.wait_headers import read_requested_wait
 from ..errors import AIEndpointsError, APIConnectionError, APITimeoutError, QuotaExceededError
@@ -103,7 +103,7 @@ def explain_status(response: HTTPResponse, settings: ConnectionSettings, request
         return _redirected(response, settings)
     if response.status == 407:
         return _proxy_failed(settings, "answered 407: it asks for a user and password")
-    words, code, _ = server_words(response) if _is_object(response) else ("", None, False)
+    words, code, _ = server_words(response) if _has_fields(response) else ("", None, False)
     is_credit_used_up = choose_error_class(response.status, words, code) is QuotaExceededError
     status = 402 if is_credit_used_up else response.status
     if status in {401, 403}:
@@ -139,23 +139,20 @@ _UNDECIDED = {
 
 
 def _redirected(response: HTTPResponse, settings: ConnectionSettings) -> Step:
-    location = scrub(response.headers.get("location", ""), settings.client.token)
-    try:
-        target = urlsplit(urljoin(settings.client.base_url, location))
-        to = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
-    except ValueError:
-        to = "an address that is none"
     remedy = "The token must not follow. Put the service's own address into 'Base URL'."
     return Step(
-        "failed", f"redirected ({response.status})", f"{describe_host(settings)} sends on to {to}. {remedy}", SETTING
+        "failed",
+        f"redirected ({response.status})",
+        f"{describe_host(settings)} sends on to {describe_redirect(response, settings.client)}. {remedy}",
+        SETTING,
     )
 
 
 def _list_unauthorized(response: HTTPResponse, settings: ConnectionSettings, description: str) -> Step:
     reason = "401 Unauthorized" if response.status == 401 else "403 Forbidden"
-    is_page = not _is_object(response) and _page(response, settings).startswith("an HTML page")
+    is_page = not _has_fields(response) and _page(response, settings).startswith("an HTML page")
     if is_page or response.status == 403:
-        cause = explain_forbidden(server_words(response)[0] if _is_object(response) else "", is_page=is_page)
+        cause = explain_forbidden(server_words(response)[0] if _has_fields(response) else "", is_page=is_page)
         if cause is not None:
             state: State = "inconclusive" if cause is FORBIDDEN_MODEL else "failed"
             owner = _FORBIDDEN_OWNERS[cause]
@@ -189,7 +186,7 @@ def list_failed(response: HTTPResponse, settings: ConnectionSettings) -> Step:
     elif response.status >= 400:
         headline = f"list of models refused ({response.status})"
         remedy = "Check 'Base URL': it must be that of an OpenAI-compatible API."
-    elif _is_object(response):
+    elif _has_fields(response):
         headline = "not an OpenAI-compatible list of models"
         remedy = "It has no list 'data' of models with an id. Check 'Base URL'."
     else:
@@ -221,7 +218,7 @@ def speaks_of_request(response: HTTPResponse) -> bool:
     :param response: the response to a request for a model that doesn't exist
     :return: False if the error is about anything else, or may be about a credential
     """
-    if response.status not in {400, 404, 422} or not _is_object(response):
+    if response.status not in {400, 404, 422} or not _has_fields(response):
         return False
     words, code, _ = server_words(response)
     text = f"{words} {code or ''}".lower()
@@ -244,7 +241,7 @@ def _describe_response(response: HTTPResponse, settings: ConnectionSettings, req
 
 
 def _words(response: HTTPResponse, settings: ConnectionSettings) -> str:
-    if not _is_object(response):
+    if not _has_fields(response):
         return f" with {_page(response, settings)}"
     words = excerpt(scrub(server_words(response)[0], settings.client.token)).rstrip(".")
     return f" and says: {words}" if words else ""
@@ -258,5 +255,5 @@ def _page(response: HTTPResponse, settings: ConnectionSettings) -> str:
     return describe_page(replace(response, body=body, headers=headers))
 
 
-def _is_object(response: HTTPResponse) -> bool:
-    return isinstance(read_json(response.body)[1], dict)
+def _has_fields(response: HTTPResponse) -> bool:
+    return isinstance(read_json(response.body)[1], (dict, list))

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import defaults
 from ..client.fork_lock import create_fork_lock
-from ..client.http import error_meaning, http_request, http_response
+from ..client.http import error_meaning, http_request
 from ..client.http.http_response import HTTPResponse
 from ..client.http.sync_client import Client
 from ..client.models import model_list, model_names
@@ -124,8 +124,8 @@ class BaseAIEndpointsHook(BaseHook):
     def _models(self, send: Callable[[http_request.Request], HTTPResponse]) -> list[dict[str, Any]]:
         request = model_list.models()
         response = send(request)
-        value = self._parse(response, request)
-        return model_list.check_models(value, response, request)
+        models = model_list.parse_models(response, request, self.settings.client)
+        return self.make_storable(models) if is_suspect(response.body) else models
 
     def _read_settings(self) -> ConnectionSettings:
         return read_settings(self._get_connection(), timeout=self.timeout, max_retries=self.max_retries)

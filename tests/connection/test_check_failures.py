@@ -133,14 +133,24 @@ RESPONSES = {
         "Failed: not an OpenAI-compatible list of models. {host} answered 200 to the list of models. It has no list "
         "'data' of models with an id. Check 'Base URL'. Where to act: your setting.",
     ),
+    "errors in a list": (
+        ServiceResponse(400, '[{"error": {"code": 400, "message": "API key not valid"}}]'),
+        "Failed: list of models refused (400). {host} answered 400 to the list of models and says: API key not valid. "
+        "Check 'Base URL': it must be that of an OpenAI-compatible API. Where to act: your setting.",
+    ),
+    "a list of something else": (
+        ServiceResponse(200, "[1]", {"Content-Type": "application/json"}),
+        "Failed: not an OpenAI-compatible list of models. {host} answered 200 to the list of models. It has no list "
+        "'data' of models with an id. Check 'Base URL'. Where to act: your setting.",
+    ),
     "redirect": (
         ServiceResponse(302, "", {"Location": "https://login.example.com/sso?next=/v1/models"}),
-        "Failed: redirected (302). {host} sends on to https://login.example.com. The token must not follow. Put the "
-        "service's own address into 'Base URL'. Where to act: your setting.",
+        "Failed: redirected (302). {host} sends on to https://login.example.com/sso. The token must not follow. Put "
+        "the service's own address into 'Base URL'. Where to act: your setting.",
     ),
     "redirect to nowhere": (
         ServiceResponse(301, "", {"Location": "http://[broken"}),
-        "Failed: redirected (301). {host} sends on to an address that is none. The token must not follow. Put the "
+        "Failed: redirected (301). {host} sends on to another address. The token must not follow. Put the "
         "service's own address into 'Base URL'. Where to act: your setting.",
     ),
     "too large": (

@@ -222,6 +222,10 @@ COMMON: dict[str, Fault] = {
     "an error with 200": Fault(_status(200, {"error": {"message": "overloaded"}}), "InvalidResponseError"),
     "an error 401 with 200": Fault(_status(200, {"error": {"message": "no", "code": 401}}), "AuthenticationError"),
     "an error 429 with 200": Fault(_status(200, {"error": {"message": "no", "code": 429}}), "RateLimitError", ALWAYS),
+    "101 headers": Fault(
+        lambda endpoint: raw(_headed(endpoint, **{f"X-{number}": "x" for number in range(101)})),
+        "InvalidResponseError or answer",
+    ),
     "errors with 200": Fault(_status(200, {"success": False, "errors": ["no"]}), "InvalidResponseError"),
     "credit used up": Fault(
         _status(429, {"error": {"message": "no", "code": "insufficient_quota"}}), "QuotaExceededError"

@@ -166,3 +166,35 @@ def test_unknown_model_is_reported_even_if_the_models_cannot_be_listed(hook_for:
         with pytest.raises(NotFoundError, match=r"^Model not found: 'm'"):
             hook_for(stored(server)).chat_completion("m", HELLO)
         assert len(server.requests) == 2
+
+
+#: A refusal of LiteLLM's, OpenAI's and Azure's, and its status.
+UNKNOWN_MODELS = {
+    "LiteLLM": (400, {"error": {"message": "{'error': '/chat/completions: Invalid model name passed in model=ax'}"}}),
+    "OpenAI": (403, {"error": {"message": "Project has no access", "code": "model_not_found"}}),
+    "Azure": (404, {"error": {"message": "The API deployment does not exist", "code": "DeploymentNotFound"}}),
+    "within a success": (200, {"error": {"message": "no such model", "code": 404}}),
+}
+
+
+@pytest.mark.parametrize("sender", UNKNOWN_MODELS)
+@pytest.mark.parametrize("method", ["chat_completion", "stream_chat_completion", "create_embedding"])
+def test_unknown_model_in_any_spelling_is_named_with_similar_ones(hook_for: Make, sender: str, method: str) -> None:
+    status, body = UNKNOWN_MODELS[sender]
+    models = {"object": "list", "data": [{"id": "a-model"}, {"id": "z"}]}
+    content = "Hi" if method == "create_embedding" else HELLO
+    with Server(respond(status, body), respond(200, models)) as server, pytest.raises(NotFoundError) as caught:
+        list(getattr(hook_for(stored(server, canary.TOKEN)), method)("a-modl", content))
+    assert str(caught.value).startswith("Model not found: 'a-modl' (")
+    assert "Did you mean a-model?" in str(caught.value)
+
+
+def test_model_of_another_kind_is_not_a_missing_one(hook_for: Make) -> None:
+    body = {"error": {"message": "This is not a chat model and thus not supported", "code": None}}
+    with (
+        Server(respond(404, body)) as server,
+        pytest.raises(BadRequestError, match="choose a model of another kind") as e,
+    ):
+        hook_for(stored(server, canary.TOKEN)).chat_completion(MODEL, HELLO)
+    assert str(e.value).startswith("404 Not Found: ")
+    assert len(server.requests) == 1

@@ -71,16 +71,16 @@ class TokenWindow:
     limit: int
     mean: int = 500
     _window: int = -1
-    _used: int = 0
+    _tokens_gone: int = 0
     _dice: random.Random = field(default_factory=lambda: random.Random(1))
 
     def take(self, now: float) -> tuple[bool, int, float]:
         window, since = divmod(now, MINUTE)
         if window != self._window:
-            self._window, self._used = int(window), 0
-        passes = self._used < self.limit * self.mean
-        self._used += passes * self._dice.randint(self.mean // 5, 2 * self.mean - self.mean // 5)
-        return passes, max(0, self.limit * self.mean - self._used), math.ceil(MINUTE - since)
+            self._window, self._tokens_gone = int(window), 0
+        passes = self._tokens_gone < self.limit * self.mean
+        self._tokens_gone += passes * self._dice.randint(self.mean // 5, 2 * self.mean - self.mean // 5)
+        return passes, max(0, self.limit * self.mean - self._tokens_gone), math.ceil(MINUTE - since)
 
 
 @dataclass

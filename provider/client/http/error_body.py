@@ -152,6 +152,9 @@ def read_error(value: Any) -> ErrorFields:
     :param value: the JSON of an error, of any form
     :return: its words, code and HTTP status
     """
+    if isinstance(value, list):
+        # Strings at the top aren't an error's words: the connection test must not quote a service's content.
+        value = [each for each in value if isinstance(each, Mapping)]
     objects = _list_objects(value)
     words = _find_words(value, MAX_LEVELS)
     if len(words) > MAX_WORDS_CHARS:
@@ -232,9 +235,13 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[a-zA-Z][\w.-]{0,79}", value))
 
 
+def _is_number(value: str) -> bool:
+    return len(value) == 3 and value.isdecimal()
+
+
 def _find_status(objects: list[Mapping[str, Any]]) -> int | None:
     values = [each[name] for each in objects for name in _STATUSES if name in each]
-    numbers = (int(value) for value in values if type(value) is int or (isinstance(value, str) and value.isdecimal()))
+    numbers = (int(value) for value in values if type(value) is int or (isinstance(value, str) and _is_number(value)))
     status = next((number for number in numbers if 400 <= number <= 599), None)
     if status is None:
         names = [each[name] for each in objects for name in (*_CODES, "error") if isinstance(each.get(name), str)]

@@ -21,6 +21,9 @@ from .json_body import read_json
 REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request-id", "x-correlation-id")
 
 
+#: Characters of a redirect's target that are read.
+MAX_LOCATION_CHARS = 2_000
+
 #: The usage, which is at the end of the body, and the number of bytes to search.
 _TOTAL_TOKENS, _USAGE_BYTES = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})\b'), 2_000
 
@@ -76,13 +79,16 @@ class HTTPResponse:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def parse(response: HTTPResponse, request: Request, settings: ClientSettings) -> dict[str, Any]:
+def parse(
+    response: HTTPResponse, request: Request, settings: ClientSettings, *, list_name: str | None = None
+) -> dict[str, Any]:
     """
     Parse the JSON object of a successful response.
 
     :param response: the response
     :param request: its request
     :param settings: base URL, and the token, which is removed from everything that is quoted
+    :param list_name: the field to return a bare list in, as some services send one; None to refuse it
     :return: the object
     :raises InvalidResponseError: if it is a redirect, isn't JSON, is an error, or isn't an object
     """
@@ -106,6 +112,8 @@ def parse(response: HTTPResponse, request: Request, settings: ClientSettings) ->
             detail=words,
             **facts(response),
         )
+    if list_name is not None and isinstance(value, list):
+        return {list_name: value}
     if not isinstance(value, dict):
         raise InvalidResponseError(
             f"{_misshaped(request)} a {type(value).__name__} where an object belongs.", **facts(response)
@@ -153,15 +161,27 @@ def describe_page(response: HTTPResponse) -> str:
     return excerpt(response.content_type, 60) or "text of no declared type"
 
 
-def _redirected(response: HTTPResponse, request: Request, settings: ClientSettings) -> str:
+def describe_redirect(response: HTTPResponse, settings: ClientSettings) -> str:
+    """
+    Describe the target of a redirect.
+
+    :param response: the response
+    :param settings: base URL, and the token, which is removed
+    :return: scheme, host, port and path, without user, query and fragment, which may hold secrets
+    """
+    location = scrub(response.headers.get("location", "")[:MAX_LOCATION_CHARS], settings.token)
     try:
-        target = urlsplit(scrub(urljoin(settings.base_url, response.headers.get("location", "")), settings.token))
-        where = excerpt(f"{target.scheme}://{target.hostname or ''}", 100)
+        target = urlsplit(urljoin(settings.base_url, location))
     except ValueError:
-        where = "another address"
+        return "another address"
+    return excerpt(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}", 200)
+
+
+def _redirected(response: HTTPResponse, request: Request, settings: ClientSettings) -> str:
     return (
-        f"The {request.description} was redirected (status {response.status}) to {where}, and the token does not "
-        "follow: put the service's own address into the base URL."
+        f"The {request.description} was redirected (status {response.status}) to "
+        f"{describe_redirect(response, settings)}, and the token does not follow: put the service's own address into "
+        "the base URL."
     )
 
 

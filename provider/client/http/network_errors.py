@@ -4,6 +4,7 @@ Turns an exception of either HTTP library into the error that says why there was
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -32,9 +33,13 @@ _REMEDY = {
 }
 
 
+#: What both libraries say of headers that are more, or longer, than they read.
+_TOO_MANY_HEADERS = re.compile(r"got more than \d+ (headers|bytes when reading header line)|Receive buffer too long")
+
+
 def build_connection_error(
     exception: BaseException, request: Request, settings: ClientSettings, *, seconds: float, connected: bool
-) -> APIConnectionError:
+) -> APIConnectionError | InvalidResponseError:
     """
     Build the error for a failure of the network.
 
@@ -47,6 +52,11 @@ def build_connection_error(
     """
     if any(isinstance(cause, TimeoutError) for cause in _causes(exception)):
         return build_timeout_error(request, settings, seconds, connected=connected)
+    if connected and (match := _TOO_MANY_HEADERS.search(_deepest(exception))):
+        return InvalidResponseError(
+            f"The response to the {request.description} from {_name_service(settings)} was not read: it has too many "
+            f"headers, or too long ones ({match.group()}). Check the service, and any gateway or proxy before it."
+        )
     # An error after sending began is a lost connection, however the library names it.
     kind = "lost" if connected else classify_network_error(exception, through_proxy=settings.proxy is not None)
     detail = excerpt(scrub(_deepest(exception), settings.token), 160)

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...errors import InvalidResponseError
 from ..http.http_request import Request
-from ..http.http_response import HTTPResponse, _misshaped, facts
+from ..http.http_response import HTTPResponse, _misshaped, facts, parse
+from ..settings import ClientSettings
 
 
 def models() -> Request:
@@ -18,6 +19,19 @@ def models() -> Request:
     :return: the request
     """
     return Request("GET", "/models", "list of models")
+
+
+def parse_models(response: HTTPResponse, request: Request, settings: ClientSettings) -> list[dict[str, Any]]:
+    """
+    Read the models of a response. Together sends a bare list of them.
+
+    :param response: the response
+    :param request: its request
+    :param settings: as for :func:`.http_response.parse`
+    :return: the models, each with its ``id``
+    :raises InvalidResponseError: if it isn't a list of objects with an id
+    """
+    return check_models(parse(response, request, settings, list_name="data"), response, request)
 
 
 def check_models(value: dict[str, Any], response: HTTPResponse, request: Request) -> list[dict[str, Any]]:

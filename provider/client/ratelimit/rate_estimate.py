@@ -134,20 +134,20 @@ class TokenMean:
         self.value = 0.0
         self._last: tuple[int, float] | None = None
 
-    def update(self, quota: Quota, number: int, used: int | None) -> None:
+    def update(self, quota: Quota, number: int, usage: int | None) -> None:
         """
         Update the mean from a response. A service may count more than a response used, such as its ``max_tokens``.
 
         :param quota: the reported quota of tokens
         :param number: number of the request
-        :param used: usage that the response reports, or None
+        :param usage: tokens that the response reports, or None
         """
         last_number, last_left = self._last or (number, quota.left)
         if number < last_number:
             return
         self._last = number, quota.left
         drop = (last_left - quota.left) / (number - last_number) if number > last_number else 0.0
-        tokens = max(drop, float(used or 0))
+        tokens = max(drop, float(usage or 0))
         if tokens > 0:
             self.value += (tokens - self.value) * (TOKEN_MEAN_WEIGHT if self.value else 1.0)
 

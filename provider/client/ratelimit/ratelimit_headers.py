@@ -52,7 +52,7 @@ class Quota:
     :param reset: seconds until the limit resets; None if the service doesn't say
     :param window: seconds of the window; None if the service doesn't say
     :param unit: :data:`REQUESTS` or :data:`TOKENS`
-    :param name: tells the limits of a service apart
+    :param name: distinguishes the limits of a service
     """
 
     limit: float

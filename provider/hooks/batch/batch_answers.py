@@ -146,7 +146,7 @@ def read_status(line: Mapping[str, Any] | None) -> int | None:
         return None
     error = find_error(_read_body(line))
     status = response.get("status_code")
-    status = int(status) if isinstance(status, str) and status.isdecimal() else status
+    status = int(status) if isinstance(status, str) and len(status) == 3 and status.isdecimal() else status
     if status == 200 and error:
         # An error within a success counts as the error that it names.
         return error.status

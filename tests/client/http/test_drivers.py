@@ -107,6 +107,17 @@ def test_statuses_are_repeated_as_they_should(kind: str, status: int, sleeps: An
         assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(slept[0]))
 
 
+@pytest.mark.parametrize("headers", [{f"X-{number}": "x" for number in range(101)}, {"X-Long": "x" * 200_000}])
+def test_too_many_headers_are_named(drive: Callable[..., Any], headers: dict[str, str]) -> None:
+    with Server(respond(200, {"object": "list", "data": []}, headers)) as server:
+        run = drive(settings_for(server), MODELS)
+        # httpx reads any number of headers, up to 100 kB together.
+        if drive is drive_blocking or len(headers) == 1:
+            assert isinstance(run.error, InvalidResponseError)
+            assert "it has too many headers, or too long ones (" in str(run.error)
+            assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_used_up_credit_is_neither_repeated_nor_a_rate(drive: Callable[..., Any], kind: str) -> None:
     body = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}

@@ -115,6 +115,7 @@ def test_error_is_found(sender: str) -> None:
         {"message": {"content": "Hello"}, "done": True},
         {"message": "Hello"},
         [{"id": "model"}],
+        {"status": "9" * 5_000, "message": "Hello"},
         [],
         {},
         None,

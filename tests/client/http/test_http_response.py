@@ -58,13 +58,18 @@ def test_parse(encoding: str) -> None:
         (build_response(5), "a int where an object belongs."),
         (
             build_response(b"", status=302, location="https://login.example/?next=secret"),
-            "to https://login.example, and the",
+            "to https://login.example/, and the",
         ),
         (
             build_response(b"", status=307, location="/elsewhere"),
-            "(status 307) to https://service.example, and the token",
+            "(status 307) to https://service.example/elsewhere, and the token",
         ),
-        (build_response(b"", status=301), "(status 301) to https://service.example"),
+        (build_response(b"", status=301), "(status 301) to https://service.example/v1, and"),
+        (
+            build_response(b"", status=307, location="https://me:pw@service.example:8443/v2/models?key=k#f"),
+            "(status 307) to https://service.example:8443/v2/models, and the token",
+        ),
+        (build_response(b"", status=307, location="/secret/" + "x" * 5_000), "to https://service.example/***/xxx"),
         (build_response(b"", status=302, location="http://[broken"), "(status 302) to another address"),
         (build_response(b"", status=304), "(status 304)"),
     ],

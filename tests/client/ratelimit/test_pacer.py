@@ -406,9 +406,9 @@ def test_drivers_learn_a_limit_by_tokens_from_the_sandbox(drive: Callable[..., A
         settings = ClientSettings(sandbox.base_url, sandbox.token)
         run = drive(settings, *[rate_limiters.chat("gpt-oss-20b")] * 6)
         assert [outcome.status for outcome in run.outcomes] == [200] * 6
-        used = 400 - int(run.outcomes[0].headers["x-ratelimit-remaining-tokens"])
-        assert run.outcomes[0].total_tokens == used
-        assert len(run.slept) == len([n for n in range(6) if 2 * (400 - n * used) < 400])
+        cost = 400 - int(run.outcomes[0].headers["x-ratelimit-remaining-tokens"])
+        assert run.outcomes[0].total_tokens == cost
+        assert len(run.slept) == len([n for n in range(6) if 2 * (400 - n * cost) < 400])
 
 
 def test_used_up_tokens_are_waited_for_not_the_requests(drive: Callable[..., Any]) -> None:

@@ -75,13 +75,13 @@ class TestAdvertised:
     def test_limit_of_hours_is_a_rate_once_half_of_it_is_gone(self) -> None:
         limit = AdvertisedLimit()
         limit.update(Quota(600, 599, 3_000.0, 3_600.0), 1, 100.0)
-        assert [limit.rate(101.0, sent) for sent in (1, 300, 301)] == [None, None, 10.0]
+        assert [limit.rate(101.0, count) for count in (1, 300, 301)] == [None, None, 10.0]
 
 
 class TestTokenMean:
-    def test_mean_follows_the_quota_or_the_usage_whichever_is_more(self) -> None:
+    def test_mean_follows_the_larger_of_quota_and_usage(self) -> None:
         mean = TokenMean()
-        for number, left, used, expected in [
+        for number, left, usage, expected in [
             (1, 900, None, 0.0),
             (2, 800, None, 100.0),
             # Two requests together, and then the service refills.
@@ -91,7 +91,7 @@ class TestTokenMean:
             # An older response.
             (3, 700, 5_000, 110.0),
         ]:
-            mean.update(Quota(1_000, left, None, unit=TOKENS), number, used)
+            mean.update(Quota(1_000, left, None, unit=TOKENS), number, usage)
             assert mean.value == pytest.approx(expected)
 
 

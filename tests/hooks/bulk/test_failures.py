@@ -19,6 +19,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     InvalidOutputError,
     NotFoundError,
     PartialFailureError,
+    QuotaExceededError,
     RateLimitError,
 )
 from apache_airflow_provider_ovhcloud_ai.hooks.bulk.failures import (
@@ -68,7 +69,7 @@ def test_a_run_without_failures_ends_well(on_error: str, caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("on_error", ON_ERROR)
-@pytest.mark.parametrize("kind", [AuthenticationError, NotFoundError, BudgetExceededError])
+@pytest.mark.parametrize("kind", [AuthenticationError, NotFoundError, QuotaExceededError, BudgetExceededError])
 def test_what_each_row_would_get_ends_the_run(on_error: str, kind: type[AIEndpointsError]) -> None:
     with pytest.raises(kind):
         add(Failures(on_error, 100), None, RowError(1, kind("no")))
