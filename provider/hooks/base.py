@@ -12,7 +12,7 @@ from typing import Any
 from .. import defaults
 from ..client.fork_lock import create_fork_lock
 from ..client.http import error_meaning, http_request
-from ..client.http.http_response import HTTPResponse
+from ..client.http.http_response import HTTPResponse, parse
 from ..client.http.sync_client import Client
 from ..client.models import model_list, model_names
 from ..client.parallel import Concurrency, limit_by_open_files
@@ -171,7 +171,7 @@ class BaseAIEndpointsHook(BaseHook):
         """
         Parse the JSON of a response, so that every store can hold it.
         """
-        value = http_response.parse(response, request, self.settings.client)
+        value = parse(response, request, self.settings.client)
         return self.make_storable(value) if is_suspect(response.body) else value
 
     def make_storable(self, value: Any) -> Any:

@@ -254,10 +254,10 @@ CASES = {
 def read_by_openai(kind: str, server: Server) -> Any:
     with openai.OpenAI(base_url=server.base_url, api_key="k", max_retries=0, timeout=TIMEOUT_S) as client:
         if kind == "chat":
-            return client.chat.completions.create(model=MODEL, messages=HELLO).choices[0].message.content  # type: ignore[arg-type]
+            return client.chat.completions.create(model=MODEL, messages=HELLO).choices[0].message.content  # type: ignore[arg-type]  # plain dictionaries
         if kind == "embeddings":
             return [each.embedding for each in client.embeddings.create(model=MODEL, input=["a", "b"]).data]
-        chunks = client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)  # type: ignore[arg-type]
+        chunks = client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)  # type: ignore[arg-type]  # plain dictionaries
         return "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
 
 

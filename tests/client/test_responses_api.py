@@ -103,7 +103,7 @@ BROKEN_CALL = {"type": "function_call", "name": "f", "arguments": '{"a'}
 def test_unusable_response_is_an_error(value: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words) as caught:
         responses_api.check(value, HTTPResponse(200, {}, b""), SENT, ClientSettings())
-    assert caught.value.response is value  # type: ignore[attr-defined]
+    assert caught.value.response is value  # type: ignore[attr-defined]  # each of them has it
 
 
 @pytest.mark.parametrize(

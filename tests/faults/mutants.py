@@ -316,7 +316,7 @@ GUARDS = {
         "client/chat/stream_assembly.py",
         "    while not chat.ended:\n",
         "tests/hooks/test_stream_ends.py",
-        "whatever_happens",
+        "breaks_afterwards",
         "    while True:\n",
     ),
     "the connection of a stream is not used again": _without(
@@ -334,7 +334,7 @@ GUARDS = {
     ),
     "each tool call has an id": _without(
         "client/chat/tool_calls.py",
-        "    if isinstance(identifier, str) and identifier.strip() and identifier not in used:\n",
+        "    if isinstance(identifier, str) and identifier.strip() and identifier not in ids:\n",
         "tests/client/chat/test_tool_calls.py",
         put="    if True:\n",
     ),
@@ -343,6 +343,7 @@ GUARDS = {
         "self.arguments if self.arguments is not None and _is_object(self.arguments) else",
         "tests/client/chat/test_tool_calls.py",
         put="self.arguments or",
+    ),
     "an error within a success is an error": _without(
         "client/http/decompression.py",
         "    inner = find_inner_status(status, body)\n",

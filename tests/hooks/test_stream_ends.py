@@ -95,7 +95,7 @@ def send(pieces: Sequence[bytes], end: Callable[[Wire], None], *, is_chunked: bo
     [[END, USAGE, DONE], [END, USAGE], [END, DONE], [chunk(finish="stop", usage={"total_tokens": 9})]],
     ids=["all", "no DONE", "no usage", "usage in the last chunk"],
 )
-def test_whole_answer_is_kept_whatever_happens_afterwards(
+def test_whole_answer_is_kept_even_if_the_connection_breaks_afterwards(
     run: Any, verb: Any, rest: list[bytes], end: Any, is_chunked: bool
 ) -> None:
     assert run(verb, send([*TEXT, *rest], end, is_chunked=is_chunked)) == "Yes."
@@ -260,8 +260,8 @@ def test_tool_calls_of_deltas_of_any_shape(hook_for: Make, name: str) -> None:
         answer = hook_for(stored(server)).stream_chat_completion("m", HELLO)
         assert list(answer) == []
     calls = answer.response["choices"][0]["message"]["tool_calls"]
-    found = [(call["id"], call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]
-    assert found == expected
+    read = [(call["id"], call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]
+    assert read == expected
 
 
 @pytest.fixture

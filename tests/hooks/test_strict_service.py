@@ -105,7 +105,7 @@ QUIRKS: dict[str, tuple[list[dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", QUIRKS)
-def test_a_conversation_is_valid_whatever_the_calls_are(
+def test_conversation_with_calls_of_any_shape_is_valid(
     hook_for: Make, strict: Sandbox, name: str, stream: bool
 ) -> None:
     calls, words = QUIRKS[name]

@@ -135,7 +135,7 @@ def answer_with(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[[
 
     def answer(completion: dict[str, Any], verb: str) -> None:
         if verb == "batch":
-            batches = sandbox._service._routes[-1].endpoint.__self__  # type: ignore[union-attr]
+            batches = sandbox._service._routes[-1].endpoint.__self__  # type: ignore[union-attr]  # the route of batches
             monkeypatch.setattr(batches, "_run", lambda *_: (200, completion))
         elif verb in {"ask_stream", "stream", "trial"}:
             sandbox.fail_next(200, to_stream(completion), {"Content-Type": "text/event-stream"}, path=CHAT)

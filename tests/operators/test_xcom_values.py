@@ -32,8 +32,8 @@ with DAG("xcom_values_{}", start_date=datetime(2026, 1, 1), schedule=None):
 """
 
 #: Half of a pair, a whole pair in two halves, NUL, and the numbers that JSON doesn't have.
-SAID = "half \ud83d, whole \ud83d\ude00, NUL \0"
-KEPT = "half \ufffd, whole \U0001f600, NUL \ufffd"
+OUTPUT = "half \ud83d, whole \ud83d\ude00, NUL \0"
+STORED = "half \ufffd, whole \U0001f600, NUL \ufffd"
 LOGPROBS = {"content": [{"token": "a\0", "logprob": float("-inf"), "top_logprobs": []}]}
 
 
@@ -43,16 +43,16 @@ def test_xcom_holds_what_a_model_says(
     ovh_ai_endpoints_connection: str,
     ovh_ai_endpoints_sandbox: Sandbox,
 ) -> None:
-    message = {"role": "assistant", "content": SAID, "reasoning": SAID}
+    message = {"role": "assistant", "content": OUTPUT, "reasoning": OUTPUT}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": LOGPROBS}
     completion = json.dumps({"choices": [choice], "model": "gpt-oss-20b", "usage": {"total_tokens": 3}}).encode()
     ovh_ai_endpoints_sandbox.fail_next(200, completion, path="/v1/chat/completions", times=4)
-    output = [{"type": "message", "content": [{"type": "output_text", "text": SAID}]}]
+    output = [{"type": "message", "content": [{"type": "output_text", "text": OUTPUT}]}]
     ovh_ai_endpoints_sandbox.fail_next(200, json.dumps({"output": output}).encode(), path="/v1/responses")
     run = run_dag(DAG.format(next(NUMBERS)))
     assert str(run.state) == "success"
-    assert xcom(run, "text") == xcom(run, "text", "reasoning") == xcom(run, "response") == KEPT
-    (kept,) = xcom(run, "whole")["choices"]
-    assert kept["message"]["content"] == KEPT
-    assert kept["logprobs"] == {"content": [{"token": "a\ufffd", "logprob": None, "top_logprobs": []}]}
-    assert xcom(run, "rows")["answers"] == [KEPT, KEPT]
+    assert xcom(run, "text") == xcom(run, "text", "reasoning") == xcom(run, "response") == STORED
+    (stored,) = xcom(run, "whole")["choices"]
+    assert stored["message"]["content"] == STORED
+    assert stored["logprobs"] == {"content": [{"token": "a\ufffd", "logprob": None, "top_logprobs": []}]}
+    assert xcom(run, "rows")["answers"] == [STORED, STORED]

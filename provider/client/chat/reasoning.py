@@ -27,7 +27,7 @@ _BEGIN = re.compile(r"\s*(" + "|".join(map(re.escape, TAGS)) + ")")
 
 def split_reasoning(text: str) -> tuple[str, str]:
     """
-    Separate the reasoning at the beginning of a text from the answer.
+    Separate the reasoning at the beginning of a string from the answer.
 
     :param text: the text of a model
     :return: the reasoning, and the answer: empty if the reasoning doesn't end
@@ -39,15 +39,15 @@ def split_reasoning(text: str) -> tuple[str, str]:
     if thoughts:
         return "\n".join(thoughts), text.lstrip()
     for end in _LONE_ENDS:
-        thought, found, answer = text.partition(end)
-        if found and not any(tag in thought for tag in TAGS):
+        thought, tag, answer = text.partition(end)
+        if tag and not any(tag in thought for tag in TAGS):
             return thought.strip(), answer.lstrip()
     return "", text
 
 
 class ReasoningFilter:
     """
-    Removes the reasoning at the beginning of a text that arrives in chunks.
+    Removes the reasoning at the beginning of a string that arrives in chunks.
 
     Reasoning without its opening tag can't be recognized before its end, and is returned.
     """
@@ -85,11 +85,11 @@ class ReasoningFilter:
             if begin:
                 self._has_reasoning, self._end, self._held = True, TAGS[begin[1]], self._held[begin.end() :]
             return begin is not None
-        _, found, rest = self._held.partition(self._end)
+        _, tag, rest = self._held.partition(self._end)
         # Without the tag, the end may be its beginning.
-        self._held = rest if found else self._held[-len(self._end) :]
-        self._end = None if found else self._end
-        return bool(found)
+        self._held = rest if tag else self._held[-len(self._end) :]
+        self._end = None if tag else self._end
+        return bool(tag)
 
     def finish(self) -> str:
         """

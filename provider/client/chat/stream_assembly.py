@@ -279,9 +279,9 @@ class _Call:
         """
         Return whether a part begins the next call: it has another id, or a name after complete arguments.
         """
-        identifier, known = part.get("id"), self._fields.get("id")
-        if identifier and known:
-            return bool(identifier != known)
+        identifier, own_id = part.get("id"), self._fields.get("id")
+        if identifier and own_id:
+            return bool(identifier != own_id)
         function = part.get("function")
         return isinstance(function, dict) and bool(function.get("name") and self._name) and self._is_complete()
 

@@ -50,13 +50,13 @@ def read_tool_calls(calls: Iterable[Any], messages: Sequence[Any] = ()) -> list[
     :param messages: the conversation so far, whose ids aren't used again
     :return: the calls, each with an id
     """
-    used = {each for message in messages for each in _find_ids(message)}
+    ids = {each for message in messages for each in _find_ids(message)}
     read: list[ToolCall] = []
     for call in calls:
         function = to_mapping(to_mapping(call).get("function"))
         name = function.get("name")
-        identifier = _choose_id(to_mapping(call).get("id"), used)
-        used.add(identifier)
+        identifier = _choose_id(to_mapping(call).get("id"), ids)
+        ids.add(identifier)
         read.append(ToolCall(identifier, name if isinstance(name, str) else "", _read_text(function.get("arguments"))))
     return read
 
@@ -77,12 +77,12 @@ def _find_ids(message: Any) -> list[str]:
     return [each for each in ids if isinstance(each, str)]
 
 
-def _choose_id(identifier: Any, used: set[str]) -> str:
-    if isinstance(identifier, str) and identifier.strip() and identifier not in used:
+def _choose_id(identifier: Any, ids: set[str]) -> str:
+    if isinstance(identifier, str) and identifier.strip() and identifier not in ids:
         return identifier
     # Nine letters and digits, as Mistral's API needs.
-    number = len(used)
-    while (new := f"call{number:05}") in used:
+    number = len(ids)
+    while (new := f"call{number:05}") in ids:
         number += 1
     return new
 

@@ -104,8 +104,8 @@ def test_body_decides_what_is_a_stream_of_events(
     ],
 )
 def test_other_body_is_read_whole(receive: Callable[..., Any], content_type: str, body: bytes, encoding: str) -> None:
-    sent = gzip.compress(body) if encoding == "gzip" else body
-    response = receive(body=sent, Content_Type=content_type, Content_Encoding=encoding)
+    compressed = gzip.compress(body) if encoding == "gzip" else body
+    response = receive(body=compressed, Content_Type=content_type, Content_Encoding=encoding)
     with pytest.raises(response_reader.WholeBody) as caught:
         list(response_reader.iter_stream(response, REQUEST, SETTINGS))
     assert isinstance(caught.value.outcome, HTTPResponse)

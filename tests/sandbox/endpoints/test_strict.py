@@ -91,6 +91,7 @@ def test_messages_that_fit_together(messages: list[Any]) -> None:
 
 def test_lines_of_a_batch_are_checked_too() -> None:
     sandbox = Sandbox(strict=True)
-    batches = next(route.endpoint for route in sandbox._service._routes if route.path == "/v1/batches").__self__  # type: ignore[union-attr]
+    (create, *_) = (route.endpoint for route in sandbox._service._routes if route.path == "/v1/batches")
+    batches = create.__self__  # type: ignore[union-attr]  # it is a method
     status, _ = batches._run("/v1/embeddings", {"model": "bge-m3", "input": "a", "encoding_format": "float"})
     assert status == 422
