@@ -220,7 +220,8 @@ class Client:
         fields = OptionalFields(request, self.settings)
 
         def begin(response: HTTPResponse) -> None:
-            if response.status < 400:
+            # The body of JSON may be an error.
+            if response.status < 400 and "json" not in response.content_type:
                 fields.observe(response)
             head(response)
 
@@ -228,6 +229,8 @@ class Client:
         outcome = yield from self._stream(fields.request, seconds, begin, patient=patient)
         if isinstance(outcome, HTTPResponse) and fields.observe(outcome):
             outcome = yield from self._stream(fields.request, seconds, begin, patient=patient)
+            if isinstance(outcome, HTTPResponse):
+                fields.observe(outcome)
         if isinstance(outcome, HTTPResponse):
             error = parse_error(outcome, request, self.settings.base_url, self.settings.token, time.time())
             if error is None:

@@ -45,6 +45,7 @@ REFUSALS = {
     "detail": respond(422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "x"], "msg": "Extra inputs"}]}),
     "value": respond(400, {"object": "error", "message": "base64 encoding is not currently supported"}),
     "wordless": respond(400),
+    "inside a 200": respond(200, {"error": {"message": "Invalid request", "code": 400}}),
 }
 
 
