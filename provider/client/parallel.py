@@ -78,7 +78,7 @@ def map_ordered(
     running = 0
     with _pool(concurrency) as pool:
         for item in items:
-            future = pool.submit(work, item)
+            future = _submit(pool, concurrency, work, item)
             future.add_done_callback(completed.put)
             pending.append((item, future))
             running += 1
@@ -108,7 +108,7 @@ def as_completed(
     completed: SimpleQueue[Future[Value]] = SimpleQueue()
     with _pool(concurrency) as pool:
         for item in items:
-            future = pool.submit(work, item)
+            future = _submit(pool, concurrency, work, item)
             pending[future] = item
             future.add_done_callback(completed.put)
             while len(pending) >= _find_limit(concurrency):
@@ -130,6 +130,20 @@ def _pool(concurrency: Concurrency) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(
+    pool: ThreadPoolExecutor, concurrency: Concurrency, work: Callable[[Item], Value], item: Item
+) -> Future[Value]:
+    """
+    Submit an item, with at most as many threads as items may run.
+
+    A thread that has just finished an item isn't idle yet, and the pool would start another in its place: 400 threads
+    where 8 items run at a time.
+    """
+    if not isinstance(concurrency, int):
+        pool._max_workers = max(concurrency(), 1)
+    return pool.submit(work, item)
 
 
 def limit_by_open_files(concurrency: int) -> int:

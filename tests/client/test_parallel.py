@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.parallel import LOOK_AHEAD_ITEMS, as_completed, map_ordered
@@ -38,6 +39,13 @@ def test_no_more_at_a_time_than_asked_for_and_no_fewer() -> None:
 
     assert len(list(map_ordered(range(12), work, 3))) == 12
     assert most == 3
+
+
+@pytest.mark.parametrize("run", [map_ordered, as_completed])
+@pytest.mark.parametrize("concurrency", [3, lambda: 3], ids=["number", "function"])
+def test_no_more_threads_than_items_at_a_time(run: Any, concurrency: Any) -> None:
+    threads = {outcome.result() for outcome in run(range(3_000), lambda _: threading.get_ident(), concurrency)}
+    assert 1 <= len(threads) <= 3
 
 
 def test_an_error_of_ours_is_an_outcome_and_does_not_stop_others() -> None:

@@ -20,6 +20,9 @@ HEADROOM, EXTRA_REQUESTS = 1.5, 2
 #: Responses that the mean latency is of, and that a measurement has, at least.
 MIN_WINDOW_RESPONSES, MIN_MEASURED_RESPONSES = 128, 16
 
+#: The shortest measurement in seconds, as the throughput of a fast service varies.
+MIN_MEASUREMENT_S = 1.0
+
 #: Factor by which the number may grow between two measurements, and the share of that growth that the throughput has
 #: to follow.
 GROWTH, MIN_GAIN = 2.0, 0.4
@@ -69,8 +72,8 @@ class ConcurrencyEstimate:
         """
         self._response_count += 1
         need = self._find_need(seconds, rate)
-        if rate is not None and self._response_count <= MIN_REQUESTS:
-            # The service has the capacity for its rate limit, until measured otherwise.
+        if rate is not None and self._response_count <= MIN_REQUESTS and seconds >= MIN_MEASUREMENT_S:
+            # A slow service has the capacity for its rate limit, until measured otherwise: measuring takes long.
             self._maximum = max(self._maximum, GROWTH * need)
         if running * TOLERANCE < self._limit:
             self._restart(self._limit)
@@ -82,7 +85,8 @@ class ConcurrencyEstimate:
             self._paced += is_paced
             self._failures += is_failure
             # As many responses as requests are under way, so that it doesn't matter if they come in bursts.
-            if self._measured >= max(MIN_MEASURED_RESPONSES, self._limit):
+            has_enough = self._measured >= max(MIN_MEASURED_RESPONSES, self._limit)
+            if has_enough and now - self._started >= MIN_MEASUREMENT_S:
                 self._decide(now, has_rate=rate is not None)
         self._limit = max(MIN_REQUESTS, min(need, self._maximum))
         if self._limit > TOLERANCE * self._measured_limit:
