@@ -76,9 +76,7 @@ def _list_on_an_event_loop(hook: OVHCloudAIEndpointsHook, _: Path) -> Any:
     async def look() -> Any:
         async with AsyncClient(hook.settings.client) as client:
             response = await client.send(request)
-            return model_list.check_models(
-                http_response.parse(response, request, hook.settings.client), response, request
-            )
+            return model_list.parse_models(response, request, hook.settings.client)
 
     return asyncio.run(look())
 

@@ -20,7 +20,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support import canary
 from support.saved_connections import HELLO, MODEL, Make, stored
-from support.scripted_server import Server, respond
+from support.scripted_server import Received, Server, Wire, respond
 
 pytestmark = pytest.mark.airflow
 
@@ -181,9 +181,14 @@ UNKNOWN_MODELS = {
 @pytest.mark.parametrize("method", ["chat_completion", "stream_chat_completion", "create_embedding"])
 def test_unknown_model_in_any_spelling_is_named_with_similar_ones(hook_for: Make, sender: str, method: str) -> None:
     status, body = UNKNOWN_MODELS[sender]
-    models = {"object": "list", "data": [{"id": "a-model"}, {"id": "z"}]}
+    models = respond(200, {"object": "list", "data": [{"id": "a-model"}, {"id": "z"}]})
+    refuse = respond(status, body)
+
+    def answer(wire: Wire, request: Received) -> bool:
+        return (models if request.path.endswith("/models") else refuse)(wire, request)
+
     content = "Hi" if method == "create_embedding" else HELLO
-    with Server(respond(status, body), respond(200, models)) as server, pytest.raises(NotFoundError) as caught:
+    with Server(answer) as server, pytest.raises(NotFoundError) as caught:
         list(getattr(hook_for(stored(server, canary.TOKEN)), method)("a-modl", content))
     assert str(caught.value).startswith("Model not found: 'a-modl' (")
     assert "Did you mean a-model?" in str(caught.value)

@@ -112,7 +112,7 @@ def parse(
             detail=words,
             **facts(response),
         )
-    if list_name is not None and isinstance(value, list):
+    if list_name is not None and value and isinstance(value, list):
         return {list_name: value}
     if not isinstance(value, dict):
         raise InvalidResponseError(

@@ -47,6 +47,6 @@ def test_bare_list_of_models_is_read() -> None:
     settings = ClientSettings(base_url="https://service.example/v1")
     response = HTTPResponse(200, {"content-type": "application/json"}, b'[{"id": "a"}, {"id": "b"}]')
     assert parse_models(response, MODELS, settings) == [{"id": "a"}, {"id": "b"}]
-    for body in (b"[1]", b'[{"name": "a"}]', b'[{"error": {"message": "no"}}]'):
+    for body in (b"[]", b"[1]", b'[{"name": "a"}]', b'[{"error": {"message": "no"}}]'):
         with pytest.raises(InvalidResponseError):
             parse_models(HTTPResponse(200, {}, body), MODELS, settings)
