@@ -28,7 +28,7 @@ from support.scripted_server import Server, respond
 from . import table
 from .call_sites import PLACES, Place
 from .endpoints import ENDPOINTS, Endpoint
-from .server_faults import ALWAYS, BODIES, COMMON, LIMIT, NEVER, STATUSES, STREAMS, WAITS, Fault
+from .server_faults import ALWAYS, ANSWERS, BODIES, COMMON, LIMIT, NEVER, STATUSES, STREAMS, WAITS, Fault
 
 TOKEN = "canary-9f2d-token-of-the-fault-matrix"
 
@@ -38,7 +38,7 @@ TIMEOUT, RETRIES, WAITING = 2.0, 1, 2.0
 #: A call that has not come back by then hangs: far beyond two attempts and the wait between them.
 HANGS = 60.0
 
-GROUPS = {"common": COMMON, "status": STATUSES, "wait": WAITS, "body": BODIES, "stream": STREAMS}
+GROUPS = {"common": COMMON, "status": STATUSES, "wait": WAITS, "body": BODIES, "stream": STREAMS, "answer": ANSWERS}
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def test_shape(where: str, place: tuple[Any, ...], value: str, run_fault: Any, r
         # It is of the type that belongs there, or the place says nothing that is needed.
         assert _still_fits(endpoint, place, value), outcome.value
     else:
-        assert outcome.name in {"InvalidResponseError", "OutputTruncatedError"}
+        assert outcome.name in {"InvalidResponseError", "InvalidOutputError", "OutputTruncatedError"}
         _check_sentence(outcome.error)
 
 

@@ -416,3 +416,45 @@ STREAMS: dict[str, Fault] = {
         ),
     }.items()
 }
+
+
+def _answer(fields: dict[str, Any]) -> Callable[[Endpoint], Manner]:
+    """A choice with other fields than a good one, as JSON or as a stream."""
+    message = {"role": "assistant", "content": fields.get("content"), **fields.get("message", {})}
+    end = {"finish_reason": fields.get("finish_reason", "stop"), **fields.get("choice", {})}
+
+    def make(endpoint: Endpoint) -> Manner:
+        if endpoint.kind == "text/event-stream":
+            events = ({"choices": [{"index": 0, "delta": message}]}, {"choices": [{"index": 0, "delta": {}, **end}]})
+            return _events(*(f"data: {json.dumps(each)}\n\n".encode() for each in events), b"data: [DONE]\n\n")
+        completion = {**json.loads(endpoint.body), "choices": [{"index": 0, "message": message, **end}]}
+        return respond(200, json.dumps(completion).encode(), {"Content-Type": endpoint.kind})
+
+    return make
+
+
+_CUT_CALL = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": '{"city": '}}]}
+
+#: What a model or its service does in place of a whole answer.
+ANSWERS: dict[str, Fault] = {
+    name: Fault(_answer(fields), outcome, of={"chat", "stream"}.__contains__)
+    for name, (fields, outcome) in {
+        "an answer without text": ({}, "InvalidOutputError"),
+        "reasoning alone": ({"message": {"reasoning_content": "Hm."}}, "InvalidOutputError"),
+        "reasoning alone, in tags": ({"content": "<think>Hm."}, "InvalidOutputError"),
+        "a refusal": ({"message": {"refusal": "I may not."}}, "AnswerWithheldError"),
+        "withheld by a content filter": (
+            {"content": "Half a", "finish_reason": "content_filter"},
+            "AnswerWithheldError",
+        ),
+        "aborted": ({"content": "Half a", "finish_reason": "abort"}, "InvalidOutputError"),
+        "an error in the choice": (
+            {"content": "Half a", "choice": {"error": {"message": "no"}}},
+            "InvalidResponseError",
+        ),
+        "cut before the first word": ({"content": "", "finish_reason": "length"}, "OutputTruncatedError"),
+        "cut in a tool call": ({"message": _CUT_CALL, "finish_reason": "length"}, "OutputTruncatedError"),
+        "cut in the text": ({"content": "Half a", "finish_reason": "length"}, "answer"),
+        "half of a character": ({"content": "Half \ud83d"}, "answer"),
+    }.items()
+}
