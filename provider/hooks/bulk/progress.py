@@ -62,7 +62,7 @@ class Progress:
         self._log_line(f"ended after {_format_duration(time.monotonic() - self._started)}: ")
         if self.cut:
             self._log.warning(
-                "%s: %s answers were cut at their token limit (finish_reason 'length'). Raise max_tokens.",
+                "%s: answers cut at the token limit (finish_reason 'length'): %s. Raise max_tokens.",
                 self._what,
                 f"{self.cut:,}",
             )

@@ -21,6 +21,7 @@ from apache_airflow_provider_ovhcloud_ai.errors import (
     PartialFailureError,
 )
 from apache_airflow_provider_ovhcloud_ai.rows.reading import read_rows
+from apache_airflow_provider_ovhcloud_ai.rows.run_file import Owner
 from apache_airflow_provider_ovhcloud_ai.sandbox import Sandbox
 from support.process_killer import kill_when
 from support.saved_connections import MODEL, Make, stored
@@ -211,3 +212,27 @@ def test_types_of_a_parquet_input_are_those_of_the_output(hook_for: Make, sandbo
     table = pyarrow.parquet.read_table(tmp_path / "out")
     assert table.select(source.column_names).equals(source)
     assert "c at 2026-01-02T12:00:00.123456789" in table.column("answer")[2].as_py()
+
+
+def answer_half(request: ServiceRequest) -> ServiceResponse:
+    """Cut each answer at its limit of tokens, and fail a row that names a status."""
+    if "= 422" in read_prompt(request):
+        return ServiceResponse(422, {"error": {"message": "as ordered"}})
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Half"}, "finish_reason": "length"}
+    return ServiceResponse(200, {"choices": [choice], "usage": {"total_tokens": 5}})
+
+
+def test_answers_cut_at_their_limit_are_counted_over_the_tries(hook_for: Make, tmp_path: Path, ear: Any) -> None:
+    owner = Owner({"run_id": "r"}, is_last_try=False)
+    with running(answer_half) as service:
+        hook = ear.listen(hook_for(stored(service)))
+        options: dict[str, Any] = {"model": MODEL, "owner": owner, "concurrency": 1, "extra_columns": ["finish_reason"]}
+        with pytest.raises(PartialFailureError):
+            hook.chat_rows(rows(4, 3), tmp_path / "out", **options)
+        manifest = hook.chat_rows(rows(5), tmp_path / "out", **options)
+        in_memory = hook.chat_rows(rows(2), model=MODEL)
+    assert (manifest["cut"], manifest["rows_reused"], in_memory["cut"]) == (5, 3, 2)
+    assert "cut" not in manifest["usage_total"]
+    assert {record["finish_reason"] for record in hook.read_rows(manifest)} == {"length"}
+    counts = [re.findall(r": (\d)\.", line) for line in ear.lines("answers cut at the token limit")]
+    assert counts == [["3"], ["2"]]
