@@ -201,7 +201,7 @@ def _outcome(read: Callable[[], Any]) -> Any:
 
 
 def _models(response: HTTPResponse) -> None:
-    for model in model_list.check_models(_object(response), response, CHAT):
+    for model in model_list.parse_models(response, CHAT, SETTINGS):
         rates = prices.read_pricing(model)
         if rates is not None:
             cost = prices.compute_cost(usage.Usage(1, 7, 5), rates)

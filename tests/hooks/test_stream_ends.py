@@ -107,6 +107,12 @@ def test_answer_without_usage_is_kept_if_its_end_came(run: Any, verb: Any, end: 
     assert run(verb, send([*TEXT, END], end, is_chunked=True)) == "Yes."
 
 
+@verbs
+def test_finish_reason_and_usage_in_each_chunk_end_nothing(run: Any, verb: Any) -> None:
+    pieces = [chunk(text, finish="normal", usage={"total_tokens": 9}) for text in ("Ye", "s.")]
+    assert run(verb, send([*pieces, DONE], close, is_chunked=True)) == "Yes."
+
+
 REASONS = (
     {"finish_reason": "stop"},
     {"finishReason": "STOP"},

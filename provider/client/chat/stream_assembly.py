@@ -45,7 +45,7 @@ class StreamedChat:
         self._head: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._usage: dict[str, Any] | None = None
-        self._is_done = False
+        self._is_done = self._usage_is_last = False
 
     @property
     def model(self) -> str | None:
@@ -89,7 +89,7 @@ class StreamedChat:
         """
         Whether nothing that belongs to the response can follow.
         """
-        return self._is_done or (self.complete and self._usage is not None and len(self._choices) == self._count)
+        return self._is_done or (self.complete and self._usage_is_last and len(self._choices) == self._count)
 
     def take(self, data: str) -> str:
         """
@@ -111,6 +111,8 @@ class StreamedChat:
         for value in (event, *choices):
             if error := find_inner_error(value, self._token):
                 raise error
+        # Some services send a finish reason and the usage with each piece of text.
+        self._usage_is_last = isinstance(event.get("usage"), dict) and not any(map(_adds_content, choices))
         if _OWN_FIELDS & event.keys():
             self._note(event)
         texts = [(choice.index, choice.take(part)) for choice, part in self._find_choices(choices)]
@@ -153,6 +155,11 @@ class StreamedChat:
             index = part.get("index", 0)
             if type(index) is int:
                 yield self._choices.setdefault(index, _Choice(index)), part
+
+
+def _adds_content(part: Mapping[str, Any]) -> bool:
+    delta = part.get("delta") or part.get("message")
+    return isinstance(delta, dict) and any(delta.get(name) for name in (*_TEXTS, "tool_calls"))
 
 
 def iter_until_whole(chat: StreamedChat, events: Iterator[str]) -> Iterator[str]:
