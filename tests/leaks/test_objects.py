@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from apache_airflow_provider_ovhcloud_ai.client.http import http_response
 from apache_airflow_provider_ovhcloud_ai.client.http.async_client import AsyncClient
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
 from apache_airflow_provider_ovhcloud_ai.errors import AIEndpointsError, ConfigurationError
@@ -152,9 +151,7 @@ def test_error_about_a_response_without_its_content(connected: Callable[[str], N
 async def _send(hook: OVHCloudAIEndpointsHook) -> None:
     async with AsyncClient(hook.settings.client) as client:
         response = await client.send(model_list.models())
-        model_list.check_models(
-            http_response.parse(response, model_list.models(), hook.settings.client), response, model_list.models()
-        )
+        model_list.parse_models(response, model_list.models(), hook.settings.client)
 
 
 def test_clients_settings_and_what_they_made(sandbox: Sandbox, at_debug: pytest.LogCaptureFixture) -> None:

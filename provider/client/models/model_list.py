@@ -31,19 +31,7 @@ def parse_models(response: HTTPResponse, request: Request, settings: ClientSetti
     :return: the models, each with its ``id``
     :raises InvalidResponseError: if it isn't a list of objects with an id
     """
-    return check_models(parse(response, request, settings, list_name="data"), response, request)
-
-
-def check_models(value: dict[str, Any], response: HTTPResponse, request: Request) -> list[dict[str, Any]]:
-    """
-    Check that a response is a list of models.
-
-    :param value: the response's JSON
-    :param response: the response
-    :param request: its request
-    :return: the models, each with its ``id``
-    :raises InvalidResponseError: if it isn't a list of objects with an id
-    """
+    value = parse(response, request, settings, list_name="data")
     data = value.get("data")
     if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
         raise InvalidResponseError(

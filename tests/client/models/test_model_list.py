@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from apache_airflow_provider_ovhcloud_ai.client.http import http_request
 from apache_airflow_provider_ovhcloud_ai.client.http.http_response import HTTPResponse
 from apache_airflow_provider_ovhcloud_ai.client.models import model_list
-from apache_airflow_provider_ovhcloud_ai.client.models.model_list import check_models, parse_models
+from apache_airflow_provider_ovhcloud_ai.client.models.model_list import parse_models
 from apache_airflow_provider_ovhcloud_ai.client.settings import ClientSettings
 from apache_airflow_provider_ovhcloud_ai.errors import InvalidResponseError
 
@@ -18,7 +19,11 @@ def test_list_of_models() -> None:
 MODELS = model_list.models()
 
 
-RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
+SETTINGS = ClientSettings(base_url="https://service.example/v1")
+
+
+def read(value: Any) -> Any:
+    return parse_models(HTTPResponse(200, {"x-request-id": "r-1"}, json.dumps(value).encode()), MODELS, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -35,18 +40,16 @@ RESPONSE = HTTPResponse(200, {"x-request-id": "r-1"}, b"")
 )
 def test_models_that_are_none(value: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError, match="it has no list 'data' of models with an id"):
-        check_models(value, RESPONSE, MODELS)
+        read(value)
 
 
 def test_models_that_are() -> None:
-    assert check_models({"data": []}, RESPONSE, MODELS) == []
-    assert check_models({"data": [{"id": "a", "x": 1}]}, RESPONSE, MODELS) == [{"id": "a", "x": 1}]
+    assert read({"data": []}) == []
+    assert read({"data": [{"id": "a", "x": 1}]}) == [{"id": "a", "x": 1}]
 
 
 def test_bare_list_of_models_is_read() -> None:
-    settings = ClientSettings(base_url="https://service.example/v1")
-    response = HTTPResponse(200, {"content-type": "application/json"}, b'[{"id": "a"}, {"id": "b"}]')
-    assert parse_models(response, MODELS, settings) == [{"id": "a"}, {"id": "b"}]
-    for body in (b"[]", b"[1]", b'[{"name": "a"}]', b'[{"error": {"message": "no"}}]'):
+    assert read([{"id": "a"}, {"id": "b"}]) == [{"id": "a"}, {"id": "b"}]
+    for value in ([], [1], [{"name": "a"}], [{"error": {"message": "no"}}]):
         with pytest.raises(InvalidResponseError):
-            parse_models(HTTPResponse(200, {}, body), MODELS, settings)
+            read(value)
