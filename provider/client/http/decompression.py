@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from ...errors import InvalidResponseError
 from ...redaction import scrub
@@ -22,6 +23,9 @@ ACCEPT_ENCODING = "gzip, deflate"
 
 #: Encodings that are decompressed.
 ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+
+#: The first byte of a gzip or zlib stream.
+_COMPRESSED = (b"\x1f", b"\x78")
 
 #: Bytes read from the connection at once.
 CHUNK_BYTES = 65_536
@@ -86,11 +90,15 @@ def inflate_stream(chunks: Iterable[bytes]) -> Iterator[bytes]:
     Decompress a body as it arrives.
 
     :param chunks: the chunks of a gzip or zlib stream
-    :return: chunks of at most :data:`CHUNK_BYTES`
+    :return: chunks of at most :data:`CHUNK_BYTES`; unchanged if it isn't one, as some servers only say so
     :raises InvalidResponseError: if it is damaged
     """
-    stream = zlib.decompressobj(_WINDOWS[0])
-    for chunk in chunks:
+    chunks = iter(chunks)
+    stream, head = zlib.decompressobj(_WINDOWS[0]), next(chunks, b"")
+    if not head.startswith(_COMPRESSED):
+        yield from chain([head], chunks)
+        return
+    for chunk in chain([head], chunks):
         rest = chunk
         while rest and not stream.eof:
             try:

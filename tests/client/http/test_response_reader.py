@@ -120,7 +120,13 @@ def test_events_are_read_up_to_the_limit(receive: Callable[..., Any], encoding: 
         list(response_reader.iter_stream(response, REQUEST, SETTINGS))
 
 
-def test_damaged_stream_is_an_error(receive: Callable[..., Any]) -> None:
+def test_stream_that_only_says_that_it_is_compressed_is_read(receive: Callable[..., Any]) -> None:
     response = receive(body=EVENTS, Content_Encoding="gzip")
+    assert list(response_reader.iter_stream(response, REQUEST, SETTINGS)) == ['{"a": 1}', "[DONE]"]
+
+
+def test_damaged_stream_is_an_error(receive: Callable[..., Any]) -> None:
+    damaged = gzip.compress(EVENTS)[:10] + b"\xff" * 20
+    response = receive(body=damaged, Content_Encoding="gzip")
     with pytest.raises(InvalidResponseError, match="can't be decompressed"):
         list(response_reader.iter_stream(response, REQUEST, SETTINGS))
