@@ -70,14 +70,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """
     Start no further process for a part of the tests.
 
-    :return: for ``-n auto``: none for a part, else one more than there are cores, as each waits for a fifth of its time
+    :return: for ``-n auto``: none for a part, else as many as there are cores; one more with ``--quick``, whose tests
+        wait for a fifth of their time and measure none
     """
     option = config.option
     paths = [path if (path := Path(arg)).is_dir() else path.parent / path.name.split("::")[0] for arg in config.args]
     files = [file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
     if option.keyword or option.maxfail or option.lf or len(files) <= FEW_FILES:
         return 0
-    return (os.cpu_count() or 1) + 1
+    return (os.cpu_count() or 1) + option.quick
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

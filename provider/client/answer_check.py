@@ -16,6 +16,9 @@ from typing import Any
 from ..errors import AnswerWithheldError, InvalidOutputError, OutputTruncatedError
 from ..redaction import excerpt, scrub
 
+#: Characters of a text of the service that are read to quote its beginning.
+MAX_TEXT_CHARS = 10_000
+
 #: The answer reached a limit of tokens.
 _CUT = frozenset(
     {"length", "max_tokens", "max_output_tokens", "max_length", "model_length", "model_context_window_exceeded"}
@@ -83,12 +86,12 @@ def find_fault(
     :return: the error to raise, or None for a usable answer. An answer that was cut within its text is usable
     """
     reason = _normalize(answer.finish_reason)
-    finish = f" (finish_reason {excerpt(scrub(answer.finish_reason, token), 40)!r})" if answer.finish_reason else ""
+    finish = f" (finish_reason {_quote(answer.finish_reason, token)!r})" if answer.finish_reason else ""
     has_text = bool(answer.text.strip() or answer.has_media)
     if reason in _CUT:
         return _find_cut(answer, has_text, model, finish, limit)
     if reason in _WITHHELD or (answer.refusal and not has_text and not answer.calls):
-        words = f": {excerpt(scrub(answer.refusal, token), 200)}" if answer.refusal else ""
+        words = f": {_quote(answer.refusal, token)}" if answer.refusal else ""
         filtered = f"A content filter withheld the answer of {model}"
         who = filtered if reason in _WITHHELD else f"{model} refused to answer"
         remedy = "It was billed. Change the prompt, or use another model."
@@ -116,6 +119,11 @@ def _find_cut(answer: Answer, has_text: bool, model: Any, finish: str, limit: st
         f"{what}{finish}, and was billed. Raise {limit}, or leave it out: a reasoning model spends tokens on thinking "
         "first."
     )
+
+
+def _quote(text: str, token: str | None) -> str:
+    # Looking for the token in megabytes takes minutes. A part of it at the cut is beyond what is quoted.
+    return excerpt(scrub(text[:MAX_TEXT_CHARS], token), 200)
 
 
 def _normalize(finish_reason: str | None) -> str:

@@ -29,7 +29,7 @@ MESSAGES = [re.findall(r"`([^`]+)`", heading) for heading in re.findall(r"^### (
 PASTED = {
     "No module named 'apache_airflow_provider_ovhcloud_ai'": "No module named 'apache_airflow_provider_ovhcloud_ai'",
     "Failed: token refused (403 Forbidden)": "Failed: token refused (…)",
-    "Model not found: 'Mistral-7B' (404)": "Model not found: … (404)",
+    "Model not found: 'Mistral-7B' (404)": "Model not found: … (…)",
     "The base URL 'http://llm.example.com/v1' would send the token unencrypted": (
         "The base URL … would send the token unencrypted"
     ),

@@ -66,7 +66,7 @@ def is_in_source(message: str, texts: list[str]) -> bool:
 
 def test_the_page_is_read() -> None:
     assert 40 < len(SECTIONS) == PAGE.count("\n### ")
-    message = r"`[^`]+`(?: \(Airflow\))?"
+    message = r"`[^`]+`(?: \((?:Airflow|404)\))?"
     assert all(re.fullmatch(f"{message}(?:, {message})*", heading) for heading in SECTIONS)
 
 

@@ -120,7 +120,7 @@ def test_an_answer_of_a_type(connect: Any, chat_url: str, annotation: Any) -> No
 
 def test_json_that_was_cut_is_not_paid_for_twice(connect: Any, chat_url: str) -> None:
     conversation = connect(chat_url).conversation("Où est-on?", "tiny-chat", response_format=Verdict, max_tokens=2)
-    with pytest.raises(OutputTruncatedError, match="before its JSON was whole"):
+    with pytest.raises(OutputTruncatedError, match=r"before (its JSON was whole|the first word)"):
         conversation.run()
     assert conversation.usage_tracker.usage.requests == 1
 

@@ -118,8 +118,8 @@ def weaviate(refused: str | None = None) -> Iterator[tuple[dict[str, Any], ReadV
             objects.update({each.uuid: each for each in request.objects})
             texts = [each.properties.non_ref_properties["text"] for each in request.objects]
             bad = [index for index, text in enumerate(texts) if text == refused]
-            errors = [batch_pb2.BatchObjectsResponse.BatchError(index=index, error="not so") for index in bad]
-            return batch_pb2.BatchObjectsResponse(took=0.0, errors=errors)
+            errors = [batch_pb2.BatchObjectsReply.BatchError(index=index, error="not so") for index in bad]
+            return batch_pb2.BatchObjectsReply(took=0.0, errors=errors)
 
     def answer(request: ServiceRequest) -> ServiceResponse:
         if request.path == "/v1/meta":

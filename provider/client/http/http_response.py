@@ -169,9 +169,11 @@ def describe_redirect(response: HTTPResponse, settings: ClientSettings) -> str:
     :param settings: base URL, and the token, which is removed
     :return: scheme, host, port and path, without user, query and fragment, which may hold secrets
     """
-    location = scrub(response.headers.get("location", "")[:MAX_LOCATION_CHARS], settings.token)
+    location = response.headers.get("location", "")
+    if len(location) > MAX_LOCATION_CHARS:
+        return "another address"  # a cut might leave a part of the token
     try:
-        target = urlsplit(urljoin(settings.base_url, location))
+        target = urlsplit(urljoin(settings.base_url, scrub(location, settings.token)))
     except ValueError:
         return "another address"
     return excerpt(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}", 200)
