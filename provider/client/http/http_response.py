@@ -22,7 +22,7 @@ REQUEST_IDS = ("x-request-id", "request-id", "x-kong-request-id", "x-ovh-request
 
 
 #: Characters of a redirect's target that are read.
-MAX_LOCATION_CHARS = 2_000
+MAX_LOCATION_CHARS = 20_000
 
 #: The usage, which is at the end of the body, and the number of bytes to search.
 _TOTAL_TOKENS, _USAGE_BYTES = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})\b'), 2_000
