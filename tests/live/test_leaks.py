@@ -85,7 +85,12 @@ def _on_worker(rest: Rest) -> dict[str, str]:
         return {}
     fields = rest.get("/connections/canary_refused")
     body = {name: fields[name] for name in ("connection_id", "conn_type", "host", "extra")}
-    queued = rest.post("/connections/enqueue-test", body | {"password": canary.TOKEN})
+    # SQLite may be locked for a moment.
+    queued = eventually(
+        lambda: rest.post("/connections/enqueue-test", body | {"password": canary.TOKEN}),
+        lambda answer: answer.status < 500,
+        60,
+    )
     headers = {"Airflow-Connection-Test-Token": queued.body["token"]}
     ended = eventually(
         lambda: rest.ask("GET", f"{rest.root}/connections/enqueue-test", **headers).body,
