@@ -228,7 +228,8 @@ def pace(address, allowed, result):
     minute at its beginning is above the rate as long as the minutes are few, at the price of refusals.
     """
     figures = read_figures(address)
-    rate = (figures["passed"] - 1) / figures["seconds"] * 60 / SPEED / allowed
+    # Without a second request that passed, no time has passed either.
+    rate = (figures["passed"] - 1) / figures["seconds"] * 60 / SPEED / allowed if figures["seconds"] else 0.0
     return {"rate": rate, "refused": figures["refused"] / (figures["passed"] + figures["refused"]), **result}
 
 
