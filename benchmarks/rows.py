@@ -230,7 +230,8 @@ def pace(address, allowed, result):
     figures = read_figures(address)
     # Without a second request that passed, no time has passed either.
     rate = (figures["passed"] - 1) / figures["seconds"] * 60 / SPEED / allowed if figures["seconds"] else 0.0
-    return {"rate": rate, "refused": figures["refused"] / (figures["passed"] + figures["refused"]), **result}
+    requests = figures["passed"] + figures["refused"]
+    return {"rate": rate, "refused": figures["refused"] / requests if requests else 0.0, **result}
 
 
 def plugin(environments):
