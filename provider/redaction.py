@@ -91,6 +91,17 @@ def _overlap(text: str, spelling: str) -> int:
     return next((n for n in range(longest, 0, -1) if spelling.startswith(text[-n:])), 0)
 
 
+def cut_at_space(message: str, length: int) -> str:
+    """
+    Cut a long string before it is searched for the token: searching megabytes takes minutes.
+
+    :param message: text from a server
+    :param length: maximum in characters
+    :return: the text; if it is longer, its beginning without the last word, which may be a part of the token
+    """
+    return message if len(message) <= length else "".join(message[:length].rsplit(None, 1)[:-1])
+
+
 def excerpt(message: str, length: int = 300) -> str:
     """
     Shorten a string to one line that fits in an error.

@@ -9,6 +9,7 @@ import urllib.parse
 import pytest
 from apache_airflow_provider_ovhcloud_ai.redaction import (
     StreamScrubber,
+    cut_at_space,
     excerpt,
     excerpts,
     page_title,
@@ -153,3 +154,11 @@ def test_page_title(page: str, title: str) -> None:
 )
 def test_without_userinfo(url: str, result: str) -> None:
     assert without_userinfo(url) == result
+
+
+@pytest.mark.parametrize(
+    ("message", "cut"),
+    [("", ""), ("short", "short"), ("ten chars.", "ten chars."), ("two words too", "two"), ("one-long-word-alone", "")],
+)
+def test_long_message_is_cut_before_the_last_word(message: str, cut: str) -> None:
+    assert cut_at_space(message, 10).strip() == cut

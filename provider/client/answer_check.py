@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AnswerWithheldError, InvalidOutputError, OutputTruncatedError
-from ..redaction import excerpt, scrub
+from ..redaction import cut_at_space, excerpt, scrub
 
 #: Characters of a text of the service that are read to quote its beginning.
 MAX_TEXT_CHARS = 10_000
@@ -122,8 +122,7 @@ def _find_cut(answer: Answer, has_text: bool, model: Any, finish: str, limit: st
 
 
 def _quote(text: str, token: str | None) -> str:
-    # Looking for the token in megabytes takes minutes. A part of it at the cut is beyond what is quoted.
-    return excerpt(scrub(text[:MAX_TEXT_CHARS], token), 200)
+    return excerpt(scrub(cut_at_space(text, MAX_TEXT_CHARS), token), 200)
 
 
 def _normalize(finish_reason: str | None) -> str:

@@ -84,3 +84,10 @@ def test_token_is_in_no_error(fields: Any) -> None:
     fault = find_fault(Answer(**{"text": "", "finish_reason": "stop", **fields}), "m", TOKEN)
     assert fault is not None
     assert TOKEN not in str(fault)
+
+
+@pytest.mark.parametrize("name", ["refusal", "finish_reason"])
+def test_no_part_of_a_long_token_is_in_an_error(name: str) -> None:
+    token = "eyJhbGciOi" + "0123456789" * 120
+    fault = find_fault(Answer(**{"text": "", "finish_reason": "stop", name: token * 60}), "m", token)
+    assert token[:8] not in str(fault)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ...redaction import cut_at_space
 from .json_body import read_json
 
 #: Levels of objects within objects that are searched, errors of a list that are quoted, and characters of a string
@@ -157,10 +158,7 @@ def read_error(value: Any) -> ErrorFields:
         value = [each for each in value if isinstance(each, Mapping)]
     objects = _list_objects(value)
     words = _find_words(value, MAX_LEVELS)
-    if len(words) > MAX_WORDS_CHARS:
-        # The last word may be a part of the token, which scrubbing wouldn't find.
-        words = words[:MAX_WORDS_CHARS].rsplit(None, 1)[0]
-    return ErrorFields(words, _find_code(objects), _find_status(objects))
+    return ErrorFields(cut_at_space(words, MAX_WORDS_CHARS), _find_code(objects), _find_status(objects))
 
 
 def _list_objects(value: Any) -> list[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ... import defaults
 from ...errors import AIEndpointsError, APIStatusError, QuotaExceededError
-from ...redaction import excerpt, scrub
+from ...redaction import cut_at_space, excerpt, scrub
 from ..wait_headers import read_requested_wait
 from .error_body import read_error
 from .error_meaning import choose_error_class, explain_forbidden, is_wrong_kind, names_missing_model
@@ -17,8 +17,8 @@ from .http_request import Request
 from .http_response import HTTPResponse, describe_page, is_html_page
 from .json_body import read_json
 
-#: Bytes read of an error in plain text, and of one in JSON: looking for the token in 64 MB takes minutes.
-_MAX_TEXT_BYTES, _MAX_JSON_BYTES = 2_000, 1_000_000
+#: Characters read of an error in plain text, and bytes of one in JSON: looking for the token in 64 MB takes minutes.
+_MAX_TEXT_CHARS, _MAX_JSON_BYTES = 2_000, 1_000_000
 
 _REASONS = {
     400: "400 Bad Request",
@@ -92,9 +92,9 @@ def server_words(response: HTTPResponse) -> tuple[str, str | None, bool]:
     if not is_json:
         if "content-encoding" in response.headers or is_html_page(response):
             return describe_page(response), None, False
-        head = response.body[:_MAX_TEXT_BYTES].decode("utf-8", "replace")
-        # The last word of an excerpt may be part of the token, which scrubbing wouldn't find.
-        return (head if len(response.body) <= _MAX_TEXT_BYTES else head.rsplit(None, 1)[0]), None, False
+        # A character has four bytes at most.
+        head = response.body[: 4 * (_MAX_TEXT_CHARS + 1)].decode("utf-8", "replace")
+        return cut_at_space(head, _MAX_TEXT_CHARS), None, False
     words, code, _ = read_error(value)
     return words, code, True
 

@@ -233,3 +233,16 @@ def test_echoed_token_is_taken_out(status: int, spelled: str) -> None:
         assert not any(canary.shows(trace) for trace in canary.traces(each))
     assert "***" in str(error.request_id)
     assert "***" in str(error.code)
+
+
+#: As long as a signed token, so that few of them fill what is read of a message.
+LONG_TOKEN = "eyJhbGciOi" + "0123456789" * 120
+
+
+@pytest.mark.parametrize("count", [1, 3, 9, 60, 600])
+@pytest.mark.parametrize("form", ["{}", '{{"error": {{"message": "{}"}}}}', '["{}"]'])
+def test_no_part_of_a_long_token_is_in_an_error(form: str, count: int) -> None:
+    body = form.format(LONG_TOKEN * count).encode()
+    response = HTTPResponse(401, {"content-type": "text/plain"}, body)
+    error = parse_error(response, CHAT, "https://a.test/v1", LONG_TOKEN, 0.0)
+    assert LONG_TOKEN[:8] not in f"{error} {error.detail} {error.code}"  # type: ignore[union-attr]  # there is one
